@@ -1,0 +1,35 @@
+"""feedpulse: daily metrics, a morning report and 15-minute alerts over ClickHouse events."""
+
+from setuptools import find_packages, setup
+
+EMBEDDED = ["chdb>=4.4,<5"]
+DEV = [
+    "hypothesis>=6.150,<7",
+    "mypy>=2.0,<3",
+    "pandas-stubs>=2.2",
+    "pytest>=9,<10",
+    "ruff>=0.17,<0.18",
+]
+
+setup(
+    name="feedpulse",
+    version="0.1.0",
+    description="Daily metrics, a morning report and 15-minute alerts over ClickHouse events, as Luigi tasks",
+    license="MIT",
+    packages=find_packages(include=["detectors*", "pipeline*", "reporting*"]),
+    package_data={"pipeline": ["sql/*.sql"], "detectors": ["methods/_template.py.txt"]},
+    python_requires=">=3.11",
+    install_requires=[
+        "clickhouse-driver>=0.2.9,<0.3",
+        "luigi>=3.8,<4",
+        "matplotlib>=3.9,<4",
+        "numpy>=2,<3",
+        "pandas>=2.2,<4",
+        "pyTelegramBotAPI>=4.30,<5",
+        "scipy>=1.13,<2",
+        "statsmodels>=0.14.4,<0.16",
+        "tqdm>=4.66,<5",
+        "tzdata>=2025.1",  # zoneinfo on a machine without the system's zone files
+    ],
+    extras_require={"embedded": EMBEDDED, "dev": EMBEDDED + DEV},
+)
