@@ -1,0 +1,1 @@
+"""feedpulse: Luigi tasks over ClickHouse events."""

@@ -1,0 +1,61 @@
+"""How numbers are sliced. A new dimension is one entry in `DIMENSIONS`; days and slots loop over it.
+
+In a day a user counts in ONE value of a dimension: his own rows of that day decide, and where they hold several
+values, the greatest (so the choice is the same on every engine and in every run); without any, the most recent of
+the ``[etl] attribute_days`` days before; else ``unknown``. In a slot an event counts by its own row. So totals
+agree between slots and days, and slices need not.
+"""
+
+from dataclasses import dataclass
+
+UNKNOWN = "unknown"
+LONGEST_VALUE = 64
+"""Longer values are cut to so many characters: a slice is a name, not a document."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dimension:
+    """One way to slice; every SQL expression reads the source's columns and yields a String, '' for unknown."""
+
+    name: str
+    """Its name in tables."""
+    column: str
+    """The source column that it reads; required in both tables."""
+    numeric: bool = False
+    """Whether the source column must be an integer (else a string)."""
+    user_value: str = ""
+    """SQL aggregate over a user's rows of a day; '' when the dimension is not sliced by day."""
+    event_value: str
+    """SQL expression over one event."""
+    top: int = 0
+    """Keep so many values in a slot, those with the most events the day before, and sum up the rest; 0 keeps all."""
+
+
+AGE_BANDS = (
+    "multiIf(age < 0, '', age < 18, '0-17', age < 25, '18-24', age < 35, '25-34', age < 45, '35-44', "
+    "age < 55, '45-54', '55+')"
+)
+
+DIMENSIONS: tuple[Dimension, ...] = (
+    Dimension(name="os", column="os", user_value="ifNull(max(os), '')", event_value="ifNull(os, '')"),
+    Dimension(
+        name="gender",
+        column="gender",
+        numeric=True,
+        user_value="ifNull(toString(max(gender)), '')",
+        event_value="ifNull(toString(gender), '')",
+    ),
+    Dimension(
+        name="age",
+        column="age",
+        numeric=True,
+        # A negative age is not an age: kept apart as unknown.
+        user_value="if(countIf(age >= 0) = 0, '', ifNull(toString(maxIf(age, age >= 0)), ''))",
+        event_value=f"if(isNull(age), '', ifNull({AGE_BANDS}, ''))",
+    ),
+    Dimension(name="source", column="source", event_value="ifNull(source, '')"),
+    Dimension(name="country", column="country", event_value="ifNull(country, '')", top=20),
+)
+
+DAILY: tuple[Dimension, ...] = tuple(dimension for dimension in DIMENSIONS if dimension.user_value)
+"""The dimensions of `daily_metrics`."""

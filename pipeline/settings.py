@@ -1,0 +1,243 @@
+"""The settings: one class is one section of luigi.cfg.
+
+``--section-key value`` on Luigi's command line overrides the file. Secrets are no settings: they come from the
+environment (``FEEDPULSE_CLICKHOUSE_PASSWORD``, ``FEEDPULSE_SOURCE_PASSWORD``, ``FEEDPULSE_TELEGRAM_TOKEN``).
+The sections of the channels (``[telegram]``, ``[outbox]``) are read by `reporting.channels`.
+"""
+
+import functools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import date
+from typing import Any, Literal, TypeVar, cast
+
+import luigi
+from luigi.configuration import LuigiConfigParser, get_config
+
+from pipeline import metrics
+from pipeline.errors import SettingsError
+
+
+class clock(luigi.Config):
+    """Days and the present moment."""
+
+    timezone = luigi.Parameter(default="Europe/Moscow")
+    """The analysts' time zone (IANA name): their day is what is loaded and reported."""
+    now = luigi.Parameter(default="")
+    """A moment in UTC (2026-11-01T10:15) to believe in instead of the clock; empty is the real clock."""
+
+
+class warehouse(luigi.Config):
+    """Where results are kept."""
+
+    engine = luigi.Parameter(default="embedded")
+    """`embedded` (chDB in a directory) or `server` (a ClickHouse server)."""
+    path = luigi.Parameter(default="var/warehouse")
+    """Embedded: the data directory."""
+    host = luigi.Parameter(default="localhost")
+    """Server: its name or address."""
+    port = luigi.IntParameter(default=9000)
+    """Server: its native port (9000; 9440 with TLS)."""
+    user = luigi.Parameter(default="default")
+    """Server: the user; the password comes from FEEDPULSE_CLICKHOUSE_PASSWORD."""
+    secure = luigi.BoolParameter(default=False, parsing=luigi.BoolParameter.EXPLICIT_PARSING)
+    """Server: speak TLS and verify the certificate."""
+    ca_certs = luigi.Parameter(default="")
+    """Server: a file with the certificate authority of your own; empty is the system's."""
+    alt_hosts = luigi.Parameter(default="")
+    """Server: further `host:port,host:port` to try when the first does not answer."""
+    database = luigi.Parameter(default="test")
+    """The database of every table that feedpulse writes."""
+    connect_timeout_seconds = luigi.IntParameter(default=10)
+    """Server: how long to wait for a connection."""
+    query_timeout_seconds = luigi.IntParameter(default=300)
+    """Server: how long to wait for a statement's next answer."""
+
+
+class source(luigi.Config):
+    """Where the events are."""
+
+    engine = luigi.Parameter(default="")
+    """`embedded` or `server`; empty is the warehouse's own connection."""
+    path = luigi.Parameter(default="")
+    """Embedded source: its data directory."""
+    host = luigi.Parameter(default="localhost")
+    """Source server: its name or address."""
+    port = luigi.IntParameter(default=9000)
+    """Source server: its native port."""
+    user = luigi.Parameter(default="default")
+    """Source server: the user (reading is enough); the password comes from FEEDPULSE_SOURCE_PASSWORD."""
+    secure = luigi.BoolParameter(default=False, parsing=luigi.BoolParameter.EXPLICIT_PARSING)
+    """Source server: speak TLS and verify the certificate."""
+    ca_certs = luigi.Parameter(default="")
+    """Source server: a file with the certificate authority of your own."""
+    alt_hosts = luigi.Parameter(default="")
+    """Source server: further `host:port,host:port`."""
+    database = luigi.Parameter(default="default")
+    """The database of the two event tables, for example simulator_20231113."""
+    feed_table = luigi.Parameter(default="feed_actions")
+    """The table of views and likes."""
+    message_table = luigi.Parameter(default="message_actions")
+    """The table of messages."""
+
+
+class etl(luigi.Config):
+    """The daily load."""
+
+    start = luigi.OptionalDateParameter(default=None)
+    """The first day that `Daily` keeps loaded (2026-11-01); empty loads yesterday only."""
+    table = luigi.Parameter(default="daily_metrics")
+    """The name of the final table."""
+    attribute_days = luigi.IntParameter(default=30)
+    """How many days back a user's os, gender and age are looked for."""
+
+
+class report(luigi.Config):
+    """The morning report."""
+
+    language = luigi.Parameter(default="en")
+    """`en` or `ru`; also the language of alerts."""
+    channels = luigi.Parameter(default="outbox")
+    """Where the report goes: comma-separated names of reporting/channels."""
+    metrics = luigi.Parameter(default="feed_users,views,likes,ctr")
+    """What it tells, in this order."""
+
+
+class alerts(luigi.Config):
+    """The checks every 15 minutes."""
+
+    metrics = luigi.Parameter(default="feed_users,messenger_users,views,likes,ctr,messages_sent")
+    """What is checked."""
+    detector = luigi.Parameter(default="seasonal")
+    """The method (`python -m detectors list`); [metric.NAME] overrides it for one metric."""
+    detector_params = luigi.Parameter(default="{}")
+    """Its parameters as JSON, for example {"multiplier": 4}."""
+    channels = luigi.Parameter(default="outbox")
+    """Where alerts go: comma-separated names of reporting/channels."""
+    history_days = luigi.IntParameter(default=28)
+    """How many days before a slot the detectors look at."""
+    catch_up_hours = luigi.IntParameter(default=24)
+    """After downtime: how far back missed slots are still checked."""
+    alarm_minutes = luigi.IntParameter(default=60)
+    """A slot that ended longer ago than this is recorded, never alarmed."""
+    recovery_slots = luigi.IntParameter(default=2)
+    """An incident has ended after so many good slots in a row."""
+    links = luigi.Parameter(default="[]")
+    """Links under every alert as JSON, ["https://bi.example/1?from={start}&to={end}"]; [metric.NAME] overrides."""
+
+
+class delivery(luigi.Config):
+    """Sending."""
+
+    lock_path = luigi.Parameter(default="var/locks")
+    """A directory for the locks that let one process of this machine send at a time."""
+
+
+SECTIONS: tuple[type[luigi.Config], ...] = (clock, warehouse, source, etl, report, alerts, delivery)
+
+T = TypeVar("T")
+Direction = Literal["both", "up", "down"]
+
+
+@dataclass(frozen=True)
+class MetricSettings:
+    """A section [metric.NAME]: how one metric is checked; what it leaves out comes from [alerts]."""
+
+    detector: str
+    """The method for this metric."""
+    detector_params: Mapping[str, Any] = field(default_factory=dict)
+    """Its parameters."""
+    direction: Direction = "both"
+    """Which deviations alarm: `both`, `up` or `down`."""
+    links: tuple[str, ...] = ()
+    """Links with {start} and {end} (local time, YYYY-MM-DD HH:MM, percent-encoded)."""
+
+
+def metric(name: str) -> MetricSettings:
+    """Read how a metric is checked, from [metric.NAME] over [alerts]."""
+    section = f"metric.{name}"
+    own = options(section)
+    general = alerts()
+    shared = "alerts" if "detector" not in own else section
+    direction = own.get("direction", "both")
+    if direction not in ("both", "up", "down"):
+        raise SettingsError(f"[{section}] direction = {direction}: use both, up or down.")
+    parameters = own.get("detector_params", general.detector_params if shared == "alerts" else "{}")
+    return MetricSettings(
+        detector=own.get("detector", general.detector),
+        detector_params=_json(parameters, dict, f"[{section}] detector_params"),
+        direction=cast(Direction, direction),
+        links=tuple(_json(own.get("links", general.links), list, f"[{section}] links")),
+    )
+
+
+def options(section: str) -> dict[str, str]:
+    """All settings that luigi.cfg gives in a section; empty where there is none."""
+    config = _config()
+    if not config.has_section(section):
+        return {}
+    return {key.replace("-", "_"): config.get(section, key).strip() for key in config.options(section)}
+
+
+def names(text: str) -> list[str]:
+    """Split a comma-separated setting."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+@functools.cache
+def check() -> None:
+    """Refuse settings that nothing reads: a misspelt one would silently keep its default.
+
+    Raises
+    ------
+    SettingsError
+        Names the section and the setting, and lists the valid ones.
+    """
+    known = {cls.__name__: {name for name, _ in cls.get_params()} for cls in SECTIONS}
+    per_metric = {item.name for item in fields(MetricSettings)}
+    for section in _config().sections():
+        if section.startswith("metric."):
+            metrics.by_names(section.removeprefix("metric."), f"section [{section}]")
+            _refuse_unknown(section, per_metric)
+        elif section in known:
+            _refuse_unknown(section, known[section])
+    for name, engine in (("warehouse", warehouse().engine), ("source", source().engine)):
+        if engine not in ("embedded", "server") and not (name == "source" and engine == ""):
+            raise SettingsError(f"[{name}] engine = {engine}: use embedded or server.")
+    _require_positive()
+
+
+def _require_positive() -> None:
+    for cls, name, least in (
+        (etl, "attribute_days", 0),
+        (alerts, "history_days", 1),
+        (alerts, "catch_up_hours", 0),
+        (alerts, "alarm_minutes", 0),
+        (alerts, "recovery_slots", 1),
+    ):
+        value = getattr(cls(), name)
+        if value < least:
+            raise SettingsError(f"[{cls.__name__}] {name} = {value}: must be {least} or more.")
+
+
+def _refuse_unknown(section: str, valid: set[str]) -> None:
+    unknown = sorted(set(options(section)) - valid)
+    if unknown:
+        raise SettingsError(
+            f"luigi.cfg [{section}]: unknown setting {', '.join(unknown)}; it has {', '.join(sorted(valid))}."
+        )
+
+
+def _json(text: str, kind: type[T], where: str) -> T:
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise SettingsError(f"{where} = {text}: not JSON ({error.msg} at character {error.pos}).") from error
+    if not isinstance(value, kind):
+        raise SettingsError(f"{where} = {text}: must be a JSON {'object' if kind is dict else 'list'}.")
+    return value
+
+
+def _config() -> LuigiConfigParser:
+    return cast(LuigiConfigParser, get_config())
