@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from pipeline.errors import SettingsError
 
-FEED = "feed"
-MESSAGES = "messages"
+FEED: Final = "feed"
+MESSAGES: Final = "messages"
 
 VIEWS = "countIf(action = 'view')"
 LIKES = "countIf(action = 'like')"

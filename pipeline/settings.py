@@ -85,7 +85,7 @@ class source(luigi.Config):
 class etl(luigi.Config):
     """The daily load."""
 
-    start = luigi.OptionalDateParameter(default=None)
+    start = luigi.Parameter(default="")
     """The first day that `Daily` keeps loaded (2026-11-01); empty loads yesterday only."""
     table = luigi.Parameter(default="daily_metrics")
     """The name of the final table."""
@@ -219,6 +219,15 @@ def _require_positive() -> None:
         value = getattr(cls(), name)
         if value < least:
             raise SettingsError(f"[{cls.__name__}] {name} = {value}: must be {least} or more.")
+
+
+def load_start() -> date | None:
+    """The first day that `Daily` keeps loaded, None for yesterday only."""
+    text = etl().start
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError as error:
+        raise SettingsError(f"[etl] start = {text}: not a day; write it as 2026-11-01.") from error
 
 
 def _refuse_unknown(section: str, valid: set[str]) -> None:
