@@ -1,0 +1,1 @@
+"""Ways to send a message: one file per channel, found by its name."""

@@ -1,0 +1,135 @@
+"""The morning report: a day's metrics, their changes, and the week that ends on that day."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+
+from reporting import plots, texts
+from reporting.errors import ReportingError
+from reporting.message import Message, escape, shorten
+from reporting.texts.base import Texts
+from reporting.values import Kind, change, known, value
+
+DAYS_DRAWN = 7
+_LABEL_LIMIT = 40
+
+
+@dataclass(frozen=True)
+class DailyMetric:
+    """One metric over the last days.
+
+    Parameters
+    ----------
+    name : str
+        Its identifier.
+    label : str
+        Its name for people, in the report's language.
+    kind : {"count", "ratio"}
+        A ratio is a fraction (0.203) and is written in percent.
+    values : mapping of date to float or None
+        By day; the report looks at the day itself and the 7 days before it. A day that is absent, None or not finite
+        is missing.
+    """
+
+    name: str
+    label: str
+    kind: Kind
+    values: Mapping[date, float | None]
+
+
+@dataclass(frozen=True)
+class DailyReport:
+    """What the morning report tells.
+
+    Parameters
+    ----------
+    day : date
+        The reported day, in the analysts' zone.
+    metrics : sequence of DailyMetric
+        In the order to show them.
+    slots_checked, slots_expected : int
+        How many of the day's slots the alerts looked at, and how many the day has (92, 96 or 100).
+    alerts : int
+        Alerts of that day.
+    """
+
+    day: date
+    metrics: Sequence[DailyMetric]
+    slots_checked: int
+    slots_expected: int
+    alerts: int
+
+    def __post_init__(self) -> None:
+        if not self.metrics:
+            raise ReportingError("daily report: no metrics; name at least one in the settings")
+
+
+def compose(report: DailyReport, language: str) -> Message:
+    """Write and draw the report of one day.
+
+    Each metric comes with its change against the day before and against the same weekday a week before; where that
+    day is missing or zero the change is "-".
+
+    Parameters
+    ----------
+    report : DailyReport
+        The numbers.
+    language : str
+        A file of `reporting.texts`.
+
+    Raises
+    ------
+    SettingsError
+        If the language is unknown.
+    """
+    words = texts.load(language)
+    title = words.report_title(words.full_date(report.day))
+    return Message(
+        key=f"daily_report-{report.day.isoformat()}",
+        title=title,
+        html=_html(report, title, words),
+        picture=_picture(report, title, words),
+    )
+
+
+def _html(report: DailyReport, title: str, words: Texts) -> str:
+    lines = [f"<b>{escape(title)}</b>", ""]
+    for metric in report.metrics:
+        today = metric.values.get(report.day)
+        label = shorten(metric.label, _LABEL_LIMIT)
+        lines.append(f"<b>{escape(label)}: {escape(value(metric.kind, today, words))}</b>")
+        changes = []
+        for name, days in ((words.DAY_BEFORE, 1), (words.WEEK_BEFORE, 7)):
+            before = metric.values.get(report.day - timedelta(days=days))
+            changes.append(f"{name}: {change(metric.kind, today, before, words) or words.MISSING}")
+        lines.append(escape("; ".join(changes)))
+    checked = escape(words.slots_checked(report.slots_checked, report.slots_expected))
+    if report.slots_checked < report.slots_expected:
+        checked = f"<b>{checked}</b>"
+    return "\n".join([*lines, "", f"{checked}, {escape(words.alerts(report.alerts))}"])
+
+
+def _picture(report: DailyReport, title: str, words: Texts) -> bytes:
+    days = [report.day - timedelta(days=back) for back in reversed(range(DAYS_DRAWN))]
+    ticks = [f"{words.weekday(day)}\n{day.day}" for day in days]
+    return plots.bars([_panel(metric, days, ticks, words) for metric in report.metrics], title)
+
+
+def _panel(metric: DailyMetric, days: Sequence[date], ticks: Sequence[str], words: Texts) -> plots.BarPanel:
+    amounts = [metric.values.get(day) for day in days]
+    heights = np.array([amount if known(amount) else np.nan for amount in amounts], dtype=np.float64)
+    label = shorten(metric.label, _LABEL_LIMIT)
+    if metric.kind == "ratio":
+        labels = [value("ratio", amount, words) for amount in amounts]
+        return plots.BarPanel(label, ticks, heights, labels)
+    highest = np.abs(heights[np.isfinite(heights)]).max(initial=0)
+    # Up to 9,999 a number fits over its bar; longer ones are given in thousands, millions, ...
+    scale, unit = next(((s, u) for s, u in words.SCALES if highest >= max(s, 1e4)), (1.0, ""))
+    if not unit or highest / scale >= 1e4:
+        labels = [value("count", amount, words) for amount in amounts]
+        return plots.BarPanel(label, ticks, heights, labels)
+    decimals = 1 if highest / scale >= 100 else 2
+    labels = [words.number(h / scale, decimals) if np.isfinite(h) else words.MISSING for h in heights]
+    return plots.BarPanel(words.scaled(label, unit), ticks, heights, labels)

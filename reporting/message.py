@@ -1,0 +1,158 @@
+"""A message for people: a text in Telegram's HTML subset and at most one picture.
+
+The subset is ``<b>``, ``<i>``, ``<a href="http...">`` and line breaks. `Message` refuses anything else, so
+whoever shows a message (a chat, the page of the outbox) need not fear what a label or a country's name contains.
+"""
+
+import html as htmllib
+import re
+from dataclasses import dataclass
+
+from reporting.errors import ReportingError
+
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,149}")
+_URL = re.compile(r"https?://[^\s\"<>]+")
+_MARKUP = re.compile(r"(<[^<>]*>)")
+_OPENING = re.compile(r"<(?:(b)|(i)|(a) href=\"(https?://[^\s\"<>]+)\")>")
+_CLOSING = re.compile(r"</(b|i|a)>")
+# Control characters, lone surrogates (not encodable) and bidirectional overrides (they reorder the text after them).
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]+")
+
+
+def clean(value: str) -> str:
+    """`value` as one line of printable text."""
+    return _UNPRINTABLE.sub(" ", value)
+
+
+def shorten(value: str, limit: int) -> str:
+    """`value` as one line of at most `limit` UTF-16 code units; what is cut is replaced by an ellipsis."""
+    text = clean(value)
+    return text if utf16_length(text) <= limit else _head(text, limit - 1).rstrip() + "…"
+
+
+def escape(value: str) -> str:
+    """`value` as one line of text that is safe between tags."""
+    return htmllib.escape(clean(value), quote=False)
+
+
+def link(label: str, url: str) -> str:
+    """A link, or the label alone where `url` is not an http(s) address: a wrong setting must not cost the message."""
+    if not _URL.fullmatch(url) or _UNPRINTABLE.search(url):
+        return escape(label)
+    return f'<a href="{htmllib.escape(url)}">{escape(label)}</a>'
+
+
+def plain_text(html: str) -> str:
+    """The text of `html` without its markup.
+
+    Raises
+    ------
+    ReportingError
+        If `html` is not in the subset or a tag is not closed.
+    """
+    opened: list[str] = []
+    parts = []
+    for token in _MARKUP.split(html):
+        if opening := _OPENING.fullmatch(token):
+            opened.append(opening[1] or opening[2] or opening[3])
+        elif closing := _CLOSING.fullmatch(token):
+            if not opened or opened.pop() != closing[1]:
+                raise ReportingError(f"message: </{closing[1]}> closes nothing; build the text with reporting.message")
+        elif "<" in token:
+            raise ReportingError("message: only <b>, <i> and <a href> are allowed; put values through escape()")
+        else:
+            parts.append(htmllib.unescape(token))
+    if opened:
+        raise ReportingError(f"message: <{opened[-1]}> is not closed; build the text with reporting.message")
+    return "".join(parts)
+
+
+def utf16_length(text: str) -> int:
+    """The length of `text` in UTF-16 code units, as Telegram counts it."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def parsed_length(html: str) -> int:
+    """The length that Telegram compares with its limits: UTF-16 code units after tags and entities are parsed."""
+    return utf16_length(plain_text(html))
+
+
+def split(html: str, limit: int) -> list[str]:
+    """`html` in parts of at most `limit` UTF-16 code units after parsing, none of them empty.
+
+    Parts end at line breaks. A line that is too long alone, or whose tags span lines, loses its markup: the text is
+    worth more.
+    """
+    parts = [""]
+    for line in _lines(html, limit):
+        joined = f"{parts[-1]}\n{line}" if parts[-1] else line
+        if parsed_length(joined) <= limit:
+            parts[-1] = joined
+        else:
+            parts.append(line)
+    return [part for part in parts if plain_text(part).strip()]
+
+
+def _lines(html: str, limit: int) -> list[str]:
+    """The lines of `html`, each well-formed by itself and within `limit`."""
+    lines = []
+    try:
+        source = [(line, plain_text(line)) for line in html.split("\n")]
+    except ReportingError:
+        source = [(htmllib.escape(line, quote=False), line) for line in plain_text(html).split("\n")]
+    for line, text in source:
+        if utf16_length(text) <= limit:
+            lines.append(line)
+            continue
+        while text:
+            head = _head(text, limit)
+            lines.append(htmllib.escape(head, quote=False))
+            text = text[len(head) :]
+    return lines
+
+
+def _head(text: str, limit: int) -> str:
+    """The longest beginning of `text` within `limit` UTF-16 code units that cuts no character in two."""
+    return text.encode("utf-16-le")[: 2 * limit].decode("utf-16-le", "ignore")
+
+
+@dataclass(frozen=True)
+class Message:
+    """What a channel sends.
+
+    Parameters
+    ----------
+    key : str
+        Names the message, unique and safe as a file name: ``daily_report-2026-11-01``.
+    title : str
+        What happened, one plain line.
+    html : str
+        The whole text in Telegram's HTML subset, every value escaped.
+    picture : bytes or None
+        A PNG.
+
+    Raises
+    ------
+    ReportingError
+        If the key is not a file name, the text is empty or outside the subset, or the picture is not a PNG.
+    """
+
+    key: str
+    title: str
+    html: str
+    picture: bytes | None = None
+
+    def __post_init__(self) -> None:
+        if not _KEY.fullmatch(self.key):
+            raise ReportingError(f"message: key {self.key[:60]!r} is not a file name; use letters, digits and . _ + -")
+        if not self.title.strip() or not self.plain.strip():
+            raise ReportingError(f"message {self.key}: a title and a text are needed")
+        if self.picture is not None and not self.picture.startswith(PNG_SIGNATURE):
+            raise ReportingError(f"message {self.key}: the picture is not a PNG")
+
+    @property
+    def plain(self) -> str:
+        """The text without markup."""
+        return plain_text(self.html)

@@ -1,0 +1,349 @@
+"""The pictures, drawn with matplotlib's Figure API: no pyplot, no display, no global state.
+
+Everything is 1280 pixels wide, what Telegram scales pictures to, with letters that a phone can show. Colours are Okabe
+and Ito's (2008), told apart by colour-blind readers. matplotlib is imported only when something is drawn: it would
+double the start-up of a check that finds nothing.
+"""
+
+import io
+import math
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BLUE = "#0072B2"
+PALE_BLUE = "#A9CDE3"
+VERMILLION = "#D55E00"
+INK = "#222222"
+GREY = "#6B6B6B"
+GRID = "#E4E4E4"
+
+WIDTH_PIXELS = 1280
+_DPI = 128
+_WIDTH = WIDTH_PIXELS / _DPI
+_STYLE: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 12.5,
+    "axes.edgecolor": GREY,
+    "axes.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.spines.left": False,
+    "axes.unicode_minus": True,
+    "text.color": INK,
+    "text.parse_math": False,
+    "xtick.color": GREY,
+    "ytick.color": GREY,
+    "ytick.left": False,
+    "legend.frameon": False,
+}
+# Points on the edge of an axis are drawn whole; the layout must not see them (an empty series would upset it).
+_UNCLIPPED: dict[str, Any] = {"marker": "o", "linestyle": "none", "clip_on": False, "in_layout": False}
+# rcParams are global to the process; two threads that draw at once must not see each other's.
+_DRAWING = threading.Lock()
+
+
+@dataclass(frozen=True)
+class BarPanel:
+    """Days of one metric.
+
+    Parameters
+    ----------
+    title : str
+        What is shown, with its unit.
+    ticks : sequence of str
+        One label per day.
+    heights : ndarray, shape (days,)
+        NaN where a day is missing.
+    labels : sequence of str
+        What is written over each bar; where a day is missing, in its place.
+    """
+
+    title: str
+    ticks: Sequence[str]
+    heights: NDArray[np.float64]
+    labels: Sequence[str]
+
+
+@dataclass(frozen=True)
+class BandPanel:
+    """The history of one metric up to the slot that is looked at.
+
+    Parameters
+    ----------
+    title, subtitle : str
+        The metric, and what happened to it.
+    times : sequence of datetime
+        Starts of the slots, aware, in the zone to show; T of them.
+    values, expected, lower, upper : ndarray, shape (T,)
+        NaN where unknown; bounds may be infinite.
+    now : datetime
+        Start of the slot to emphasise.
+    write : callable
+        Writes a number on the axis.
+    from_zero : bool
+        Whether the axis starts at zero.
+    """
+
+    title: str
+    subtitle: str
+    times: Sequence[datetime]
+    values: NDArray[np.float64]
+    expected: NDArray[np.float64]
+    lower: NDArray[np.float64]
+    upper: NDArray[np.float64]
+    now: datetime
+    write: Callable[[float], str]
+    from_zero: bool
+
+
+@dataclass(frozen=True)
+class Legend:
+    """The words of `bands`' legend, and of a panel without data."""
+
+    actual: str
+    expected: str
+    usual_range: str
+    outside: str
+    now: str
+    no_data: str
+
+
+def bars(panels: Sequence[BarPanel], title: str) -> bytes:
+    """Draw one panel of bars per metric; the last bar of each is the one that the message is about.
+
+    Bars start at zero, so their heights can be compared; a missing day is a gap.
+
+    Returns
+    -------
+    bytes
+        A PNG.
+    """
+    columns = min(2, len(panels))
+    rows = math.ceil(len(panels) / columns)
+    with _figure(0.55 + 3.3 * rows) as figure:
+        figure.suptitle(
+            _fitted(title, WIDTH_PIXELS - 40, 17, "bold"), fontsize=17, fontweight="bold", x=0.012, ha="left"
+        )
+        axes = figure.subplots(rows, columns, squeeze=False)
+        for axis, panel in zip(axes.flat, panels, strict=False):
+            _draw_bars(axis, panel, WIDTH_PIXELS / columns - 40)
+        for axis in axes.flat[len(panels) :]:
+            axis.set_visible(False)
+        return _png(figure)
+
+
+def bands(panels: Sequence[BandPanel], title: str, legend: Legend, short_date: Callable[[datetime], str]) -> bytes:
+    """Draw one panel per metric: values, expectation, band, what was outside of it, and the slot itself.
+
+    Up to three panels stand below each other, more of them in two columns.
+
+    Returns
+    -------
+    bytes
+        A PNG.
+    """
+    columns = 1 if len(panels) <= 3 else 2
+    rows = math.ceil(len(panels) / columns)
+    with _figure(1.0 + (3.5 if columns == 1 else 3.2) * rows) as figure:
+        figure.suptitle(
+            _fitted(title, WIDTH_PIXELS - 40, 15, "bold"), fontsize=15, fontweight="bold", x=0.012, ha="left"
+        )
+        axes = figure.subplots(rows, columns, squeeze=False)
+        for axis, panel in zip(axes.flat, panels, strict=False):
+            _draw_band(axis, panel, legend, WIDTH_PIXELS / columns - 130)
+            _label_time(axis, panel.times, short_date, most=9 if columns == 1 else 5)
+        for axis in axes.flat[len(panels) :]:
+            axis.set_visible(False)
+        figure.legend(handles=_legend_handles(legend), loc="outside lower center", ncols=5, fontsize=11.5)
+        return _png(figure)
+
+
+def _draw_bars(axis: "Axes", panel: BarPanel, pixels: float) -> None:
+    positions = np.arange(len(panel.heights))
+    drawn = np.isfinite(panel.heights)
+    colours = [PALE_BLUE] * (len(positions) - 1) + [BLUE]
+    axis.bar(positions, np.where(drawn, panel.heights, 0), width=0.72, color=colours)
+    for position, height, label in zip(positions, np.where(drawn, panel.heights, 0), panel.labels, strict=True):
+        last = position == positions[-1]
+        axis.annotate(
+            _drawable(label),
+            (position, height),
+            xytext=(0, 3),
+            textcoords="offset points",
+            ha="center",
+            fontsize=11.5,
+            fontweight="bold" if last else "normal",
+            color=INK if drawn[position] else GREY,
+        )
+    highest = panel.heights[drawn].max(initial=0)
+    axis.set_ylim(0, highest * 1.14 if highest > 0 else 1)
+    axis.set_xlim(-0.6, len(positions) - 0.4)
+    axis.set_xticks(positions, [_drawable(tick) for tick in panel.ticks], fontsize=11)
+    axis.get_xticklabels()[-1].set(fontweight="bold", color=INK)
+    axis.tick_params(axis="x", length=0)
+    axis.set_yticks([])
+    axis.set_title(_fitted(panel.title, pixels, 14, "bold"), loc="left", fontsize=14, fontweight="bold", pad=8)
+
+
+def _draw_band(axis: "Axes", panel: BandPanel, legend: Legend, pixels: float) -> None:
+    axis.set_title(_fitted(panel.title, pixels, 13.5, "bold"), loc="left", fontsize=13.5, fontweight="bold", pad=26)
+    axis.annotate(
+        _fitted(panel.subtitle, pixels, 11.5),
+        (0, 1),
+        xycoords="axes fraction",
+        xytext=(0, 8),
+        textcoords="offset points",
+        fontsize=11.5,
+        color=GREY,
+        in_layout=False,
+    )
+    bottom, top = _limits(panel)
+    axis.set_ylim(bottom, top)
+    axis.set_axisbelow(True)
+    axis.grid(axis="y", color=GRID, linewidth=0.8)
+    axis.yaxis.set_major_formatter(lambda tick, _: _drawable(panel.write(tick)))
+    axis.yaxis.set_major_locator(_few_ticks())
+    axis.tick_params(axis="both", labelsize=11)
+    times = _numbers(panel.times)
+    lower, upper = np.clip(panel.lower, bottom, top), np.clip(panel.upper, bottom, top)
+    axis.fill_between(times, lower, upper, color=PALE_BLUE, alpha=0.55, linewidth=0)
+    axis.plot(times, panel.expected, color=GREY, linewidth=1.4, linestyle=(0, (4, 2)))
+    axis.plot(times, panel.values, color=BLUE, linewidth=2)
+    with np.errstate(invalid="ignore"):
+        outside = (panel.values < panel.lower) | (panel.values > panel.upper)
+    axis.plot(times[outside], panel.values[outside], color=VERMILLION, markersize=5.5, **_UNCLIPPED)
+    _emphasise_now(axis, panel, outside)
+    if not np.isfinite(panel.values).any():
+        axis.text(0.5, 0.5, _drawable(legend.no_data), transform=axis.transAxes, ha="center", color=GREY)
+
+
+def _emphasise_now(axis: "Axes", panel: BandPanel, outside: NDArray[np.bool_]) -> None:
+    """Mark the slot with a line, which also shows one without a value, and its point with a ring."""
+    now = _numbers([panel.now])[0]
+    axis.axvline(now, color=GREY, linewidth=1, linestyle=":")
+    for index, time in enumerate(panel.times):
+        if time == panel.now and np.isfinite(panel.values[index]):
+            colour = VERMILLION if outside[index] else BLUE
+            axis.plot([now], [panel.values[index]], color=colour, markersize=11, zorder=5, **_UNCLIPPED)
+            axis.plot([now], [panel.values[index]], color="white", markersize=4, zorder=6, **_UNCLIPPED)
+
+
+def _limits(panel: BandPanel) -> tuple[float, float]:
+    """Return the ends of the axis: around what is finite, and from zero for counts."""
+    series = np.concatenate([panel.values, panel.expected, panel.lower, panel.upper])
+    finite = series[np.isfinite(series)]
+    if not finite.size:
+        return 0.0, 1.0
+    bottom, top = float(finite.min()), float(finite.max())
+    if panel.from_zero:
+        return min(0.0, bottom), top * 1.08 if top > 0 else 1.0
+    margin = 0.08 * (top - bottom) or abs(top) * 0.1 or 0.01
+    return bottom - margin, top + margin
+
+
+def _label_time(axis: "Axes", times: Sequence[datetime], short_date: Callable[[datetime], str], most: int) -> None:
+    """Label round hours of the local clock, and the date at midnight, with at most about `most` labels.
+
+    The hours are looked up on the clock of the zone, not computed, so that they stay right when it changes.
+    """
+    if not times:
+        axis.set_xticks([])
+        return
+    first, last = min(times).astimezone(UTC), max(times).astimezone(UTC)
+    zone = times[0].tzinfo
+    hours = max(1.0, (last - first) / timedelta(hours=1))
+    step = next((step for step in (1, 2, 3, 4, 6, 12, 24) if hours / step <= most), 24)
+    every_days = max(1, math.ceil(hours / 24 / most))
+    ticks, labels = [], []
+    moment = first.replace(minute=first.minute // 15 * 15, second=0, microsecond=0)
+    while moment <= last:
+        local = moment.astimezone(zone)
+        whole = local.minute == 0 and local.hour % step == 0 and local.toordinal() % every_days == 0
+        if whole and moment >= first:
+            ticks.append(moment)
+            labels.append(short_date(local) if local.hour == 0 else f"{local:%H:%M}")
+        moment += timedelta(minutes=15)
+    axis.set_xticks(_numbers(ticks), [_drawable(label) for label in labels])
+    margin = 0.015 * (last - first)
+    axis.set_xlim(*_numbers([first - margin, last + margin + timedelta(minutes=5)]))
+
+
+def _legend_handles(legend: Legend) -> list[Any]:
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    return [
+        Line2D([], [], color=BLUE, linewidth=2, label=legend.actual),
+        Line2D([], [], color=GREY, linewidth=1.4, linestyle=(0, (4, 2)), label=legend.expected),
+        Patch(color=PALE_BLUE, alpha=0.55, linewidth=0, label=legend.usual_range),
+        Line2D([], [], color=VERMILLION, linestyle="none", marker="o", markersize=5.5, label=legend.outside),
+        Line2D([], [], color=GREY, linestyle="none", marker="o", markersize=9, mew=3.5, mfc="white", label=legend.now),
+    ]
+
+
+def _few_ticks() -> Any:
+    from matplotlib.ticker import MaxNLocator
+
+    return MaxNLocator(nbins=4, steps=[1, 2, 2.5, 5, 10])
+
+
+def _numbers(times: Sequence[datetime]) -> NDArray[np.float64]:
+    """Turn moments into days since 1970-01-01 UTC: an axis of real time, whatever clocks do."""
+    return np.array([time.timestamp() / 86400 for time in times], dtype=np.float64)
+
+
+def _drawable(text: str) -> str:
+    """`text` with a box for every character that the font lacks: matplotlib would warn about each of them."""
+    font = _font("normal")
+    return "".join(char if char == "\n" or font.get_char_index(ord(char)) else "\u25a1" for char in text)
+
+
+def _fitted(text: str, pixels: float, points: float, weight: str = "normal") -> str:
+    """`text`, drawable and cut to `pixels` of width, so that no label runs into the next panel."""
+    text = _drawable(text)
+    font = _font(weight)
+    font.set_size(points, _DPI)
+    for length in range(len(text), 0, -1):
+        shown = text if length == len(text) else text[:length].rstrip() + "…"
+        font.set_text(shown)
+        if font.get_width_height()[0] / 64 <= pixels:
+            return shown
+    return ""
+
+
+def _font(weight: str) -> Any:
+    from matplotlib.font_manager import FontProperties, findfont, get_font
+
+    return get_font(findfont(FontProperties(family="DejaVu Sans", weight=weight)))
+
+
+@contextmanager
+def _figure(height: float) -> "Iterator[Figure]":
+    """Yield an empty figure, `height` inches high, in our style."""
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    with _DRAWING, matplotlib.rc_context(_STYLE):
+        layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.1, wspace=0.03, hspace=0.04)
+        figure = Figure(figsize=(_WIDTH, height), dpi=_DPI, layout=layout, facecolor="white")
+        FigureCanvasAgg(figure)
+        yield figure
+
+
+def _png(figure: "Figure") -> bytes:
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    return file.getvalue()

@@ -1,0 +1,109 @@
+"""English. What every name means is said once, in `reporting.texts.base.Texts`."""
+# ruff: noqa: D103
+
+from datetime import date, timedelta
+
+from reporting.texts.base import NO_BREAK_SPACE, days_hours_minutes, fixed
+
+MISSING = "-"
+SCALES = ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"), (1e3, "thousand"))
+DAY_BEFORE = "day before"
+WEEK_BEFORE = "week before"
+NO_DATA = "no data"
+ACTUAL = "actual"
+EXPECTED = "expected"
+USUAL_RANGE = "usual range"
+OUTSIDE = "outside of it"
+THIS_SLOT = "this slot"
+
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
+
+
+def number(value: float, decimals: int = 0, signed: bool = False) -> str:
+    return fixed(value, decimals, signed, group=",", point=".")
+
+
+def percent(fraction: float, decimals: int = 1, signed: bool = False) -> str:
+    return number(100 * fraction, decimals, signed) + "%"
+
+
+def points(fraction: float, decimals: int = 1) -> str:
+    return number(100 * fraction, decimals, signed=True) + NO_BREAK_SPACE + "pp"
+
+
+def full_date(day: date) -> str:
+    return f"{_WEEKDAYS[day.weekday()]}, {day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+
+def short_date(day: date) -> str:
+    return f"{day.day} {_MONTHS[day.month - 1][:3]}"
+
+
+def weekday(day: date) -> str:
+    return _WEEKDAYS[day.weekday()][:3]
+
+
+def duration(length: timedelta) -> str:
+    days, hours, minutes = days_hours_minutes(length)
+    parts = [f"{count} {unit}" for count, unit in ((days, "d"), (hours, "h"), (minutes, "min")) if count]
+    return " ".join(parts) or "0 min"
+
+
+def report_title(day: str) -> str:
+    return f"Daily report: {day}"
+
+
+def slots_checked(checked: int, expected: int) -> str:
+    return f"{number(checked)} of {number(expected)} {'slot' if expected == 1 else 'slots'} checked"
+
+
+def alerts(count: int) -> str:
+    return f"{number(count)} {'alert' if count == 1 else 'alerts'}"
+
+
+def scaled(label: str, scale: str) -> str:
+    return f"{label}, {scale}"
+
+
+def compared(value: str, expected: str) -> str:
+    return f"{value}, expected {expected}"
+
+
+def back_to_normal(outcome: str) -> str:
+    return f"back to normal, {outcome}"
+
+
+def usual_range(lower: str, upper: str) -> str:
+    if not lower:
+        return f"usually up to {upper}"
+    return f"usually {lower} to {upper}" if upper else f"usually at least {lower}"
+
+
+def since(moment: str) -> str:
+    return f"since {moment}"
+
+
+def lasted(start: str, end: str, length: str) -> str:
+    return f"{start} to {end}, lasted {length}"
+
+
+def found_by(detector: str) -> str:
+    return f"detector {detector}"
+
+
+def more(count: int) -> str:
+    return f"and {number(count)} more"

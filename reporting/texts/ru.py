@@ -1,0 +1,120 @@
+"""Russian. What every name means is said once, in `reporting.texts.base.Texts`."""
+# ruff: noqa: D103
+
+from datetime import date, timedelta
+
+from reporting.texts.base import NO_BREAK_SPACE, days_hours_minutes, fixed
+
+MISSING = "-"
+SCALES = ((1e12, "трлн"), (1e9, "млрд"), (1e6, "млн"), (1e3, "тыс."))
+DAY_BEFORE = "к прошлому дню"
+WEEK_BEFORE = "к прошлой неделе"
+NO_DATA = "нет данных"
+ACTUAL = "факт"
+EXPECTED = "ожидалось"
+USUAL_RANGE = "обычный диапазон"
+OUTSIDE = "вне диапазона"
+THIS_SLOT = "этот интервал"
+
+_WEEKDAYS = ("понедельник", "вторник", "среда", "четверг", "пятница", "суббота", "воскресенье")
+_SHORT_WEEKDAYS = ("пн", "вт", "ср", "чт", "пт", "сб", "вс")
+_MONTHS = (
+    "января",
+    "февраля",
+    "марта",
+    "апреля",
+    "мая",
+    "июня",
+    "июля",
+    "августа",
+    "сентября",
+    "октября",
+    "ноября",
+    "декабря",
+)
+_SHORT_MONTHS = ("янв", "фев", "мар", "апр", "мая", "июн", "июл", "авг", "сен", "окт", "ноя", "дек")
+
+
+def number(value: float, decimals: int = 0, signed: bool = False) -> str:
+    return fixed(value, decimals, signed, group=NO_BREAK_SPACE, point=",")
+
+
+def percent(fraction: float, decimals: int = 1, signed: bool = False) -> str:
+    return number(100 * fraction, decimals, signed) + NO_BREAK_SPACE + "%"
+
+
+def points(fraction: float, decimals: int = 1) -> str:
+    return number(100 * fraction, decimals, signed=True) + NO_BREAK_SPACE + "п.п."
+
+
+def full_date(day: date) -> str:
+    return f"{_WEEKDAYS[day.weekday()]}, {day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+
+def short_date(day: date) -> str:
+    return f"{day.day} {_SHORT_MONTHS[day.month - 1]}"
+
+
+def weekday(day: date) -> str:
+    return _SHORT_WEEKDAYS[day.weekday()]
+
+
+def duration(length: timedelta) -> str:
+    days, hours, minutes = days_hours_minutes(length)
+    parts = [f"{count} {unit}" for count, unit in ((days, "дн."), (hours, "ч"), (minutes, "мин")) if count]
+    return " ".join(parts) or "0 мин"
+
+
+def report_title(day: str) -> str:
+    return f"Отчёт за день: {day}"
+
+
+def slots_checked(checked: int, expected: int) -> str:
+    return f"проверено интервалов: {number(checked)} из {number(expected)}"
+
+
+def alerts(count: int) -> str:
+    return f"{number(count)} {_plural(count, 'алерт', 'алерта', 'алертов')}"
+
+
+def scaled(label: str, scale: str) -> str:
+    return f"{label}, {scale}"
+
+
+def compared(value: str, expected: str) -> str:
+    return f"{value}, ожидалось {expected}"
+
+
+def back_to_normal(outcome: str) -> str:
+    return f"снова в норме, {outcome}"
+
+
+def usual_range(lower: str, upper: str) -> str:
+    if not lower:
+        return f"обычно не больше {upper}"
+    return f"обычно от {lower} до {upper}" if upper else f"обычно не меньше {lower}"
+
+
+def since(moment: str) -> str:
+    return f"с {moment}"
+
+
+def lasted(start: str, end: str, length: str) -> str:
+    return f"с {start} до {end}, длилось {length}"
+
+
+def found_by(detector: str) -> str:
+    return f"детектор {detector}"
+
+
+def more(count: int) -> str:
+    return f"и ещё {number(count)}"
+
+
+def _plural(count: int, one: str, few: str, many: str) -> str:
+    """Return the form of a noun after `count`: 1 алерт, 2 алерта, 5 алертов, 11 алертов, 21 алерт."""
+    if count % 10 == 1 and count % 100 != 11:
+        return one
+    if count % 10 in (2, 3, 4) and count % 100 not in (12, 13, 14):
+        return few
+    return many

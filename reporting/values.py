@@ -1,0 +1,55 @@
+"""How a metric's value and its changes are written, in any language."""
+
+import math
+from typing import Literal
+
+from reporting.texts.base import Texts
+
+Kind = Literal["count", "ratio"]
+
+# Above this a row of digits tells nobody anything.
+_READABLE = 1e15
+
+
+def known(value: float | None) -> bool:
+    """Whether there is a number to show."""
+    return value is not None and math.isfinite(value)
+
+
+def value(kind: Kind, amount: float | None, texts: Texts) -> str:
+    """Write a count ("1,234") or a ratio ("20.3%"; three significant digits at least), or "-" where it is missing."""
+    if amount is None or not math.isfinite(amount):
+        return texts.MISSING
+    if abs(amount) >= _READABLE:
+        return f"{amount:.2e}".replace("e+", "e")
+    if kind == "ratio":
+        return texts.percent(amount, _percent_decimals(amount))
+    return texts.number(amount, 0 if abs(amount) >= 10 or amount == round(amount) else 1)
+
+
+def change(kind: Kind, amount: float | None, reference: float | None, texts: Texts) -> str:
+    """Write the change from `reference` to `amount`: "+2.3%", and for a ratio "+0.40 pp, +2.0%".
+
+    Percentage points come first for a ratio because "+2%" of a CTR of 20% can be read as 22%. Empty where either is
+    missing or the reference is not positive: nothing true can be said there.
+    """
+    if amount is None or reference is None or not math.isfinite(amount) or not math.isfinite(reference):
+        return ""
+    if reference <= 0:
+        return ""
+    relative = amount / reference - 1
+    if not math.isfinite(relative) or abs(relative) >= _READABLE:
+        return ""
+    # "-100%" is kept for what is really gone: a count of 1 where 10,000 were is "-100.0%".
+    decimals = 0 if relative and relative.is_integer() else 1
+    percent = texts.percent(relative, decimals, signed=True)
+    if kind == "count":
+        return percent
+    return f"{texts.points(amount - reference, _percent_decimals(reference) + 1)}, {percent}"
+
+
+def _percent_decimals(fraction: float) -> int:
+    """Decimals that leave three significant digits of a percentage, at least one and at most four."""
+    if fraction == 0:
+        return 0
+    return min(4, max(1, 1 - math.floor(math.log10(abs(fraction) * 10))))
