@@ -12,7 +12,7 @@ from reporting import plots, texts
 from reporting.errors import ReportingError
 from reporting.message import Message, escape, link, parsed_length, shorten
 from reporting.texts.base import Texts
-from reporting.values import Kind, change, known, value
+from reporting.values import Kind, change, known, ticks, value
 
 State = Literal["opened", "ongoing", "ended"]
 
@@ -264,6 +264,6 @@ def _panel(metric: AlertMetric, slot_start: datetime, words: Texts) -> plots.Ban
         lower=np.maximum(lower, 0),
         upper=upper,
         now=slot_start,
-        write=lambda amount: value(metric.kind, amount, words),
+        write=lambda amounts: ticks(metric.kind, amounts, words),
         from_zero=metric.kind == "count",
     )

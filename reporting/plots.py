@@ -90,9 +90,9 @@ class BandPanel:
     now : datetime
         Start of the slot to emphasise.
     write : callable
-        Writes a number on the axis.
+        Writes the numbers beside the axis, all at once.
     from_zero : bool
-        Whether the axis starts at zero.
+        Whether the axis starts at zero and counts in whole numbers.
     """
 
     title: str
@@ -103,7 +103,7 @@ class BandPanel:
     lower: NDArray[np.float64]
     upper: NDArray[np.float64]
     now: datetime
-    write: Callable[[float], str]
+    write: Callable[[Sequence[float]], list[str]]
     from_zero: bool
 
 
@@ -208,12 +208,13 @@ def _draw_band(axis: "Axes", panel: BandPanel, legend: Legend, pixels: float) ->
         color=GREY,
         in_layout=False,
     )
+    if not np.isfinite(panel.values).any():
+        axis.text(0.5, 0.5, _drawable(legend.no_data), transform=axis.transAxes, ha="center", color=GREY)
     bottom, top = _limits(panel)
     axis.set_ylim(bottom, top)
+    _label_values(axis, panel)
     axis.set_axisbelow(True)
     axis.grid(axis="y", color=GRID, linewidth=0.8)
-    axis.yaxis.set_major_formatter(lambda tick, _: _drawable(panel.write(tick)))
-    axis.yaxis.set_major_locator(_few_ticks())
     axis.tick_params(axis="both", labelsize=11)
     times = _numbers(panel.times)
     lower, upper = np.clip(panel.lower, bottom, top), np.clip(panel.upper, bottom, top)
@@ -224,12 +225,12 @@ def _draw_band(axis: "Axes", panel: BandPanel, legend: Legend, pixels: float) ->
         outside = (panel.values < panel.lower) | (panel.values > panel.upper)
     axis.plot(times[outside], panel.values[outside], color=VERMILLION, markersize=5.5, **_UNCLIPPED)
     _emphasise_now(axis, panel, outside)
-    if not np.isfinite(panel.values).any():
-        axis.text(0.5, 0.5, _drawable(legend.no_data), transform=axis.transAxes, ha="center", color=GREY)
 
 
 def _emphasise_now(axis: "Axes", panel: BandPanel, outside: NDArray[np.bool_]) -> None:
     """Mark the slot with a line, which also shows one without a value, and its point with a ring."""
+    if not panel.times:
+        return
     now = _numbers([panel.now])[0]
     axis.axvline(now, color=GREY, linewidth=1, linestyle=":")
     for index, time in enumerate(panel.times):
@@ -258,7 +259,7 @@ def _label_time(axis: "Axes", times: Sequence[datetime], short_date: Callable[[d
     The hours are looked up on the clock of the zone, not computed, so that they stay right when it changes.
     """
     if not times:
-        axis.set_xticks([])
+        axis.set(xticks=[], yticks=[])
         return
     first, last = min(times).astimezone(UTC), max(times).astimezone(UTC)
     zone = times[0].tzinfo
@@ -292,10 +293,13 @@ def _legend_handles(legend: Legend) -> list[Any]:
     ]
 
 
-def _few_ticks() -> Any:
+def _label_values(axis: "Axes", panel: BandPanel) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    return MaxNLocator(nbins=4, steps=[1, 2, 2.5, 5, 10])
+    bottom, top = axis.get_ylim()
+    locator = MaxNLocator(nbins=5, steps=[1, 2, 5, 10], integer=panel.from_zero, min_n_ticks=1)
+    ticks = [float(tick) for tick in locator.tick_values(bottom, top) if bottom <= tick <= top]
+    axis.set_yticks(ticks, [_drawable(label) for label in panel.write(ticks)])
 
 
 def _numbers(times: Sequence[datetime]) -> NDArray[np.float64]:

@@ -1,9 +1,10 @@
 """How a metric's value and its changes are written, in any language."""
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
-from reporting.texts.base import Texts
+from reporting.texts.base import NO_BREAK_SPACE, Texts
 
 Kind = Literal["count", "ratio"]
 
@@ -46,6 +47,23 @@ def change(kind: Kind, amount: float | None, reference: float | None, texts: Tex
     if kind == "count":
         return percent
     return f"{texts.points(amount - reference, _percent_decimals(reference) + 1)}, {percent}"
+
+
+def ticks(kind: Kind, amounts: Sequence[float], texts: Texts) -> list[str]:
+    """Write evenly spaced values beside an axis, as short as they can be told apart: "0", "2.5 billion"."""
+    step = amounts[1] - amounts[0] if len(amounts) > 1 else 1.0
+    if kind == "ratio":
+        return [texts.percent(amount, _step_decimals(100 * step)) for amount in amounts]
+    highest = max(amounts)
+    scale, unit = next(((s, f"{NO_BREAK_SPACE}{u}") for s, u in texts.SCALES if highest >= max(s, 1e6)), (1.0, ""))
+    if highest / scale >= _READABLE:
+        return [value(kind, amount, texts) for amount in amounts]
+    return [texts.number(amount / scale, _step_decimals(step / scale)) + unit if amount else "0" for amount in amounts]
+
+
+def _step_decimals(step: float) -> int:
+    """Decimals that tell multiples of `step` (1, 2 or 5 times a power of ten) apart."""
+    return max(0, -math.floor(math.log10(step) + 1e-9))
 
 
 def _percent_decimals(fraction: float) -> int:

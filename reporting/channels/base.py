@@ -1,0 +1,77 @@
+"""What a channel is, and how one is found by its name.
+
+To add a channel, put a file into this folder that defines one subclass of `Channel`; the file's name is the channel's
+name in luigi.cfg, and the dataclass's fields are its settings.
+"""
+
+import importlib
+import inspect
+import pkgutil
+from abc import ABC, abstractmethod
+from dataclasses import MISSING, dataclass, fields
+from typing import TypeGuard
+
+from reporting import channels
+from reporting.errors import SettingsError
+from reporting.message import Message
+
+
+@dataclass(frozen=True)
+class Channel(ABC):
+    """Carries messages to people.
+
+    A subclass is a dataclass whose fields are its settings, plain strings as they stand in luigi.cfg's section of the
+    channel's name. It checks them when it is made, without any traffic, and raises `SettingsError`.
+    """
+
+    @abstractmethod
+    def addresses(self) -> list[str]:
+        """Return where messages go, e.g. chats; each gets its own `send`, so that one failing repeats no other."""
+
+    @abstractmethod
+    def send(self, address: str, message: Message) -> str:
+        """Send `message` to one of `addresses` and return what names it there.
+
+        Raises
+        ------
+        ChannelError
+            If the channel refuses it.
+        ChannelUnavailableError
+            If it may go through later.
+        """
+
+    @abstractmethod
+    def link(self, address: str, message_id: str) -> str:
+        """Return a URL that shows the sent message, or "" if there is none."""
+
+
+def available() -> list[str]:
+    """The channels there are."""
+    return sorted(module.name for module in pkgutil.iter_modules(channels.__path__) if module.name != "base")
+
+
+def create(name: str, **settings: str) -> Channel:
+    """Make the channel `name` with its settings.
+
+    Raises
+    ------
+    SettingsError
+        If the channel or a setting is unknown, missing or impossible; the error lists those there are.
+    """
+    if name not in available():
+        raise SettingsError(f"channel {name!r} is unknown; choose one of: {', '.join(available())}")
+    module = importlib.import_module(f"{channels.__name__}.{name}")
+    kind = next(kind for kind in vars(module).values() if _is_channel(kind, module.__name__))
+    known = {field.name: field for field in fields(kind) if field.init}
+    for setting in settings:
+        if setting not in known:
+            raise SettingsError(f"[{name}] has no setting {setting!r}; it has: {', '.join(known)}")
+    for setting, field in known.items():
+        if setting not in settings and field.default is MISSING:
+            raise SettingsError(f"[{name}] needs the setting {setting!r}")
+    return kind(**settings)
+
+
+def _is_channel(value: object, module: str) -> TypeGuard[type[Channel]]:
+    """Whether `value` is a channel that `module` defines, not one that it imports."""
+    return inspect.isclass(value) and issubclass(value, Channel) and value.__module__ == module
