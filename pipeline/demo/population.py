@@ -109,7 +109,7 @@ def populate(rng: np.random.Generator, users: int) -> Population:
         city=city,
         source=np.where(rng.random(users) < 0.4, "ads", "organic").astype(object),
         exp_group=rng.integers(0, 5, users, dtype=np.int8),
-        os=(rng.random(users) < 0.35).astype(np.int8),
+        os=(rng.random(users) < 0.4).astype(np.int8),
         two_devices=rng.random(users) < TWO_DEVICES,
         reading=_shares(rng, ~only_receives & ~only_writes, sigma=1.5),
         writing=_shares(rng, writes, sigma=1.2),

@@ -81,9 +81,9 @@ def default_incidents(end: datetime) -> tuple[Incident, ...]:
 
     return (
         Incident("level shift", ago(days=6), ago(days=2), "views", -0.25, "source", "ads"),
-        Incident("outage", ago(hours=7.5), ago(hours=6.25), "messages", -1.0),
-        Incident("drop", ago(hours=5), ago(hours=3.5), "likes", -0.5, "os", "iOS"),
-        Incident("spike", ago(hours=2), ago(hours=1.25), "views", 0.6),
+        Incident("spike", ago(hours=7.5), ago(hours=6.75), "views", 0.6),
+        Incident("drop", ago(hours=5.5), ago(hours=4), "likes", -0.5, "os", "iOS"),
+        Incident("outage", ago(hours=2.5), ago(hours=1.25), "messages", -1.0),
     )
 
 

@@ -1,4 +1,5 @@
-CREATE TABLE IF NOT EXISTS {database}.{table}
+-- The source's feed table, as the demo fills it.
+CREATE TABLE IF NOT EXISTS {table}
 (
     user_id UInt32,
     post_id UInt32,

@@ -1,4 +1,5 @@
-CREATE TABLE IF NOT EXISTS {database}.incidents_truth
+-- Where the demo says which incidents it made: a row for each metric that one moves; size is the relative change.
+CREATE TABLE IF NOT EXISTS {table}
 (
     kind String,
     start_time DateTime('UTC'),

@@ -1,4 +1,5 @@
-CREATE TABLE IF NOT EXISTS {database}.{table}
+-- The source's message table, as the demo fills it: user_id is the sender.
+CREATE TABLE IF NOT EXISTS {table}
 (
     user_id UInt32,
     {recipient} UInt32,
