@@ -1,0 +1,236 @@
+"""The process that owns an embedded data directory: chDB behind a Unix socket.
+
+A program of its own, of the standard library and chdb only; `embedded.py` starts it and talks to it::
+
+    python -P owner.py DIRECTORY SOCKET IDLE_SECONDS
+
+chDB lets one process at a time into a data directory, and a process that imported it can no longer fork safely; so
+one process per directory runs the engine for all others. An exclusive lock on ``owner.lock``, held for life, makes
+it exactly one. It ends IDLE_SECONDS after the last statement.
+
+One connection carries one statement; frames are those of `multiprocessing.connection`, as bytes, never pickled:
+
+1. owner: a greeting, JSON ``{"protocol": ..., "pid": ...}`` (or ``{"error": ...}``: the engine does not start). Only
+   now does the client send, so that an owner that is about to end never half-runs a statement.
+2. client: a request, JSON ``{"sql": ..., "kind": "all" | "stream" | "insert", "format": ...}``; for an insert then
+   frames of data and an empty frame.
+3. owner: frames of the result, an empty frame, and the outcome, JSON ``{}`` or ``{"error": ...}``.
+"""
+
+import contextlib
+import fcntl
+import itertools
+import json
+import os
+import socket
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+PROTOCOL = 1
+
+# Equal to a plain server where chDB or the newest ClickHouse differs: SELECT is written out, NULL does not quietly
+# become a default, sub-queries in a JOIN need no alias, and the machine's zone plays no part.
+SETTINGS = (
+    "implicit_select = 0, insert_null_as_default = 0, input_format_null_as_default = 0, join_use_nulls = 0, "
+    "joined_subquery_requires_alias = 0, session_timezone = 'UTC'"
+)
+
+_TICK_SECONDS = 0.5
+_LOG_LIMIT_BYTES = 1_000_000
+
+
+class Owner:
+    """Serves statements until none came for a while.
+
+    Parameters
+    ----------
+    directory : str
+        The data directory.
+    listener : socket.socket
+        Bound and listening.
+    idle_seconds : float
+        How long to wait for another statement.
+    """
+
+    def __init__(self, directory: str, listener: socket.socket, idle_seconds: float) -> None:
+        self.directory = directory
+        self.listener = listener
+        self.idle_seconds = idle_seconds
+        self.lock = threading.Lock()
+        self.open = 0  # connections
+        self.running: dict[Connection, str] = {}  # statements in the engine, by connection: their log_comment
+        self.last_statement = time.monotonic()
+        self.numbers = itertools.count()
+
+    def serve(self) -> None:
+        """Open the engine and answer, each connection in a thread of its own."""
+        from chdb.session import Session
+
+        self.new_session = Session
+        with Session(self.directory):  # the engine stays open between statements
+            log("serving")
+            while self.open or time.monotonic() - self.last_statement < self.idle_seconds:
+                for ready in self._wait():
+                    if ready is self.listener:
+                        with self.lock:
+                            self.open += 1
+                        connection = Connection(self.listener.accept()[0].detach())
+                        threading.Thread(target=self._converse, args=(connection,), daemon=True).start()
+                    else:
+                        self._abandon(ready)
+
+    def _wait(self) -> list[Any]:
+        with self.lock:
+            watched: list[Any] = [self.listener, *self.running]
+        try:
+            return wait(watched, timeout=_TICK_SECONDS)
+        except OSError:  # a statement ended and its connection was closed meanwhile
+            return []
+
+    def _abandon(self, connection: Connection) -> None:
+        """Stop a statement whose client is gone: a client sends nothing while it waits, so this is its end."""
+        with self.lock:
+            comment = self.running.pop(connection, None)
+        if comment:
+            log(f"statement {comment}: its client is gone")
+            with contextlib.suppress(Exception), self.new_session(self.directory) as session:
+                session.query(f"KILL QUERY WHERE Settings['log_comment'] = '{comment}'")
+
+    def _converse(self, connection: Connection) -> None:
+        try:
+            connection.send_bytes(json.dumps({"protocol": PROTOCOL, "pid": os.getpid()}).encode())
+            request = json.loads(connection.recv_bytes())
+            self.last_statement = time.monotonic()
+            outcome = {}
+            try:
+                for frame in self._answer(connection, request):
+                    if frame:
+                        connection.send_bytes(frame)
+            except OSError:
+                raise
+            except Exception as error:
+                outcome = {"error": str(error)}
+            connection.send_bytes(b"")
+            connection.send_bytes(json.dumps(outcome).encode())
+        except (EOFError, OSError):
+            pass  # the client is gone, or only looked whether we are here
+        except Exception:
+            log(traceback.format_exc())
+        finally:
+            with self.lock:
+                self.running.pop(connection, None)
+                self.open -= 1
+            connection.close()
+
+    def _answer(self, connection: Connection, request: dict[str, str]) -> Iterator[bytes]:
+        comment = f"feedpulse-{os.getpid()}-{next(self.numbers)}"
+        with self.new_session(self.directory) as session:
+            session.query(f"SET {SETTINGS}, log_comment = '{comment}'")
+            if request["kind"] == "insert":
+                self._insert(connection, session, request)
+                return
+            with self.lock:
+                self.running[connection] = comment
+            if request["kind"] == "stream":
+                with session.send_query(request["sql"], request["format"]) as chunks:
+                    for chunk in chunks:
+                        yield chunk.bytes()
+            else:
+                yield session.query(request["sql"], request["format"]).bytes()
+            self.last_statement = time.monotonic()
+
+    def _insert(self, connection: Connection, session: Any, request: dict[str, str]) -> None:
+        error = None
+        with session.send_insert(request["sql"], request["format"]) as inserter:  # left unfinished it is cancelled
+            while frame := connection.recv_bytes():
+                if error is None:
+                    try:
+                        inserter.append(frame)
+                    except RuntimeError as refused:
+                        error = refused  # the client reads nothing before it has sent everything
+            if error:
+                raise error
+            inserter.finish()
+        self.last_statement = time.monotonic()
+
+
+def log(text: str) -> None:
+    """Write a line to owner.log."""
+    print(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), os.getpid(), text, file=sys.stderr, flush=True)
+
+
+def lock(directory: str) -> int | None:
+    """Return the held lock of a directory, or None where another process holds it."""
+    handle = os.open(os.path.join(directory, "owner.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return None
+    return handle
+
+
+def listen(address: str) -> socket.socket:
+    """Listen on a Unix socket; what an owner left behind that was killed is replaced."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(address)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(address)
+    listener.listen(128)
+    return listener
+
+
+def detach(directory: str) -> None:
+    """Leave the caller's session and streams: a pipe that we inherited would never end."""
+    os.setsid()
+    os.chdir(directory)
+    path = os.path.join(directory, "owner.log")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    if os.path.exists(path) and os.path.getsize(path) > _LOG_LIMIT_BYTES:
+        flags |= os.O_TRUNC
+    output = os.open(path, flags, 0o600)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+
+
+def refuse(listener: socket.socket, error: str) -> None:
+    """Tell those who wait why there is no engine."""
+    listener.settimeout(1)
+    with contextlib.suppress(OSError):
+        while True:
+            with Connection(listener.accept()[0].detach()) as connection, contextlib.suppress(OSError):
+                connection.send_bytes(json.dumps({"error": error}).encode())
+
+
+def main() -> None:
+    """Become the owner, or leave at once if there is one."""
+    directory, address, idle_seconds = sys.argv[1:]
+    os.umask(0o077)
+    if lock(directory) is None:
+        return
+    listener = listen(address)
+    if os.fork():
+        os._exit(0)  # the caller need not wait for the engine: its connection already queues
+    detach(directory)
+    inode = os.stat(address).st_ino
+    try:
+        Owner(directory, listener, float(idle_seconds)).serve()
+    except Exception as error:
+        log(traceback.format_exc())
+        refuse(listener, str(error))
+    # Unless the directory was removed meanwhile and another owner made the socket anew.
+    with contextlib.suppress(FileNotFoundError):
+        if os.stat(address).st_ino == inode:
+            os.unlink(address)
+    log("ends")
+    os._exit(0)  # the lock goes with the process; chDB's own threads are not waited for
+
+
+if __name__ == "__main__":
+    main()

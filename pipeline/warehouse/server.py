@@ -1,0 +1,155 @@
+"""A ClickHouse server, over its native protocol."""
+
+import contextlib
+import itertools
+import logging
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.errors import TerminalError, TransientError
+from pipeline.warehouse.base import Columns, NotReachedError, Warehouse, as_rows, refusal
+from pipeline.warehouse.values import read, written_columns
+
+if TYPE_CHECKING:
+    from clickhouse_driver import Client
+
+_STREAM_ROWS = 65_536
+
+
+@dataclass(frozen=True)
+class ServerWarehouse(Warehouse):
+    """A ClickHouse server of version 18.16 or newer.
+
+    Parameters
+    ----------
+    host, port : str, int
+        Where its native protocol answers (9000; 9440 with TLS).
+    user, password : str
+        Who we are. The password is in no message and no repr.
+    secure : bool
+        Speak TLS and verify the certificate.
+    ca_certs : str
+        A file with the certificate authority of your own; empty is the system's.
+    alt_hosts : str
+        Further ``host:port,host:port`` to try when the first does not answer.
+    connect_timeout_seconds, query_timeout_seconds : float
+        How long to wait for a connection, and for the next sign of life of a statement.
+    """
+
+    host: str = "localhost"
+    port: int = 9000
+    user: str = "default"
+    password: str = field(default="", repr=False)
+    secure: bool = False
+    ca_certs: str = ""
+    alt_hosts: str = ""
+    connect_timeout_seconds: float = 10
+    query_timeout_seconds: float = 300
+
+    @property
+    def place(self) -> str:
+        """The server's host:port."""
+        return f"{self.host}:{self.port}"
+
+    def _query(self, sql: str) -> list[tuple[Any, ...]]:
+        with self._connected() as client:
+            columns, types = client.execute(sql, columnar=True, with_column_types=True)
+        return as_rows([read(kind, values) for (_, kind), values in zip(types, columns, strict=False)])
+
+    def _execute(self, sql: str) -> None:
+        with self._connected() as client:
+            client.execute(sql)
+
+    def _insert(self, table: str, columns: Columns) -> None:
+        with self._connected() as client:
+            types = {name: kind for name, kind, *_ in client.execute(f"DESCRIBE TABLE {table}")}
+            values = written_columns(table, types, columns)
+            client.execute(f"INSERT INTO {table} ({', '.join(columns)}) VALUES", values, columnar=True)
+
+    def _stream(self, sql: str) -> Generator[Mapping[str, Sequence[Any]], None, None]:
+        with self._connected() as client:
+            types, chunks = self._chunks(client, sql)
+            for rows in chunks:
+                columns = zip(*rows, strict=True)
+                yield {name: read(kind, values) for (name, kind), values in zip(types, columns, strict=True)}
+
+    def _dump(self, sql: str, format: str) -> Generator[bytes, None, None]:
+        from pipeline.warehouse.formats import formatted
+
+        with self._connected() as client:
+            types, chunks = self._chunks(client, sql)
+            yield from formatted(format, types, (row for rows in chunks for row in rows))
+
+    def _chunks(self, client: "Client", sql: str) -> tuple[list[tuple[str, str]], Iterator[list[tuple[Any, ...]]]]:
+        """Return the header of a result and its rows as they come."""
+        rows = client.execute_iter(sql, with_column_types=True)
+        types: list[tuple[str, str]] = next(rows, [])
+        return types, iter(lambda: list(itertools.islice(rows, _STREAM_ROWS)), [])
+
+    @contextlib.contextmanager
+    def _connected(self) -> Iterator["Client"]:
+        """Open a connection for one statement and name its troubles."""
+        from clickhouse_driver import errors
+
+        client = self._client()
+        try:
+            self._connect(client)
+            try:
+                yield client
+            except errors.ServerException as error:
+                raise refusal(self.place, error.code, error.message) from None
+            except TimeoutError:
+                raise TransientError(
+                    f"{self.place}: no answer for {self.query_timeout_seconds:g} s (query_timeout_seconds)"
+                ) from None
+            except (errors.NetworkError, errors.SocketTimeoutError, OSError, EOFError) as error:
+                raise TransientError(f"{self.place}: the connection broke during a statement: {error}") from None
+            except errors.Error as error:
+                raise TerminalError(f"{self.place}: {error.message or type(error).__name__}", error.code or 0) from None
+        finally:
+            client.disconnect()
+
+    def _client(self) -> "Client":
+        from clickhouse_driver import Client
+
+        # It logs what we raise, with a traceback.
+        logging.getLogger("clickhouse_driver.connection").setLevel(logging.ERROR)
+        if self.ca_certs and not Path(self.ca_certs).is_file():
+            raise TerminalError(f"{self.ca_certs}: no such file; check the setting `ca_certs`")
+        return Client(
+            self.host,
+            port=self.port,
+            user=self.user,
+            password=self.password,
+            secure=self.secure,
+            ca_certs=self.ca_certs or None,
+            alt_hosts=self.alt_hosts or None,
+            connect_timeout=self.connect_timeout_seconds,
+            send_receive_timeout=self.query_timeout_seconds,
+            client_name="feedpulse",
+        )
+
+    def _connect(self, client: "Client") -> None:
+        from clickhouse_driver import errors
+
+        try:
+            client.connection.connect()
+        except errors.ServerException as error:
+            raise refusal(self.place, error.code, error.message) from None
+        except errors.UnexpectedPacketFromServerError:
+            raise TerminalError(
+                f"{self.place}: something answers, but not in ClickHouse's native protocol.\n"
+                "Set its native port (9000; 9440 with secure = true), not the one of HTTP."
+            ) from None
+        except (errors.NetworkError, errors.SocketTimeoutError, OSError, EOFError) as error:
+            reason = str(getattr(error, "message", None) or error or "the connection was closed")
+            if "SSL" in reason or "certificate" in reason:
+                raise TerminalError(f"{self.place}: {reason}\nCheck `secure`, `port` and `ca_certs`.") from None
+            raise NotReachedError(
+                f"{self.place}: no ClickHouse server answers: {reason}.\n"
+                "Start it, or correct `host`, `port` and `secure` in luigi.cfg."
+            ) from None
+        # A DateTime without a zone is read as naive UTC, whatever the zones of the server and of this machine.
+        client.connection.server_info.timezone = "Etc/UTC"

@@ -1,0 +1,84 @@
+"""Statements kept in `pipeline/sql/NAME.sql`, one a file, with ``{name}`` holes for identifiers.
+
+Values never go through here: they are bound (``%(name)s``) by the warehouse.
+"""
+
+import functools
+import re
+from pathlib import Path
+
+from pipeline.errors import TerminalError
+
+SQL_DIRECTORY = Path(__file__).parent.parent / "sql"
+
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_QUALIFIED = re.compile(rf"{_IDENTIFIER.pattern}(\.{_IDENTIFIER.pattern})?")
+_HOLE = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
+
+
+class Fragment(str):
+    """A piece of SQL that our own code made (an expression list): it fills a hole unchecked."""
+
+
+def check_identifier(text: str, *, qualified: bool = True) -> str:
+    """Return `text` if it is safe as an identifier of SQL.
+
+    Parameters
+    ----------
+    text : str
+        A name of letters, digits and underscores.
+    qualified : bool
+        Whether ``database.table`` is allowed too.
+
+    Raises
+    ------
+    TerminalError
+        It is anything else.
+    """
+    if not (_QUALIFIED if qualified else _IDENTIFIER).fullmatch(text):
+        raise TerminalError(
+            f"{text[:100]!r} cannot be the name of a database, table or column: "
+            "letters, digits and underscores, not beginning with a digit"
+        )
+    return text
+
+
+def statement(name: str, /, **identifiers: str) -> str:
+    """Return the statement `pipeline/sql/NAME.sql` with its holes filled.
+
+    Parameters
+    ----------
+    name : str
+        The file's name without ``.sql``.
+    **identifiers : str
+        What fills each ``{hole}``: an identifier, ``database.table``, or a `Fragment`.
+
+    Returns
+    -------
+    str
+        SQL without the comment lines at its top; ``%(name)s`` is left for the warehouse to bind.
+
+    Raises
+    ------
+    TerminalError
+        There is no such file, holes and arguments differ, or an identifier is none.
+    """
+    text = _read(name)
+    holes = set(_HOLE.findall(text))
+    if holes != set(identifiers):
+        raise TerminalError(f"{name}.sql has the holes {sorted(holes)}, but was given {sorted(identifiers)}")
+    filling = {
+        hole: value if isinstance(value, Fragment) else check_identifier(value) for hole, value in identifiers.items()
+    }
+    return _HOLE.sub(lambda match: filling[match[1]], text)
+
+
+@functools.cache
+def _read(name: str) -> str:
+    path = SQL_DIRECTORY / f"{name}.sql"
+    if not path.is_file():
+        raise TerminalError(f"there is no statement {name}.sql in pipeline/sql")
+    lines = path.read_text(encoding="utf-8").splitlines()
+    while lines and (not lines[0].strip() or lines[0].startswith("--")):
+        del lines[0]
+    return "\n".join(lines).strip()

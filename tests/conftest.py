@@ -1,0 +1,72 @@
+"""Both engines, real: fixtures for the tests of every part."""
+
+import contextlib
+import os
+import signal
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.warehouse import EmbeddedWarehouse, ServerWarehouse, Warehouse
+from tests.servers.clickhouse import ClickHouseServer
+
+
+@pytest.fixture(scope="session")
+def clickhouse_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseServer]:
+    """A running server; tests that kill or stop one start their own."""
+    with ClickHouseServer(tmp_path_factory.mktemp("clickhouse") / "server") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def server_warehouse(clickhouse_server: ClickHouseServer) -> ServerWarehouse:
+    """The session's server, as a warehouse."""
+    return ServerWarehouse(host=clickhouse_server.host, port=clickhouse_server.port)
+
+
+@pytest.fixture(scope="session")
+def embedded_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedWarehouse]:
+    """One embedded directory for the session; its owner is gone afterwards."""
+    warehouse = EmbeddedWarehouse(str(tmp_path_factory.mktemp("embedded") / "warehouse"))
+    yield warehouse
+    end_owner(warehouse)
+
+
+@pytest.fixture(params=["embedded", "server"])
+def warehouse(request: pytest.FixtureRequest) -> Warehouse:
+    """Every test that asks for it runs on both engines."""
+    found = request.getfixturevalue(f"{request.param}_warehouse")
+    assert isinstance(found, Warehouse)
+    return found
+
+
+@pytest.fixture
+def database(warehouse: Warehouse) -> Iterator[str]:
+    """A fresh database of `warehouse`, dropped afterwards."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    warehouse.execute(f"CREATE DATABASE {name}")
+    yield name
+    warehouse.execute(f"DROP DATABASE IF EXISTS {name}", idempotent=True)
+
+
+def owners(warehouse: EmbeddedWarehouse) -> list[int]:
+    """Return the processes that own the directory of an embedded warehouse (there should be one at most)."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            arguments = path.read_bytes().split(b"\0")
+            if any(part.endswith(b"owner.py") for part in arguments) and os.fsencode(warehouse.path) in arguments:
+                found.append(int(path.parent.name))
+    return found
+
+
+def end_owner(warehouse: EmbeddedWarehouse) -> None:
+    """Kill -9 the owner of an embedded warehouse and wait until it is gone."""
+    while running := owners(warehouse):
+        for process in running:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        time.sleep(0.01)

@@ -1,0 +1,134 @@
+"""A real ClickHouse server of Debian's package, on free loopback ports and in a directory of its own."""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+from types import TracebackType
+from xml.sax.saxutils import escape
+
+_START_SECONDS = 60.0
+
+_CONFIG = """<yandex>
+<logger><level>warning</level><log>{directory}/server.log</log><errorlog>{directory}/server.err.log</errorlog></logger>
+<listen_host>127.0.0.1</listen_host><tcp_port>{port}</tcp_port><http_port>{http_port}</http_port>
+<path>{directory}/data/</path><tmp_path>{directory}/tmp/</tmp_path>
+<users_config>{directory}/users.xml</users_config>
+<default_profile>default</default_profile><default_database>default</default_database>
+<mark_cache_size>100000000</mark_cache_size><timezone>{timezone}</timezone>
+</yandex>
+"""
+
+_USERS = """<yandex>
+<profiles>
+<default><max_memory_usage>4000000000</max_memory_usage></default>
+<readonly><readonly>1</readonly></readonly>
+</profiles>
+<users>
+<default><password></password>{rest}</default>
+<secret><password>{password}</password>{rest}</secret>
+<reader><password></password><networks><ip>127.0.0.1</ip></networks><profile>readonly</profile>
+<quota>default</quota></reader>
+</users>
+<quotas><default></default></quotas>
+</yandex>
+"""
+
+
+class ClickHouseServer:
+    """Starts, kills and restarts a server; a context manager stops it.
+
+    Users: ``default`` (no password), ``secret`` (password `PASSWORD`), ``reader`` (may only read).
+
+    Parameters
+    ----------
+    directory : Path
+        For its configuration, data and logs.
+    timezone : str
+        The server's zone.
+    """
+
+    PASSWORD = "s3cret <&' word"
+
+    def __init__(self, directory: Path, timezone: str = "UTC") -> None:
+        self.directory = directory
+        self.host = "127.0.0.1"
+        self.port, self.http_port = _free_ports(2)
+        self._process: subprocess.Popen[bytes] | None = None
+        (directory / "data").mkdir(parents=True)
+        (directory / "tmp").mkdir()
+        (directory / "config.xml").write_text(
+            _CONFIG.format(directory=directory, port=self.port, http_port=self.http_port, timezone=timezone)
+        )
+        rest = "<networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota>"
+        (directory / "users.xml").write_text(_USERS.format(password=escape(self.PASSWORD), rest=rest))
+
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        binary = shutil.which("clickhouse-server", path=f"{os.environ.get('PATH', '')}:/usr/bin:/usr/sbin")
+        if binary is None:
+            raise RuntimeError("these tests need a ClickHouse server: sudo apt-get install clickhouse-server")
+        with (self.directory / "output.log").open("ab") as output:
+            self._process = subprocess.Popen(
+                [binary, f"--config-file={self.directory / 'config.xml'}"],
+                cwd=self.directory,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + _START_SECONDS
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.kill()
+                logs = "".join(path.read_text(errors="replace") for path in self.directory.glob("*.log"))
+                raise RuntimeError(f"clickhouse-server does not start:\n{logs[-3000:]}")
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        """End it as a power cut would (kill -9)."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def stop(self) -> None:
+        """End it as its service would."""
+        if self._process is not None:
+            self._process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(timeout=20)
+            self.kill()
+
+    def restart(self) -> None:
+        """Kill it and start it again, on the same ports and data."""
+        self.kill()
+        self.start()
+
+    def _answers(self) -> bool:
+        try:
+            with socket.create_connection((self.host, self.http_port), timeout=1) as connection:
+                connection.sendall(b"GET /ping HTTP/1.0\r\n\r\n")
+                return b"Ok." in connection.makefile("rb").read()
+        except OSError:
+            return False
+
+    def __enter__(self) -> "ClickHouseServer":
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def _free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
