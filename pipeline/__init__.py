@@ -1,1 +1,7 @@
-"""feedpulse: Luigi tasks over ClickHouse events."""
+"""feedpulse: Luigi tasks over ClickHouse events (`luigi --module pipeline NAME`)."""
+
+from pipeline import logs, tasks
+
+__all__ = ["tasks"]
+
+logs.install()

@@ -1,0 +1,33 @@
+"""Log what people can act on: our own errors read as a line or two, not as a traceback."""
+
+import logging
+import re
+
+_OWN_PACKAGES = ("pipeline", "detectors", "reporting")
+# Luigi puts the traceback of a failed complete() or requires() into the message itself.
+_OWN_ERROR = re.compile(
+    r"Traceback \(most recent call last\):.*\n(?:pipeline|detectors|reporting)\.[\w.]*?(\w+Error): (.*)\Z", re.DOTALL
+)
+
+
+class BriefErrors(logging.Filter):
+    """Replace the traceback of an error that feedpulse raised on purpose by the error's text."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Shorten the record in place; every record passes."""
+        error = record.exc_info[1] if record.exc_info else None
+        if _is_own(error):
+            record.msg, record.args = f"{record.getMessage()}\n{error}", ()
+            record.exc_info, record.exc_text = None, None
+        elif isinstance(record.msg, str) and "Traceback (most recent call last)" in record.msg:
+            record.msg = _OWN_ERROR.sub(r"\2", record.msg).rstrip()
+        return True
+
+
+def _is_own(error: BaseException | None) -> bool:
+    return error is not None and type(error).__module__.split(".")[0] in _OWN_PACKAGES
+
+
+def install() -> None:
+    """Filter Luigi's logger."""
+    logging.getLogger("luigi-interface").addFilter(BriefErrors())

@@ -1,0 +1,91 @@
+"""The two tables of events, checked once a process before anything reads them."""
+
+import functools
+import re
+from dataclasses import dataclass
+
+from pipeline import connections, settings
+from pipeline.dimensions import DIMENSIONS
+from pipeline.errors import SourceError
+from pipeline.metrics import FEED
+from pipeline.warehouse import Warehouse, statement
+
+RECIPIENT_SPELLINGS = ("receiver_id", "reciever_id")  # both are real: the source's own misspelling was mended in 2023
+
+# A type may be wrapped in Nullable and LowCardinality.
+INTEGER = r"U?Int(8|16|32|64)"
+TEXT = r"String"
+ACTION = r"(String|Enum(8|16)\(.*\))"
+TIME = r"DateTime(64)?(\(.*\))?"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the events are, with names that were checked."""
+
+    connection: Warehouse
+    """The engine that holds them."""
+    feed: str
+    """``database.table`` of views and likes."""
+    messages: str
+    """``database.table`` of messages."""
+    recipient: str
+    """The column of a message's recipient."""
+
+    def table(self, kind: str) -> str:
+        """``database.table`` of one kind of events, "feed" or "messages"."""
+        return self.feed if kind == FEED else self.messages
+
+
+def source() -> Source:
+    """Find the source tables of ``[source]``.
+
+    Raises
+    ------
+    SourceError
+        If a table or column is missing or has a type that the ETL cannot read; the text names it.
+    """
+    section = settings.source()
+    return _checked(connections.source(), section.database, section.feed_table, section.message_table)
+
+
+@functools.cache
+def _checked(connection: Warehouse, database: str, feed_table: str, message_table: str) -> Source:
+    rows = connection.query(statement("source_columns"), {"database": database, "tables": (feed_table, message_table)})
+    columns = {table: {name: kind for owner, name, kind in rows if owner == table} for table, *_ in rows}
+    dimension_types = {item.column: INTEGER if item.numeric else TEXT for item in DIMENSIONS}
+    _check_table(database, feed_table, columns, {"user_id": INTEGER, "action": ACTION, "time": TIME} | dimension_types)
+    _check_table(database, message_table, columns, {"user_id": INTEGER, "time": TIME} | dimension_types)
+    spellings = [name for name in RECIPIENT_SPELLINGS if name in columns[message_table]]
+    if not spellings:
+        raise SourceError(
+            f"source table {database}.{message_table} has no column {' or '.join(RECIPIENT_SPELLINGS)} (the recipient)."
+        )
+    _check_table(database, message_table, columns, {spellings[0]: INTEGER})
+    return Source(connection, f"{database}.{feed_table}", f"{database}.{message_table}", spellings[0])
+
+
+def _check_table(database: str, table: str, columns: dict[str, dict[str, str]], wanted: dict[str, str]) -> None:
+    if table not in columns:
+        raise SourceError(
+            f"source table {database}.{table} does not exist (or the user may not read it): "
+            "set [source] database, feed_table and message_table."
+        )
+    for name, pattern in wanted.items():
+        actual = columns[table].get(name)
+        if actual is None:
+            raise SourceError(f"source table {database}.{table} has no column {name}.")
+        bare = re.sub(r"^(LowCardinality|Nullable)\((.*)\)$", r"\2", actual)
+        bare = re.sub(r"^Nullable\((.*)\)$", r"\1", bare)
+        if not re.fullmatch(pattern, bare):
+            raise SourceError(
+                f"source column {database}.{table}.{name} has type {actual}; it must be {_READABLE[pattern]}."
+            )
+
+
+_READABLE = {
+    INTEGER: "an integer (Int8 to UInt64)",
+    TEXT: "String",
+    ACTION: "String or Enum",
+    TIME: "DateTime",
+}

@@ -1,0 +1,1 @@
+SELECT sum({column}) FROM {table} WHERE event_date = toDate(%(date)s)

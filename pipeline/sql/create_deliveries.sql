@@ -1,0 +1,9 @@
+-- What was sent: a row 'pending' before a send, 'sent' with the message id after it.
+CREATE TABLE IF NOT EXISTS {table} (
+    message_key String,
+    channel String,
+    address String,
+    state String,
+    message_id String,
+    at DateTime('UTC')
+) ENGINE = ReplacingMergeTree PARTITION BY toYYYYMM(at) ORDER BY (message_key, channel, address, state)

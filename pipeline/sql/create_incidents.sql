@@ -1,0 +1,11 @@
+-- The life of incidents: a row for each slot in which one is open or ends; the newest row is its state.
+CREATE TABLE IF NOT EXISTS {table} (
+    incident_id String,
+    slot DateTime('UTC'),
+    metric String,
+    opened DateTime('UTC'),
+    last_anomaly DateTime('UTC'),
+    state String,
+    good_slots UInt32,
+    notified UInt8
+) ENGINE = ReplacingMergeTree PARTITION BY toYYYYMM(slot) ORDER BY (incident_id, slot)

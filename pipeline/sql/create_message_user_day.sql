@@ -1,0 +1,9 @@
+-- Staging: one partition a day. users_received: from how many users; users_sent: to how many.
+CREATE TABLE IF NOT EXISTS {table} (
+    event_date Date,
+    user_id UInt64,
+    messages_received UInt64,
+    messages_sent UInt64,
+    users_received UInt64,
+    users_sent UInt64
+) ENGINE = MergeTree PARTITION BY event_date ORDER BY user_id

@@ -1,0 +1,14 @@
+-- Every check that was made. verdict: 'ok', 'anomaly', 'no data' or 'no history'; NaN where there is no number.
+CREATE TABLE IF NOT EXISTS {table} (
+    slot DateTime('UTC'),
+    metric String,
+    dimension String,
+    dimension_value String,
+    detector String,
+    value Float64,
+    expected Float64,
+    lower Float64,
+    upper Float64,
+    score Float64,
+    verdict String
+) ENGINE = ReplacingMergeTree PARTITION BY toYYYYMM(slot) ORDER BY (slot, metric, dimension, dimension_value)

@@ -1,0 +1,13 @@
+-- Staging: one partition a day, a row for each user of either table.
+-- A column for each daily dimension is added by the program.
+CREATE TABLE IF NOT EXISTS {table} (
+    event_date Date,
+    user_id UInt64,
+    feed_events UInt64,
+    views UInt64,
+    likes UInt64,
+    messages_received UInt64,
+    messages_sent UInt64,
+    users_received UInt64,
+    users_sent UInt64
+) ENGINE = MergeTree PARTITION BY event_date ORDER BY user_id

@@ -1,0 +1,1 @@
+SELECT table, name FROM system.columns WHERE database = %(database)s

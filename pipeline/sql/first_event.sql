@@ -1,0 +1,1 @@
+SELECT toUInt32(toUnixTimestamp(min(time))) FROM {source}

@@ -1,0 +1,2 @@
+SELECT uniqExact(slot) FROM {slot_checks}
+WHERE slot >= toDateTime(%(start)s, 'UTC') AND slot < toDateTime(%(end)s, 'UTC')

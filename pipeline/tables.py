@@ -1,0 +1,98 @@
+"""The tables that feedpulse keeps in ``[warehouse] database``: their names, and that they exist."""
+
+import functools
+
+from pipeline import connections, settings
+from pipeline.dimensions import DAILY
+from pipeline.errors import SettingsError, TerminalError
+from pipeline.warehouse import Warehouse, statement
+
+FEED_USER_DAY = "feed_user_day"
+MESSAGE_USER_DAY = "message_user_day"
+USER_ATTRIBUTES = "user_attributes"
+USER_DAY = "user_day"
+SLICE_DAY = "slice_day"
+DAILY_METRICS = "daily_metrics"
+DAILY_TOTALS = "daily_totals"
+SLOT_METRICS = "slot_metrics"
+SLOT_CHECKS = "slot_checks"
+INCIDENTS = "incidents"
+DELIVERIES = "deliveries"
+TABLE_UPDATES = "table_updates"
+
+TABLES = (
+    FEED_USER_DAY,
+    MESSAGE_USER_DAY,
+    USER_ATTRIBUTES,
+    USER_DAY,
+    SLICE_DAY,
+    DAILY_METRICS,
+    DAILY_TOTALS,
+    SLOT_METRICS,
+    SLOT_CHECKS,
+    INCIDENTS,
+    DELIVERIES,
+    TABLE_UPDATES,
+)
+
+VALUES = ("views", "likes", "messages_received", "messages_sent", "users_received", "users_sent")
+ATTRIBUTES = tuple(dimension.name for dimension in DAILY)
+
+COLUMNS: dict[str, tuple[str, ...]] = {
+    FEED_USER_DAY: ("event_date", "user_id", "feed_events", "views", "likes"),
+    MESSAGE_USER_DAY: ("event_date", "user_id", *VALUES[2:]),
+    USER_ATTRIBUTES: ("event_date", "user_id", "events", *ATTRIBUTES),
+    USER_DAY: ("event_date", "user_id", "feed_events", *VALUES, *ATTRIBUTES),
+    SLICE_DAY: ("event_date", "dimension", "dimension_value", *VALUES),
+    DAILY_METRICS: ("event_date", "dimension", "dimension_value", *VALUES),
+    DAILY_TOTALS: ("event_date", "metric", "numerator", "denominator"),
+    SLOT_METRICS: ("slot", "metric", "dimension", "dimension_value", "numerator", "denominator"),
+}
+"""The columns that statements fill, in the order of their SELECT."""
+
+
+def full_name(table: str) -> str:
+    """``database.table`` of one of `TABLES`; `[etl] table` renames the result."""
+    name = settings.etl().table if table == DAILY_METRICS else table
+    return f"{settings.warehouse().database}.{name}"
+
+
+def warehouse() -> Warehouse:
+    """The warehouse, with every table of ours in it."""
+    engine = connections.warehouse()
+    _ensure(engine, settings.warehouse().database, settings.etl().table)
+    return engine
+
+
+@functools.cache
+def _ensure(engine: Warehouse, database: str, result_table: str) -> None:
+    if result_table != DAILY_METRICS and result_table in TABLES:
+        raise SettingsError(
+            f"[etl] table = {result_table}: feedpulse keeps another table of that name; choose a new one."
+        )
+    columns: dict[str, set[str]] = {}
+    for table, column in engine.query(statement("existing_columns"), {"database": database}):
+        columns.setdefault(table, set()).add(column)
+    if not columns:
+        _run(engine, statement("create_database", database=database))
+    for table in TABLES:
+        existing = columns.get(full_name(table).split(".")[1])
+        if existing is None:
+            _run(engine, statement(f"create_{table}", table=full_name(table)))
+        if table in (USER_ATTRIBUTES, USER_DAY):
+            for column in ATTRIBUTES:
+                if existing is None or column not in existing:
+                    _add_column(engine, table, column)
+
+
+def _run(engine: Warehouse, sql: str) -> None:
+    engine.execute(sql, idempotent=True)
+
+
+def _add_column(engine: Warehouse, table: str, column: str) -> None:
+    duplicate_column, illegal_column = 15, 44
+    try:
+        _run(engine, statement("add_attribute_column", table=full_name(table), column=column))
+    except TerminalError as error:  # another process was faster: 18.16 has no IF NOT EXISTS here
+        if error.code not in (duplicate_column, illegal_column):
+            raise

@@ -1,0 +1,21 @@
+"""The Luigi tasks; importing this package registers them."""
+
+from pipeline.tasks.alerts import Alerts, CheckAlerts, SlotHistory, SlotMetrics
+from pipeline.tasks.etl import Daily, DailyMetrics, FeedUserDay, MessageUserDay, Slice, UserAttributes, UserDay
+from pipeline.tasks.report import DailyReport, Morning
+
+__all__ = [
+    "Alerts",
+    "CheckAlerts",
+    "Daily",
+    "DailyMetrics",
+    "DailyReport",
+    "FeedUserDay",
+    "MessageUserDay",
+    "Morning",
+    "Slice",
+    "SlotHistory",
+    "SlotMetrics",
+    "UserAttributes",
+    "UserDay",
+]

@@ -1,0 +1,67 @@
+"""What the tasks share: dated and slotted tasks whose outputs are markers, found in bulk."""
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date, datetime
+from typing import Any
+
+import luigi
+
+from pipeline import clock, settings
+from pipeline.targets import Marker, existing
+
+
+class MarkedTask(luigi.Task):
+    """A task that is done when its marker row is there."""
+
+    def output(self) -> Marker:
+        """The marker of this task."""
+        raise NotImplementedError
+
+    def require_closed(self) -> None:
+        """Refuse a time that is not over yet."""
+        raise NotImplementedError
+
+    def complete(self) -> bool:
+        """Whether the marker is there; settings and dates are checked here, because Luigi asks this first."""
+        settings.check()
+        self.require_closed()
+        return bool(self.output().exists())
+
+    @classmethod
+    def bulk_complete(cls, parameter_tuples: Iterable[Any]) -> Iterator[Any]:
+        """Those of the parameters that are done, by one query (for Luigi's Range tasks)."""
+        return bulk_complete(cls, parameter_tuples)
+
+    def tell(self, status: str, percent: float | None = None) -> None:
+        """Show a status line, and progress, in the visualiser while running."""
+        if self.set_status_message is not None:  # Luigi provides these during run() only
+            self.set_status_message(status)
+        if percent is not None and self.set_progress_percentage is not None:
+            self.set_progress_percentage(round(percent))
+
+
+class DayTask(MarkedTask):
+    """A task of one day of the zone."""
+
+    date: date = luigi.DateParameter(description="a day of [clock] timezone")
+
+    def require_closed(self) -> None:
+        """Refuse a day that is not over yet."""
+        clock.require_closed_day(self.date)
+
+
+class SlotTask(MarkedTask):
+    """A task of one 15-minute slot."""
+
+    slot: datetime = luigi.DateMinuteParameter(interval=15, description="a slot's start, UTC")
+
+    def require_closed(self) -> None:
+        """Refuse a slot that is not over yet."""
+        clock.require_closed_slot(self.slot)
+
+
+def bulk_complete(cls: Callable[[Any], MarkedTask], parameter_tuples: Iterable[Any]) -> Iterator[Any]:
+    """Yield those of the parameters whose task is done; `cls` may be a partial, the parameters one-shot."""
+    update_ids = {parameter: cls(parameter).output().update_id for parameter in parameter_tuples}
+    done = existing(update_ids.values())
+    return (parameter for parameter, update_id in update_ids.items() if update_id in done)

@@ -1,0 +1,95 @@
+"""The morning report."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import luigi
+
+from pipeline import clock, metrics, settings
+from pipeline.deliveries import channels, deliver
+from pipeline.tables import DAILY_TOTALS, DELIVERIES, INCIDENTS, SLOT_CHECKS, full_name, warehouse
+from pipeline.targets import Marker
+from pipeline.tasks.base import DayTask
+from pipeline.tasks.etl import Daily, DailyMetrics, days_to_load
+from pipeline.warehouse import statement
+
+if TYPE_CHECKING:
+    from reporting import daily
+
+COMPARED_DAYS = 7  # the same weekday a week before is the oldest day that the report looks at
+
+
+class DailyReport(DayTask):
+    """The report of one day, sent to every channel of ``[report]``."""
+
+    def output(self) -> Marker:
+        """The marker ``daily_report:date:v1``."""
+        return Marker(f"daily_report:{self.date}:v1", DELIVERIES)
+
+    def requires(self) -> Iterator[luigi.Task]:
+        """The day, and those before it that are to be kept loaded: an earlier one is shown if it is there."""
+        kept = set(days_to_load()) | {self.date}
+        week = (self.date - timedelta(days=back) for back in range(COMPARED_DAYS + 1))
+        return (DailyMetrics(date=day) for day in week if day in kept)
+
+    def run(self) -> None:
+        """Compose and send."""
+        to = channels("[report] channels", settings.report().channels)
+        from reporting import daily  # drawing is imported only when something is drawn
+
+        message = daily.compose(self._figures(), settings.report().language)
+        delivered = deliver(message, to)
+        if delivered.link and self.set_tracking_url is not None:
+            self.set_tracking_url(delivered.link)
+        self.tell(f"sent to {', '.join(delivered.addresses)}", 100)
+        self.output().write()
+
+    def _figures(self) -> "daily.DailyReport":
+        from reporting import daily
+
+        language = settings.report().language
+        chosen = metrics.by_names(settings.report().metrics, "[report] metrics")
+        values = self._values(chosen)
+        start, end = clock.day_bounds(self.date)
+        bounds = {"start": str(start), "end": str(end)}
+        ((checked,),) = warehouse().query(statement("slots_checked", slot_checks=full_name(SLOT_CHECKS)), bounds)
+        ((alarmed,),) = warehouse().query(statement("incidents_alarmed", incidents=full_name(INCIDENTS)), bounds)
+        return daily.DailyReport(
+            day=self.date,
+            metrics=[
+                daily.DailyMetric(
+                    name=metric.name,
+                    label=metric.label_in(language, daily=True),
+                    kind=metric.kind,
+                    values=values[metric.name],
+                )
+                for metric in chosen
+            ],
+            slots_checked=checked,
+            slots_expected=len(clock.day_slots(self.date)),
+            alerts=alarmed,
+        )
+
+    def _values(self, chosen: list[metrics.Metric]) -> dict[str, dict[date, float | None]]:
+        rows = warehouse().query(
+            statement("day_totals", daily_totals=full_name(DAILY_TOTALS)),
+            {
+                "first": str(self.date - timedelta(days=COMPARED_DAYS)),
+                "last": str(self.date),
+                "metrics": tuple(metric.name for metric in chosen),
+            },
+        )
+        values: dict[str, dict[date, float | None]] = {metric.name: {} for metric in chosen}
+        for day, name, numerator, denominator in rows:
+            values[name][day] = numerator / denominator if denominator else None
+        return values
+
+
+class Morning(luigi.WrapperTask):
+    """For cron: load what `Daily` loads, then ONE report, of the newest day."""
+
+    def requires(self) -> list[luigi.Task]:
+        """The load, and the report of yesterday."""
+        settings.check()
+        return [Daily(), DailyReport(date=clock.yesterday())]
