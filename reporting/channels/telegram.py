@@ -68,8 +68,8 @@ class Telegram(Channel):
 
     A message is one photo with its text as the caption. What would be refused is sent in a plainer form instead of
     being lost: markup that the server cannot parse as plain text, a text that is too long for a caption after the
-    photo, a refused photo not at all. Delivery is at least once: where an answer is lost, the request is repeated and may
-    arrive twice, which beats silence.
+    photo, a refused photo not at all. Delivery is at least once: where an answer is lost, the request is repeated and
+    may arrive twice, which beats silence.
     """
 
     chats: str = ""

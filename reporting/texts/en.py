@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from reporting.texts.base import NO_BREAK_SPACE, days_hours_minutes, fixed
 
 MISSING = "-"
-SCALES = ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"), (1e3, "thousand"))
+SCALES: tuple[tuple[float, str], ...] = ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"), (1e3, "thousand"))
 DAY_BEFORE = "day before"
 WEEK_BEFORE = "week before"
 NO_DATA = "no data"

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from reporting.texts.base import NO_BREAK_SPACE, days_hours_minutes, fixed
 
 MISSING = "-"
-SCALES = ((1e12, "трлн"), (1e9, "млрд"), (1e6, "млн"), (1e3, "тыс."))
+SCALES: tuple[tuple[float, str], ...] = ((1e12, "трлн"), (1e9, "млрд"), (1e6, "млн"), (1e3, "тыс."))
 DAY_BEFORE = "к прошлому дню"
 WEEK_BEFORE = "к прошлой неделе"
 NO_DATA = "нет данных"

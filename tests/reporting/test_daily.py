@@ -1,0 +1,127 @@
+import io
+import math
+from collections.abc import Mapping
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from reporting import daily, texts
+from reporting.daily import DailyMetric, compose
+from reporting.errors import ReportingError, SettingsError
+from reporting.message import parsed_length
+from tests.reporting.samples import DAY, HOSTILE, days, report
+from tests.servers.bot_api import parse_html
+
+DAU = DailyMetric("dau", "DAU", "count", days(10_000, 1, 1, 1, 1, 1, 20_000, 21_000))
+# Without the letters of "nan", which must never be written for a number.
+LABELS = st.text(st.characters(exclude_characters="nN"))
+CTR = DailyMetric("ctr", "CTR", "ratio", days(0.2, 0.2, 0.2, 0.2, 0.2, 0.2, None, 0.21))
+
+
+def test_the_whole_text_in_english() -> None:
+    message = compose(report(DAU, CTR), "en")
+    assert message.key == "daily_report-2026-11-01"
+    assert message.title == "Daily report: Sunday, 1 November 2026"
+    assert message.plain == (
+        "Daily report: Sunday, 1 November 2026\n\n"
+        "DAU: 21,000\nday before: +5.0%; week before: +110.0%\n"
+        "CTR: 21.0%\nday before: -; week before: +1.00\u00a0pp, +5.0%\n\n"
+        "96 of 96 slots checked, 2 alerts"
+    )
+
+
+def test_the_whole_text_in_russian() -> None:
+    assert compose(report(DAU, CTR, alerts=5), "ru").plain == (
+        "Отчёт за день: воскресенье, 1 ноября 2026\n\n"
+        "DAU: 21\u00a0000\nк прошлому дню: +5,0\u00a0%; к прошлой неделе: +110,0\u00a0%\n"
+        "CTR: 21,0\u00a0%\nк прошлому дню: -; к прошлой неделе: +1,00\u00a0п.п., +5,0\u00a0%\n\n"
+        "проверено интервалов: 96 из 96, 5 алертов"
+    )
+
+
+@pytest.mark.parametrize("before", [None, 0, math.nan])
+def test_a_day_that_is_missing_or_zero_gives_no_change(before: float | None) -> None:
+    metric = DailyMetric("likes", "Likes", "count", {DAY: 5, DAY - timedelta(days=1): before})
+    assert "Likes: 5\nday before: -; week before: -" in compose(report(metric), "en").plain
+
+
+def test_a_missing_reported_day_is_no_zero() -> None:
+    metric = DailyMetric("likes", "Likes", "count", days(5, 5, 5, 5, 5, 5, 5, None))
+    assert "Likes: -\nday before: -; week before: -" in compose(report(metric), "en").plain
+
+
+def test_slots_that_were_not_checked_stand_out() -> None:
+    assert "<b>90 of 96 slots checked</b>, 1 alert" in compose(report(DAU, checked=90, alerts=1), "en").html
+
+
+def test_a_report_of_nothing_and_an_unknown_language_are_errors() -> None:
+    with pytest.raises(ReportingError, match="no metrics"):
+        report()
+    with pytest.raises(SettingsError, match="en, ru"):
+        compose(report(DAU), "xx")
+
+
+@given(st.dictionaries(st.sampled_from(sorted(days(*range(8)))), st.floats() | st.none()), LABELS, st.booleans())
+@settings(max_examples=150)
+def test_any_numbers_and_labels_give_a_text_that_telegram_accepts(
+    values: Mapping[date, float | None], label: str, ratio: bool
+) -> None:
+    metric = DailyMetric("m", label, "ratio" if ratio else "count", values)
+    html = daily._html(report(metric), "t", texts.load("ru"))
+    parse_html(html)
+    assert "nan" not in html.lower()
+
+
+def bars_of(picture: bytes) -> list[tuple[int, int, bool]]:
+    """The bars of the picture's one panel: (x of the left edge, height, whether emphasised), in pixels."""
+    with Image.open(io.BytesIO(picture)) as image:
+        pixels = np.asarray(image.convert("RGB")).astype(int)
+    dark = np.all(np.abs(pixels - (0x00, 0x72, 0xB2)) < 3, axis=2)
+    heights = (dark | np.all(np.abs(pixels - (0xA9, 0xCD, 0xE3)) < 3, axis=2)).sum(axis=0)
+    bars = []
+    for x in range(1, len(heights)):
+        if heights[x] > 20 and heights[x - 1] <= 20:
+            bars.append((x, int(heights[x + 5]), bool(dark[:, x + 5].any())))
+    return bars
+
+
+def test_the_picture_shows_seven_days_from_zero_with_gaps_and_marks_the_last() -> None:
+    # The eighth day back is for comparison only, however high it is.
+    metric = DailyMetric("m", "M", "count", days(10**9, 100, None, 50, 100, 25, 100, 75))
+    bars = bars_of(compose(report(metric), "en").picture or b"")
+    assert len(bars) == 6
+    heights = np.array([height for _, height, _ in bars])
+    np.testing.assert_allclose(heights / heights.max(), [1, 0.5, 1, 0.25, 1, 0.75], atol=0.02)
+    steps = np.diff([x for x, _, _ in bars])
+    np.testing.assert_allclose(steps / steps.min(), [2, 1, 1, 1, 1], atol=0.05)
+    assert [emphasised for *_, emphasised in bars] == [False] * 5 + [True]
+
+
+def test_a_ratio_starts_at_zero_too() -> None:
+    metric = DailyMetric("m", "M", "ratio", days(0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.21))
+    heights = [height for _, height, _ in bars_of(compose(report(metric), "en").picture or b"")]
+    assert heights[-1] / heights[0] == pytest.approx(1.05, abs=0.01)
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_hostile_labels_and_odd_numbers_are_drawn_and_written(language: str) -> None:
+    metrics = [
+        DailyMetric("a", HOSTILE, "count", days(*[1.7e18] * 8)),
+        DailyMetric("b", "", "count", {}),
+        DailyMetric("c", "Zero", "count", days(*[0] * 8)),
+        DailyMetric("d", "x", "ratio", days(1e-9, 5, math.inf)),
+    ]
+    message = compose(report(*metrics), language)
+    parse_html(message.html)
+    assert parsed_length(message.html) < 1024
+    with Image.open(io.BytesIO(message.picture or b"")) as image:
+        assert image.width == 1280
+
+
+def test_numbers_over_the_bars_carry_their_unit_in_the_title() -> None:
+    panel = daily._panel(DAU, [DAY - timedelta(days=1), DAY], ["a", "b"], texts.load("en"))
+    assert (panel.title, panel.labels) == ("DAU, thousand", ["20.00", "21.00"])
