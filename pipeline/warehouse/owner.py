@@ -34,10 +34,13 @@ from typing import Any
 PROTOCOL = 1
 
 # Equal to a plain server where chDB or the newest ClickHouse differs: SELECT is written out, NULL does not quietly
-# become a default, sub-queries in a JOIN need no alias, and the machine's zone plays no part.
+# become a default, sub-queries in a JOIN need no alias, the machine's zone plays no part, and text formats print the
+# values and nothing else.
 SETTINGS = (
     "implicit_select = 0, insert_null_as_default = 0, input_format_null_as_default = 0, join_use_nulls = 0, "
-    "joined_subquery_requires_alias = 0, session_timezone = 'UTC'"
+    "joined_subquery_requires_alias = 0, session_timezone = 'UTC', "
+    "output_format_pretty_single_large_number_tip_threshold = 0, "
+    "output_format_csv_serialize_tuple_into_separate_columns = 0"
 )
 
 _TICK_SECONDS = 0.5

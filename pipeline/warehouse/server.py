@@ -78,7 +78,7 @@ class ServerWarehouse(Warehouse):
     def _dump(self, sql: str, format: str) -> Generator[bytes, None, None]:
         from pipeline.warehouse.formats import formatted
 
-        with self._connected() as client:
+        with self._connected(utc=False) as client:
             types, chunks = self._chunks(client, sql)
             yield from formatted(format, types, (row for rows in chunks for row in rows))
 
@@ -89,13 +89,18 @@ class ServerWarehouse(Warehouse):
         return types, iter(lambda: list(itertools.islice(rows, _STREAM_ROWS)), [])
 
     @contextlib.contextmanager
-    def _connected(self) -> Iterator["Client"]:
-        """Open a connection for one statement and name its troubles."""
+    def _connected(self, *, utc: bool = True) -> Iterator["Client"]:
+        """Open a connection for one statement and name its troubles.
+
+        With `utc` a DateTime without a zone is read as naive UTC, otherwise as the server's own wall clock.
+        """
         from clickhouse_driver import errors
 
         client = self._client()
         try:
             self._connect(client)
+            if utc:
+                client.connection.server_info.timezone = "Etc/UTC"
             try:
                 yield client
             except errors.ServerException as error:
@@ -151,5 +156,3 @@ class ServerWarehouse(Warehouse):
                 f"{self.place}: no ClickHouse server answers: {reason}.\n"
                 "Start it, or correct `host`, `port` and `secure` in luigi.cfg."
             ) from None
-        # A DateTime without a zone is read as naive UTC, whatever the zones of the server and of this machine.
-        client.connection.server_info.timezone = "Etc/UTC"
