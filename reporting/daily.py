@@ -121,15 +121,17 @@ def _panel(metric: DailyMetric, days: Sequence[date], ticks: Sequence[str], word
     amounts = [metric.values.get(day) for day in days]
     heights = np.array([amount if known(amount) else np.nan for amount in amounts], dtype=np.float64)
     label = shorten(metric.label, _LABEL_LIMIT)
-    if metric.kind == "ratio":
-        labels = [value("ratio", amount, words) for amount in amounts]
-        return plots.BarPanel(label, ticks, heights, labels)
     highest = np.abs(heights[np.isfinite(heights)]).max(initial=0)
-    # Up to 9,999 a number fits over its bar; longer ones are given in thousands, millions, ...
-    scale, unit = next(((s, u) for s, u in words.SCALES if highest >= max(s, 1e4)), (1.0, ""))
+    scale, unit = _scale(metric.kind, highest, words)
     if not unit or highest / scale >= 1e4:
-        labels = [value("count", amount, words) for amount in amounts]
-        return plots.BarPanel(label, ticks, heights, labels)
-    decimals = 1 if highest / scale >= 100 else 2
+        return plots.BarPanel(label, "", ticks, heights, [value(metric.kind, amount, words) for amount in amounts])
+    decimals = 1 if highest / scale >= (10 if unit == "%" else 100) else 2
     labels = [words.number(h / scale, decimals) if np.isfinite(h) else words.MISSING for h in heights]
-    return plots.BarPanel(words.scaled(label, unit), ticks, heights, labels)
+    return plots.BarPanel(label, unit, ticks, heights, labels)
+
+
+def _scale(kind: Kind, highest: float, words: Texts) -> tuple[float, str]:
+    """Return the unit that makes numbers short enough to stand over bars: up to 9,999 fits as it is."""
+    if kind == "ratio":
+        return 0.01, "%"
+    return next(((scale, unit) for scale, unit in words.SCALES if highest >= max(scale, 1e4)), (1.0, ""))

@@ -136,7 +136,8 @@ class Message:
     Raises
     ------
     ReportingError
-        If the key is not a file name, the text is empty or outside the subset, or the picture is not a PNG.
+        If the key is not a file name, the title or the text is empty or unprintable, the text is outside of the subset,
+        or the picture is not a PNG.
     """
 
     key: str
@@ -149,6 +150,8 @@ class Message:
             raise ReportingError(f"message: key {self.key[:60]!r} is not a file name; use letters, digits and . _ + -")
         if not self.title.strip() or not self.plain.strip():
             raise ReportingError(f"message {self.key}: a title and a text are needed")
+        if any(_UNPRINTABLE.search(line) for line in (self.title, *self.html.split("\n"))):
+            raise ReportingError(f"message {self.key}: unprintable characters; use shorten() and escape()")
         if self.picture is not None and not self.picture.startswith(PNG_SIGNATURE):
             raise ReportingError(f"message {self.key}: the picture is not a PNG")
 

@@ -29,7 +29,7 @@ GREY = "#6B6B6B"
 GRID = "#E4E4E4"
 
 WIDTH_PIXELS = 1280
-_DPI = 128
+_DPI = 150
 _WIDTH = WIDTH_PIXELS / _DPI
 _STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
@@ -59,8 +59,8 @@ class BarPanel:
 
     Parameters
     ----------
-    title : str
-        What is shown, with its unit.
+    title, unit : str
+        What is shown and in what, e.g. "thousand"; the unit may be empty.
     ticks : sequence of str
         One label per day.
     heights : ndarray, shape (days,)
@@ -70,6 +70,7 @@ class BarPanel:
     """
 
     title: str
+    unit: str
     ticks: Sequence[str]
     heights: NDArray[np.float64]
     labels: Sequence[str]
@@ -131,7 +132,7 @@ def bars(panels: Sequence[BarPanel], title: str) -> bytes:
     """
     columns = min(2, len(panels))
     rows = math.ceil(len(panels) / columns)
-    with _figure(0.55 + 3.3 * rows) as figure:
+    with _figure(0.5 + 2.9 * rows) as figure:
         figure.suptitle(
             _fitted(title, WIDTH_PIXELS - 40, 17, "bold"), fontsize=17, fontweight="bold", x=0.012, ha="left"
         )
@@ -155,17 +156,19 @@ def bands(panels: Sequence[BandPanel], title: str, legend: Legend, short_date: C
     """
     columns = 1 if len(panels) <= 3 else 2
     rows = math.ceil(len(panels) / columns)
-    with _figure(1.0 + (3.5 if columns == 1 else 3.2) * rows) as figure:
+    with _figure(0.9 + (3.1 if columns == 1 else 2.8) * rows) as figure:
         figure.suptitle(
             _fitted(title, WIDTH_PIXELS - 40, 15, "bold"), fontsize=15, fontweight="bold", x=0.012, ha="left"
         )
         axes = figure.subplots(rows, columns, squeeze=False)
         for axis, panel in zip(axes.flat, panels, strict=False):
-            _draw_band(axis, panel, legend, WIDTH_PIXELS / columns - 130)
+            _draw_band(axis, panel, legend, WIDTH_PIXELS / columns - 40)
             _label_time(axis, panel.times, short_date, most=9 if columns == 1 else 5)
         for axis in axes.flat[len(panels) :]:
             axis.set_visible(False)
-        figure.legend(handles=_legend_handles(legend), loc="outside lower center", ncols=5, fontsize=11.5)
+        figure.legend(
+            handles=_legend_handles(legend), loc="outside lower center", ncols=5, fontsize=11.5, columnspacing=1.4
+        )
         return _png(figure)
 
 
@@ -182,7 +185,7 @@ def _draw_bars(axis: "Axes", panel: BarPanel, pixels: float) -> None:
             xytext=(0, 3),
             textcoords="offset points",
             ha="center",
-            fontsize=11.5,
+            fontsize=11,
             fontweight="bold" if last else "normal",
             color=INK if drawn[position] else GREY,
         )
@@ -193,7 +196,10 @@ def _draw_bars(axis: "Axes", panel: BarPanel, pixels: float) -> None:
     axis.get_xticklabels()[-1].set(fontweight="bold", color=INK)
     axis.tick_params(axis="x", length=0)
     axis.set_yticks([])
-    axis.set_title(_fitted(panel.title, pixels, 14, "bold"), loc="left", fontsize=14, fontweight="bold", pad=8)
+    # However long the title is, its unit stays: without it the numbers would be wrong.
+    unit = f", {panel.unit}" if panel.unit else ""
+    title = _fitted(panel.title, pixels - 22 * len(unit), 14, "bold") + _drawable(unit)
+    axis.set_title(title, loc="left", fontsize=14, fontweight="bold", pad=8)
 
 
 def _draw_band(axis: "Axes", panel: BandPanel, legend: Legend, pixels: float) -> None:
@@ -215,12 +221,16 @@ def _draw_band(axis: "Axes", panel: BandPanel, legend: Legend, pixels: float) ->
     _label_values(axis, panel)
     axis.set_axisbelow(True)
     axis.grid(axis="y", color=GRID, linewidth=0.8)
+    # Beside the newest values, and out of the titles' way.
+    axis.yaxis.tick_right()
     axis.tick_params(axis="both", labelsize=11)
+    axis.tick_params(axis="y", length=0)
     times = _numbers(panel.times)
     lower, upper = np.clip(panel.lower, bottom, top), np.clip(panel.upper, bottom, top)
     axis.fill_between(times, lower, upper, color=PALE_BLUE, alpha=0.55, linewidth=0)
     axis.plot(times, panel.expected, color=GREY, linewidth=1.4, linestyle=(0, (4, 2)))
-    axis.plot(times, panel.values, color=BLUE, linewidth=2)
+    # With dots, because a value between two gaps has no line.
+    axis.plot(times, panel.values, color=BLUE, linewidth=2, marker=".", markersize=3)
     with np.errstate(invalid="ignore"):
         outside = (panel.values < panel.lower) | (panel.values > panel.upper)
     axis.plot(times[outside], panel.values[outside], color=VERMILLION, markersize=5.5, **_UNCLIPPED)
@@ -276,7 +286,7 @@ def _label_time(axis: "Axes", times: Sequence[datetime], short_date: Callable[[d
             labels.append(short_date(local) if local.hour == 0 else f"{local:%H:%M}")
         moment += timedelta(minutes=15)
     axis.set_xticks(_numbers(ticks), [_drawable(label) for label in labels])
-    margin = 0.015 * (last - first)
+    margin = 0.02 * (last - first)
     axis.set_xlim(*_numbers([first - margin, last + margin + timedelta(minutes=5)]))
 
 

@@ -92,7 +92,7 @@ def _newest(directory: Path) -> list[page.Entry]:
         try:
             record = json.loads(path.read_bytes())
             Message(record["key"], record["title"], record["html"])
-            written_at = datetime.fromisoformat(record["written_at"])
+            written_at = datetime.fromisoformat(record["written_at"]).astimezone()
             picture = path.with_suffix(".png").name if record["picture"] else None
             entries.append(page.Entry(record["key"], record["title"], record["html"], picture, written_at))
         except (ValueError, KeyError, TypeError, ReportingError):

@@ -54,9 +54,6 @@ class Texts(Protocol):
     def alerts(self, count: int) -> str:
         """Return e.g. "2 alerts"."""
 
-    def scaled(self, label: str, scale: str) -> str:
-        """Return the title of a panel whose numbers are divided: "Views, thousand"."""
-
     def compared(self, value: str, expected: str) -> str:
         """Return a value beside its expectation: "0, expected 156"."""
 

@@ -13,7 +13,7 @@ NO_DATA = "no data"
 ACTUAL = "actual"
 EXPECTED = "expected"
 USUAL_RANGE = "usual range"
-OUTSIDE = "outside of it"
+OUTSIDE = "outside"
 THIS_SLOT = "this slot"
 
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -73,10 +73,6 @@ def slots_checked(checked: int, expected: int) -> str:
 
 def alerts(count: int) -> str:
     return f"{number(count)} {'alert' if count == 1 else 'alerts'}"
-
-
-def scaled(label: str, scale: str) -> str:
-    return f"{label}, {scale}"
 
 
 def compared(value: str, expected: str) -> str:

@@ -7,13 +7,13 @@ from reporting.texts.base import NO_BREAK_SPACE, days_hours_minutes, fixed
 
 MISSING = "-"
 SCALES: tuple[tuple[float, str], ...] = ((1e12, "трлн"), (1e9, "млрд"), (1e6, "млн"), (1e3, "тыс."))
-DAY_BEFORE = "к прошлому дню"
-WEEK_BEFORE = "к прошлой неделе"
+DAY_BEFORE = "за день"
+WEEK_BEFORE = "за неделю"
 NO_DATA = "нет данных"
 ACTUAL = "факт"
 EXPECTED = "ожидалось"
-USUAL_RANGE = "обычный диапазон"
-OUTSIDE = "вне диапазона"
+USUAL_RANGE = "норма"
+OUTSIDE = "вне нормы"
 THIS_SLOT = "этот интервал"
 
 _WEEKDAYS = ("понедельник", "вторник", "среда", "четверг", "пятница", "суббота", "воскресенье")
@@ -75,10 +75,6 @@ def slots_checked(checked: int, expected: int) -> str:
 
 def alerts(count: int) -> str:
     return f"{number(count)} {_plural(count, 'алерт', 'алерта', 'алертов')}"
-
-
-def scaled(label: str, scale: str) -> str:
-    return f"{label}, {scale}"
 
 
 def compared(value: str, expected: str) -> str:

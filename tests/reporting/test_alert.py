@@ -214,6 +214,16 @@ def colours(picture: bytes | None, colour: tuple[int, int, int]) -> int:
     return int(np.all(np.abs(pixels - colour) < 3, axis=2).sum())
 
 
+@pytest.mark.parametrize("language", texts.available())
+@pytest.mark.parametrize("count", [1, 4])
+def test_nothing_is_cut_at_the_edges_of_the_picture(language: str, count: int) -> None:
+    long = [alert_metric(name=str(index), label=HOSTILE, value=123456789.0, kind="ratio") for index in range(count)]
+    with Image.open(io.BytesIO(compose(alert(*long), language).picture or b"")) as image:
+        pixels = np.asarray(image.convert("RGB"))
+    for edge in (pixels[:, :6], pixels[:, -6:], pixels[:6], pixels[-6:]):
+        assert (edge == 255).all()
+
+
 def test_points_outside_of_the_band_are_marked() -> None:
     vermillion = (0xD5, 0x5E, 0x00)
     calm = compose(alert(alert_metric(values=np.full(97, 156.0))), "en").picture

@@ -37,8 +37,8 @@ def test_the_whole_text_in_english() -> None:
 def test_the_whole_text_in_russian() -> None:
     assert compose(report(DAU, CTR, alerts=5), "ru").plain == (
         "Отчёт за день: воскресенье, 1 ноября 2026\n\n"
-        "DAU: 21\u00a0000\nк прошлому дню: +5,0\u00a0%; к прошлой неделе: +110,0\u00a0%\n"
-        "CTR: 21,0\u00a0%\nк прошлому дню: -; к прошлой неделе: +1,00\u00a0п.п., +5,0\u00a0%\n\n"
+        "DAU: 21\u00a0000\nза день: +5,0\u00a0%; за неделю: +110,0\u00a0%\n"
+        "CTR: 21,0\u00a0%\nза день: -; за неделю: +1,00\u00a0п.п., +5,0\u00a0%\n\n"
         "проверено интервалов: 96 из 96, 5 алертов"
     )
 
@@ -123,5 +123,8 @@ def test_hostile_labels_and_odd_numbers_are_drawn_and_written(language: str) -> 
 
 
 def test_numbers_over_the_bars_carry_their_unit_in_the_title() -> None:
-    panel = daily._panel(DAU, [DAY - timedelta(days=1), DAY], ["a", "b"], texts.load("en"))
-    assert (panel.title, panel.labels) == ("DAU, thousand", ["20.00", "21.00"])
+    two_days = [DAY - timedelta(days=1), DAY]
+    panel = daily._panel(DAU, two_days, ["a", "b"], texts.load("en"))
+    assert (panel.title, panel.unit, panel.labels) == ("DAU", "thousand", ["20.00", "21.00"])
+    panel = daily._panel(CTR, two_days, ["a", "b"], texts.load("ru"))
+    assert (panel.title, panel.unit, panel.labels) == ("CTR", "%", ["-", "21,0"])

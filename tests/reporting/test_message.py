@@ -80,6 +80,9 @@ def test_a_key_that_is_no_file_name_is_refused(key: str) -> None:
 def test_an_empty_text_and_a_picture_that_is_none_are_refused() -> None:
     with pytest.raises(ReportingError, match="a text are needed"):
         message(html="<b> </b>")
+    for title, html in (("two\nlines", "x"), ("x", "\ud800"), ("x", "a\u202eb")):
+        with pytest.raises(ReportingError, match="unprintable"):
+            Message("key", title, html)
     with pytest.raises(ReportingError, match="not a PNG"):
         message(picture=b"GIF89a")
     assert message(picture=png()).plain == "Likes: 1 < 2"

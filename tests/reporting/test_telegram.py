@@ -2,6 +2,7 @@
 
 import logging
 import traceback
+from pathlib import Path
 
 import pytest
 from telebot import apihelper
@@ -277,9 +278,8 @@ def test_chats_and_links(api: BotApi) -> None:
     assert channel(api, topic="7").link(CHAT, "9") == "https://t.me/c/1234567890/7/9"
 
 
-def test_channels_are_files(tmp_path: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    (folder := tmp_path / "more").mkdir()  # type: ignore[operator]
-    (folder / "pigeon.py").write_text(
+def test_channels_are_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pigeon.py").write_text(
         "from dataclasses import dataclass\n"
         "from reporting.channels.base import Channel\n"
         "from reporting.channels.outbox import Outbox\n"
@@ -290,7 +290,7 @@ def test_channels_are_files(tmp_path: pytest.TempPathFactory, monkeypatch: pytes
         "    def send(self, address, message): return message.key\n"
         "    def link(self, address, message_id): return ''\n"
     )
-    monkeypatch.setattr(channels, "__path__", [*channels.__path__, str(folder)])
+    monkeypatch.setattr(channels, "__path__", [*channels.__path__, str(tmp_path)])
     assert create("pigeon", loft="roof").send("roof", Message("k", "t", "h")) == "k"
     with pytest.raises(SettingsError, match="needs the setting 'loft'"):
         create("pigeon")
