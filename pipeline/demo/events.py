@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,11 +101,11 @@ class _Simulation:
         """Draw the day's `events`, then let the incidents remove some or add more."""
         slots = self._slots(self.scenario.day_start(day), self.scenario.day_start(day + 1))
         columns = draw(rng, slots, 1.0)
-        for number, incident in enumerate(self.scenario.incidents):
+        for incident in self.scenario.incidents:
             hit_slots = np.intersect1d(slots, self._slots(incident.start.timestamp(), incident.end.timestamp()))
             if incident.events != events or not hit_slots.size:
                 continue
-            rng = stream(self.scenario, INCIDENT_EVENTS, number, day)
+            rng = stream(self.scenario, INCIDENT_EVENTS, crc32(repr(incident).encode()), day)
             if incident.size < 0:
                 candidates = np.flatnonzero(self._hit(incident, columns))
                 lost = candidates[rng.random(candidates.size) < -incident.size]

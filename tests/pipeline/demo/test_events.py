@@ -136,6 +136,18 @@ class TestRates:
             dispersion = np.mean((counts - rate) ** 2 / rate)  # chi-square with 288 degrees of freedom, over 288
             assert dispersion == pytest.approx(1.0, abs=5 * np.sqrt(2 / 288))
 
+    def test_days_of_equal_rates_differ(self) -> None:
+        sunday, next_sunday = generate(replace(SCENARIO, noise_sd=0.0, days=8), [0, 7])
+        for name in ("feed_actions", "message_actions"):
+            since_midnight = [getattr(day, name)["time"] % 86_400 for day in (sunday, next_sunday)]
+            assert since_midnight[0].size > 1_000
+            assert not np.array_equal(*since_midnight)
+
+    def test_noise_does_not_move_the_average(self) -> None:
+        noisy, quiet = (slot_rates(replace(self.LONG, noise_sd=sd, days=700)) for sd in (0.3, 0.0))
+        # exp of the noise alone would be 4.6 % too much; 700 days tell its mean to 0.5 %.
+        assert np.mean(noisy.views / quiet.views) == pytest.approx(1, abs=0.02)
+
     def test_day_is_local_and_peaks_in_the_evening(self) -> None:
         for timezone in ("Europe/Moscow", "Asia/Tokyo"):
             scenario = replace(SCENARIO, timezone=timezone)
@@ -223,6 +235,9 @@ class TestPeople:
         assert 2 < partners.mean() < 8
         assert partners.max() <= 12
         assert pairs.shape[0] < messages["user_id"].size / 5  # friends hear from each other again
+        writes_most = np.bincount(messages["user_id"]).argmax()
+        _, letters = np.unique(messages["receiver_id"][messages["user_id"] == writes_most], return_counts=True)
+        assert letters.max() > 1.5 * letters.mean()
 
 
 class TestIncidents:
@@ -269,6 +284,15 @@ class TestIncidents:
         for name in ("feed_actions", "message_actions"):
             before, after = table(SCENARIO, name), table(replace(SCENARIO, incidents=(incident,)), name)
             assert same(rows(before, ~within(before, incident)), rows(after, ~within(after, incident)))
+
+    def test_incidents_do_not_disturb_one_another(self) -> None:
+        dip = Incident("dip", NOON - timedelta(hours=4), NOON - timedelta(hours=3), "views", -0.5)
+        incidents = (*default_incidents(NOON), dip)
+        for incident in incidents:
+            others = tuple(other for other in incidents if other != incident)
+            for name in ("feed_actions", "message_actions"):
+                without, with_it = (table(replace(SCENARIO, incidents=some), name) for some in (others, incidents))
+                assert same(rows(without, ~within(without, incident)), rows(with_it, ~within(with_it, incident)))
 
     def test_views_take_their_likes_along(self) -> None:
         incident = replace(self.CASES[1], size=2.0)
