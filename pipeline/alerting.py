@@ -8,14 +8,14 @@ from urllib.parse import quote, urlsplit
 from pipeline import clock, settings
 from pipeline.checks import Check, Watch
 from pipeline.errors import SettingsError
+from pipeline.history import Series
 from pipeline.incidents import Incident
-from pipeline.slots import Series
 
 if TYPE_CHECKING:
     from reporting import alert
     from reporting.message import Message
 
-DRAWN_SLOTS = 2 * clock.SLOTS_A_DAY
+DRAWN_SLOTS = clock.SLOTS_A_DAY  # the last day
 
 
 def compose_alert(
@@ -61,9 +61,7 @@ def _figures(incident: Incident, is_news: bool, check: Check, series: Series, wa
     row = series.metrics.index(watch.metric)
     denominators = series.denominators[row] if watch.metric.kind == "ratio" else None
     bounds = watch.detector.detect(series.values[row], denominators)
-    # The history of the picture runs in real time: the columns are looked up by slot.
     drawn = [series.slot - back * clock.SLOT for back in range(DRAWN_SLOTS - 1, -1, -1)]
-    columns = series.columns(drawn)
     state: alert.State = "ended" if incident.ended else "opened" if is_news else "ongoing"
     return alert.AlertMetric(
         name=watch.metric.name,
@@ -77,10 +75,10 @@ def _figures(incident: Incident, is_news: bool, check: Check, series: Series, wa
         since=clock.to_local(incident.opened),
         until=clock.to_local(incident.last_anomaly + clock.SLOT) if incident.ended else None,
         times=[clock.to_local(slot) for slot in drawn],
-        values=series.values[row, columns],
-        band_expected=bounds.expected[columns],
-        band_lower=bounds.lower[columns],
-        band_upper=bounds.upper[columns],
+        values=series.in_real_time(series.values[row], DRAWN_SLOTS),
+        band_expected=series.in_real_time(bounds.expected, DRAWN_SLOTS),
+        band_lower=series.in_real_time(bounds.lower, DRAWN_SLOTS),
+        band_upper=series.in_real_time(bounds.upper, DRAWN_SLOTS),
         detector=check.detector,
     )
 

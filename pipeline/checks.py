@@ -11,7 +11,7 @@ import detectors
 from pipeline import metrics, settings
 from pipeline.clock import SLOTS_A_DAY
 from pipeline.errors import SettingsError
-from pipeline.slots import Series
+from pipeline.history import Series
 
 Verdict = Literal["ok", "anomaly", "no data", "no history"]
 

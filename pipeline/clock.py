@@ -80,6 +80,11 @@ def to_local(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC).astimezone(zone())
 
 
+def epoch(moment: datetime) -> int:
+    """Unix seconds of a naive UTC moment."""
+    return int(moment.replace(tzinfo=UTC).timestamp())
+
+
 def require_closed_day(day: date) -> None:
     """Raise `ClockError` unless the day is over in the zone."""
     if day > yesterday():

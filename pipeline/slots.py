@@ -1,21 +1,14 @@
-"""Slot metrics: filled from raw events in bulk, read back as series on the local wall clock."""
+"""Slot metrics measured from raw events, one statement for any stretch of slots."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-
-import numpy as np
-from numpy.typing import NDArray
 
 from pipeline import clock
 from pipeline.dimensions import DIMENSIONS, LONGEST_VALUE, UNKNOWN, Dimension
 from pipeline.loading import insert_whole
-from pipeline.metrics import FEED, MESSAGES, METRICS, Metric
+from pipeline.metrics import FEED, MESSAGES, METRICS
 from pipeline.source import Source, source
-from pipeline.tables import COLUMNS, SLOT_METRICS, full_name, warehouse
+from pipeline.tables import COLUMNS, SLOT_METRICS, full_name
 from pipeline.warehouse import Fragment, statement
-
-Array = NDArray[np.float64]
 
 
 def fill(start: datetime, end: datetime, silent_from: dict[str, datetime] | None = None) -> None:
@@ -37,7 +30,7 @@ def fill(start: datetime, end: datetime, silent_from: dict[str, datetime] | None
         first = max(start, (silent_from or {}).get(kind, start))
         if first < end:
             selects.append(_select_silence(kind))
-            params |= {f"{kind}_first": _epoch(first), f"{kind}_slots": (end - first) // clock.SLOT}
+            params |= {f"{kind}_first": clock.epoch(first), f"{kind}_slots": (end - first) // clock.SLOT}
     select = statement("slot_metrics", selects=Fragment("\n    UNION ALL\n    ".join(selects)))
     insert_whole(events.connection, select, params, full_name(SLOT_METRICS), COLUMNS[SLOT_METRICS])
 
@@ -49,110 +42,8 @@ def first_slots() -> dict[str, datetime]:
     for kind in (FEED, MESSAGES):
         ((seconds,),) = events.connection.query(statement("first_event", source=events.table(kind)))
         if seconds:
-            found[kind] = clock.floor_to_slot(_moments([seconds])[0]) + clock.SLOT
+            found[kind] = clock.floor_to_slot(datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)) + clock.SLOT
     return found
-
-
-def measured(metrics: Sequence[Metric], start: datetime, end: datetime) -> dict[str, set[datetime]]:
-    """By metric, the slots from `start` to `end` (naive UTC) that have its total."""
-    found = _totals(metrics, start, end)
-    return {metric.name: set(_moments(found[metric.name][0])) for metric in metrics}
-
-
-@dataclass(frozen=True)
-class Series:
-    """The metrics' history up to a slot, on the local wall clock: 96 columns a day.
-
-    The hour that spring skips is missing (NaN), the hour that autumn repeats is averaged, so a column is always the
-    same time of day.
-    """
-
-    metrics: tuple[Metric, ...]
-    """What the rows are."""
-    slot: datetime
-    """The slot of the last column, naive UTC."""
-    values: Array
-    """(S, T): numerator / denominator, NaN where there is no data."""
-    denominators: Array
-    """(S, T): 1 for a count, NaN where there is no data."""
-
-    def columns(self, slots: Sequence[datetime]) -> list[int]:
-        """The column of each slot (naive UTC)."""
-        last = _wall(self.slot)
-        width = self.values.shape[1]
-        return [width - 1 - (last - _wall(slot)) // clock.SLOT for slot in slots]
-
-
-def read(metrics: Sequence[Metric], slot: datetime, days: int) -> Series:
-    """Read the totals of the metrics for the days before a slot and the slot itself."""
-    # A day of the wall clock may be an hour longer than 24 hours.
-    start = slot - timedelta(days=days, hours=1)
-    found = _totals(metrics, start, slot + clock.SLOT)
-    laid = [lay_out(*found[metric.name], slot=slot, days=days) for metric in metrics]
-    numerators, denominators = (np.stack([pair[i] for pair in laid]) for i in (0, 1))
-    values = np.full_like(numerators, np.nan)
-    np.divide(numerators, denominators, out=values, where=denominators > 0)
-    return Series(tuple(metrics), slot, values, denominators)
-
-
-def lay_out(
-    epochs: Sequence[int], numerators: Sequence[int], denominators: Sequence[int], *, slot: datetime, days: int
-) -> tuple[Array, Array]:
-    """Lay one series out on the local wall clock, `days` * 96 columns that end with `slot`.
-
-    Parameters
-    ----------
-    epochs : sequence of int
-        Starts of slots, Unix seconds, in any order, not repeated.
-    numerators, denominators : sequence of int
-        Their measurements.
-    slot : datetime
-        The slot of the last column, naive UTC.
-    days : int
-        How many days of columns.
-
-    Returns
-    -------
-    tuple of ndarray
-        Numerators and denominators, each (T,), NaN where nothing was measured; averaged where two slots share a
-        column, but the last column is `slot` alone.
-    """
-    width = days * clock.SLOTS_A_DAY
-    last = _wall(slot)
-    moments = _moments(epochs)
-    columns = np.array([width - 1 - (last - _wall(moment)) // clock.SLOT for moment in moments], dtype=np.int64)
-    kept = (columns >= 0) & (columns < width - 1)
-    for i, moment in enumerate(moments):
-        if moment == slot:
-            kept[i] = True
-    sums = np.zeros((3, width))
-    for row, numbers in enumerate((np.ones(len(moments)), numerators, denominators)):
-        np.add.at(sums[row], columns[kept], np.asarray(numbers, dtype=np.float64)[kept])
-    with np.errstate(invalid="ignore"):
-        return sums[1] / sums[0], sums[2] / sums[0]
-
-
-def _totals(metrics: Sequence[Metric], start: datetime, end: datetime) -> dict[str, Sequence[Sequence[int]]]:
-    """By metric: slots as Unix seconds, numerators, denominators."""
-    rows = warehouse().query(
-        statement("slot_series", slot_metrics=full_name(SLOT_METRICS)),
-        {"metrics": tuple(metric.name for metric in metrics), "start": str(start), "end": str(end)},
-    )
-    nothing: Sequence[Sequence[int]] = ([], [], [])
-    found: dict[str, Sequence[Sequence[int]]] = {name: arrays for name, *arrays in rows}
-    return {metric.name: found.get(metric.name, nothing) for metric in metrics}
-
-
-def _moments(epochs: Sequence[int]) -> list[datetime]:
-    return [datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None) for seconds in epochs]
-
-
-def _wall(moment: datetime) -> datetime:
-    return clock.to_local(moment).replace(tzinfo=None)
-
-
-def _epoch(moment: datetime) -> int:
-    return int(moment.replace(tzinfo=UTC).timestamp())
 
 
 def _select_events(events: Source, kind: str) -> str:

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 import luigi
 
-from pipeline import clock, settings, slots
+from pipeline import clock, history, settings, slots
 from pipeline.alerting import compose_alert
 from pipeline.checks import Check, check, watches
 from pipeline.deliveries import channels, deliver
@@ -35,7 +35,7 @@ class SlotHistory(MarkedTask):
         """Measure what is missing, from the first event on."""
         first_slots = slots.first_slots()
         days = [self.date - timedelta(days=back) for back in range(settings.alerts().history_days, 0, -1)]
-        measured = slots.measured(METRICS, clock.day_bounds(days[0])[0], clock.day_bounds(days[-1])[1])
+        measured = history.measured(METRICS, clock.day_bounds(days[0])[0], clock.day_bounds(days[-1])[1])
         for i, day in enumerate(days):
             # A table that began later has no slots before its first event: they are not zero, they are unknown.
             wanted = {
@@ -79,7 +79,7 @@ class CheckAlerts(SlotTask):
         """Check, tell, record: in this order, so that a failed send is tried again."""
         watched = watches()
         to = channels("[alerts] channels", settings.alerts().channels)
-        series = slots.read([watch.metric for watch in watched], self.slot, settings.alerts().history_days)
+        series = history.read([watch.metric for watch in watched], self.slot, settings.alerts().history_days)
         checks = check(series, watched)
         incidents = advance(self._open_incidents(), checks, self.slot, settings.alerts().recovery_slots)
         checked = {item.metric: item for item in checks}
