@@ -20,7 +20,7 @@ from reporting.message import Message
 class Channel(ABC):
     """Carries messages to people.
 
-    A subclass is a dataclass whose fields are its settings, plain strings as they stand in luigi.cfg's section of the
+    A subclass is a frozen dataclass whose fields are its settings, plain strings as they stand in luigi.cfg's section of the
     channel's name. It checks them when it is made, without any traffic, and raises `SettingsError`.
     """
 
