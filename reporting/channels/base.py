@@ -20,8 +20,8 @@ from reporting.message import Message
 class Channel(ABC):
     """Carries messages to people.
 
-    A subclass is a frozen dataclass whose fields are its settings, plain strings as they stand in luigi.cfg's section of the
-    channel's name. It checks them when it is made, without any traffic, and raises `SettingsError`.
+    A subclass is a frozen dataclass whose fields are its settings, plain strings as they stand in luigi.cfg's section
+    of the channel's name. It checks them when it is made, without any traffic, and raises `SettingsError`.
     """
 
     @abstractmethod
