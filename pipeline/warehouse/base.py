@@ -173,8 +173,14 @@ class Warehouse(ABC):
             check_identifier(name, qualified=False)
         if len(set(lengths.values())) != 1:
             raise TerminalError(f"{table}: an insert needs columns of one length, got {lengths}")
-        if any(lengths.values()):
+        if not any(lengths.values()):
+            return
+        try:
             self._retried(lambda: self._insert(table, columns), repeatable=False)
+        except WarehouseError:
+            raise
+        except Exception as error:  # the driver's columns raise as they please on values of the wrong type
+            raise TerminalError(f"{table}: a value does not fit its column: {error}") from None
 
     def stream(self, sql: str, params: Params | None = None) -> Iterator[Mapping[str, Sequence[Any]]]:
         """Read a big result in blocks of bounded memory.

@@ -59,7 +59,8 @@ class EmbeddedWarehouse(Warehouse):
 
     def _insert(self, table: str, columns: Columns) -> None:
         types = {str(name): str(kind) for name, kind, *_ in self._query(f"DESCRIBE TABLE {table}")}
-        data = native.write([(name, types[name]) for name in columns], written_columns(table, types, columns))
+        values = written_columns(table, types, columns)
+        data = native.write([(name, types[name]) for name in columns], values)
         request = {"kind": "insert", "sql": f"INSERT INTO {table} ({', '.join(columns)})", "format": "Native"}
         for _ in self._ask(request, itertools.chain(data, [b""])):
             pass

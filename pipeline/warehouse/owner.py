@@ -77,15 +77,27 @@ class Owner:
         self.new_session = Session
         with Session(self.directory):  # the engine stays open between statements
             log("serving")
-            while self.open or time.monotonic() - self.last_statement < self.idle_seconds:
+            self.last_statement = time.monotonic()
+            while True:
                 for ready in self._wait():
                     if ready is self.listener:
-                        with self.lock:
-                            self.open += 1
-                        connection = Connection(self.listener.accept()[0].detach())
-                        threading.Thread(target=self._converse, args=(connection,), daemon=True).start()
+                        self._accept()
                     else:
                         self._abandon(ready)
+                if self._idle():
+                    log("idle")
+                    return
+
+    def _accept(self) -> None:
+        connection = Connection(self.listener.accept()[0].detach())
+        with self.lock:
+            self.open += 1
+        threading.Thread(target=self._converse, args=(connection,), daemon=True).start()
+
+    def _idle(self) -> bool:
+        with self.lock:
+            nobody = not self.open and not wait([self.listener], timeout=0)
+        return nobody and time.monotonic() - self.last_statement >= self.idle_seconds
 
     def _wait(self) -> list[Any]:
         with self.lock:

@@ -1,8 +1,9 @@
 """Python values on their way into statements and columns, and columns on their way back; the same on both engines."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ _EPOCH = datetime(1970, 1, 1)
 _SECOND = timedelta(seconds=1)
 _FIRST_DAY, _LAST_DAY = date(1970, 1, 1), date(2149, 6, 6)
 _LAST_SECOND = 2**32 - 1
+_PYTHON_TYPES = {"String": (str, bytes), "Float64": (float, int), "Float32": (float, int)}
 
 
 def bind(sql: str, params: Mapping[str, object] | None) -> str:
@@ -42,7 +44,13 @@ def bind(sql: str, params: Mapping[str, object] | None) -> str:
     from clickhouse_driver.util.escape import escape_params
 
     # The context would only be asked for the server's zone, for datetimes: `_plain` turned them into text.
-    escaped = escape_params({name: _plain(name, value) for name, value in params.items()}, None)
+    plain = {}
+    for name, value in params.items():
+        try:
+            plain[name] = _plain(value)
+        except ValueError as error:
+            raise TerminalError(f"the value of {name}: {error}") from None
+    escaped = escape_params(plain, None)
     # "x-%(n)s" with -5 must not become "x--5", a comment.
     padded = {name: f" {text}" if str(text).startswith("-") else text for name, text in escaped.items()}
     try:
@@ -53,38 +61,33 @@ def bind(sql: str, params: Mapping[str, object] | None) -> str:
         raise TerminalError(f"the statement cannot take its values ({error}): write %% for a plain %") from None
 
 
-def _plain(name: str, value: object) -> object:
+def _plain(value: object) -> object:
     """Return a value that the driver escapes correctly."""
     if isinstance(value, np.datetime64):
-        value = value.astype("datetime64[us]").item()
+        unit = "D" if np.datetime_data(value.dtype)[0] == "D" else "s"
+        value = value.astype(f"datetime64[{unit}]").item()
     elif isinstance(value, np.generic):
         value = value.item()
     if value is None or type(value) in (int, float, date):
         return value
     if isinstance(value, datetime):
-        return _naive(name, value).isoformat(" ", "seconds")
+        return _naive(value).isoformat(" ", "seconds")
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, str):
-        return _encodable(name, value)
+        if not value.isascii():
+            value.encode()  # a ValueError where UTF-8 cannot hold it
+        return value
     if isinstance(value, list):
-        return [_plain(name, item) for item in value]
+        return [_plain(item) for item in value]
     if isinstance(value, tuple):
-        return tuple(_plain(name, item) for item in value)
-    raise TerminalError(f"the value of {name} is a {type(value).__name__}: that cannot be bound")
+        return tuple(_plain(item) for item in value)
+    raise ValueError(f"a {type(value).__name__} cannot be bound")
 
 
-def _encodable(name: str, text: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise TerminalError(f"the value of {name} is not text that UTF-8 can hold: {text[:50]!a}") from None
-    return text
-
-
-def _naive(name: str, moment: datetime) -> datetime:
+def _naive(moment: datetime) -> datetime:
     if moment.tzinfo is not None:
-        raise TerminalError(f"the moment of {name} has a time zone ({moment}): pass it as UTC without one")
+        raise ValueError(f"{moment} has a time zone: pass it as UTC without one")
     return moment
 
 
@@ -108,14 +111,30 @@ def written(name: str, type_name: str, values: Sequence[Any] | npt.NDArray[Any])
     Raises
     ------
     TerminalError
-        A day or moment is outside what the type holds, or has a time zone, or is none.
+        A value does not fit the type.
     """
-    base = re.sub(r"^(Nullable|LowCardinality)\((.*)\)$", r"\2", type_name)
+    nullable = type_name.startswith(("Nullable(", "LowCardinality(Nullable("))
+    base = re.sub(r"^(?:(?:Nullable|LowCardinality)\()*(.*?)\)*$", r"\1", type_name)
+    integer = re.fullmatch(r"(U?)Int(8|16|32|64)", base)
+    convert: Callable[[Any], Any]
     if base == "Date":
-        return [_day(name, value) for value in _objects(values, "datetime64[D]")]
-    if re.fullmatch(r"DateTime(\('[^']*'\))?", base):
-        return [_seconds(name, value) for value in _objects(values, "datetime64[s]")]
-    return values.tolist() if isinstance(values, np.ndarray) else list(values)
+        convert = _day
+        plain = _plain_values(values, "datetime64[D]")
+    elif base.startswith("DateTime") and not base.startswith("DateTime64"):
+        convert = _seconds
+        plain = _plain_values(values, "datetime64[s]")
+    else:
+        plain = _plain_values(values)
+        if integer:
+            bits = int(integer[2])
+            low, high = (0, 2**bits) if integer[1] else (-(2 ** (bits - 1)), 2 ** (bits - 1))
+            convert = partial(_integer, low=low, high=high)
+        else:
+            convert = partial(_instance, kinds=_PYTHON_TYPES.get(base, object))
+    try:
+        return [None if value is None and nullable else convert(value) for value in plain]
+    except ValueError as error:
+        raise TerminalError(f"column {name} ({type_name}): {error}") from None
 
 
 def written_columns(
@@ -143,27 +162,43 @@ def written_columns(
     return [written(f"{table}.{name}", types[name], values) for name, values in columns.items()]
 
 
-def _objects(values: Sequence[Any] | npt.NDArray[Any], unit: str) -> list[Any]:
-    """Return Python dates or datetimes; numpy's NaT becomes None."""
-    if isinstance(values, np.ndarray) and values.dtype.kind == "M":
-        values = values.astype(unit).tolist()
-    return [value.astype(unit).item() if isinstance(value, np.datetime64) else value for value in values]
+def _plain_values(values: Sequence[Any] | npt.NDArray[Any], unit: str | None = None) -> list[Any]:
+    """Return plain Python values; numpy's moments as dates or datetimes by their unit, NaT as None."""
+    if isinstance(values, np.ndarray):
+        plain: list[Any] = (values.astype(unit) if unit and values.dtype.kind == "M" else values).tolist()
+        return plain
+    return [
+        (value.astype(unit) if isinstance(value, np.datetime64) else value).item()
+        if isinstance(value, np.generic)
+        else value
+        for value in values
+    ]
 
 
-def _day(name: str, value: Any) -> date | None:
-    if value is None or (type(value) is date and _FIRST_DAY <= value <= _LAST_DAY):
+def _day(value: Any) -> date:
+    if type(value) is date and _FIRST_DAY <= value <= _LAST_DAY:
         return value
-    raise TerminalError(f"column {name}: {value!r} is no day from {_FIRST_DAY} to {_LAST_DAY}")
+    raise ValueError(f"{value!r} is no day from {_FIRST_DAY} to {_LAST_DAY}")
 
 
-def _seconds(name: str, value: Any) -> int | None:
-    if value is None:
-        return None
+def _seconds(value: Any) -> int:
     if isinstance(value, datetime):
-        seconds = (_naive(f"column {name}", value) - _EPOCH) // _SECOND
+        seconds = (_naive(value) - _EPOCH) // _SECOND
         if 0 <= seconds <= _LAST_SECOND:
             return seconds
-    raise TerminalError(f"column {name}: {value!r} is no moment that a DateTime holds (1970 to 2106)")
+    raise ValueError(f"{value!r} is no moment from 1970 to 2106")
+
+
+def _integer(value: Any, low: int, high: int) -> int:
+    if isinstance(value, int) and low <= value < high:
+        return value
+    raise ValueError(f"{value!r} is no integer from {low} to {high - 1}")
+
+
+def _instance(value: Any, kinds: Any) -> Any:
+    if isinstance(value, kinds) and value is not None:
+        return value
+    raise ValueError(f"{str(value)[:100]!r} is of type {type(value).__name__}")
 
 
 def read(type_name: str, values: Sequence[Any]) -> Sequence[Any]:

@@ -10,7 +10,8 @@ from pipeline.errors import TerminalError
 from pipeline.warehouse import EmbeddedWarehouse, ServerWarehouse, Warehouse
 from pipeline.warehouse.formats import FORMATS
 
-TRICKY = r"""SELECT 'a\b\f\n\r\t\0\\\'"/<&\a\v\x1f\x7f' AS s, '' AS e, [s, 'x'] AS a, CAST(NULL AS Nullable(String)) AS n,
+TRICKY = r"""SELECT 'a\b\f\n\r\t\0\\\'"/<&\a\v\x1f\x7f' AS s, '' AS e, [s, 'x'] AS a,
+CAST(NULL AS Nullable(String)) AS n,
 [NULL, 1] AS an, (1, s, [toDate('2020-01-01')]) AS t, toDate('2020-02-29') AS d, toDateTime(5, 'UTC') AS dt,
 [toDateTime(5, 'Asia/Tokyo')] AS adt, toDateTime(5) AS plain, 1e21 AS f1, 1e20 AS f2, 1e-7 AS f4, 0.000001 AS f5,
 0. / 0. AS f6, -1. / 0. AS f7, -0. AS f10, toFloat32(0.1) AS f8, [toFloat32(0.3)] AS af32,
