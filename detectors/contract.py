@@ -1,0 +1,261 @@
+"""The rules that every detector keeps, as a check for ours and for anybody's.
+
+>>> from detectors.contract import check_detector
+>>> check_detector(MyDetector(period=24))  # doctest: +SKIP
+
+Each rule is a function below; its docstring is what the error says.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+
+from detectors.base import Array, Bounds, Detector, DetectorError
+
+FIELDS = ("expected", "lower", "upper", "score")
+
+
+class ContractError(DetectorError, AssertionError):
+    """A detector breaks a rule; the message names both."""
+
+
+def check_detector(detector: Detector, *, days: int = 30) -> None:
+    """Check a configured detector against every rule.
+
+    Parameters
+    ----------
+    detector
+        An instance; rules hold for each setting of the parameters, so check those that differ in kind. A small
+        `period` makes it quick.
+    days
+        Length of the series it is tried on, in periods: more than the history it needs to speak.
+
+    Raises
+    ------
+    ContractError
+        The first rule that is broken. Whatever the detector raises or warns counts as breaking the rule at hand.
+    """
+    rng = np.random.default_rng(20)
+    values = healthy_counts(detector.period, days, rng)
+    for rule in RULES:
+        try:
+            with warnings.catch_warnings(), np.errstate(all="warn"):
+                warnings.simplefilter("error")
+                rule(detector, values.copy())
+        except Exception as error:
+            claim = " ".join((rule.__doc__ or rule.__name__).split())
+            detail = str(error) or type(error).__name__
+            raise ContractError(f"{detector!r} breaks the contract: {claim} ({detail})") from error
+
+
+def healthy_counts(period: int, days: int, rng: np.random.Generator) -> Array:
+    """Three series of counts without incidents, (3, T), with the shape of a day; T ends amid a day."""
+    columns = days * period + period // 2
+    shape = 1 + 0.5 * np.sin(2 * np.pi * np.arange(columns) / period)
+    counts: Array = rng.poisson(shape * np.array([[20.0], [300.0], [5000.0]])).astype(np.float64)
+    return counts
+
+
+def _differing(left: Bounds, right: Bounds, tolerance: float = 1e-9) -> str | None:
+    """Name of the first array that differs."""
+    for name in FIELDS:
+        one, other = getattr(left, name), getattr(right, name)
+        if one.shape != other.shape or not np.allclose(one, other, rtol=tolerance, atol=tolerance, equal_nan=True):
+            return name
+    return None
+
+
+def _require_equal(left: Bounds, right: Bounds, what: str, tolerance: float = 1e-9) -> None:
+    name = _differing(left, right, tolerance)
+    _require(name is None, f"{name} differs {what}")
+
+
+def _require(holds: bool | np.bool_, otherwise: str) -> None:
+    if not holds:
+        raise ContractError(otherwise)
+
+
+def _parameters(detector: Detector, values: Array) -> None:
+    """Parameters are a frozen keyword-only dataclass, stored untouched; name and summary are set."""
+    cls = type(detector)
+    _require("__dataclass_fields__" in cls.__dict__, f"{cls.__name__} lacks @dataclass(frozen=True, kw_only=True)")
+    declared = dataclasses.fields(detector)
+    _require(all(one.kw_only for one in declared), "a parameter is positional")
+    given = {one.name: getattr(detector, one.name) for one in declared if one.init}
+    again = cls(**given)
+    _require(all(getattr(again, name) is value for name, value in given.items()), "a parameter is changed")
+    _require(again == detector and hash(again) == hash(detector), "equal parameters make unequal detectors")
+    try:
+        setattr(detector, declared[0].name, given[declared[0].name])
+    except dataclasses.FrozenInstanceError:
+        pass
+    else:
+        raise ContractError("a parameter can be assigned")
+    _require(isinstance(cls.name, str) and isinstance(cls.summary, str), "name or summary is no text")
+
+
+def _shapes(detector: Detector, values: Array) -> None:
+    """The four arrays are float64 and have the shape of the values."""
+    for given in (values, values[0], values[:, :0], values[:0]):
+        bounds = detector.detect(given)
+        for name in FIELDS:
+            array = getattr(bounds, name)
+            _require(array.shape == given.shape, f"{name} has the shape {array.shape} for {given.shape}")
+            _require(array.dtype == np.float64, f"{name} is {array.dtype}")
+
+
+def _speaks(detector: Detector, values: Array) -> None:
+    """A healthy series with history gets scores, most of them inside the band."""
+    scores = detector.detect(values).score[:, -detector.period :]
+    _require(np.isfinite(scores).any(), "no score is a finite number; is the series long enough (days=)?")
+    _require(np.mean(np.abs(scores) > 1) < 0.5, "most scores are outside")
+
+
+def _scores(detector: Detector, values: Array) -> None:
+    """Lower <= expected <= upper, and outside the band if and only if |score| > 1; a missing value has no score."""
+    odd = _with_incidents(values)
+    bounds = detector.detect(odd)
+    for lower, upper in ((bounds.lower, bounds.expected), (bounds.expected, bounds.upper)):
+        _require(not (lower > upper).any(), "the band is not in order")
+    _require(np.isnan(bounds.score[np.isnan(odd)]).all(), "a missing value has a score")
+    known = ~np.isnan(bounds.score) & ~np.isnan(bounds.lower) & ~np.isnan(bounds.upper)
+    outside = (odd < bounds.lower) | (odd > bounds.upper)
+    _require((outside == bounds.is_anomaly)[known].all(), "score and band disagree")
+    below = odd < bounds.expected
+    _require((np.where(below, bounds.score <= 0, bounds.score >= 0))[known].all(), "a score has the wrong sign")
+
+
+def _causality(detector: Detector, values: Array) -> None:
+    """The future, and the value itself, move no band: only the columns before do."""
+    odd = _with_incidents(values)
+    whole = detector.detect(odd)
+    columns = odd.shape[1]
+    for cut in (columns // 2, columns - detector.period - 1, columns - 1):
+        _require_equal(detector.detect(odd[:, :cut]), whole[:, :cut], f"when the series is cut at column {cut}")
+        changed = odd.copy()
+        changed[:, cut:] = np.where(np.arange(columns - cut) % 3 == 0, np.nan, 7 * np.nan_to_num(odd[:, cut:]) + 1)
+        bounds = detector.detect(changed)
+        _require_equal(bounds[:, :cut], whole[:, :cut], f"when the columns from {cut} on change")
+        for name in ("expected", "lower", "upper"):
+            same = np.allclose(getattr(bounds, name)[:, cut], getattr(whole, name)[:, cut], 1e-9, 1e-9, equal_nan=True)
+            _require(same, f"{name} of column {cut} differs when its own value changes")
+
+
+def _determinism(detector: Detector, values: Array) -> None:
+    """The same input gives the same output, whatever was judged in between."""
+    first = detector.detect(values)
+    detector.detect(values[::-1] * 2)
+    _require_equal(first, detector.detect(values), "at the second call", 0.0)
+
+
+def _mutation(detector: Detector, values: Array) -> None:
+    """The input is left as it was."""
+    odd = _with_incidents(values)
+    denominator = np.full(odd.shape, 50.0)
+    before = odd.copy()
+    detector.detect(odd)
+    detector.detect_last(odd)
+    detector.detect(odd, denominator)
+    _require(np.array_equal(odd, before, equal_nan=True) and (denominator == 50).all(), "an array is changed")
+
+
+def _batch(detector: Detector, values: Array) -> None:
+    """S series at once are S times one series."""
+    odd = _with_incidents(values)
+    together = detector.detect(odd)
+    for series, one in enumerate(odd):
+        _require_equal(detector.detect(one), together[series], f"in series {series}")
+
+
+def _last(detector: Detector, values: Array) -> None:
+    """`detect_last` is the newest column of `detect`."""
+    odd = _with_incidents(values)
+    period, columns = detector.period, odd.shape[1]
+    denominator = np.nan_to_num(odd) + 30
+    for stop in {1, 2, period, period + 1, columns - period // 2, columns - 1, columns}:
+        given = odd[:, :stop]
+        _require_equal(detector.detect_last(given), detector.detect(given)[:, -1], f"at {stop} columns")
+        _require_equal(
+            detector.detect_last(given[0]), detector.detect(given[0])[-1], f"at {stop} columns of one series"
+        )
+        share, counts = given / denominator[:, :stop], denominator[:, :stop]
+        _require_equal(detector.detect_last(share, counts), detector.detect(share, counts)[:, -1], f"for {stop} ratios")
+
+
+def _gaps(detector: Detector, values: Array) -> None:
+    """Missing values and a missing day give no warning and do not silence it for good."""
+    rng = np.random.default_rng(21)
+    holes = np.where(rng.random(values.shape) < 0.2, np.nan, values)
+    middle = values.shape[1] // 2
+    holes[:, middle : middle + detector.period] = np.nan
+    bounds = detector.detect(holes)
+    _require(np.isnan(bounds.score[np.isnan(holes)]).all(), "a missing value has a score")
+    _require(np.isfinite(bounds.score[:, -detector.period :]).any(), "no score at the end")
+    detector.detect_last(holes)
+
+
+def _degenerate(detector: Detector, values: Array) -> None:
+    """Constant, short and all-missing series give no warning and no anomaly."""
+    for constant in (0.0, 0.1, 7.0, np.nan):
+        for columns in (1, 2, 3, detector.period, detector.period + 1, values.shape[1]):
+            flat = np.full((2, columns), constant)
+            for bounds in (detector.detect(flat), detector.detect_last(flat)):
+                _require(not bounds.is_anomaly.any(), f"{columns} columns of {constant}")
+
+
+def _promises(detector: Detector, values: Array) -> None:
+    """The shift and the scale that it promises."""
+    _require(detector.promises <= {"shift", "scale"}, "promises are 'shift' and 'scale'")
+    plain = detector.detect(values)
+    for promise, factor, constant in (("shift", 1.0, -1000.0), ("scale", 250.0, 0.0), ("scale", 0.004, 0.0)):
+        if promise in detector.promises:
+            moved = detector.detect(values * factor + constant)
+            expected, lower, upper = (a * factor + constant for a in (plain.expected, plain.lower, plain.upper))
+            _require_equal(
+                moved, Bounds(expected, lower, upper, plain.score), f"after x * {factor:g} + {constant:g}", 1e-6
+            )
+
+
+def _denominators(detector: Detector, values: Array) -> None:
+    """A denominator of 0 is no data; the others may narrow a band or widen it, of their own column or a later one."""
+    denominator = values + 1
+    denominator[:, ::5] = 0
+    share = np.floor(denominator / 5) / np.maximum(denominator, 1)
+    bounds = detector.detect(share, denominator)
+    _require(np.isnan(bounds.score[:, ::5]).all(), "a ratio without denominator has a score")
+    cut = values.shape[1] - detector.period
+    denominator[:, cut:] *= 3
+    later = detector.detect(share, denominator)
+    _require_equal(bounds[:, :cut], later[:, :cut], "when later denominators change")
+
+
+def _with_incidents(values: Array) -> Array:
+    """Add what life brings: an outage, a spike, missing points, exact repetition."""
+    odd = values.copy()
+    columns = odd.shape[1]
+    odd[:, columns // 3 : columns // 3 + 5] = 0
+    odd[:, -3:-1] *= 4
+    odd[:, columns // 2 + 1 :: 17] = np.nan
+    odd[0, columns // 4 : columns // 4 + 20] = odd[0, columns // 4]
+    return odd
+
+
+RULES: tuple[Callable[[Detector, Array], None], ...] = (
+    _parameters,
+    _shapes,
+    _speaks,
+    _scores,
+    _causality,
+    _determinism,
+    _mutation,
+    _batch,
+    _last,
+    _gaps,
+    _degenerate,
+    _promises,
+    _denominators,
+)

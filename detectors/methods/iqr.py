@@ -1,0 +1,59 @@
+"""Quartiles of the past: the box plot's fences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from detectors.base import Array, Bounds, Detector, parameter
+from detectors.statistics import past, past_of_last, quantiles
+
+
+@dataclass(frozen=True, kw_only=True)
+class Iqr(Detector):
+    """Fences `multiplier` interquartile ranges beyond the quartiles of past points (Tukey, 1977).
+
+    Expected is the median. NaN where fewer than half of the points are present.
+
+    Parameters
+    ----------
+    period
+        Points in a day.
+    window
+        How many past points: the same slot of so many days, or so many points in a row.
+    same_slot
+        True compares with the same slot of the past days; False with the last points, a rolling band, for series
+        without a daily shape.
+    multiplier
+        Distance of the fences from the quartiles in interquartile ranges: 1.5 is Tukey's "outside", 3 his "far out".
+    """
+
+    name: ClassVar[str] = "iqr"
+    summary: ClassVar[str] = "the history holds incidents; weekends must not differ much: they widen the quartiles"
+
+    window: int = parameter(28, least=3)
+    same_slot: bool = parameter(True)
+    multiplier: float = parameter(2.0, above=0)
+
+    @property
+    def promises(self) -> frozenset[str]:
+        """Both."""
+        return frozenset({"shift", "scale"})
+
+    @property
+    def _step(self) -> int:
+        return self.period if self.same_slot else 1
+
+    def _detect(self, values: Array, denominator: Array | None) -> Bounds:
+        return self._band(values, past(values, self.window, self._step))
+
+    def _detect_last(self, values: Array, denominator: Array | None) -> Bounds:
+        return self._band(values[:, -1:], past_of_last(values, self.window, self._step))[:, 0]
+
+    def _band(self, values: Array, samples: Array) -> Bounds:
+        first, middle, third = quantiles(samples, 0.25, 0.5, 0.75)
+        present = np.count_nonzero(~np.isnan(samples), axis=-1)
+        fence = np.where(2 * present >= self.window, self.multiplier * (third - first), np.nan)
+        return Bounds.from_band(values, np.where(np.isnan(fence), np.nan, middle), first - fence, third + fence)

@@ -1,0 +1,60 @@
+"""Mean and standard deviation of the past: the k-sigma rule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from detectors.base import Array, Bounds, Detector, parameter
+from detectors.statistics import mean_and_deviation, past, past_of_last
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sigma(Detector):
+    """Mean of past points plus and minus `multiplier` standard deviations (Shewhart's control chart, 1931).
+
+    NaN where fewer than half of the points are present.
+
+    Parameters
+    ----------
+    period
+        Points in a day.
+    window
+        How many past points: the same slot of so many days, or so many points in a row.
+    same_slot
+        True compares with the same slot of the past days; False with the last points, a rolling band, for series
+        without a daily shape.
+    multiplier
+        Half the band's width in standard deviations.
+    """
+
+    name: ClassVar[str] = "sigma"
+    summary: ClassVar[str] = "noise is near normal, incidents are rare and the week has no shape"
+
+    window: int = parameter(28, least=3)
+    same_slot: bool = parameter(True)
+    multiplier: float = parameter(3.0, above=0)
+
+    @property
+    def promises(self) -> frozenset[str]:
+        """Both."""
+        return frozenset({"shift", "scale"})
+
+    @property
+    def _step(self) -> int:
+        return self.period if self.same_slot else 1
+
+    def _detect(self, values: Array, denominator: Array | None) -> Bounds:
+        return self._band(values, past(values, self.window, self._step))
+
+    def _detect_last(self, values: Array, denominator: Array | None) -> Bounds:
+        return self._band(values[:, -1:], past_of_last(values, self.window, self._step))[:, 0]
+
+    def _band(self, values: Array, samples: Array) -> Bounds:
+        mean, deviation = mean_and_deviation(samples)
+        present = np.count_nonzero(~np.isnan(samples), axis=-1)
+        mean = np.where(2 * present >= self.window, mean, np.nan)
+        half = self.multiplier * deviation
+        return Bounds.from_band(values, mean, mean - half, mean + half)

@@ -1,0 +1,87 @@
+"""Residuals of a seasonal-trend decomposition, fitted once a day and carried forward."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from detectors.base import Array, Bounds, Detector, parameter
+from detectors.statistics import SIGMAS_PER_MAD, median
+
+_RESOLUTION = 1e-9
+"""Residuals below this part of the series' size are rounding, not noise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stl(Detector):
+    """Band of STL's residuals around its carried-forward cycle (Cleveland et al., 1990; statsmodels' STL).
+
+    At the start of each day, counted from the first column, the decomposition is fitted on the past `days`; during
+    the day the last cycle on the last trend is what is expected. A fit at every point costs 40 times as much and is
+    worse: it absorbs the point it should judge. Gaps are filled for the fit with the median of their slot. NaN before
+    `min_days` of history, and where less than half of it is present. It knows no weekends, and an incident moves the
+    trend of the next day.
+
+    Parameters
+    ----------
+    period
+        Points in a day, at least 2.
+    days
+        History that is fitted.
+    min_days
+        History it takes to speak.
+    multiplier
+        Half the band's width in standard deviations of the residuals, by their median absolute deviation.
+    """
+
+    name: ClassVar[str] = "stl"
+    summary: ClassVar[str] = (
+        "a daily cycle on a moving trend, and a week without shape; a fit a day makes it the slowest"
+    )
+
+    period: int = parameter(96, least=2)
+    days: int = parameter(28, least=3)
+    min_days: int = parameter(3, least=3)
+    multiplier: float = parameter(5.0, above=0)
+
+    def _detect(self, values: Array, denominator: Array | None) -> Bounds:
+        columns = values.shape[1]
+        forecasts = [self._forecast(values, start) for start in range(0, columns, self.period)]
+        expected, half = (np.concatenate(parts, axis=1)[:, :columns] for parts in zip(*forecasts, strict=True))
+        return Bounds.from_band(values, expected, expected - half, expected + half)
+
+    def _detect_last(self, values: Array, denominator: Array | None) -> Bounds:
+        day, slot = divmod(values.shape[1] - 1, self.period)
+        expected, half = (part[:, slot] for part in self._forecast(values, day * self.period))
+        return Bounds.from_band(values[:, -1], expected, expected - half, expected + half)
+
+    def _forecast(self, values: Array, start: int) -> tuple[Array, Array]:
+        """Expected values and half widths, (S, period) each, of the day that begins at column `start`."""
+        history = values[:, max(0, start - self.days * self.period) : start]
+        forecasts = [self._forecast_one(series) for series in history]
+        expected, half = (np.stack(parts) for parts in zip(*forecasts, strict=True))
+        return expected, half
+
+    def _forecast_one(self, series: Array) -> tuple[Array, Array]:
+        if len(series) < self.min_days * self.period or 2 * np.count_nonzero(~np.isnan(series)) < len(series):
+            unknown = np.full(self.period, np.nan)
+            return unknown, unknown
+        from statsmodels.tsa.seasonal import STL  # slow to import, needed here only
+
+        # The trend changes slowly: computing it at every tenth of a cycle and interpolating costs no accuracy. The
+        # wide seasonal smoother makes the cycle all but fixed: a narrow one repeats yesterday's incident.
+        jump = max(1, self.period // 10)
+        smoother = 4 * self.days + 1
+        fit = STL(self._fill(series), period=self.period, seasonal=smoother, trend_jump=jump, low_pass_jump=jump).fit()
+        expected = fit.seasonal[-self.period :] + fit.trend[-1]
+        deviation = SIGMAS_PER_MAD * median(np.abs(fit.resid))
+        half = self.multiplier * max(deviation, _RESOLUTION * np.nanmax(np.abs(series)))
+        return expected, np.full(self.period, half)
+
+    def _fill(self, series: Array) -> Array:
+        by_slot = series.reshape(-1, self.period)
+        typical = median(by_slot.T)
+        typical = np.where(np.isnan(typical), median(series), typical)
+        return np.where(np.isnan(by_slot), typical, by_slot).ravel()
