@@ -103,16 +103,21 @@ class EmbeddedWarehouse(Warehouse):
         while time.monotonic() < deadline:
             try:
                 connection = Client(address, family="AF_UNIX")
-            except (FileNotFoundError, ConnectionRefusedError):
+            except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
                 self._start_owner(address)
                 time.sleep(_POLL_SECONDS)
                 continue
+            except OSError as error:
+                raise self._unusable(error.strerror) from None
             greeting = _greeting(connection, deadline)
             if greeting.get("protocol") == owner.PROTOCOL:
                 return connection
             connection.close()
             if "error" in greeting:
-                raise self._refusal(greeting["error"])
+                raise TerminalError(
+                    f"{self.path}: the embedded engine does not start: {greeting['error']}\n"
+                    "If another program holds this directory, end it; owner.log there says more."
+                )
             if greeting:
                 trouble = f"process {greeting.get('pid')} is of another version of feedpulse"
             time.sleep(_POLL_SECONDS)

@@ -215,8 +215,8 @@ def detach(directory: str) -> None:
 
 
 def refuse(listener: socket.socket, error: str) -> None:
-    """Tell those who wait why there is no engine."""
-    listener.settimeout(1)
+    """Tell those who wait why there is no engine; who comes later tries again."""
+    listener.settimeout(0.2)
     with contextlib.suppress(OSError):
         while True:
             with Connection(listener.accept()[0].detach()) as connection, contextlib.suppress(OSError):
