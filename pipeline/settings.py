@@ -121,7 +121,7 @@ class alerts(luigi.Config):
     """After downtime: how far back missed slots are still checked."""
     alarm_minutes = luigi.IntParameter(default=60)
     """A slot that ended longer ago than this is recorded, never alarmed."""
-    recovery_slots = luigi.IntParameter(default=2)
+    recovery_slots = luigi.IntParameter(default=4)
     """An incident has ended after so many good slots in a row."""
     links = luigi.Parameter(default="[]")
     """Links under every alert as JSON, ["https://bi.example/1?from={start}&to={end}"]; [metric.NAME] overrides."""

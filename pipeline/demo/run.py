@@ -1,0 +1,147 @@
+"""The demo: a month of made-up events, then the real tasks, as cron would have started them on its last day."""
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import luigi
+from luigi.configuration import get_config
+from tqdm import tqdm
+
+from pipeline import clock, connections, settings
+from pipeline.demo.events import Scenario, default_incidents
+from pipeline.demo.load import create_tables, load
+from pipeline.demo.summary import print_summary
+from pipeline.errors import FeedpulseError
+from pipeline.tasks import Alerts, CheckAlerts, Morning
+from pipeline.tasks.etl import LoadTask
+from pipeline.warehouse import statement
+
+# Every key of [warehouse] and [source], so that nothing of the user's own configuration reaches the demo.
+CONFIGURATION = """\
+# The demo's own configuration: everything stays in this directory.
+[clock]
+timezone = Europe/Moscow
+now = {now}
+[warehouse]
+engine = embedded
+path = {folder}/warehouse
+database = test
+[source]
+engine =
+database = demo
+feed_table = feed_actions
+message_table = message_actions
+[etl]
+start = {start}
+table = daily_metrics
+[report]
+channels = outbox
+language = en
+[alerts]
+channels = outbox
+links = ["https://bi.example/dashboard/1?from={{start}}&to={{end}}"]
+[outbox]
+path = {folder}/outbox
+[delivery]
+lock_path = {folder}/locks
+[core]
+autoload_range = true
+[worker]
+check_complete_on_run = true
+"""
+
+SOURCE_DATABASE = "demo"
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)  # fixed: the same demo, to the last event, on every machine
+DAYS = 30
+LOADED_DAYS = 8  # the reported day and the week it is compared with
+MORNING = timedelta(hours=9)
+
+
+def run(folder: Path, views_per_day: float) -> None:
+    """Play the demo in a directory of its own and say in plain words what happened.
+
+    Parameters
+    ----------
+    folder : Path
+        Where everything goes; what an earlier demo left there is replaced.
+    views_per_day : float
+        The scale.
+
+    Raises
+    ------
+    FeedpulseError
+        If a task fails.
+    """
+    folder = folder.absolute()
+    last_day = NOW.date()
+    _configure(folder, first_loaded=last_day - timedelta(days=LOADED_DAYS))
+    _empty(folder)
+    scenario = Scenario(
+        first_day=last_day - timedelta(days=DAYS - 1),
+        days=DAYS,
+        views_per_day=views_per_day,
+        incidents=default_incidents(NOW),
+        until=NOW,
+    )
+    print(f"1. Events: {DAYS} days of a feed and a messenger, with four incidents hidden in them")
+    engine = connections.warehouse()
+    create_tables(engine, SOURCE_DATABASE)
+    with tqdm(total=DAYS, unit="day") as bar:
+        counts = load(engine, SOURCE_DATABASE, scenario, lambda done, days: bar.update())
+    print(f"   {counts.feed_actions:,} feed and {counts.message_actions:,} message events\n")
+
+    midnight = clock.day_bounds(last_day)[0]
+    print(f"2. The day before {last_day}, checked, and then a check every 15 minutes as cron does (task Alerts)")
+    moments = [midnight + i * clock.SLOT for i in range((NOW.replace(tzinfo=None) - midnight) // clock.SLOT + 1)]
+    with _progress(CheckAlerts, clock.SLOTS_A_DAY + len(moments), "slot"):
+        for moment in moments:
+            _build(Alerts, moment)
+
+    print(f"\n3. The morning: {LOADED_DAYS} days are loaded and the last is reported (task Morning)")
+    with _progress(LoadTask, None, "partition"):
+        _build(Morning, midnight + MORNING)
+    print_summary(folder, last_day - timedelta(days=1))
+
+
+def _configure(folder: Path, first_loaded: date) -> None:
+    path = folder / "luigi.cfg"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        text = CONFIGURATION.format(folder=folder, start=first_loaded, now=NOW.strftime("%Y-%m-%dT%H:%M"))
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise FeedpulseError(f"cannot write to {folder}: {error.strerror}. Give another directory (--path).") from error
+    config = get_config()
+    config.clear()  # whatever ./luigi.cfg said: the demo must never reach anybody's warehouse
+    config.read([str(path)])
+
+
+def _empty(folder: Path) -> None:
+    engine = connections.warehouse()
+    for database in (SOURCE_DATABASE, settings.warehouse().database):
+        engine.execute(statement("drop_database", database=database), idempotent=True)
+    shutil.rmtree(folder / "outbox", ignore_errors=True)
+
+
+def _build(root: type[luigi.Task], moment: datetime) -> None:
+    clock.set_now(moment.replace(tzinfo=UTC))
+    if not luigi.build([root()], local_scheduler=True, log_level="WARNING", detailed_summary=True).scheduling_succeeded:
+        raise FeedpulseError(f"the task {root.__name__} failed at {moment} UTC: see the lines above.")
+
+
+@contextlib.contextmanager
+def _progress(family: type[luigi.Task], total: int | None, unit: str) -> Iterator[None]:
+    """Show a bar that moves with each task of a family that is done."""
+    with tqdm(total=total, unit=unit) as bar:
+
+        def move(_: luigi.Task) -> None:
+            bar.update()
+
+        family.event_handler(luigi.Event.SUCCESS)(move)
+        try:
+            yield
+        finally:
+            family.remove_event_handler(luigi.Event.SUCCESS, move)

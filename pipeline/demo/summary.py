@@ -1,0 +1,55 @@
+"""What the demo says at its end: what it did, and where to look."""
+
+import shlex
+import sys
+from datetime import date
+from pathlib import Path
+
+from pipeline.tables import DAILY_METRICS, DELIVERIES, full_name, warehouse
+from pipeline.warehouse import Fragment, statement
+
+
+def print_summary(folder: Path, day: date) -> None:
+    """Print the result's rows, the report, the alerts that were sent, and one command to try next.
+
+    Parameters
+    ----------
+    folder : Path
+        The demo's directory.
+    day : date
+        The reported day.
+    """
+    outbox = folder / "outbox"
+    engine = warehouse()
+    print(f"\nThe day {day} in {full_name(DAILY_METRICS)}, by gender and os (by age there is more):\n", flush=True)
+    rows = statement("demo_result", daily_metrics=full_name(DAILY_METRICS), day=Fragment(f"toDate('{day}')"))
+    for piece in engine.dump(rows, "PrettyCompactMonoBlock"):
+        sys.stdout.buffer.write(piece)
+    sys.stdout.flush()
+
+    report = outbox / f"daily_report-{day}"
+    print(f"\nThe morning report, its picture in {_short(report.with_suffix('.png'))}:\n")
+    print(_indented(report.with_suffix(".txt")))
+
+    alerts = [key for (key,) in engine.query(statement("demo_alerts", deliveries=full_name(DELIVERIES)))]
+    print(f"\n{len(alerts)} alerts were sent while the day was played (the first line of each):\n")
+    for key in alerts:
+        print(f"    {key}: {(outbox / key).with_suffix('.txt').read_text(encoding='utf-8').splitlines()[0]}")
+
+    question = (
+        "SELECT slot, metric, value, expected, score FROM test.slot_checks WHERE verdict = 'anomaly' ORDER BY slot"
+    )
+    print(
+        f"\nAll messages with their pictures: open {_short(outbox / 'index.html')} in a browser."
+        f"\nThe hidden incidents, for comparison: table demo.incidents_truth."
+        f"\nTry next:\n\n    LUIGI_CONFIG_PATH={shlex.quote(str(_short(folder / 'luigi.cfg')))} "
+        f"{_short(Path(sys.executable))} -m pipeline query --format PrettyCompact {shlex.quote(question)}\n"
+    )
+
+
+def _indented(path: Path) -> str:
+    return "\n".join(f"    {line}".rstrip() for line in path.read_text(encoding="utf-8").splitlines())
+
+
+def _short(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
