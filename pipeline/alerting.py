@@ -7,7 +7,6 @@ from urllib.parse import quote, urlsplit
 
 from pipeline import clock, settings
 from pipeline.checks import Check, Watch
-from pipeline.errors import SettingsError
 from pipeline.history import Series
 from pipeline.incidents import Incident
 
@@ -90,9 +89,6 @@ def _links(watched: Sequence[Watch], since: datetime, end: datetime) -> list[tup
     links = {}
     for watch in watched:
         for template in watch.settings.links:
-            try:
-                url = template.format(**times)
-            except (KeyError, IndexError, ValueError) as error:
-                raise SettingsError(f"link {template}: only {{start}} and {{end}} are filled in.") from error
+            url = template.format(**times)
             links[url] = urlsplit(url).netloc or url
     return [(label, url) for url, label in links.items()]

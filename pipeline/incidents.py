@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from detectors.episodes import Tracker
 from pipeline.checks import Check
 
 
@@ -54,12 +55,18 @@ def advance(
     after = []
     for check in checks:
         incident = before.pop(check.metric, None)
-        if check.verdict == "anomaly":
+        flagged = check.verdict == "anomaly"
+        if flagged:
             incident = incident or Incident(f"{check.metric}:{slot:%Y-%m-%dT%H%M}", check.metric, slot, slot)
-            after.append(replace(incident, last_anomaly=slot, good_slots=0))
-        elif incident:
-            good = incident.good_slots + (check.verdict == "ok")
-            after.append(replace(incident, good_slots=good, ended=good >= recovery))
+            incident = replace(incident, last_anomaly=slot)
+        if incident is None:
+            continue
+        if check.verdict in ("anomaly", "ok"):
+            # The rule that ends an episode is the one that the detectors are compared by.
+            episode = Tracker(gap=recovery, position=incident.good_slots + 1, count=1).step(flagged)
+            good_slots = episode.position - 1 - episode.end
+            incident = replace(incident, good_slots=good_slots, ended=episode.episode is None)
+        after.append(incident)
     return after + [replace(incident, ended=True) for incident in before.values()]
 
 

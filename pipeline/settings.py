@@ -159,16 +159,16 @@ def metric(name: str) -> MetricSettings:
     section = f"metric.{name}"
     own = options(section)
     general = alerts()
-    shared = "alerts" if "detector" not in own else section
     direction = own.get("direction", "both")
     if direction not in ("both", "up", "down"):
         raise SettingsError(f"[{section}] direction = {direction}: use both, up or down.")
-    parameters = own.get("detector_params", general.detector_params if shared == "alerts" else "{}")
+    # Parameters belong to the method that they were written for.
+    parameters = own.get("detector_params", "{}" if "detector" in own else general.detector_params)
     return MetricSettings(
         detector=own.get("detector", general.detector),
         detector_params=_json(parameters, dict, f"[{section}] detector_params"),
         direction=cast(Direction, direction),
-        links=tuple(_json(own.get("links", general.links), list, f"[{section}] links")),
+        links=_links(own.get("links", general.links), f"[{section}] links"),
     )
 
 
@@ -246,6 +246,18 @@ def _json(text: str, kind: type[T], where: str) -> T:
     if not isinstance(value, kind):
         raise SettingsError(f"{where} = {text}: must be a JSON {'object' if kind is dict else 'list'}.")
     return value
+
+
+def _links(text: str, where: str) -> tuple[str, ...]:
+    templates = _json(text, list, where)
+    for template in templates:
+        if not isinstance(template, str):
+            raise SettingsError(f"{where} = {text}: must be a JSON list of texts.")
+        try:
+            template.format(start="", end="")
+        except (KeyError, IndexError, ValueError) as error:
+            raise SettingsError(f"{where}: {template}: only {{start}} and {{end}} are filled in.") from error
+    return tuple(templates)
 
 
 def _config() -> LuigiConfigParser:

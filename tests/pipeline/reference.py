@@ -1,0 +1,132 @@
+"""The ETL of a day once more, in plain Python over lists of events: what the tables must hold.
+
+An event is a mapping with the source's column names; ``time`` is a naive datetime in UTC, the recipient of a message
+is ``receiver_id``, None is NULL.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+Event = Mapping[str, Any]
+
+VALUES = ("views", "likes", "messages_received", "messages_sent", "users_received", "users_sent")
+
+
+@dataclass(frozen=True)
+class Events:
+    """Both source tables."""
+
+    feed: Sequence[Event]
+    messages: Sequence[Event]
+
+    def of_day(self, day: date, zone: ZoneInfo) -> "Events":
+        """The events whose wall clock in the zone shows the day."""
+
+        def chosen(events: Sequence[Event]) -> list[Event]:
+            return [event for event in events if local_day(event, zone) == day]
+
+        return Events(chosen(self.feed), chosen(self.messages))
+
+
+@dataclass(frozen=True)
+class Day:
+    """A loaded day, each table as its rows without the date."""
+
+    users: dict[int, tuple[Any, ...]]
+    """user_id -> (feed_events, *VALUES, os, gender, age)"""
+    slices: dict[tuple[str, str], tuple[int, ...]]
+    """(dimension, dimension_value) -> VALUES"""
+    totals: dict[str, tuple[int, int]]
+    """metric -> (numerator, denominator)"""
+
+
+def load_day(events: Events, day: date, zone: ZoneInfo, attribute_days: int) -> Day:
+    """Everything that the ETL writes for a day."""
+    today = events.of_day(day, zone)
+    readers = Counter(_user(event["user_id"]) for event in today.feed)
+    pairs = Counter((_user(event["user_id"]), _user(event["receiver_id"])) for event in today.messages)
+    people = set(readers) | {person for pair in pairs for person in pair}
+    measured = {
+        person: (
+            sum(_user(event["user_id"]) == person and event["action"] == "view" for event in today.feed),
+            sum(_user(event["user_id"]) == person and event["action"] == "like" for event in today.feed),
+            sum(count for (_, recipient), count in pairs.items() if recipient == person),
+            sum(count for (sender, _), count in pairs.items() if sender == person),
+            sum(recipient == person for _, recipient in pairs),
+            sum(sender == person for sender, _ in pairs),
+        )
+        for person in people
+    }
+    attributes = _attributes(events, day, zone, attribute_days, people)
+    slices: dict[tuple[str, str], tuple[int, ...]] = {}
+    for person in people:
+        for name, value in attributes[person].items():
+            so_far = slices.get((name, value), (0,) * len(VALUES))
+            slices[name, value] = tuple(a + b for a, b in zip(so_far, measured[person], strict=True))
+    views, likes = (sum(event["action"] == action for event in today.feed) for action in ("view", "like"))
+    totals = {
+        "feed_users": (len(readers), 1),
+        "messenger_users": (len({sender for sender, _ in pairs}), 1),
+        "views": (views, 1),
+        "likes": (likes, 1),
+        "ctr": (likes, views),
+        "messages_sent": (len(today.messages), 1),
+    }
+    users = {person: (readers[person], *measured[person], *attributes[person].values()) for person in people}
+    return Day(users, slices, totals)
+
+
+def local_day(event: Event, zone: ZoneInfo) -> date | None:
+    """The day that the zone's wall clock shows at an event; None for an event without a time."""
+    if event["time"] is None:
+        return None
+    moment: date = event["time"].replace(tzinfo=UTC).astimezone(zone).date()
+    return moment
+
+
+def _attributes(
+    events: Events, day: date, zone: ZoneInfo, attribute_days: int, people: Iterable[int]
+) -> dict[int, dict[str, str]]:
+    """By user: his own rows of the day, else the newest of the days before, else unknown; each attribute apart."""
+    newest_first = [events.of_day(day - timedelta(days=back), zone) for back in range(attribute_days + 1)]
+    own_rows = [
+        {
+            person: [event for event in (*then.feed, *then.messages) if _user(event["user_id"]) == person]
+            for person in people
+        }
+        for then in newest_first
+    ]
+    return {
+        person: {
+            name: next((value for then in own_rows if (value := choose(then[person]))), "unknown")
+            for name, choose in _CHOICES.items()
+        }
+        for person in people
+    }
+
+
+def _os(rows: Sequence[Event]) -> str:
+    """The greatest string, cut to 64 characters: a slice is a name, not a document."""
+    return max((row["os"] for row in rows if row["os"] is not None), default="")[:64]
+
+
+def _gender(rows: Sequence[Event]) -> str:
+    """The greatest raw number."""
+    return str(max((row["gender"] for row in rows if row["gender"] is not None), default=""))
+
+
+def _age(rows: Sequence[Event]) -> str:
+    """The greatest age; a negative one is none."""
+    return str(max((row["age"] for row in rows if row["age"] is not None and row["age"] >= 0), default=""))
+
+
+_CHOICES: dict[str, Callable[[Sequence[Event]], str]] = {"os": _os, "gender": _gender, "age": _age}
+
+
+def _user(user_id: int | None) -> int:
+    """A missing user is user 0, so that the totals hold."""
+    return user_id or 0
