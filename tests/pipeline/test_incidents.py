@@ -56,7 +56,7 @@ def test_incidents_are_the_episodes_of_the_flags(flags: list[bool], recovery: in
 
 @given(st.lists(st.sampled_from(["anomaly", "ok", "no data", "no history"]), max_size=40))
 def test_slots_that_say_nothing_change_nothing(verdicts: list[Verdict]) -> None:
-    spoken = [verdict for verdict in verdicts if verdict in ("anomaly", "ok")]
+    spoken: list[Verdict] = [verdict for verdict in verdicts if verdict in ("anomaly", "ok")]
     counts = []
     for sequence in (verdicts, spoken):
         ended, opened = play(sequence, recovery=2)

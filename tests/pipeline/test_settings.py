@@ -5,6 +5,7 @@ import inspect
 from dataclasses import fields
 from pathlib import Path
 
+import luigi
 import pytest
 
 from pipeline import settings
@@ -23,12 +24,14 @@ def shipped() -> configparser.ConfigParser:
 
 
 @pytest.mark.parametrize("section", settings.SECTIONS, ids=lambda section: section.__name__)
-def test_luigi_cfg_has_every_setting_with_its_default(section: type, shipped: configparser.ConfigParser) -> None:
+def test_luigi_cfg_has_every_setting_with_its_default(
+    section: type[luigi.Config], shipped: configparser.ConfigParser
+) -> None:
     with configured():
         defaults = {
             name: parameter.serialize(parameter.task_value(section.__name__, name))
             for name, parameter in section.get_params()
-        }  # type: ignore[attr-defined]
+        }
     written = dict(shipped[section.__name__])
     assert {name: value.lower() for name, value in written.items()} == {
         name: value.lower() for name, value in defaults.items()
@@ -36,9 +39,9 @@ def test_luigi_cfg_has_every_setting_with_its_default(section: type, shipped: co
 
 
 @pytest.mark.parametrize("section", settings.SECTIONS, ids=lambda section: section.__name__)
-def test_every_setting_has_a_docstring(section: type) -> None:
+def test_every_setting_has_a_docstring(section: type[luigi.Config]) -> None:
     lines = [line.strip() for line in inspect.getsource(section).splitlines()]
-    for name, _ in section.get_params():  # type: ignore[attr-defined]
+    for name, _ in section.get_params():
         place = next(i for i, line in enumerate(lines) if line.startswith(f"{name} = "))
         assert lines[place + 1].startswith('"""'), name
 
