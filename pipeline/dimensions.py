@@ -59,3 +59,9 @@ DIMENSIONS: tuple[Dimension, ...] = (
 
 DAILY: tuple[Dimension, ...] = tuple(dimension for dimension in DIMENSIONS if dimension.user_value)
 """The dimensions of `daily_metrics`."""
+
+
+def readable(value: str) -> str:
+    """SQL for a string cut to `LONGEST_VALUE` characters, and where it ceases to be UTF-8."""
+    # Not substringUTF8: server 18.16 takes the bytes of an emoji for characters.
+    return f"extract({value}, '^(?s).{{0,{LONGEST_VALUE}}}')"

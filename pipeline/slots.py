@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from pipeline import clock
-from pipeline.dimensions import DIMENSIONS, LONGEST_VALUE, UNKNOWN, Dimension
+from pipeline.dimensions import DIMENSIONS, UNKNOWN, Dimension, readable
 from pipeline.loading import insert_whole
 from pipeline.metrics import FEED, MESSAGES, METRICS
 from pipeline.source import Source, source
@@ -78,8 +78,8 @@ def _select_silence(kind: str) -> str:
 
 
 def _slice_value(dimension: Dimension, table: str) -> str:
-    value = dimension.event_value
+    value = readable(dimension.event_value)
     if dimension.top:
         top = statement("top_values", source=table, value=Fragment(value), count=Fragment(str(dimension.top)))
         value = f"if({value} = '' OR {value} IN ({top}), {value}, 'other')"
-    return f"if({value} = '', '{UNKNOWN}', substringUTF8({value}, 1, {LONGEST_VALUE}))"
+    return f"if({value} = '', '{UNKNOWN}', {value})"

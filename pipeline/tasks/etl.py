@@ -7,7 +7,7 @@ from typing import Any
 import luigi
 
 from pipeline import clock, settings
-from pipeline.dimensions import DAILY, LONGEST_VALUE, UNKNOWN
+from pipeline.dimensions import DAILY, UNKNOWN, readable
 from pipeline.loading import insert_select, replace_partition
 from pipeline.metrics import METRICS
 from pipeline.source import source
@@ -98,7 +98,7 @@ class UserAttributes(LoadTask):
             feed=events.feed,
             messages=events.messages,
             columns=Fragment(", ".join(dict.fromkeys(dimension.column for dimension in DAILY))),
-            user_values=Fragment(", ".join(dimension.user_value for dimension in DAILY)),
+            user_values=Fragment(", ".join(readable(dimension.user_value) for dimension in DAILY)),
         )
         self.load(events.connection, select)
         self.output().write()
@@ -200,8 +200,7 @@ def days_to_load() -> list[Any]:
 
 def _latest_known(attribute: str) -> str:
     known = f"{attribute} != ''"
-    latest = f"substringUTF8(argMaxIf({attribute}, seen, {known}), 1, {LONGEST_VALUE})"
-    return f"if(countIf({known}) = 0, '{UNKNOWN}', {latest})"
+    return f"if(countIf({known}) = 0, '{UNKNOWN}', argMaxIf({attribute}, seen, {known}))"
 
 
 def _totals() -> str:
