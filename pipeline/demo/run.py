@@ -15,8 +15,7 @@ from pipeline.demo.events import Scenario, default_incidents
 from pipeline.demo.load import create_tables, load
 from pipeline.demo.summary import print_summary
 from pipeline.errors import FeedpulseError
-from pipeline.tasks import Alerts, CheckAlerts, Morning
-from pipeline.tasks.etl import LoadTask
+from pipeline.tasks import Alerts, CheckAlerts, DailyMetrics, Morning, SlotHistory
 from pipeline.warehouse import statement
 
 # Every key of [warehouse] and [source], so that nothing of the user's own configuration reaches the demo.
@@ -94,15 +93,20 @@ def run(folder: Path, views_per_day: float) -> None:
     print(f"   {counts.feed_actions:,} feed and {counts.message_actions:,} message events\n")
 
     midnight = clock.day_bounds(last_day)[0]
-    print(f"2. The day before {last_day}, checked, and then a check every 15 minutes as cron does (task Alerts)")
-    moments = [midnight + i * clock.SLOT for i in range((NOW.replace(tzinfo=None) - midnight) // clock.SLOT + 1)]
-    with _progress(CheckAlerts, clock.SLOTS_A_DAY + len(moments), "slot"):
-        for moment in moments:
-            _build(Alerts, moment)
+    print("2. The slots of the last four weeks, measured from the events (task SlotHistory)")
+    clock.set_now(midnight.replace(tzinfo=UTC))
+    with _progress(SlotHistory, luigi.Event.PROGRESS, settings.alerts().history_days, "day"):
+        _build(SlotHistory(date=clock.yesterday()), midnight)
 
-    print(f"\n3. The morning: {LOADED_DAYS} days are loaded and the last is reported (task Morning)")
-    with _progress(LoadTask, None, "partition"):
-        _build(Morning, midnight + MORNING)
+    print("\n3. A check every 15 minutes, as cron does, after those of the day before (task Alerts)")
+    moments = [midnight + i * clock.SLOT for i in range((NOW.replace(tzinfo=None) - midnight) // clock.SLOT + 1)]
+    with _progress(CheckAlerts, luigi.Event.SUCCESS, clock.SLOTS_A_DAY + len(moments), "slot"):
+        for moment in moments:
+            _build(Alerts(), moment)
+
+    print(f"\n4. The morning: {LOADED_DAYS} days are loaded and the last is reported (task Morning)")
+    with _progress(DailyMetrics, luigi.Event.SUCCESS, LOADED_DAYS, "day"):
+        _build(Morning(), midnight + MORNING)
     print_summary(folder, last_day - timedelta(days=1))
 
 
@@ -126,22 +130,22 @@ def _empty(folder: Path) -> None:
     shutil.rmtree(folder / "outbox", ignore_errors=True)
 
 
-def _build(root: type[luigi.Task], moment: datetime) -> None:
+def _build(root: luigi.Task, moment: datetime) -> None:
     clock.set_now(moment.replace(tzinfo=UTC))
-    if not luigi.build([root()], local_scheduler=True, log_level="WARNING", detailed_summary=True).scheduling_succeeded:
-        raise FeedpulseError(f"the task {root.__name__} failed at {moment} UTC: see the lines above.")
+    if not luigi.build([root], local_scheduler=True, log_level="WARNING", detailed_summary=True).scheduling_succeeded:
+        raise FeedpulseError(f"the task {root} failed at {moment} UTC: see the lines above.")
 
 
 @contextlib.contextmanager
-def _progress(family: type[luigi.Task], total: int | None, unit: str) -> Iterator[None]:
-    """Show a bar that moves with each task of a family that is done."""
+def _progress(family: type[luigi.Task], event: str, total: int, unit: str) -> Iterator[None]:
+    """Show a bar that moves with each event of a task of the family."""
     with tqdm(total=total, unit=unit) as bar:
 
         def move(_: luigi.Task) -> None:
             bar.update()
 
-        family.event_handler(luigi.Event.SUCCESS)(move)
+        family.event_handler(event)(move)
         try:
             yield
         finally:
-            family.remove_event_handler(luigi.Event.SUCCESS, move)
+            family.remove_event_handler(event, move)

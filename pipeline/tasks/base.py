@@ -33,7 +33,8 @@ class MarkedTask(luigi.Task):
         return bulk_complete(cls, parameter_tuples)
 
     def tell(self, status: str, percent: float | None = None) -> None:
-        """Show a status line, and progress, in the visualiser while running."""
+        """Show a status line, and progress, in the visualiser while running; whoever listens here hears of it too."""
+        self.trigger_event(luigi.Event.PROGRESS, self)
         if self.set_status_message is not None:  # Luigi provides these during run() only
             self.set_status_message(status)
         if percent is not None and self.set_progress_percentage is not None:
