@@ -132,7 +132,7 @@ class ServerWarehouse(Warehouse):
             ca_certs=self.ca_certs or None,
             alt_hosts=self.alt_hosts or None,
             connect_timeout=self.connect_timeout_seconds,
-            send_receive_timeout=self.query_timeout_seconds,
+            send_receive_timeout=self.connect_timeout_seconds,  # of the greeting; then see `_connect`
             client_name="feedpulse",
         )
 
@@ -154,5 +154,6 @@ class ServerWarehouse(Warehouse):
                 raise TerminalError(f"{self.place}: {reason}\nCheck `secure`, `port` and `ca_certs`.") from None
             raise NotReachedError(
                 f"{self.place}: no ClickHouse server answers: {reason}.\n"
-                "Start it, or correct `host`, `port` and `secure` in luigi.cfg."
+                "Start it, or correct `host`, `port` (the native one: 9000, or 9440 with TLS) and `secure`."
             ) from None
+        client.connection.socket.settimeout(self.query_timeout_seconds)

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -15,6 +16,11 @@ _START_SECONDS = 60.0
 _CONFIG = """<yandex>
 <logger><level>warning</level><log>{directory}/server.log</log><errorlog>{directory}/server.err.log</errorlog></logger>
 <listen_host>127.0.0.1</listen_host><tcp_port>{port}</tcp_port><http_port>{http_port}</http_port>
+<tcp_port_secure>{secure_port}</tcp_port_secure>
+<openSSL><server><certificateFile>{directory}/server.crt</certificateFile>
+<privateKeyFile>{directory}/server.key</privateKeyFile><verificationMode>none</verificationMode>
+<loadDefaultCAFile>true</loadDefaultCAFile><cacheSessions>true</cacheSessions><disableProtocols>sslv2,sslv3</disableProtocols>
+</server></openSSL>
 <path>{directory}/data/</path><tmp_path>{directory}/tmp/</tmp_path>
 <users_config>{directory}/users.xml</users_config>
 <default_profile>default</default_profile><default_database>default</default_database>
@@ -56,12 +62,18 @@ class ClickHouseServer:
     def __init__(self, directory: Path, timezone: str = "UTC") -> None:
         self.directory = directory
         self.host = "127.0.0.1"
-        self.port, self.http_port = _free_ports(2)
+        self.port, self.http_port, self.secure_port = _free_ports(3)
         self._process: subprocess.Popen[bytes] | None = None
         (directory / "data").mkdir(parents=True)
         (directory / "tmp").mkdir()
-        (directory / "config.xml").write_text(
-            _CONFIG.format(directory=directory, port=self.port, http_port=self.http_port, timezone=timezone)
+        ports = {"port": self.port, "http_port": self.http_port, "secure_port": self.secure_port}
+        (directory / "config.xml").write_text(_CONFIG.format(directory=directory, timezone=timezone, **ports))
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+            + ["-addext", "subjectAltName=DNS:localhost", "-keyout", "server.key", "-out", "server.crt"],
+            cwd=directory,
+            check=True,
+            capture_output=True,
         )
         rest = "<networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota>"
         (directory / "users.xml").write_text(_USERS.format(password=escape(self.PASSWORD), rest=rest))
@@ -102,6 +114,18 @@ class ClickHouseServer:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(timeout=20)
             self.kill()
+
+    def pause(self) -> None:
+        """Let it hold its connections and say nothing, as a machine that swaps."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on after `pause`."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
 
     def restart(self) -> None:
         """Kill it and start it again, on the same ports and data."""
