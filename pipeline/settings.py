@@ -28,25 +28,31 @@ class clock(luigi.Config):
     """A moment in UTC (2026-11-01T10:15) to believe in instead of the clock; empty is the real clock."""
 
 
-class warehouse(luigi.Config):
-    """Where results are kept."""
+class Connection(luigi.Config):
+    """How to reach an engine; no section of its own, but what `warehouse` and `source` have in common."""
 
-    engine = luigi.Parameter(default="embedded")
-    """`embedded` (chDB in a directory) or `server` (a ClickHouse server)."""
-    path = luigi.Parameter(default="var/warehouse")
-    """Embedded: the data directory."""
     host = luigi.Parameter(default="localhost")
     """Server: its name or address."""
     port = luigi.IntParameter(default=9000)
     """Server: its native port (9000; 9440 with TLS)."""
     user = luigi.Parameter(default="default")
-    """Server: the user; the password comes from FEEDPULSE_CLICKHOUSE_PASSWORD."""
+    """Server: the user. The password comes from FEEDPULSE_CLICKHOUSE_PASSWORD, the source's from
+    FEEDPULSE_SOURCE_PASSWORD."""
     secure = luigi.BoolParameter(default=False, parsing=luigi.BoolParameter.EXPLICIT_PARSING)
     """Server: speak TLS and verify the certificate."""
     ca_certs = luigi.Parameter(default="")
     """Server: a file with the certificate authority of your own; empty is the system's."""
     alt_hosts = luigi.Parameter(default="")
     """Server: further `host:port,host:port` to try when the first does not answer."""
+
+
+class warehouse(Connection):
+    """Where results are kept."""
+
+    engine = luigi.Parameter(default="embedded")
+    """`embedded` (chDB in a directory) or `server` (a ClickHouse server)."""
+    path = luigi.Parameter(default="var/warehouse")
+    """Embedded: the data directory."""
     database = luigi.Parameter(default="test")
     """The database of every table that feedpulse writes."""
     connect_timeout_seconds = luigi.IntParameter(default=10)
@@ -55,25 +61,13 @@ class warehouse(luigi.Config):
     """Server: how long to wait for a statement's next answer."""
 
 
-class source(luigi.Config):
-    """Where the events are."""
+class source(Connection):
+    """Where the events are; reading them is enough."""
 
     engine = luigi.Parameter(default="")
     """`embedded` or `server`; empty is the warehouse's own connection."""
     path = luigi.Parameter(default="")
-    """Embedded source: its data directory."""
-    host = luigi.Parameter(default="localhost")
-    """Source server: its name or address."""
-    port = luigi.IntParameter(default=9000)
-    """Source server: its native port."""
-    user = luigi.Parameter(default="default")
-    """Source server: the user (reading is enough); the password comes from FEEDPULSE_SOURCE_PASSWORD."""
-    secure = luigi.BoolParameter(default=False, parsing=luigi.BoolParameter.EXPLICIT_PARSING)
-    """Source server: speak TLS and verify the certificate."""
-    ca_certs = luigi.Parameter(default="")
-    """Source server: a file with the certificate authority of your own."""
-    alt_hosts = luigi.Parameter(default="")
-    """Source server: further `host:port,host:port`."""
+    """Embedded: the data directory of the source."""
     database = luigi.Parameter(default="default")
     """The database of the two event tables, for example simulator_20231113."""
     feed_table = luigi.Parameter(default="feed_actions")
