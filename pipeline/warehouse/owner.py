@@ -27,7 +27,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Generator
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -123,9 +123,10 @@ class Owner:
             self.last_statement = time.monotonic()
             outcome = {}
             try:
-                for frame in self._answer(connection, request):
-                    if frame:
-                        connection.send_bytes(frame)
+                with contextlib.closing(self._answer(connection, request)) as frames:
+                    for frame in frames:
+                        if frame:
+                            connection.send_bytes(frame)
             except OSError:
                 raise
             except Exception as error:
@@ -138,11 +139,10 @@ class Owner:
             log(traceback.format_exc())
         finally:
             with self.lock:
-                self.running.pop(connection, None)
                 self.open -= 1
             connection.close()
 
-    def _answer(self, connection: Connection, request: dict[str, str]) -> Iterator[bytes]:
+    def _answer(self, connection: Connection, request: dict[str, str]) -> Generator[bytes, None, None]:
         comment = f"feedpulse-{os.getpid()}-{next(self.numbers)}"
         with self.new_session(self.directory) as session:
             session.query(f"SET {SETTINGS}, log_comment = '{comment}'")
@@ -151,13 +151,17 @@ class Owner:
                 return
             with self.lock:
                 self.running[connection] = comment
-            if request["kind"] == "stream":
-                with session.send_query(request["sql"], request["format"]) as chunks:
-                    for chunk in chunks:
-                        yield chunk.bytes()
-            else:
-                yield session.query(request["sql"], request["format"]).bytes()
-            self.last_statement = time.monotonic()
+            try:
+                if request["kind"] == "stream":
+                    with session.send_query(request["sql"], request["format"]) as chunks:
+                        for chunk in chunks:
+                            yield chunk.bytes()
+                else:
+                    yield session.query(request["sql"], request["format"]).bytes()
+            finally:
+                with self.lock:
+                    self.running.pop(connection, None)
+                self.last_statement = time.monotonic()
 
     def _insert(self, connection: Connection, session: Any, request: dict[str, str]) -> None:
         error = None
