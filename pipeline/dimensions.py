@@ -50,7 +50,7 @@ DIMENSIONS: tuple[Dimension, ...] = (
         column="age",
         numeric=True,
         # A negative age is not an age: kept apart as unknown.
-        user_value="if(countIf(age >= 0) = 0, '', ifNull(toString(maxIf(age, age >= 0)), ''))",
+        user_value="ifNull(if(max(age) < 0, '', toString(max(age))), '')",
         event_value=f"if(isNull(age), '', ifNull({AGE_BANDS}, ''))",
     ),
     Dimension(name="source", column="source", event_value="ifNull(source, '')"),

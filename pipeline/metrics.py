@@ -9,8 +9,10 @@ from pipeline.errors import SettingsError
 FEED: Final = "feed"
 MESSAGES: Final = "messages"
 
-VIEWS = "countIf(action = 'view')"
-LIKES = "countIf(action = 'like')"
+# On server 18.16 countIf and uniqExact of nothing but NULLs are NULL; a missing user is user 0, as in a day.
+VIEWS = "countIf(ifNull(action = 'view', 0))"
+LIKES = "countIf(ifNull(action = 'like', 0))"
+USERS = "uniqExact(ifNull(user_id, 0))"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +54,7 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         name="feed_users",
         table=FEED,
-        slot="uniqExact(user_id)",
+        slot=USERS,
         day="countIf(feed_events > 0)",
         label={"en": "Active users, feed", "ru": "Активные пользователи ленты"},
         daily_label={"en": "DAU", "ru": "DAU"},
@@ -60,7 +62,7 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         name="messenger_users",
         table=MESSAGES,
-        slot="uniqExact(user_id)",
+        slot=USERS,
         day="countIf(messages_sent > 0)",
         label={"en": "Active users, messenger", "ru": "Активные пользователи мессенджера"},
     ),

@@ -1,5 +1,10 @@
--- Per user the views and likes of a day. A NULL user is user 0; an unknown action is an event and neither.
-SELECT toDate(%(date)s), toUInt64(ifNull(user_id, 0)) AS reader, count(), countIf(action = 'view'), countIf(action = 'like')
+-- Per user the views and likes of a day. A NULL user is user 0; an unknown action (or none) is an event and neither.
+SELECT
+    toDate(%(date)s),
+    toUInt64(ifNull(user_id, 0)) AS reader,
+    count(),
+    countIf(ifNull(action = 'view', 0)),
+    countIf(ifNull(action = 'like', 0))
 FROM {feed}
 WHERE time >= toDateTime(%(start)s, 'UTC') AND time < toDateTime(%(end)s, 'UTC')
 GROUP BY reader
