@@ -23,6 +23,12 @@ class Events:
     feed: Sequence[Event]
     messages: Sequence[Event]
 
+    def __repr__(self) -> str:
+        return f"<{len(self.feed)} feed and {len(self.messages)} message events>"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # what hypothesis prints
+        printer.text(repr(self))
+
     def of_day(self, day: date, zone: ZoneInfo) -> "Events":
         """The events whose wall clock in the zone shows the day."""
 

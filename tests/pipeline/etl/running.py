@@ -1,0 +1,221 @@
+"""What the tests of the ETL share: a configuration of their own, a source made of events, the real tasks."""
+
+import contextlib
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import luigi
+from luigi.configuration import LuigiConfigParser, get_config
+
+from pipeline import clock, settings, source, tables
+from pipeline.tasks import DailyMetrics
+from pipeline.warehouse import EmbeddedWarehouse, ServerWarehouse, Warehouse
+from tests.pipeline.reference import Day, Event, Events, load_day
+
+Configuration = Mapping[str, Mapping[str, str]]
+
+PLAIN_TYPES = {
+    "user_id": "UInt32",
+    "action": "String",
+    "gender": "Int8",
+    "age": "Int16",
+    "country": "String",
+    "city": "String",
+    "os": "String",
+    "source": "String",
+    "exp_group": "Int8",
+}
+USUAL = {"gender": 1, "age": 20, "country": "Russia", "city": "Moscow", "os": "iOS", "source": "ads", "exp_group": 0}
+LATER = timedelta(days=60)
+
+
+@contextlib.contextmanager
+def configured(options: Configuration, now: datetime) -> Iterator[None]:
+    """Run with a configuration instead of luigi.cfg, at a moment (naive UTC); nothing of it stays."""
+    config = get_config()
+    before = clock._now
+    config.clear()
+    for section, values in options.items():
+        for name, value in values.items():
+            config.set(section, name, value)
+    clock.set_now(now.replace(tzinfo=UTC))
+    _forget()
+    try:
+        yield
+    finally:
+        config.clear()
+        LuigiConfigParser.reload()
+        clock._now = before
+        _forget()
+
+
+def _forget() -> None:
+    for remembered in (settings.check, tables._ensure, source._checked):
+        remembered.cache_clear()
+
+
+def place(warehouse: Warehouse) -> dict[str, str]:
+    """The settings that lead to a warehouse."""
+    if isinstance(warehouse, EmbeddedWarehouse):
+        return {"engine": "embedded", "path": warehouse.path}
+    assert isinstance(warehouse, ServerWarehouse)
+    return {"engine": "server", "host": warehouse.host, "port": str(warehouse.port), "user": warehouse.user}
+
+
+@contextlib.contextmanager
+def fresh_database(warehouse: Warehouse) -> Iterator[str]:
+    """The name of a database that does not exist yet; it is dropped afterwards."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    try:
+        yield name
+    finally:
+        warehouse.execute(f"DROP DATABASE IF EXISTS {name}", idempotent=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A source, and the days of it that are loaded."""
+
+    events: Events
+    days: tuple[date, ...]
+    """In the order of loading."""
+    zone: str = "Europe/Moscow"
+    attribute_days: int = 2
+    recipient: str = "receiver_id"
+    nullable: bool = False
+    """Whether every column but the time is Nullable."""
+    time_type: str = "DateTime"
+
+    @property
+    def now(self) -> datetime:
+        """A moment when all the days are over."""
+        return datetime.combine(max(self.days), datetime.min.time()) + LATER
+
+    def expected(self, day: date) -> Day:
+        """What a day must be."""
+        return load_day(self.events, day, ZoneInfo(self.zone), self.attribute_days)
+
+    def configuration(
+        self, warehouse: Warehouse, source_database: str, result_database: str
+    ) -> dict[str, dict[str, str]]:
+        """The settings under which it is loaded."""
+        return {
+            "clock": {"timezone": self.zone},
+            "worker": {"check_complete_on_run": "true"},
+            "warehouse": {**place(warehouse), "database": result_database},
+            "source": {"database": source_database},
+            "etl": {"attribute_days": str(self.attribute_days)},
+        }
+
+
+def create_source(warehouse: Warehouse, database: str, case: Case) -> None:
+    """Make the source database of a case, with its events."""
+    warehouse.execute(f"CREATE DATABASE IF NOT EXISTS {database}")
+    for table in ("feed_actions", "message_actions"):
+        types = PLAIN_TYPES | ({} if table == "feed_actions" else {case.recipient: "UInt32"})
+        if table == "message_actions":
+            del types["action"]
+        columns = [f"{name} {f'Nullable({kind})' if case.nullable else kind}" for name, kind in types.items()]
+        warehouse.execute(
+            f"CREATE TABLE {database}.{table} ({', '.join(columns)}, time {case.time_type}) ENGINE = Memory"
+        )
+    insert_events(warehouse, database, case)
+
+
+def insert_events(warehouse: Warehouse, database: str, case: Case) -> None:
+    """Add a case's events to its source."""
+    shared = ["user_id", "time", *USUAL]
+    feed, messages = case.events.feed, case.events.messages
+    warehouse.insert(f"{database}.feed_actions", {name: _column(feed, name) for name in [*shared, "action"]})
+    columns = {name: _column(messages, name) for name in shared} | {case.recipient: _column(messages, "receiver_id")}
+    warehouse.insert(f"{database}.message_actions", columns)
+
+
+def _column(events: Sequence[Event], name: str) -> list[Any]:
+    return [event[name] for event in events]
+
+
+@contextlib.contextmanager
+def prepared(
+    warehouse: Warehouse, case: Case, *, origin: Warehouse | None = None, **overrides: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    """A case's source and an empty result, configured; yields the names of both databases.
+
+    The source is in `origin`, by default in the warehouse. `overrides` are settings by section, over those of the case.
+    """
+    with fresh_database(origin or warehouse) as source_database, fresh_database(warehouse) as result_database:
+        create_source(origin or warehouse, source_database, case)
+        options = case.configuration(warehouse, source_database, result_database)
+        if origin is not None:
+            options["source"] |= place(origin)
+        for section, values in overrides.items():
+            options[section] |= dict(values)
+        with configured(options, case.now):
+            yield source_database, result_database
+
+
+def run(*wanted: luigi.Task) -> None:
+    """Run tasks as Luigi does, in this process."""
+    assert build(*wanted), "a task failed: see the log"
+
+
+def build(*wanted: luigi.Task) -> bool:
+    """Run tasks as Luigi does, in this process; whether all went well."""
+    outcome = luigi.build(list(wanted), local_scheduler=True, log_level="WARNING", detailed_summary=True)
+    return bool(outcome.scheduling_succeeded)
+
+
+def load(*days: date) -> None:
+    """Load days, one after the other."""
+    for day in days:
+        run(DailyMetrics(date=day))
+
+
+def loaded(warehouse: Warehouse, database: str, day: date, table: str = "daily_metrics") -> Day:
+    """What the tables hold for a day; every row counts, so that a duplicate shows."""
+
+    def rows(name: str) -> list[tuple[Any, ...]]:
+        columns = ", ".join(tables.COLUMNS[name][1:])
+        from_table = f"{database}.{table if name == tables.DAILY_METRICS else name}"
+        return warehouse.query(f"SELECT {columns} FROM {from_table} WHERE event_date = %(day)s", {"day": day})
+
+    users, slices, totals = (rows(name) for name in (tables.USER_DAY, tables.DAILY_METRICS, tables.DAILY_TOTALS))
+    found = Day(
+        users={row[0]: row[1:] for row in users},
+        slices={(row[0], row[1]): row[2:] for row in slices},
+        totals={row[0]: row[1:] for row in totals},
+    )
+    assert (len(found.users), len(found.slices), len(found.totals)) == (len(users), len(slices), len(totals))
+    return found
+
+
+def differences(found: Day, expected: Day) -> dict[str, dict[Any, tuple[Any, Any]]]:
+    """By table, the rows that differ: what was found (None: no row) and what was expected."""
+    both = {name: (getattr(found, name), getattr(expected, name)) for name in Day.__dataclass_fields__}
+    differing = {
+        name: {key: (rows.get(key), wanted.get(key)) for key in rows | wanted if rows.get(key) != wanted.get(key)}
+        for name, (rows, wanted) in both.items()
+    }
+    return {name: rows for name, rows in differing.items() if rows}
+
+
+def staging_tables(warehouse: Warehouse, database: str) -> list[str]:
+    """Tables of single runs that were left behind."""
+    names = warehouse.query("SELECT name FROM system.tables WHERE database = %(database)s", {"database": database})
+    return [name for (name,) in names if "__" in name]
+
+
+def write_config(path: Path, options: Configuration) -> Path:
+    """A luigi.cfg for a process of its own."""
+    lines = [
+        line
+        for section, values in options.items()
+        for line in (f"[{section}]", *(f"{k} = {v}" for k, v in values.items()))
+    ]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path

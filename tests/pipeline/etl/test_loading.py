@@ -1,0 +1,239 @@
+"""Loading a day: again, in another order, over an earlier load, from nothing, from elsewhere."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+import luigi
+import pytest
+from luigi.tools.range import RangeDaily
+
+from pipeline import clock
+from pipeline.errors import ClockError, SettingsError
+from pipeline.tasks import Daily, DailyMetrics, FeedUserDay, UserDay
+from pipeline.warehouse import EmbeddedWarehouse, ServerWarehouse, Warehouse
+from tests.pipeline.etl.running import (
+    Case,
+    build,
+    create_source,
+    differences,
+    load,
+    loaded,
+    prepared,
+    run,
+    staging_tables,
+)
+from tests.pipeline.etl.stories import FRIDAY, SATURDAY, STORY, SUNDAY, at, seen, sent, with_events
+from tests.servers.clickhouse import ClickHouseServer
+
+
+def check(warehouse: Warehouse, database: str, case: Case, *days: date) -> None:
+    """Compare the loaded days with the reference; nothing of a run is left behind."""
+    for day in days:
+        assert differences(loaded(warehouse, database, day), case.expected(day)) == {}, day
+    assert staging_tables(warehouse, database) == []
+
+
+def forget(warehouse: Warehouse, database: str) -> None:
+    """Drop every marker."""
+    columns = ("update_id", "target_table", "inserted", "feed_rows", "message_rows")
+    rows = warehouse.query(f"SELECT {', '.join(columns)} FROM {database}.table_updates FINAL WHERE done = 1")
+    dropped = dict(zip(columns, zip(*rows, strict=True), strict=True))
+    warehouse.insert(
+        f"{database}.table_updates", {**dropped, "done": [0] * len(rows), "version": [time.time_ns()] * len(rows)}
+    )
+
+
+def test_reference_tells_the_story() -> None:
+    """The reference itself, against numbers counted by hand."""
+    friday, sunday = STORY.expected(FRIDAY), STORY.expected(SUNDAY)
+    assert friday.users == {
+        1: (3, 2, 1, 1, 1, 1, 1, "iOS", "1", "20"),
+        4: (0, 0, 0, 0, 2, 0, 1, "Android", "1", "44"),
+        5: (0, 0, 0, 2, 0, 1, 0, "unknown", "unknown", "unknown"),
+    }
+    assert friday.slices["os", "iOS"] == (2, 1, 1, 1, 1, 1)
+    assert friday.slices["age", "unknown"] == (0, 0, 2, 0, 1, 0)
+    assert friday.totals == {
+        "feed_users": (1, 1), "messenger_users": (2, 1), "views": (2, 1), "likes": (1, 1), "ctr": (1, 2),
+        "messages_sent": (3, 1),
+    }  # fmt: skip
+    # User 4 was last seen himself two days before; of user 6 nothing is known.
+    assert sunday.users[4][-3:] == ("Android", "1", "44")
+    assert sunday.users[6] == (0, 0, 0, 1, 0, 1, 0, "unknown", "unknown", "unknown")
+    assert STORY.expected(SATURDAY).users[2] == (2, 1, 0, 0, 1, 0, 1, "iOS", "1", "32")
+
+
+def test_loading_again_changes_nothing(warehouse: Warehouse) -> None:
+    with prepared(warehouse, STORY) as (_, database):
+        load(FRIDAY, SATURDAY)
+        check(warehouse, database, STORY, FRIDAY, SATURDAY)
+        load(FRIDAY, SATURDAY)
+        check(warehouse, database, STORY, FRIDAY, SATURDAY)
+        forget(warehouse, database)
+        assert not DailyMetrics(date=FRIDAY).complete()
+        load(FRIDAY, SATURDAY)
+        check(warehouse, database, STORY, FRIDAY, SATURDAY)
+
+
+@pytest.mark.parametrize("order", [(FRIDAY, SATURDAY, SUNDAY), (SUNDAY, SATURDAY, FRIDAY), (SATURDAY, SUNDAY, FRIDAY)])
+def test_order_of_days_does_not_matter(warehouse: Warehouse, order: tuple[date, ...]) -> None:
+    with prepared(warehouse, STORY) as (_, database):
+        load(*order)
+        check(warehouse, database, STORY, *order)
+
+
+@pytest.mark.parametrize(
+    ("feed", "messages"),
+    [([], []), ([], STORY.events.messages), (STORY.events.feed, [])],
+    ids=["both", "feed", "messages"],
+)
+def test_empty_day_loads_as_empty(
+    warehouse: Warehouse, feed: list[dict[str, object]], messages: list[dict[str, object]]
+) -> None:
+    case = with_events(feed, messages)
+    with prepared(warehouse, case) as (_, database):
+        load(SATURDAY)
+        check(warehouse, database, case, SATURDAY)
+        assert DailyMetrics(date=SATURDAY).complete()
+
+
+def test_day_that_changed_is_replaced_whole(warehouse: Warehouse) -> None:
+    later = with_events([seen(9, at(FRIDAY), "like", os="Windows", age=-3)], [])
+    emptied = with_events([], [])
+    with prepared(warehouse, STORY) as (source_database, database):
+        load(FRIDAY, SATURDAY)
+        for case in (later, emptied, STORY):
+            for table in ("feed_actions", "message_actions"):
+                warehouse.execute(f"DROP TABLE {source_database}.{table}")
+            create_source(warehouse, source_database, case)
+            forget(warehouse, database)
+            load(FRIDAY)
+            check(warehouse, database, case, FRIDAY)
+            check(warehouse, database, STORY, SATURDAY)  # another day's partition stays as it was
+
+
+def test_threads_that_load_the_same_partition_agree(warehouse: Warehouse) -> None:
+    with prepared(warehouse, STORY) as (_, database):
+        load(FRIDAY)
+        loads = [FeedUserDay(date=FRIDAY), UserDay(date=FRIDAY), DailyMetrics(date=FRIDAY)] * 4
+        with ThreadPoolExecutor(len(loads)) as pool:
+            for done in [pool.submit(task.run) for task in loads]:
+                done.result()
+        check(warehouse, database, STORY, FRIDAY)
+
+
+def test_attributes_are_looked_for_so_many_days_back(warehouse: Warehouse) -> None:
+    case = with_events([seen(7, at(FRIDAY), os="Android", gender=0, age=70)], [sent(8, 7, at(SUNDAY))])
+    for attribute_days, os in ((2, "Android"), (1, "unknown")):
+        with prepared(warehouse, replace(case, attribute_days=attribute_days)) as (_, database):
+            load(SUNDAY)
+            assert loaded(warehouse, database, SUNDAY).users[7][-3] == os
+
+
+def test_text_that_is_not_utf8_is_cut_where_it_ceases_to_be(warehouse: Warehouse) -> None:
+    broken = {1: b"\xff\xfeos", 2: b"abc\xffdef", 3: "я".encode() * 63 + b"\xd1", 4: "😀".encode() * 65}
+    case = with_events([seen(user, at(FRIDAY), os=os) for user, os in broken.items()], [])
+    with prepared(warehouse, case) as (_, database):
+        load(FRIDAY)
+        users = loaded(warehouse, database, FRIDAY).users
+    assert [users[user][-3] for user in broken] == ["unknown", "abc", "я" * 63, "😀" * 64]
+
+
+def test_result_has_the_name_of_its_setting(warehouse: Warehouse) -> None:
+    with prepared(warehouse, STORY, etl={"table": "app_by_day"}) as (_, database):
+        load(FRIDAY)
+        found = loaded(warehouse, database, FRIDAY, table="app_by_day")
+        names = {name for (name,) in warehouse.query(f"SHOW TABLES FROM {database}")}
+    assert differences(found, STORY.expected(FRIDAY)) == {}
+    assert "daily_metrics" not in names
+
+
+def test_result_cannot_take_the_name_of_another_table(warehouse: Warehouse) -> None:
+    with prepared(warehouse, STORY, etl={"table": "user_day"}), pytest.raises(SettingsError, match="user_day"):
+        DailyMetrics(date=FRIDAY).complete()
+
+
+def test_day_that_is_not_over_is_refused(warehouse: Warehouse) -> None:
+    with prepared(warehouse, STORY) as (_, database):
+        clock.set_now(datetime.fromisoformat(f"{SATURDAY}T20:59:59Z"))  # a second before midnight in Moscow
+        with pytest.raises(ClockError, match=f"{SATURDAY} is not over yet in Europe/Moscow"):
+            DailyMetrics(date=SATURDAY).complete()
+        assert not build(DailyMetrics(date=SATURDAY))
+        clock.set_now(datetime.fromisoformat(f"{SATURDAY}T21:00:00Z"))
+        load(SATURDAY)
+        check(warehouse, database, STORY, SATURDAY)
+
+
+def test_daily_loads_yesterday_and_every_missing_day(warehouse: Warehouse) -> None:
+    with prepared(warehouse, STORY, etl={"start": str(FRIDAY)}) as (_, database):
+        clock.set_now(datetime.fromisoformat(f"{SUNDAY}T22:00:00Z"))  # Monday in Moscow
+        load(SATURDAY)
+        run(Daily())
+        check(warehouse, database, STORY, FRIDAY, SATURDAY, SUNDAY)
+        assert Daily().complete()
+
+
+def test_range_of_days_asks_for_those_missing_only(warehouse: Warehouse) -> None:
+    with prepared(warehouse, STORY) as (_, database):
+        load(SATURDAY)
+        days = RangeDaily(
+            of=DailyMetrics, start=FRIDAY, stop=SUNDAY + timedelta(days=1), days_back=10**5, param_name="date"
+        )
+        assert {task.date for task in luigi.task.flatten(days.requires())} == {FRIDAY, SUNDAY}
+        run(days)
+        check(warehouse, database, STORY, *STORY.days)
+        assert set(DailyMetrics.bulk_complete(iter([FRIDAY, SUNDAY, date(2026, 11, 1)]))) == {FRIDAY, SUNDAY}
+
+
+@pytest.fixture(params=["server to embedded", "embedded to server"])
+def engines(
+    request: pytest.FixtureRequest, server_warehouse: ServerWarehouse, embedded_warehouse: EmbeddedWarehouse
+) -> tuple[Warehouse, Warehouse]:
+    """Where the events are, and where the results go."""
+    if request.param == "server to embedded":
+        return server_warehouse, embedded_warehouse
+    return embedded_warehouse, server_warehouse
+
+
+@pytest.mark.parametrize("nullable", [False, True])
+def test_events_stream_from_another_engine(engines: tuple[Warehouse, Warehouse], nullable: bool) -> None:
+    case = replace(STORY, nullable=nullable)
+    origin, warehouse = engines
+    with prepared(warehouse, case, origin=origin) as (_, database):
+        load(*case.days)
+        check(warehouse, database, case, *case.days)
+        assert (database,) not in origin.query("SHOW DATABASES")
+
+
+def test_source_that_may_only_be_read_is_enough(
+    server_warehouse: ServerWarehouse, embedded_warehouse: EmbeddedWarehouse
+) -> None:
+    reader = {"user": "reader"}
+    with prepared(embedded_warehouse, STORY, origin=server_warehouse, source=reader) as (_, database):
+        load(FRIDAY)
+        check(embedded_warehouse, database, STORY, FRIDAY)
+
+
+def test_more_users_than_a_block_stream_whole(engines: tuple[Warehouse, Warehouse]) -> None:
+    users = 75_000
+    origin, warehouse = engines
+    with prepared(warehouse, with_events([], []), origin=origin) as (source_database, database):
+        origin.execute(
+            f"INSERT INTO {source_database}.feed_actions (user_id, action, time, os) "
+            "SELECT number, 'view', toDateTime(%(noon)s, 'UTC'), toString(number %% 3) "
+            f"FROM (SELECT number FROM system.numbers LIMIT {users})",
+            {"noon": at(FRIDAY)},
+        )
+        load(FRIDAY)
+        views = {name: values[0] for name, values in loaded(warehouse, database, FRIDAY).slices.items()}
+    assert [views["os", os] for os in "012"] == [users // 3] * 3
+
+
+def test_zone_of_the_server_does_not_matter(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with ClickHouseServer(tmp_path_factory.mktemp("tokyo") / "server", timezone="Asia/Tokyo") as server:
+        warehouse = ServerWarehouse(host=server.host, port=server.port)
+        with prepared(warehouse, STORY) as (_, database):
+            load(*STORY.days)
+            check(warehouse, database, STORY, *STORY.days)

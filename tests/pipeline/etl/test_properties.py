@@ -1,0 +1,66 @@
+"""The loaded days are what plain Python makes of the same events, whatever the events are."""
+
+from collections import Counter
+from datetime import date
+from zoneinfo import ZoneInfo
+
+from hypothesis import HealthCheck, Phase, given, settings
+
+from pipeline import clock, slots
+from pipeline.warehouse import Warehouse
+from tests.pipeline.etl.running import Case, differences, load, loaded, prepared, staging_tables
+from tests.pipeline.etl.worlds import cases
+from tests.pipeline.reference import VALUES, Day
+
+# An example is a whole world and takes a second: there is no shrinking, a failure says which row differs.
+FEW = settings(
+    max_examples=12,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+
+@FEW
+@given(case=cases())
+def test_loaded_days_are_what_plain_python_makes(warehouse: Warehouse, case: Case) -> None:
+    with prepared(warehouse, case) as (_, database):
+        load(*case.days)
+        found = {day: loaded(warehouse, database, day) for day in case.days}
+        for day in case.days:
+            assert differences(found[day], case.expected(day)) == {}, day
+            check_invariants(case, found[day], day)
+            check_slots(warehouse, database, found[day], day)
+        assert staging_tables(warehouse, database) == []
+        load(*case.days)
+        assert {day: loaded(warehouse, database, day) for day in case.days} == found
+
+
+def check_invariants(case: Case, found: Day, day: date) -> None:
+    """What must hold for every loaded day, counted from the events without the reference's detours."""
+    today = case.events.of_day(day, ZoneInfo(case.zone))
+    actions = Counter(event["action"] for event in today.feed)
+    pairs = {(event["user_id"] or 0, event["receiver_id"] or 0) for event in today.messages}
+    rows = len(today.messages)
+    wanted = dict(zip(VALUES, (actions["view"], actions["like"], rows, rows, len(pairs), len(pairs)), strict=True))
+    for dimension in ("os", "gender", "age"):
+        slices = [values for (name, _), values in found.slices.items() if name == dimension]
+        sums = {name: sum(values[i] for values in slices) for i, name in enumerate(VALUES)}
+        assert sums == wanted, (day, dimension)
+
+
+def check_slots(warehouse: Warehouse, database: str, found: Day, day: date) -> None:
+    """For additive metrics, the day is the sum of its slots: 96, or what a change of the clock leaves."""
+    start, end = clock.day_bounds(day)
+    if start == end:  # a day that the zone skipped
+        return
+    slots.fill(start, end)
+    rows = warehouse.query(
+        f"SELECT metric, count(), sum(numerator) FROM {database}.slot_metrics FINAL WHERE dimension = 'total' "
+        "AND slot >= toDateTime(%(start)s, 'UTC') AND slot < toDateTime(%(end)s, 'UTC') GROUP BY metric",
+        {"start": start, "end": end},
+    )
+    sums = {metric: total for metric, _, total in rows}
+    assert {count for _, count, _ in rows} == {(end - start).total_seconds() / 900}
+    for metric in ("views", "likes", "messages_sent"):
+        assert sums[metric] == found.totals[metric][0], (day, metric)
