@@ -1,0 +1,56 @@
+"""A real luigid on a free loopback port, with its state in a directory of the test's own."""
+
+import contextlib
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from types import TracebackType
+
+_START_SECONDS = 30.0
+
+
+class Luigid:
+    """Starts the scheduler; a context manager stops it.
+
+    Parameters
+    ----------
+    directory : Path
+        For its state and log.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port: int = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.arguments = ("--scheduler-url", self.url)
+
+    def __enter__(self) -> "Luigid":
+        program = Path(sys.executable).with_name("luigid")
+        options = ["--address", "127.0.0.1", "--port", str(self.port), "--state-path", "state.pickle", "--logdir", "."]
+        with (self._directory / "output.log").open("wb") as output:
+            self._process = subprocess.Popen(
+                [str(program), *options], cwd=self._directory, stdout=output, stderr=output, stdin=subprocess.DEVNULL
+            )
+        deadline = time.monotonic() + _START_SECONDS
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.__exit__(None, None, None)
+                raise RuntimeError(f"luigid does not start:\n{(self._directory / 'output.log').read_text()}")
+            time.sleep(0.05)
+        return self
+
+    def _answers(self) -> bool:
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/api/graph", timeout=5) as answer:
+            return bool(answer.status == 200)
+        return False
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._process.terminate()
+        self._process.wait(timeout=20)

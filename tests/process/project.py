@@ -1,0 +1,220 @@
+"""A directory with a luigi.cfg of its own, and the real commands run in it as cron runs them."""
+
+import os
+import subprocess
+import sys
+import uuid
+from ast import literal_eval
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from pipeline.demo.events import Incident, Scenario
+from pipeline.demo.load import create_tables, load
+from pipeline.tables import DAILY_METRICS, DAILY_TOTALS, DELIVERIES, INCIDENTS, SLOT_CHECKS, SLOT_METRICS, TABLES
+from pipeline.warehouse import EmbeddedWarehouse, ServerWarehouse, Warehouse
+
+SOURCE_DATABASE = "process_events"
+
+TODAY = date(2026, 11, 12)
+YESTERDAY = TODAY - timedelta(days=1)
+DAYS = 10
+LOADED_FROM = TODAY - timedelta(days=2)
+NOON = datetime(2026, 11, 12, 12)  # naive UTC, as everything on the command line; the events end here
+NOW = datetime(2026, 11, 12, 9, 30)
+OUTAGE_START = datetime(2026, 11, 12, 9)
+OUTAGE_END = datetime(2026, 11, 12, 10)
+
+SCENARIO = Scenario(
+    first_day=TODAY - timedelta(days=DAYS - 1),
+    days=DAYS,
+    users=400,
+    views_per_day=8_000,
+    messages_per_day=6_000,
+    incidents=(
+        Incident("outage", OUTAGE_START.replace(tzinfo=UTC), OUTAGE_END.replace(tzinfo=UTC), "messages", size=-1.0),
+    ),
+    until=NOON.replace(tzinfo=UTC),
+)
+
+# What loads and checks compute; a row of the last three that is written again replaces itself.
+REPLACED_ROWS = (SLOT_METRICS, SLOT_CHECKS, INCIDENTS)
+RESULTS = (DAILY_METRICS, DAILY_TOTALS, *REPLACED_ROWS)
+
+_TIMEOUT_SECONDS = 120
+
+
+def load_events(warehouse: Warehouse) -> None:
+    """Make the source tables of every project on this engine."""
+    create_tables(warehouse, SOURCE_DATABASE)
+    load(warehouse, SOURCE_DATABASE, SCENARIO)
+
+
+def make_project(directory: Path, warehouse: Warehouse) -> "Project":
+    """Make a project whose results go into a database of its own."""
+    if isinstance(warehouse, EmbeddedWarehouse):
+        place = {"engine": "embedded", "path": warehouse.path}
+    else:
+        assert isinstance(warehouse, ServerWarehouse)
+        place = {"engine": "server", "host": warehouse.host, "port": str(warehouse.port)}
+    sections = {
+        "clock": {"timezone": "Europe/Moscow", "now": f"{NOW:%Y-%m-%dT%H:%M}"},
+        "warehouse": {"database": f"process_{uuid.uuid4().hex[:12]}", **place},
+        "source": {"database": SOURCE_DATABASE},
+        "etl": {"start": str(LOADED_FROM), "attribute_days": "1"},
+        "report": {"channels": "outbox"},
+        "alerts": {
+            "channels": "outbox",
+            "detector_params": '{"min_days": 7}',
+            "history_days": "8",
+            "catch_up_hours": "1",
+        },
+        "outbox": {"path": str(directory / "outbox")},
+        "delivery": {"lock_path": str(directory / "locks")},
+        "core": {"autoload_range": "true", "log_level": "INFO"},
+        "worker": {"check_complete_on_run": "true"},
+        "retcode": {
+            "already_running": "10",
+            "missing_data": "20",
+            "not_run": "25",
+            "task_failed": "30",
+            "scheduling_error": "35",
+            "unhandled_exception": "40",
+        },
+    }
+    return Project(directory, warehouse, sections)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a command left behind."""
+
+    code: int
+    output: str
+    errors: str
+
+    @property
+    def log(self) -> str:
+        """Everything that it said."""
+        return self.output + self.errors
+
+
+@dataclass
+class Project:
+    """A user's directory: results in a database of its own of an engine that the session shares.
+
+    Parameters
+    ----------
+    directory : Path
+        The working directory of every command; made if missing.
+    warehouse : Warehouse
+        The engine that `sections` describe, for looking at results.
+    sections : dict
+        luigi.cfg.
+    environment : dict
+        Variables besides the test run's own.
+    """
+
+    directory: Path
+    warehouse: Warehouse
+    sections: dict[str, dict[str, str]]
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.write_configuration()
+
+    @property
+    def database(self) -> str:
+        """Where the results are."""
+        return self.sections["warehouse"]["database"]
+
+    @property
+    def outbox(self) -> Path:
+        """Where messages become files."""
+        return self.directory / "outbox"
+
+    def configure(self, **sections: Mapping[str, str]) -> None:
+        """Change settings, ``configure(etl={"start": ""})``; a dot of a section's name is written ``__``."""
+        for name, settings in sections.items():
+            self.sections.setdefault(name.replace("__", "."), {}).update(settings)
+        self.write_configuration()
+
+    def write_configuration(self) -> None:
+        """Write luigi.cfg."""
+        lines: list[str] = []
+        for name, settings in self.sections.items():
+            lines += [f"[{name}]", *(f"{key} = {value}" for key, value in settings.items())]
+        (self.directory / "luigi.cfg").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    def start(self, *command: str) -> subprocess.Popen[str]:
+        """Start a program of the virtual environment."""
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("FEEDPULSE_")}
+        environment |= {"LUIGI_CONFIG_PATH": str(self.directory / "luigi.cfg"), **self.environment}
+        program = Path(sys.executable).with_name(command[0])
+        return subprocess.Popen(
+            [str(program), *command[1:]],
+            cwd=self.directory,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *command: str) -> Finished:
+        """Run a program of the virtual environment to its end."""
+        return finish(self.start(*command))
+
+    def start_task(self, *arguments: str, scheduler: tuple[str, ...] = ("--local-scheduler",)) -> subprocess.Popen[str]:
+        """Start ``luigi --module pipeline ARGUMENTS``."""
+        return self.start("luigi", "--module", "pipeline", *arguments, *scheduler)
+
+    def task(self, *arguments: str, scheduler: tuple[str, ...] = ("--local-scheduler",)) -> Finished:
+        """Run ``luigi --module pipeline ARGUMENTS`` to its end."""
+        return finish(self.start_task(*arguments, scheduler=scheduler))
+
+    def rows(self, table: str, columns: str = "*") -> list[str]:
+        """The rows of a result table, each as text, in order; none where there is no such table."""
+        if table not in self.tables():
+            return []
+        final = "FINAL" if table in (*REPLACED_ROWS, DELIVERIES) else ""
+        return sorted(map(repr, self.warehouse.query(f"SELECT {columns} FROM {self.database}.{table} {final}")))
+
+    def tables(self) -> set[str]:
+        """The tables of the project's database."""
+        sql = "SELECT name FROM system.tables WHERE database = %(database)s"
+        return {name for (name,) in self.warehouse.query(sql, {"database": self.database})}
+
+    def results(self) -> dict[str, list[str]]:
+        """`RESULTS`: the same for the same events, whatever happened on the way."""
+        return {table: self.rows(table) for table in RESULTS}
+
+    def sent(self) -> list[str]:
+        """The key of every message that was sent, once for each address that has it."""
+        rows = self.rows(DELIVERIES, "message_key, state, address, channel")
+        return [key for key, state, *_ in map(literal_eval, rows) if state == "sent"]
+
+    def filled(self) -> set[str]:
+        """The tables that have rows."""
+        return {table for table in self.tables() if self.rows(table)}
+
+    def leftovers(self) -> set[str]:
+        """Tables that no run may leave behind."""
+        return self.tables() - set(TABLES)
+
+
+def finish(process: subprocess.Popen[str]) -> Finished:
+    """Wait for a command's end."""
+    try:
+        output, errors = process.communicate(timeout=_TIMEOUT_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
+    return Finished(process.returncode, output, errors)
+
+
+def moment(time: datetime) -> tuple[str, str]:
+    """The arguments that make a command believe in a moment (naive UTC)."""
+    return "--clock-now", f"{time:%Y-%m-%dT%H:%M}"

@@ -1,0 +1,118 @@
+"""Messages to a strict Bot API server, sent by the real commands."""
+
+import io
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import pytest
+from PIL import Image
+
+from pipeline.tables import DELIVERIES, SLOT_CHECKS
+from tests.process.conftest import MakeProject
+from tests.process.project import NOON, OUTAGE_END, OUTAGE_START, Project, moment
+from tests.servers.bot_api import CHAT, TOKEN, BotApi, refused, too_many
+
+SLOT = timedelta(minutes=15)
+OTHER_CHAT = "@feed_news"
+FORBIDDEN = refused(403, "Forbidden: bot is not a member of the supergroup chat")
+
+
+@pytest.fixture
+def api() -> Iterator[BotApi]:
+    with BotApi(chats=(CHAT, OTHER_CHAT)) as server:
+        yield server
+
+
+@pytest.fixture
+def project(new_project: MakeProject, api: BotApi) -> Project:
+    """A project that sends to one chat, and logs all that it can."""
+    project = new_project("embedded")
+    project.environment["FEEDPULSE_TELEGRAM_TOKEN"] = TOKEN
+    project.configure(
+        report={"channels": "telegram"},
+        alerts={"channels": "telegram", "metrics": "messages_sent,messenger_users"},
+        telegram={"chats": CHAT, "api_url": api.url},
+        core={"log_level": "DEBUG"},
+    )
+    return project
+
+
+def test_the_report_arrives_once_with_its_picture(project: Project, api: BotApi) -> None:
+    for _ in range(2):
+        finished = project.task("Morning")
+        assert finished.code == 0, finished.log
+        assert TOKEN not in finished.log
+    (report,) = api.sent
+    assert report.chat == CHAT
+    assert "11" in report.text.splitlines()[0]
+    assert report.photo is not None
+    with Image.open(io.BytesIO(report.photo)) as picture:
+        assert min(picture.size) > 300
+    assert TOKEN not in "".join(project.rows(DELIVERIES))
+
+
+def test_an_incident_is_told_when_it_opens_and_when_it_ends(project: Project, api: BotApi) -> None:
+    told: list[tuple[datetime, str]] = []
+    now = OUTAGE_START - SLOT
+    while now <= OUTAGE_END + 6 * SLOT:
+        before = len(api.sent)
+        finished = project.task("Alerts", *moment(now))
+        assert finished.code == 0, finished.log
+        told += [(now, sent.text) for sent in api.sent[before:]]
+        now += SLOT
+    # The first slot of silence is over a quarter of an hour after it began; four good slots in a row end it.
+    assert [now for now, _ in told] == [OUTAGE_START + SLOT, OUTAGE_END + 4 * SLOT]
+    for _, text in told:
+        assert "12:00" in text  # the start, in local time
+    assert all(sent.photo for sent in api.sent)
+
+
+def test_after_downtime_old_slots_are_recorded_and_not_alarmed(project: Project, api: BotApi) -> None:
+    stopped = NOON - timedelta(hours=5)
+    for now, hours in ((stopped, "1"), (NOON, "24")):
+        project.configure(alerts={"catch_up_hours": hours})
+        finished = project.task("Alerts", *moment(now))
+        assert finished.code == 0, finished.log
+    missed = [stopped + i * SLOT for i in range(20)]
+    verdicts = project.warehouse.query(
+        f"SELECT slot, verdict FROM {project.database}.{SLOT_CHECKS} FINAL "
+        "WHERE metric = 'messages_sent' AND slot >= toDateTime(%(stopped)s, 'UTC') ORDER BY slot",
+        {"stopped": str(stopped)},
+    )
+    assert verdicts == [(slot, "anomaly" if OUTAGE_START <= slot < OUTAGE_END else "ok") for slot in missed]
+    assert api.sent == []
+
+
+def test_a_chat_that_refuses_keeps_nobody_else_from_it(project: Project, api: BotApi) -> None:
+    project.configure(telegram={"chats": f"{CHAT}, {OTHER_CHAT}"})
+    api.answer_next(FORBIDDEN)
+    finished = project.task("Morning")
+    assert finished.code == 30, finished.log
+    lines = [line for line in finished.errors.splitlines() if CHAT in line]
+    assert len(lines) == 1
+    assert "bot is not a member" in lines[0]
+    assert "Add the bot to the chat" in lines[0]
+    assert "Traceback" not in finished.log
+    assert [sent.chat for sent in api.sent] == [OTHER_CHAT]
+
+    again = project.task("Morning")
+    assert again.code == 0, again.log
+    assert [sent.chat for sent in api.sent] == [OTHER_CHAT, CHAT]
+
+
+def test_being_asked_to_slow_down_costs_a_pause(project: Project, api: BotApi) -> None:
+    api.answer_next(too_many(1))
+    finished = project.task("Morning")
+    assert finished.code == 0, finished.log
+    assert [(sent.chat, sent.photo is not None) for sent in api.sent] == [(CHAT, True)]
+
+
+def test_a_wrong_token_is_named_by_its_variable_and_never_shown(project: Project, api: BotApi) -> None:
+    project.environment["FEEDPULSE_TELEGRAM_TOKEN"] = "654321:wrong-and-secret"
+    finished = project.task("Morning")
+    assert finished.code == 30, finished.log
+    assert "FEEDPULSE_TELEGRAM_TOKEN" in finished.log
+    assert "wrong-and-secret" not in finished.log
+    assert "Traceback" not in finished.log
+    assert api.sent == []
+    assert "daily_report" not in "".join(project.rows("table_updates"))
