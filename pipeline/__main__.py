@@ -57,8 +57,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _query(options: argparse.Namespace) -> None:
-    from pipeline import connections
+    from pipeline import connections, settings
 
+    settings.check()
     engine = connections.source() if options.source else connections.warehouse()
     for piece in engine.dump(options.sql, options.format):
         sys.stdout.buffer.write(piece)

@@ -156,13 +156,14 @@ def metric(name: str) -> MetricSettings:
     direction = own.get("direction", "both")
     if direction not in ("both", "up", "down"):
         raise SettingsError(f"[{section}] direction = {direction}: use both, up or down.")
+    where = {key: f"[{section if key in own else 'alerts'}] {key}" for key in ("detector_params", "links")}
     # Parameters belong to the method that they were written for.
     parameters = own.get("detector_params", "{}" if "detector" in own else general.detector_params)
     return MetricSettings(
         detector=own.get("detector", general.detector),
-        detector_params=_json(parameters, dict, f"[{section}] detector_params"),
+        detector_params=_json(parameters, dict, where["detector_params"]),
         direction=cast(Direction, direction),
-        links=_links(own.get("links", general.links), f"[{section}] links"),
+        links=_links(own.get("links", general.links), where["links"]),
     )
 
 
@@ -181,13 +182,15 @@ def names(text: str) -> list[str]:
 
 @functools.cache
 def check() -> None:
-    """Refuse settings that nothing reads: a misspelt one would silently keep its default.
+    """Refuse settings that nothing reads (a misspelt one would silently keep its default) or that have no such value.
 
     Raises
     ------
     SettingsError
         Names the section and the setting, and lists the valid ones.
     """
+    for cls in SECTIONS:
+        _require_readable(cls)
     known = {cls.__name__: {name for name, _ in cls.get_params()} for cls in SECTIONS}
     per_metric = {item.name for item in fields(MetricSettings)}
     for section in _config().sections():
@@ -200,6 +203,14 @@ def check() -> None:
         if engine not in ("embedded", "server") and not (name == "source" and engine == ""):
             raise SettingsError(f"[{name}] engine = {engine}: use embedded or server.")
     _require_positive()
+
+
+def _require_readable(cls: type[luigi.Config]) -> None:
+    for name, parameter in cls.get_params():
+        try:
+            parameter.task_value(cls.__name__, name)
+        except ValueError as error:
+            raise SettingsError(f"[{cls.__name__}] {name} has a value that cannot be read: {error}.") from error
 
 
 def _require_positive() -> None:

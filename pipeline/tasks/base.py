@@ -63,6 +63,7 @@ class SlotTask(MarkedTask):
 
 def bulk_complete(cls: Callable[[Any], MarkedTask], parameter_tuples: Iterable[Any]) -> Iterator[Any]:
     """Yield those of the parameters whose task is done; `cls` may be a partial, the parameters one-shot."""
+    settings.check()
     update_ids = {parameter: cls(parameter).output().update_id for parameter in parameter_tuples}
     done = existing(update_ids.values())
     return (parameter for parameter, update_id in update_ids.items() if update_id in done)
