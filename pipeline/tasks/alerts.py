@@ -3,19 +3,25 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import luigi
 
 from pipeline import clock, history, settings, slots
 from pipeline.alerting import compose_alert
-from pipeline.checks import Check, check, watches
+from pipeline.checks import Check, Watch, check, watches
 from pipeline.deliveries import channels, deliver
 from pipeline.incidents import Incident, advance, news
 from pipeline.metrics import METRICS
+from pipeline.source import source
 from pipeline.tables import INCIDENTS, SLOT_CHECKS, SLOT_METRICS, full_name, warehouse
 from pipeline.targets import Marker
 from pipeline.tasks.base import MarkedTask, SlotTask
 from pipeline.warehouse import statement
+from reporting import texts
+
+if TYPE_CHECKING:
+    from reporting.channels.base import Channel
 
 
 class SlotHistory(MarkedTask):
@@ -77,8 +83,7 @@ class CheckAlerts(SlotTask):
 
     def run(self) -> None:
         """Check, tell, record: in this order, so that a failed send is tried again."""
-        watched = watches()
-        to = channels("[alerts] channels", settings.alerts().channels)
+        watched, to = watches_and_channels()
         series = history.read([watch.metric for watch in watched], self.slot, settings.alerts().history_days)
         checks = check(series, watched)
         incidents = advance(self._open_incidents(), checks, self.slot, settings.alerts().recovery_slots)
@@ -136,7 +141,15 @@ class Alerts(luigi.WrapperTask):
     def requires(self) -> luigi.Task:
         """The last slot; it asks for the slot before it, and so back to the last that was checked."""
         settings.check()
+        source()
+        watches_and_channels()
         return CheckAlerts(slot=clock.last_closed_slot())
+
+
+def watches_and_channels() -> "tuple[list[Watch], dict[str, Channel]]":
+    """What is checked and who is told: a mistake in luigi.cfg shows here, not when there is something to tell."""
+    texts.load(settings.report().language)
+    return watches(), channels("[alerts] channels", settings.alerts().channels)
 
 
 def oldest_slot() -> datetime:

@@ -185,6 +185,7 @@ class Daily(luigi.WrapperTask):
     def requires(self) -> Iterator[luigi.Task]:
         """Every day to keep loaded, oldest first; those that are done cost one query together."""
         settings.check()
+        source()
         days = days_to_load()
         done = set(DailyMetrics.bulk_complete(days))
         # Yesterday is asked for even when done, so that the root is never without a day.

@@ -13,9 +13,11 @@ from pipeline.targets import Marker
 from pipeline.tasks.base import DayTask
 from pipeline.tasks.etl import Daily, DailyMetrics, days_to_load
 from pipeline.warehouse import statement
+from reporting import texts
 
 if TYPE_CHECKING:
     from reporting import daily
+    from reporting.channels.base import Channel
 
 COMPARED_DAYS = 7  # the same weekday a week before is the oldest day that the report looks at
 
@@ -35,21 +37,20 @@ class DailyReport(DayTask):
 
     def run(self) -> None:
         """Compose and send."""
-        to = channels("[report] channels", settings.report().channels)
+        chosen, to = metrics_and_channels()
         from reporting import daily  # drawing is imported only when something is drawn
 
-        message = daily.compose(self._figures(), settings.report().language)
+        message = daily.compose(self._figures(chosen), settings.report().language)
         delivered = deliver(message, to)
         if delivered.link and self.set_tracking_url is not None:
             self.set_tracking_url(delivered.link)
         self.tell(f"sent to {', '.join(delivered.addresses)}", 100)
         self.output().write()
 
-    def _figures(self) -> "daily.DailyReport":
+    def _figures(self, chosen: list[metrics.Metric]) -> "daily.DailyReport":
         from reporting import daily
 
         language = settings.report().language
-        chosen = metrics.by_names(settings.report().metrics, "[report] metrics")
         values = self._values(chosen)
         start, end = clock.day_bounds(self.date)
         bounds = {"start": str(start), "end": str(end)}
@@ -92,4 +93,12 @@ class Morning(luigi.WrapperTask):
     def requires(self) -> list[luigi.Task]:
         """The load, and the report of yesterday."""
         settings.check()
+        metrics_and_channels()
         return [Daily(), DailyReport(date=clock.yesterday())]
+
+
+def metrics_and_channels() -> "tuple[list[metrics.Metric], dict[str, Channel]]":
+    """What is told and where: a mistake in luigi.cfg shows here, before a day is loaded."""
+    texts.load(settings.report().language)
+    chosen = metrics.by_names(settings.report().metrics, "[report] metrics")
+    return chosen, channels("[report] channels", settings.report().channels)
