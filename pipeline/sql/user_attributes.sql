@@ -1,10 +1,10 @@
 -- A user's attributes by his own rows of a day, in either table (a message's are its sender's).
-SELECT toDate(%(date)s), toUInt64(ifNull(user_id, 0)) AS person, count(), {user_values}
+SELECT toDate(%(date)s), person, count(), {user_values}
 FROM (
-    SELECT user_id, {columns} FROM {feed}
+    SELECT toUInt64(ifNull(user_id, 0)) AS person, {columns} FROM {feed}
     WHERE time >= toDateTime(%(start)s, 'UTC') AND time < toDateTime(%(end)s, 'UTC')
     UNION ALL
-    SELECT user_id, {columns} FROM {messages}
+    SELECT toUInt64(ifNull(user_id, 0)) AS person, {columns} FROM {messages}
     WHERE time >= toDateTime(%(start)s, 'UTC') AND time < toDateTime(%(end)s, 'UTC')
 )
 GROUP BY person

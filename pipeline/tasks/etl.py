@@ -7,7 +7,7 @@ from typing import Any
 import luigi
 
 from pipeline import clock, settings
-from pipeline.dimensions import DAILY, UNKNOWN, readable
+from pipeline.dimensions import DAILY, UNKNOWN, Dimension, readable
 from pipeline.loading import insert_select, replace_partition
 from pipeline.metrics import METRICS
 from pipeline.source import source
@@ -97,7 +97,7 @@ class UserAttributes(LoadTask):
             "user_attributes",
             feed=events.feed,
             messages=events.messages,
-            columns=Fragment(", ".join(dict.fromkeys(dimension.column for dimension in DAILY))),
+            columns=Fragment(", ".join(dict.fromkeys(map(_common_column, DAILY)))),
             user_values=Fragment(", ".join(readable(dimension.user_value) for dimension in DAILY)),
         )
         self.load(events.connection, select)
@@ -197,6 +197,11 @@ def days_to_load() -> list[Any]:
     last = clock.yesterday()
     first = min(settings.load_start() or last, last)
     return [first + timedelta(days=i) for i in range((last - first).days + 1)]
+
+
+def _common_column(dimension: Dimension) -> str:
+    # The tables may declare different integers, and UNION ALL does not know what to make of UInt64 and Int8.
+    return f"toInt64({dimension.column}) AS {dimension.column}" if dimension.numeric else dimension.column
 
 
 def _latest_known(attribute: str) -> str:
