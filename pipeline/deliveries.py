@@ -111,7 +111,10 @@ def _lock(name: str) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         handle = path.open("a")
     except OSError as error:
-        raise SettingsError(f"[delivery] lock_path = {folder}: cannot write there ({error.strerror}).") from error
+        raise SettingsError(
+            f"[delivery] lock_path = {folder}: cannot write there ({error.strerror}); "
+            "name a directory that you may write to."
+        ) from error
     with handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
