@@ -210,12 +210,10 @@ def staging_tables(warehouse: Warehouse, database: str) -> list[str]:
     return [name for (name,) in names if "__" in name]
 
 
-def write_config(path: Path, options: Configuration) -> Path:
-    """A luigi.cfg for a process of its own."""
-    lines = [
-        line
+def write_configuration(path: Path, options: Configuration) -> None:
+    """Write a luigi.cfg for a process of its own."""
+    sections = (
+        "\n".join([f"[{section}]", *(f"{name} = {value}" for name, value in values.items())])
         for section, values in options.items()
-        for line in (f"[{section}]", *(f"{k} = {v}" for k, v in values.items()))
-    ]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return path
+    )
+    path.write_text("\n".join(sections) + "\n", encoding="utf-8")
