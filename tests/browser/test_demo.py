@@ -1,0 +1,99 @@
+"""The demo, started where somebody has a configuration of his own, and its page in real Chromium."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.demo.run import DAYS
+from pipeline.warehouse import EmbeddedWarehouse
+from tests.conftest import end_owner
+from tests.process.project import Finished, Project
+from tests.reporting.test_page_in_browser import chromium
+
+# Whatever of this reached the demo would end it, or write where it must not.
+HOSTILE = {
+    "warehouse": {"engine": "server", "host": "127.0.0.1", "port": "1", "database": "precious"},
+    "source": {"engine": "server", "host": "127.0.0.1", "port": "1", "database": "precious"},
+    "etl": {"table": "precious", "start": "2020-01-01"},
+    "clock": {"timezone": "America/New_York", "now": "2020-01-01T00:00"},
+    "report": {"channels": "telegram", "language": "ru", "metrics": "views"},
+    "alerts": {"channels": "telegram", "detector": "day_ago", "metrics": "views"},
+    "metric.views": {"detector": "nonsense"},
+    "outbox": {"path": "precious"},
+    "telegram": {"chats": "-1001234567890", "api_url": "http://127.0.0.1:1"},
+    "delivery": {"lock_path": "precious"},
+}
+
+# The page itself forbids scripts; one around it may look at it.
+AROUND = """<!DOCTYPE html><body><iframe id="page" src="{page}" width="1200" height="900"></iframe>
+<pre id="sizes"></pre><script>document.getElementById("page").onload = event => {{
+  const pictures = [...event.target.contentDocument.images];
+  const sizes = pictures.map(picture => `${{picture.naturalWidth}}x${{picture.naturalHeight}}`);
+  document.getElementById("sizes").textContent = sizes.join(" ");
+}};</script></body>"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the demo is started."""
+    return tmp_path_factory.mktemp("demo")
+
+
+@pytest.fixture(scope="module")
+def demo(place: Path) -> Iterator[Finished]:
+    """A finished demo, in ``there``."""
+    warehouse = EmbeddedWarehouse(str(place / "there" / "warehouse"))
+    project = Project(place, warehouse, HOSTILE)
+    try:
+        yield project.run("python", "-m", "pipeline", "demo", "--path", "there", "--views", "5000")
+    finally:
+        end_owner(warehouse)
+
+
+def test_it_says_what_it_did(demo: Finished) -> None:
+    assert demo.code == 0, demo.log
+    assert f"{DAYS} days" in demo.output
+    rows = re.findall(r"│ 2026-11-19 │ (\w+) +│ (\w+) +│ +(\d+) │", demo.output)
+    assert [(dimension, value) for dimension, value, _ in rows] == [
+        ("gender", "0"),
+        ("gender", "1"),
+        ("gender", "unknown"),
+        ("os", "Android"),
+        ("os", "iOS"),
+        ("os", "unknown"),
+    ]
+    by_gender, by_os = (sum(int(views) for name, _, views in rows if name == wanted) for wanted in ("gender", "os"))
+    assert by_gender == by_os
+    assert "Daily report: Thursday, 19 November 2026" in demo.output
+    assert f"Views: {by_os:,}" in demo.output
+    assert "96 of 96 slots checked" in demo.output
+    assert re.search(r"alert-2026-11-20T0930Z: .*\(−100%\)", demo.output)  # the outage of the messenger
+
+
+def test_it_stays_in_its_directory(demo: Finished, place: Path) -> None:
+    assert demo.code == 0, demo.log
+    assert {path.name for path in place.iterdir()} == {"luigi.cfg", "there"}
+    assert {path.name for path in (place / "there").iterdir()} == {"luigi.cfg", "locks", "outbox", "warehouse"}
+
+
+def test_what_it_says_to_try_works(demo: Finished, place: Path) -> None:
+    command = demo.output.partition("Try next:")[2].strip()
+    tried = subprocess.run(["sh", "-c", command], cwd=place, capture_output=True, text=True, timeout=60, check=False)
+    assert (tried.returncode, tried.stderr) == (0, "")
+    assert "messenger_users" in tried.stdout
+
+
+def test_its_page_shows_every_picture(demo: Finished, place: Path, tmp_path: Path) -> None:
+    outbox = place / "there" / "outbox"
+    pictures = list(outbox.glob("*.png"))
+    assert len(pictures) > 2
+    around = tmp_path / "around.html"
+    around.write_text(AROUND.format(page=(outbox / "index.html").as_uri()))
+    options = ("--allow-file-access-from-files", "--virtual-time-budget=10000", "--dump-dom")
+    document = chromium(tmp_path / "profile", *options, around.as_uri())
+    sizes = re.findall(r"(\d+)x(\d+)", document.partition('id="sizes">')[2])
+    assert len(sizes) == len(pictures)
+    assert all(int(width) > 300 and int(height) > 200 for width, height in sizes)
