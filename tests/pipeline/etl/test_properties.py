@@ -14,7 +14,7 @@ from tests.pipeline.reference import VALUES, Day
 
 # An example is a whole world and takes a second: there is no shrinking, a failure says which row differs.
 FEW = settings(
-    max_examples=12,
+    max_examples=8,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
