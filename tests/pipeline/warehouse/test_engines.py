@@ -87,11 +87,11 @@ def test_rows_inserted_are_rows_read(warehouse: Warehouse, typed_table: str, row
 @ANY_ENGINE
 @given(
     text=st.text(max_size=50) | st.sampled_from(HOSTILE),
-    number=st.integers(-(2**63), 2**64 - 1),
+    number=st.integers(-500, 500),
     day=DAYS,
     moment=MOMENTS,
     texts=st.lists(st.text(max_size=5), min_size=1, max_size=3),
-    fraction=st.floats(-1e15, 1e15),
+    fraction=st.floats(-1e15, 1e15, allow_subnormal=False),  # 18.16 refuses 5e-324 as a syntax error
 )
 def test_values_bound_are_values_read(
     warehouse: Warehouse, text: str, number: int, day: date, moment: datetime, texts: list[str], fraction: float
@@ -102,7 +102,7 @@ def test_values_bound_are_values_read(
     )
     params = {
         "text": text,
-        "number": number % 1000 - 500,
+        "number": number,
         "day": day,
         "moment": moment,
         "texts": texts,
