@@ -230,7 +230,7 @@ def _validate(values: ArrayLike, denominator: ArrayLike | None) -> tuple[Array, 
     return _two_dimensional(table), None if counts is None else _two_dimensional(counts), shape
 
 
-def _to_floats(given: ArrayLike, what: str) -> Array:
+def _to_floats(given: Any, what: str) -> Array:
     try:
         masked = isinstance(given, np.ma.MaskedArray)
         array = np.asarray(np.ma.filled(given.astype(np.float64), np.nan) if masked else given)

@@ -1,0 +1,263 @@
+"""The contract, run on every method as configured here, and on detectors that break it."""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+import detectors
+from detectors import Bounds, Detector
+from detectors.base import Array
+from detectors.contract import ContractError, check_detector
+from detectors.methods.day_ago import DayAgo
+from detectors.methods.iqr import Iqr
+from detectors.methods.seasonal import Seasonal
+from detectors.methods.sigma import Sigma
+from detectors.methods.stl import Stl
+from detectors.statistics import past
+
+INSTANCES: list[Detector] = [
+    DayAgo(period=12),
+    DayAgo(period=5, threshold=0.2, min_change=0.0),
+    Sigma(period=12),
+    Sigma(period=12, same_slot=False, window=24, multiplier=2.5),
+    Iqr(period=12),
+    Iqr(period=12, same_slot=False, multiplier=1.5),
+    Seasonal(period=24),
+    Seasonal(period=12, days=10, min_days=3),
+    Seasonal(period=12, counts=False),
+    Stl(period=12, days=7),
+]
+FAST = [instance for instance in INSTANCES if not isinstance(instance, Stl)]
+
+
+@pytest.mark.parametrize("detector", INSTANCES, ids=repr)
+def test_contract(detector: Detector) -> None:
+    check_detector(detector)
+
+
+def test_every_method_is_checked() -> None:
+    ours = {one for one in detectors.available() if detectors.find(one).__module__.startswith("detectors.methods.")}
+    assert {instance.name for instance in INSTANCES} == ours
+
+
+def test_the_template_keeps_the_contract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    template = Path(detectors.__file__).parent / "methods" / "_template.py.txt"
+    (tmp_path / "copy_of_template.py").write_text(template.read_text())
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.import_module("copy_of_template")
+    check_detector(detectors.create("my_method", period=12, width=500.0))
+
+
+@pytest.mark.parametrize("detector", FAST, ids=repr)
+@settings(max_examples=25, deadline=None)
+@given(
+    values=arrays(np.float64, st.integers(1, 260), elements=st.sampled_from([0.0, 1.0, 2.0, 30.0, 1e6, np.nan])),
+    cut=st.integers(1, 260),
+)
+def test_any_series_is_judged_causally_and_quietly(detector: Detector, values: Array, cut: int) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        whole = detector.detect(values)
+        part = detector.detect(values[:cut])
+        last = detector.detect_last(values[:cut])
+    for name in ("expected", "lower", "upper", "score"):
+        before = getattr(part, name)
+        np.testing.assert_allclose(before, getattr(whole, name)[: len(before)], rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(getattr(last, name), before[-1], rtol=1e-9, atol=1e-9)
+    known = ~np.isnan(whole.score)
+    outside = (values < whole.lower) | (values > whole.upper)
+    np.testing.assert_array_equal(whole.is_anomaly[known], outside[known])
+
+
+# Detectors that break one rule each. Unnamed, so that they stay out of the registry but for what a rule reads.
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sound(Detector):
+    """Keeps the contract: last point's value plus and minus a wide band."""
+
+    summary: ClassVar[str] = "tests"
+
+    def _expected(self, values: Array) -> Array:
+        mean: Array = past(values, 3).mean(axis=-1)
+        return mean
+
+    def _detect(self, values: Array, denominator: Array | None) -> Bounds:
+        expected = self._expected(values)
+        return Bounds.from_band(values, expected, expected - 3000, expected + 3000)
+
+
+Sound.name = "test_sound"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeesTheFuture(Sound):
+    def _expected(self, values: Array) -> Array:
+        return np.broadcast_to(np.nanmean(np.nan_to_num(values), axis=1, keepdims=True), values.shape)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeesItself(Sound):
+    def _expected(self, values: Array) -> Array:
+        return super()._expected(values) + 0.01 * np.nan_to_num(values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Random(Sound):
+    calls: list[int] = field(default_factory=list, compare=False, hash=False)
+
+    def _expected(self, values: Array) -> Array:
+        self.calls.append(1)
+        return super()._expected(values) + len(self.calls) * 1e-3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mutates(Sound):
+    def _expected(self, values: Array) -> Array:
+        values[:, 0] = 1
+        return super()._expected(values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MixesSeries(Sound):
+    def _expected(self, values: Array) -> Array:
+        own = super()._expected(values)
+        mixed: Array = own + np.nan_to_num(own).mean(axis=0) * 1e-3
+        return mixed
+
+
+@dataclass(frozen=True, kw_only=True)
+class LastDiffers(Sound):
+    def _detect_last(self, values: Array, denominator: Array | None) -> Bounds:
+        return self._detect(values * 1.01, denominator)[:, -1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WarnsOnGaps(Sound):
+    def _expected(self, values: Array) -> Array:
+        mean: Array = np.nanmean(past(values, 3), axis=-1)
+        return mean
+
+
+@dataclass(frozen=True, kw_only=True)
+class NeverRecovers(Sound):
+    def _expected(self, values: Array) -> Array:
+        before = np.concatenate([np.zeros((len(values), 1)), values[:, :-1]], axis=1)
+        return np.cumsum(before, axis=1) / np.arange(1, values.shape[1] + 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mute(Sound):
+    def _expected(self, values: Array) -> Array:
+        return np.full(values.shape, np.nan)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CriesWolf(Sound):
+    def _expected(self, values: Array) -> Array:
+        return np.full(values.shape, -1e6)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlagsConstants(Sound):
+    def _detect(self, values: Array, denominator: Array | None) -> Bounds:
+        expected = self._expected(values)
+        expected = np.where(np.ptp(past(values, 3), axis=-1) == 0, expected + 1e4, expected)
+        return Bounds.from_band(values, expected, expected - 3000, expected + 3000)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpsideDown(Sound):
+    def _detect(self, values: Array, denominator: Array | None) -> Bounds:
+        bounds = super()._detect(values, denominator)
+        return Bounds(bounds.expected, bounds.upper, bounds.lower, bounds.score)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreForgetsTheBand(Sound):
+    def _detect(self, values: Array, denominator: Array | None) -> Bounds:
+        bounds = super()._detect(values, denominator)
+        return Bounds(bounds.expected, bounds.lower, bounds.upper, bounds.score / 10)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoresTheMissing(Sound):
+    def _detect(self, values: Array, denominator: Array | None) -> Bounds:
+        bounds = super()._detect(values, denominator)
+        return Bounds(bounds.expected, bounds.lower, bounds.upper, np.nan_to_num(bounds.score))
+
+
+@dataclass(frozen=True, kw_only=True)
+class WrongShape(Sound):
+    def _detect(self, values: Array, denominator: Array | None) -> Bounds:
+        return super()._detect(values, denominator)[:, 1:]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BreaksItsPromise(Sound):
+    @property
+    def promises(self) -> frozenset[str]:
+        return frozenset({"scale"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangesItsParameter(Sound):
+    window: int = 5
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "window", self.window + 1)
+
+
+class Undecorated(Sound):
+    window: int = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaterDenominators(Sound):
+    def _detect(self, values: Array, denominator: Array | None) -> Bounds:
+        expected = self._expected(values)
+        width = 3000.0 if denominator is None else 3000 / denominator.max()
+        return Bounds.from_band(values, expected, expected - width, expected + width)
+
+
+def test_the_sound_one_keeps_it() -> None:
+    check_detector(Sound(period=12))
+
+
+@pytest.mark.parametrize(
+    ("broken", "rule"),
+    [
+        (SeesTheFuture, "future"),
+        (SeesItself, "its own value changes"),
+        (Random, "same input gives the same output|unequal|future"),
+        (Mutates, "read-only"),
+        (MixesSeries, "S series at once"),
+        (LastDiffers, "detect_last"),
+        (WarnsOnGaps, "Mean of empty slice"),
+        (NeverRecovers, "silence it for good"),
+        (Mute, "healthy series"),
+        (CriesWolf, "healthy series"),
+        (FlagsConstants, "no anomaly"),
+        (UpsideDown, "not in order"),
+        (ScoreForgetsTheBand, "score and band disagree"),
+        (ScoresTheMissing, "missing value has a score"),
+        (WrongShape, "shape"),
+        (BreaksItsPromise, "promises"),
+        (ChangesItsParameter, "a parameter is changed"),
+        (Undecorated, "lacks @dataclass"),
+        (LaterDenominators, "denominator"),
+    ],
+)
+def test_broken_detectors_are_caught(broken: type[Detector], rule: str) -> None:
+    with pytest.raises(ContractError, match=rule):
+        check_detector(broken(period=12))

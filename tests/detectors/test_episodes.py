@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detectors import DetectorError
+from detectors.episodes import Episode, Tracker, episodes
+
+
+@pytest.mark.parametrize(
+    ("flags", "gap", "minimum", "wanted"),
+    [
+        ("", 1, 1, []),
+        ("....", 4, 1, []),
+        ("#", 1, 1, [(0, 0)]),
+        (".##.#..", 1, 1, [(1, 2), (4, 4)]),
+        (".##.#..", 2, 1, [(1, 4)]),
+        ("#...#", 3, 1, [(0, 0), (4, 4)]),
+        ("#...#", 4, 1, [(0, 4)]),
+        ("#...#..###", 2, 2, [(7, 9)]),
+        ("#.#", 2, 3, []),
+        ("####", 1, 4, [(0, 3)]),
+    ],
+)
+def test_by_hand(flags: str, gap: int, minimum: int, wanted: list[tuple[int, int]]) -> None:
+    assert episodes([flag == "#" for flag in flags], gap=gap, minimum=minimum) == wanted
+
+
+FLAGS = st.lists(st.booleans(), max_size=60)
+SMALL = st.integers(1, 5)
+
+
+@given(FLAGS, SMALL, SMALL)
+def test_episodes_are_apart_full_and_complete(flags: list[bool], gap: int, minimum: int) -> None:
+    found = episodes(flags, gap=gap, minimum=minimum)
+    for one in found:
+        assert flags[one.start]
+        assert flags[one.end]
+        assert sum(flags[one.start : one.end + 1]) >= minimum
+    for one, other in zip(found, found[1:], strict=False):
+        assert other.start - one.end > gap
+    if minimum == 1:
+        covered = {point for one in found for point in range(one.start, one.end + 1)}
+        assert {point for point, flag in enumerate(flags) if flag} <= covered
+
+
+@given(FLAGS, SMALL, SMALL)
+def test_step_by_step_says_the_same(flags: list[bool], gap: int, minimum: int) -> None:
+    tracker = Tracker(gap=gap, minimum=minimum)
+    seen: dict[int, Episode] = {}
+    for position, flag in enumerate(flags):
+        tracker = tracker.step(flag)
+        so_far = episodes(flags[: position + 1], gap=gap, minimum=minimum)
+        latest = so_far[-1] if so_far and position - so_far[-1].end < gap else None
+        assert tracker.episode == latest
+        if tracker.episode is not None:
+            seen[tracker.episode.start] = tracker.episode
+    assert list(seen.values()) == episodes(flags, gap=gap, minimum=minimum)
+
+
+@pytest.mark.parametrize("wrong", [{"gap": 0}, {"minimum": 0}])
+def test_limits(wrong: dict[str, int]) -> None:
+    with pytest.raises(DetectorError, match="must be at least 1, not 0"):
+        episodes([True], **wrong)
+    with pytest.raises(DetectorError, match="must be at least 1, not 0"):
+        Tracker(**wrong)
+
+
+def test_one_series_at_a_time() -> None:
+    with pytest.raises(DetectorError, match=r"shape \(T,\)"):
+        episodes([[True]])
