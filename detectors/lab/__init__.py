@@ -1,0 +1,1 @@
+"""Comparing detectors offline: how well, how early and how noisily they find labelled incidents."""
