@@ -2,26 +2,35 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 from luigi.configuration import LuigiConfigParser, get_config
 
-from pipeline import settings
+from pipeline import clock, settings, source, tables
 
 
 @contextmanager
-def configured(**sections: Mapping[str, str]) -> Iterator[None]:
-    """Use these sections, ``configured(clock={"timezone": "UTC"})``, and everything else at its default."""
+def configured(now: datetime | None = None, /, **sections: Mapping[str, str]) -> Iterator[None]:
+    """Use these sections, ``configured(clock={"timezone": "UTC"})``, and everything else at its default.
+
+    A moment (naive UTC) is what the clock shows meanwhile.
+    """
     config = get_config()
     assert isinstance(config, LuigiConfigParser)
     before = {name: dict(config.items(name, raw=True)) for name in config.sections()}
+    time_before = clock._now
     try:
         _replace(config, {name.replace("__", "."): values for name, values in sections.items()})
+        if now is not None:
+            clock.set_now(now.replace(tzinfo=UTC))
         yield
     finally:
         _replace(config, before)
+        clock._now = time_before
 
 
 def _replace(config: LuigiConfigParser, sections: Mapping[str, Mapping[str, str]]) -> None:
     config.clear()
     config.read_dict(sections)
-    settings.check.cache_clear()
+    for remembered in (settings.check, tables._ensure, source._checked):
+        remembered.cache_clear()

@@ -4,17 +4,17 @@ import contextlib
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import luigi
-from luigi.configuration import LuigiConfigParser, get_config
 
-from pipeline import clock, settings, source, tables
+from pipeline import tables
 from pipeline.tasks import DailyMetrics
 from pipeline.warehouse import EmbeddedWarehouse, ServerWarehouse, Warehouse
+from tests.pipeline.configuration import configured
 from tests.pipeline.reference import Day, Event, Events, load_day
 
 Configuration = Mapping[str, Mapping[str, str]]
@@ -32,31 +32,6 @@ PLAIN_TYPES = {
 }
 USUAL = {"gender": 1, "age": 20, "country": "Russia", "city": "Moscow", "os": "iOS", "source": "ads", "exp_group": 0}
 LATER = timedelta(days=60)
-
-
-@contextlib.contextmanager
-def configured(options: Configuration, now: datetime) -> Iterator[None]:
-    """Run with a configuration instead of luigi.cfg, at a moment (naive UTC); nothing of it stays."""
-    config = get_config()
-    before = clock._now
-    config.clear()
-    for section, values in options.items():
-        for name, value in values.items():
-            config.set(section, name, value)
-    clock.set_now(now.replace(tzinfo=UTC))
-    _forget()
-    try:
-        yield
-    finally:
-        config.clear()
-        LuigiConfigParser.reload()
-        clock._now = before
-        _forget()
-
-
-def _forget() -> None:
-    for remembered in (settings.check, tables._ensure, source._checked):
-        remembered.cache_clear()
 
 
 def place(warehouse: Warehouse) -> dict[str, str]:
@@ -155,7 +130,7 @@ def prepared(
             options["source"] |= place(origin)
         for section, values in overrides.items():
             options[section] |= dict(values)
-        with configured(options, case.now):
+        with configured(case.now, **options):
             yield source_database, result_database
 
 

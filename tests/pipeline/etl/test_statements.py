@@ -12,7 +12,8 @@ from pipeline.demo.load import create_tables
 from pipeline.demo.load import load as load_demo
 from pipeline.tasks import CheckAlerts, DailyReport
 from pipeline.warehouse import Fragment, Warehouse, statement, statements
-from tests.pipeline.etl.running import PLAIN_TYPES, Case, configured, fresh_database, load, run
+from tests.pipeline.configuration import configured
+from tests.pipeline.etl.running import PLAIN_TYPES, Case, fresh_database, load, run
 from tests.pipeline.reference import Events
 
 FILES = sorted(statements.SQL_DIRECTORY.glob("*.sql"))
@@ -55,7 +56,7 @@ def test_every_statement_runs(warehouse: Warehouse, tmp_path: Path, monkeypatch:
         options["outbox"] = {"path": str(tmp_path / "outbox")}
         options["delivery"] = {"lock_path": str(tmp_path / "locks")}
         options["alerts"] = {"history_days": "2", "detector": "day_ago", "catch_up_hours": "0"}
-        with configured(options, outage + clock.SLOT):
+        with configured(outage + clock.SLOT, **options):
             create_tables(warehouse, source_database)
             load_demo(warehouse, source_database, scenario)
             run(CheckAlerts(slot=outage), DailyReport(date=day))
