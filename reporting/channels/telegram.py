@@ -131,8 +131,7 @@ class Telegram(Channel):
 
     def _post_photo(self, address: str, picture: bytes, words: Words, answered: str) -> str:
         """Send a photo and return its name, or "" where this photo is refused but the chat may take a text."""
-        if len(picture) > PICTURE_LIMIT_BYTES:
-            _LOG.warning("telegram: a picture of %d bytes is too large; sending the text alone", len(picture))
+        if not _is_small_enough(picture):
             return ""
         form = bot_forms.new_photo(picture, self._topic, lambda chat: _number_in(chat, address, answered))
         answer = self._send(address, form, words)
@@ -174,7 +173,7 @@ class Telegram(Channel):
         """
         chat, number = _located(address, message_id)
         forms = [(TEXT_LIMIT, bot_forms.edited_text(number)), (CAPTION_LIMIT, bot_forms.edited_caption(number))]
-        if message.picture is not None:
+        if message.picture is not None and _is_small_enough(message.picture):
             forms = [(CAPTION_LIMIT, bot_forms.edited_photo(number, message.picture)), *reversed(forms)]
         refusal: Refusal | Later | None = None
         for limit, form in forms:
@@ -278,6 +277,12 @@ def _number_in(chat: str, address: str, message_id: str) -> int:
     """Return the number of a message in `chat`, 0 where it is not there."""
     there, number = _located(address, message_id)
     return number if there == chat else 0
+
+
+def _is_small_enough(picture: bytes) -> bool:
+    if len(picture) > PICTURE_LIMIT_BYTES:
+        _LOG.warning("telegram: a picture of %d bytes is too large; sending the text alone", len(picture))
+    return len(picture) <= PICTURE_LIMIT_BYTES
 
 
 def _number_of(form: Form, chat: str, words: Words) -> "Callable[[TeleBot], int]":
