@@ -90,6 +90,8 @@ class BandPanel:
         NaN where unknown; bounds may be infinite.
     now : datetime
         Start of the slot to emphasise.
+    since, until : datetime or None
+        The incident: the start of its first slot and the end of its last; None while it lasts.
     write : callable
         Writes the numbers beside the axis, all at once.
     from_zero : bool
@@ -104,6 +106,8 @@ class BandPanel:
     lower: NDArray[np.float64]
     upper: NDArray[np.float64]
     now: datetime
+    since: datetime
+    until: datetime | None
     write: Callable[[Sequence[float]], list[str]]
     from_zero: bool
 
@@ -118,6 +122,7 @@ class Legend:
     outside: str
     now: str
     no_data: str
+    difference: str
 
 
 def bars(panels: Sequence[BarPanel], title: str) -> bytes:
