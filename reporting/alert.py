@@ -228,6 +228,11 @@ class Alert:
         return self.status in ("recovered", "new_normal", "data_late", "false_alarm")
 
     @property
+    def is_about_rows(self) -> bool:
+        """Whether rows are missing or were late: what the metrics looked like meanwhile is not how bad it was."""
+        return self.status in ("no_data", "data_late")
+
+    @property
     def began(self) -> datetime:
         """When it began."""
         return self.since or min((metric.since for metric in self.metrics), key=_instant)
@@ -255,8 +260,9 @@ class Alert:
 def compose(alert: Alert, language: str) -> Message:
     """Write and draw one message about how things stand.
 
-    What opened comes first, then what goes on, then what ended; the furthest outside of its band leads. The text fits a
-    caption of Telegram: when it would not, the least important lines go first (`alert_text`).
+    At first what opened leads, then what goes on, then what ended, the furthest outside of its band in front; later
+    those metrics lead that the incident began with, so that people know it again. The text fits a caption of Telegram:
+    when it would not, the least important lines go first (`alert_text`).
 
     Parameters
     ----------
@@ -301,9 +307,15 @@ def _instant(moment: datetime) -> datetime:
 
 
 def _sorted(alert: Alert) -> list[AlertMetric]:
-    return sorted(
-        alert.metrics, key=lambda metric: (_URGENCY[metric.state], -metric.severity, metric.name, metric.part)
-    )
+    """Order the metrics: by urgency and severity at first, later with those in front that it began with."""
+
+    def urgency(metric: AlertMetric) -> tuple[object, ...]:
+        return (_URGENCY[metric.state], -metric.severity, metric.name, metric.part)
+
+    def history(metric: AlertMetric) -> tuple[object, ...]:
+        return (_instant(metric.since), metric.part != "", -metric.severity, metric.name, metric.part)
+
+    return sorted(alert.metrics, key=urgency if alert.status == "opened" else history)
 
 
 def _buttons(alert: Alert, words: Texts) -> tuple[Button, ...]:

@@ -49,8 +49,8 @@ def html(alert: "Alert", metrics: Sequence["AlertMetric"], words: Texts) -> str:
     tail = [_Line(""), _Line(f"<i>{escape(slot(alert, words))}</i>")]
     if links := _links(alert.links):
         tail.append(_Line(links, _LINKS))
-    lines = [*head, *_metric_lines(alert, metrics, words), *_context(alert, words), *tail]
-    return _fitted(lines, len(metrics), words)
+    context = [*_cause_lines(alert, words), *_loss_lines(alert, words), *_handling_lines(alert, words)]
+    return _fitted([*head, *_metric_lines(alert, metrics, words), *context, *tail], len(metrics), words)
 
 
 def reply_title(alert: "Alert", metrics: Sequence["AlertMetric"], words: Texts) -> str:
@@ -65,11 +65,15 @@ def reply_html(alert: "Alert", metrics: Sequence["AlertMetric"], words: Texts) -
     """Return the text of a reply: how long, how deep, at what cost."""
     lines = [_Line(_bold(reply_title(alert, metrics, words)))]
     for metric in metrics[:_METRICS_IN_A_REPLY]:
-        if worst := _worst(metric, alert.slot_start, words):
-            lines.append(_Line(escape(f"{label(metric)}: {worst}"), _DETAILS))
+        depth = outcome(metric, words) if alert.is_about_rows else _worst(metric, alert.slot_start, words)
+        if depth:
+            lines.append(_Line(escape(f"{label(metric)}: {depth}"), _DETAILS))
+    lines += [*_cause_lines(alert, words)[:1], *_loss_lines(alert, words)]
+    if alert.status in ("new_normal", "false_alarm"):
+        lines += _handling_lines(alert, words)[-1:]
     when = f"{words.full_date(alert.began)}, {alert.began:%H:%M}–{_moment(alert.ended, alert.began, words)}"
     when = f"{when} ({_offset(alert.ended)})"
-    lines += [*_context(alert, words), _Line(""), _Line(f"<i>{escape(when)}</i>")]
+    lines += [_Line(""), _Line(f"<i>{escape(when)}</i>")]
     return _fitted(lines, 0, words)
 
 
@@ -121,7 +125,8 @@ def _metric_lines(alert: "Alert", metrics: Sequence["AlertMetric"], words: Texts
     lines = []
     for index, metric in enumerate(metrics[:_METRICS_WRITTEN]):
         lines.append(_Line(_bold(_headline(metric, words)), _MORE_METRICS if index else _KEPT, 1))
-        details = escape(_details(metric, alert.slot_start, words))
+        worst = "" if alert.is_about_rows else _worst(metric, alert.slot_start, words)
+        details = escape(_details(metric, alert.slot_start, worst, words))
         lines.append(_Line(details, _MORE_DETAILS if index else _DETAILS, 0))
     return lines
 
@@ -130,7 +135,7 @@ def _headline(metric: "AlertMetric", words: Texts) -> str:
     return f"{label(metric)}: {outcome(metric, words)}"
 
 
-def _details(metric: "AlertMetric", slot_start: datetime, words: Texts) -> str:
+def _details(metric: "AlertMetric", slot_start: datetime, worst: str, words: Texts) -> str:
     parts = []
     # Neither counts nor ratios go below zero, whatever a symmetric band says.
     lower = value(metric.kind, max(0.0, metric.lower), words) if known(metric.lower) else ""
@@ -144,15 +149,15 @@ def _details(metric: "AlertMetric", slot_start: datetime, words: Texts) -> str:
         parts.append(words.lasted(since, _moment(metric.until, slot_start, words), words.duration(length)))
     else:
         parts.append(words.since(since))
-    if metric.worst_at != slot_start and (worst := _worst(metric, slot_start, words)):
+    if worst:
         parts.append(worst)
     parts.append(words.found_by(shorten(metric.detector, _LABEL_LIMIT)))
     return "; ".join(parts)
 
 
 def _worst(metric: "AlertMetric", slot_start: datetime, words: Texts) -> str:
-    """Return when a metric was furthest from what was expected, or "" where that is unknown."""
-    if metric.worst_at is None:
+    """Return how far a metric was from what was expected at the worst, or "" where that is unknown or now."""
+    if metric.worst_at is None or (metric.worst_at == slot_start and metric.state != "ended"):
         return ""
     deviation = change(metric.kind, metric.worst_value, metric.worst_expected, words)
     compared = _compared(metric, metric.worst_value, metric.worst_expected, words)
@@ -166,18 +171,21 @@ def _compared(metric: "AlertMetric", amount: float, expected: float, words: Text
     return words.compared(shown, value(metric.kind, expected, words)) if known(expected) else shown
 
 
-def _context(alert: "Alert", words: Texts) -> list[_Line]:
-    """Return the causes, the cost, and what people did."""
+def _cause_lines(alert: "Alert", words: Texts) -> list[_Line]:
     causes = [cause_line(cause, words) for cause in alert.causes]
     causes += [line for split in alert.splits if (line := split_line(split, words))]
-    lines = [_Line(escape(line), _MORE_CAUSES if index else _CAUSE) for index, line in enumerate(causes)]
+    return [_Line(escape(line), _MORE_CAUSES if index else _CAUSE) for index, line in enumerate(causes)]
+
+
+def _loss_lines(alert: "Alert", words: Texts) -> list[_Line]:
     lost = [(loss.label, loss.amount) for loss in alert.losses if loss.amount < 0]
     gained = [(loss.label, loss.amount) for loss in alert.losses if loss.amount > 0]
-    for amounts, say in ((lost, words.lost), (gained, words.gained)):
-        if shown := _amounts(amounts, words):
-            lines.append(_Line(escape(say(shown, not alert.is_over)), _LOSS))
-    lines += [_Line(escape(_handling(done, alert.slot_start, words))) for done in alert.handled[-_HANDLINGS_SHOWN:]]
-    return lines
+    said = ((_amounts(lost, words), words.lost), (_amounts(gained, words), words.gained))
+    return [_Line(escape(say(amounts, not alert.is_over)), _LOSS) for amounts, say in said if amounts]
+
+
+def _handling_lines(alert: "Alert", words: Texts) -> list[_Line]:
+    return [_Line(escape(_handling(done, alert.slot_start, words))) for done in alert.handled[-_HANDLINGS_SHOWN:]]
 
 
 def _amounts(losses: Sequence[tuple[str, float]], words: Texts) -> str:

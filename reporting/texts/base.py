@@ -81,7 +81,7 @@ class Texts(Protocol):
         """Return which detector decided."""
 
     def worst(self, moment: str, outcome: str) -> str:
-        """Return when an incident was furthest from what was expected, with what `compared` says."""
+        """Return what a metric was when it was furthest from what was expected, and when that was."""
 
     def goes_on(self, length: str) -> str:
         """Return that an incident lasts, and for how long already: the head of a line."""

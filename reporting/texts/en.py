@@ -108,7 +108,7 @@ def found_by(detector: str) -> str:
 
 
 def worst(moment: str, outcome: str) -> str:
-    return f"worst at {moment}: {outcome}"
+    return f"{outcome} at the worst, {moment}"
 
 
 def goes_on(length: str) -> str:

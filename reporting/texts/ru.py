@@ -110,7 +110,7 @@ def found_by(detector: str) -> str:
 
 
 def worst(moment: str, outcome: str) -> str:
-    return f"сильнее всего в {moment}: {outcome}"
+    return f"{outcome} в худший момент, {moment}"
 
 
 def goes_on(length: str) -> str:
@@ -134,11 +134,11 @@ def data_was_late(start: str, end: str, source: str) -> str:
 
 
 def lost(amounts: str, so_far: bool) -> str:
-    return f"потеряно{' пока' if so_far else ''} против ожидания: {amounts}"
+    return f"{'пока ' if so_far else ''}потеряно против ожидания: {amounts}"
 
 
 def gained(amounts: str, so_far: bool) -> str:
-    return f"сверх ожидания{' пока' if so_far else ''}: {amounts}"
+    return f"{'пока ' if so_far else ''}сверх ожидания: {amounts}"
 
 
 def amount(label: str, number: str) -> str:

@@ -88,8 +88,8 @@ def test_headlines(changes: dict[str, Any], headline: str) -> None:
 )
 def test_bands_of_every_shape(lower: float, upper: float, english: str, russian: str) -> None:
     metric = alert_metric(lower=lower, upper=upper)
-    assert alert_text._details(metric, SLOT, en) == f"{english}since 14:15; detector ensemble"
-    assert alert_text._details(metric, SLOT, ru) == f"{russian}с 14:15; детектор ensemble"
+    assert alert_text._details(metric, SLOT, "", en) == f"{english}since 14:15; detector ensemble"
+    assert alert_text._details(metric, SLOT, "", ru) == f"{russian}с 14:15; детектор ensemble"
 
 
 def test_another_day_is_named() -> None:
