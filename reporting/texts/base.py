@@ -31,6 +31,8 @@ class Texts(Protocol):
     NEW_NORMAL: str
     # Said where no slice explains an incident.
     NOT_EXPLAINED: str
+    # The heading of a setting that the weekly summary proposes.
+    PROPOSAL: str
 
     def number(self, value: float, decimals: int = 0, signed: bool = False) -> str:
         """Return e.g. "1,234.5"; a minus is always shown, a plus if `signed`."""
@@ -121,6 +123,27 @@ class Texts(Protocol):
 
     def rate_and_mix(self, rate: str, mix: str) -> str:
         """Return how much of a ratio's change happened within slices, and how much in their shares of the whole."""
+
+    def weekly_title(self, first_day: str, last_day: str) -> str:
+        """Return the heading of the weekly summary."""
+
+    def incidents(self, count: int) -> str:
+        """Return e.g. "3 incidents"."""
+
+    def messages(self, count: int) -> str:
+        """Return e.g. "5 messages"."""
+
+    def confirmed(self, count: int) -> str:
+        """Return how many incidents people confirmed."""
+
+    def false_alarms(self, count: int) -> str:
+        """Return how many incidents people called false alarms."""
+
+    def now_set(self, value: str) -> str:
+        """Return what a setting is now."""
+
+    def replayed(self, days: int, messages_a_month: int, missed: int, confirmed: int) -> str:
+        """Return what a setting would have done in so many days."""
 
     def more(self, count: int) -> str:
         """Return what stands for `count` metrics that did not fit: "and 3 more"."""

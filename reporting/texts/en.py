@@ -21,6 +21,7 @@ ACKNOWLEDGED = "Acknowledged"
 FALSE_ALARM = "False alarm"
 NEW_NORMAL = "New normal"
 NOT_EXPLAINED = "not explained by any slice"
+PROPOSAL = "Proposal for luigi.cfg"
 
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS = (
@@ -161,6 +162,40 @@ def moved(label: str, change: str, rose: bool) -> str:
 
 def rate_and_mix(rate: str, mix: str) -> str:
     return f"{rate} within slices, {mix} by their mix"
+
+
+def weekly_title(first_day: str, last_day: str) -> str:
+    return f"Alerts of the week: {first_day} to {last_day}"
+
+
+def incidents(count: int) -> str:
+    return f"{number(count)} {'incident' if count == 1 else 'incidents'}"
+
+
+def messages(count: int) -> str:
+    return f"{number(count)} {'message' if count == 1 else 'messages'}"
+
+
+def confirmed(count: int) -> str:
+    return f"confirmed: {number(count)}"
+
+
+def false_alarms(count: int) -> str:
+    return f"false alarms: {number(count)}"
+
+
+def now_set(value: str) -> str:
+    return f"now {value}"
+
+
+def replayed(days: int, messages_a_month: int, missed: int, confirmed: int) -> str:
+    effect = (
+        number(messages_a_month, signed=True) + f" {'message' if abs(messages_a_month) == 1 else 'messages'} a month"
+    )
+    if not confirmed:
+        return f"replayed over {number(days)} days: {effect}; no confirmed incident to try it on"
+    which = f"{number(missed) if missed else 'none'} of the {number(confirmed)} confirmed"
+    return f"replayed over {number(days)} days: {effect}, misses {which}"
 
 
 def more(count: int) -> str:

@@ -21,6 +21,7 @@ ACKNOWLEDGED = "Принято"
 FALSE_ALARM = "Ложная тревога"
 NEW_NORMAL = "Новая норма"
 NOT_EXPLAINED = "ни один срез этого не объясняет"
+PROPOSAL = "Предложение для luigi.cfg"
 
 _WEEKDAYS = ("понедельник", "вторник", "среда", "четверг", "пятница", "суббота", "воскресенье")
 _SHORT_WEEKDAYS = ("пн", "вт", "ср", "чт", "пт", "сб", "вс")
@@ -163,6 +164,40 @@ def moved(label: str, change: str, rose: bool) -> str:
 
 def rate_and_mix(rate: str, mix: str) -> str:
     return f"внутри срезов {rate}, за счёт их состава {mix}"
+
+
+def weekly_title(first_day: str, last_day: str) -> str:
+    return f"Алерты за неделю: с {first_day} по {last_day}"
+
+
+def incidents(count: int) -> str:
+    return f"{number(count)} {_plural(count, 'инцидент', 'инцидента', 'инцидентов')}"
+
+
+def messages(count: int) -> str:
+    return f"{number(count)} {_plural(count, 'сообщение', 'сообщения', 'сообщений')}"
+
+
+def confirmed(count: int) -> str:
+    return f"подтверждено: {number(count)}"
+
+
+def false_alarms(count: int) -> str:
+    return f"ложных тревог: {number(count)}"
+
+
+def now_set(value: str) -> str:
+    return f"сейчас {value}"
+
+
+def replayed(days: int, messages_a_month: int, missed: int, confirmed: int) -> str:
+    form = _plural(abs(messages_a_month), "сообщение", "сообщения", "сообщений")
+    effect = f"проверено на {number(days)} дн.: {number(messages_a_month, signed=True)} {form} в месяц"
+    if not confirmed:
+        return f"{effect}; подтверждённых инцидентов, на которых его испытать, нет"
+    if not missed:
+        return f"{effect}, не пропускает ни одного из {number(confirmed)} подтверждённых"
+    return f"{effect}, пропускает {number(missed)} из {number(confirmed)} подтверждённых"
 
 
 def more(count: int) -> str:
