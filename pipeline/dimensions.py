@@ -24,7 +24,7 @@ class Dimension:
     numeric: bool = False
     """Whether the source column must be an integer (else a string)."""
     user_value: str = ""
-    """SQL aggregate over a user's rows of a day; '' when the dimension is not sliced by day."""
+    """The same for a user's day, of ``{value}``, the greatest of the column in his rows; '' when days are not sliced."""
     event_value: str
     """SQL expression over one event."""
     top: int = 0
@@ -37,12 +37,12 @@ AGE_BANDS = (
 )
 
 DIMENSIONS: tuple[Dimension, ...] = (
-    Dimension(name="os", column="os", user_value="ifNull(max(os), '')", event_value="ifNull(os, '')"),
+    Dimension(name="os", column="os", user_value="ifNull({value}, '')", event_value="ifNull(os, '')"),
     Dimension(
         name="gender",
         column="gender",
         numeric=True,
-        user_value="ifNull(toString(max(gender)), '')",
+        user_value="ifNull(toString({value}), '')",
         event_value="ifNull(toString(gender), '')",
     ),
     Dimension(
@@ -50,7 +50,7 @@ DIMENSIONS: tuple[Dimension, ...] = (
         column="age",
         numeric=True,
         # A negative age is not an age: kept apart as unknown.
-        user_value="ifNull(if(max(age) < 0, '', toString(max(age))), '')",
+        user_value="ifNull(if({value} < 0, '', toString({value})), '')",
         event_value=f"if(isNull(age), '', ifNull({AGE_BANDS}, ''))",
     ),
     Dimension(name="source", column="source", event_value="ifNull(source, '')"),

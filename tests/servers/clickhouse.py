@@ -100,6 +100,12 @@ class ClickHouseServer:
                 raise RuntimeError(f"clickhouse-server does not start:\n{logs[-3000:]}")
             time.sleep(0.05)
 
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        assert self._process is not None
+        return self._process.pid
+
     def kill(self) -> None:
         """End it as a power cut would (kill -9)."""
         if self._process is not None:
