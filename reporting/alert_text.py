@@ -45,11 +45,13 @@ def title(alert: "Alert", metrics: Sequence["AlertMetric"], words: Texts) -> str
 
 def html(alert: "Alert", metrics: Sequence["AlertMetric"], words: Texts) -> str:
     """Return the fullest text that fits, metrics in the order given."""
-    head = [] if alert.status == "opened" else [_Line(_bold(_status(alert, metrics, words)))]
+    head = [] if alert.status == "opened" else [_Line(_bold(_status(alert, metrics, words))), _Line("")]
     tail = [_Line(""), _Line(f"<i>{escape(slot(alert, words))}</i>")]
     if links := _links(alert.links):
         tail.append(_Line(links, _LINKS))
     context = [*_cause_lines(alert, words), *_loss_lines(alert, words), *_handling_lines(alert, words)]
+    if context:
+        context.insert(0, _Line(""))
     return _fitted([*head, *_metric_lines(alert, metrics, words), *context, *tail], len(metrics), words)
 
 
@@ -236,7 +238,8 @@ def _joined(lines: Sequence[_Line], metrics: int, words: Texts) -> str:
     about = [i for i, line in enumerate(lines) if line.metrics is not None]
     if (left := metrics - sum(lines[i].metrics or 0 for i in about)) > 0:
         shown.insert(about[-1] + 1, escape(words.more(left)))
-    return "\n".join(shown)
+    # Where all of a paragraph went, its empty line is not missed.
+    return "\n".join(shown).replace("\n\n\n", "\n\n")
 
 
 def _bold(text: str) -> str:

@@ -91,7 +91,7 @@ def test_the_first_post() -> None:
     assert (message.key, message.title) == (KEY, "Messages sent: 0, expected 156 (−100%)")
     assert message.plain == (
         "Messages sent: 0, expected 156 (−100%)\n"
-        "usually 120 to 190; since 14:15; detector ensemble\n"
+        "usually 120 to 190; since 14:15; detector ensemble\n\n"
         "os iOS explains 93%\n"
         "lost against expected so far: −156 messages sent\n\n"
         "Monday, 2 November 2026, 14:15–14:30 (UTC+3)"
@@ -109,11 +109,11 @@ def test_as_it_grows_in_english() -> None:
     message = compose(growing(), "en")
     assert (message.key, message.title) == (KEY, "Goes on for 1 h: Messages sent and 1 more")
     assert message.plain == (
-        "Goes on for 1 h: Messages sent and 1 more\n"
+        "Goes on for 1 h: Messages sent and 1 more\n\n"
         "Messages sent: 0, expected 156 (−100%)\n"
         "usually 120 to 190; since 14:15; 0, expected 158 (−100%) at the worst, 14:30; detector ensemble\n"
         "Likes, os iOS: 1,200, expected 2,400 (−50.0%)\n"
-        "usually 2,200 to 2,600; since 14:45; detector ensemble\n"
+        "usually 2,200 to 2,600; since 14:45; detector ensemble\n\n"
         "os iOS explains 93%\n"
         "CTR: likes fell (−31.0%), views +0.4%; 96% within slices, 4% by their mix\n"
         "lost against expected so far: −12,300 views, −2,450 likes\n"
@@ -136,11 +136,11 @@ def test_as_it_grows_in_russian() -> None:
         "ru",
     )
     assert message.plain == (
-        "Продолжается уже 1 ч: Messages sent и ещё 1\n"
+        "Продолжается уже 1 ч: Messages sent и ещё 1\n\n"
         "Messages sent: 0, ожидалось 156 (−100\u00a0%)\n"
         "обычно от 120 до 190; с 14:15; 0, ожидалось 158 (−100\u00a0%) в худший момент, 14:30; детектор ensemble\n"
         "Likes, os iOS: 1\u00a0200, ожидалось 2\u00a0400 (−50,0\u00a0%)\n"
-        "обычно от 2\u00a0200 до 2\u00a0600; с 14:45; детектор ensemble\n"
+        "обычно от 2\u00a0200 до 2\u00a0600; с 14:45; детектор ensemble\n\n"
         "Лайки: ОС iOS, Android объясняют 93\u00a0%\n"
         "CTR: просмотры выросли (+50,0\u00a0%), лайки +1,0\u00a0%\n"
         "пока потеряно против ожидания: просмотры −12\u00a0300\n"
@@ -156,8 +156,9 @@ def test_as_it_grows_in_russian() -> None:
 def test_the_end_and_the_reply_that_says_so() -> None:
     message, reply = compose(recovered(), "en"), compose_reply(recovered(), "en")
     assert message.key == KEY
-    assert message.plain.split("\n")[:3] == [
+    assert message.plain.split("\n")[:4] == [
         "Recovered after 2 h 15 min: Messages sent and 1 more",
+        "",
         "Messages sent: back to normal, 150, expected 156",
         "usually 120 to 190; 14:15 to 16:30, lasted 2 h 15 min; 0, expected 158 (−100%) at the worst, 14:30; "
         "detector ensemble",
@@ -218,7 +219,7 @@ def test_what_somebody_decided_names_him(status: Any, english: str, russian: str
     handled = [Handling("acknowledge", "Boris", SLOT), Handling(status, "Anna", SLOT + QUARTER)]
     decided = incident(2, alert_metric(since=SLOT), status=status, handled=handled, causes=[Cause()])
     assert compose(decided, "en").plain.startswith(
-        f"{english}: Messages sent\nMessages sent: 0, expected 156 (−100%)\n"
+        f"{english}: Messages sent\n\nMessages sent: 0, expected 156 (−100%)\n"
     )
     assert compose_reply(decided, "en").plain == (
         f"{english}: Messages sent\nnot explained by any slice\n{english.lower()}: Anna, 14:30\n\n"
