@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from detectors.base import Array, Bounds, Detector, parameter
-from detectors.statistics import past, past_of_last
+from detectors.statistics import last_columns, past, past_of_last
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,9 +45,12 @@ class DayAgo(Detector):
     def _detect(self, values: Array, denominator: Array | None) -> Bounds:
         return self._around(values, past(values, 1, self.period)[..., 0], denominator)
 
+    def _last_columns(self, columns: int) -> slice:
+        return last_columns(columns, 1, self.period)
+
     def _detect_last(self, values: Array, denominator: Array | None) -> Bounds:
         newest = None if denominator is None else denominator[:, -1:]
-        return self._around(values[:, -1:], past_of_last(values, 1, self.period)[..., 0], newest)[:, 0]
+        return self._around(values[:, -1:], past_of_last(values, 1)[..., 0], newest)[:, 0]
 
     def _around(self, values: Array, expected: Array, denominator: Array | None) -> Bounds:
         events = 1.0 if denominator is None else np.where(denominator > 0, denominator, np.nan)

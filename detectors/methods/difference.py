@@ -50,7 +50,5 @@ class Difference(Detector):
             half[:, start:stop] = self.multiplier * SIGMAS_PER_MAD * usual[:, np.newaxis]
         return Bounds.from_band(values, last + 0 * half, last - half, last + half)
 
-    def _detect_last(self, values: Array, denominator: Array | None) -> Bounds:
-        day = (values.shape[1] - 1) // self.period
-        start = max(0, day - self.days - 1) * self.period
-        return self._detect(values[:, start:], denominator)[:, -1]
+    def _last_columns(self, columns: int) -> slice:
+        return slice(max(0, (columns - 1) // self.period - self.days - 1) * self.period, columns)

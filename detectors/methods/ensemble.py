@@ -85,11 +85,12 @@ class Ensemble(Detector):
         fields = ("expected", "lower", "upper", "score")
         return Bounds(**{name: np.concatenate([getattr(one, name) for one in found]) for name in fields})
 
+    def _last_columns(self, columns: int) -> slice:
+        return slice(max(0, (columns - 1) // self.period * self.period - self._reach), columns)
+
     def _detect_last(self, values: Array, denominator: Array | None) -> Bounds:
         day = (values.shape[1] - 1) // self.period * self.period
-        start = max(0, day - self._reach)
-        recent = None if denominator is None else denominator[:, start:]
-        return self._judge(values[:, start:], recent, day - start)[:, -1]
+        return self._judge(values, denominator, day)[:, -1]
 
     @property
     def _reach(self) -> int:
