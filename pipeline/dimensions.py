@@ -24,7 +24,7 @@ class Dimension:
     numeric: bool = False
     """Whether the source column must be an integer (else a string)."""
     user_value: str = ""
-    """The same for a user's day, of ``{value}``, the greatest of the column in his rows; '' when days are not sliced."""
+    """The same for a user's day, of ``{value}``, the column's greatest in his rows; '' when days are not sliced so."""
     event_value: str
     """SQL expression over one event."""
     top: int = 0

@@ -249,7 +249,8 @@ def _greatest(dimension: Dimension) -> str:
 
 
 def _user_value(dimension: Dimension) -> str:
-    return readable(dimension.user_value.format(value=f"max(greatest_{dimension.name})"))
+    value = dimension.user_value.format(value=f"max(greatest_{dimension.name})")
+    return value if dimension.numeric else readable(value)
 
 
 def _latest_known(attribute: str) -> str:
