@@ -238,8 +238,7 @@ def _joined(lines: Sequence[_Line], metrics: int, words: Texts) -> str:
     about = [i for i, line in enumerate(lines) if line.metrics is not None]
     if (left := metrics - sum(lines[i].metrics or 0 for i in about)) > 0:
         shown.insert(about[-1] + 1, escape(words.more(left)))
-    # Where all of a paragraph went, its empty line is not missed.
-    return "\n".join(shown).replace("\n\n\n", "\n\n")
+    return "\n".join(shown)
 
 
 def _bold(text: str) -> str:
