@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -76,15 +77,25 @@ def exponential_mean(values: Array, memory: float) -> Array:
 def quantiles(samples: Array, *levels: float) -> tuple[Array, ...]:
     """Quantiles along the last axis, linearly interpolated, NaN skipped; NaN where there is nothing."""
     ordered = np.sort(samples, axis=-1)  # NaN goes last
-    last = np.maximum(np.count_nonzero(~np.isnan(ordered), axis=-1) - 1, 0)[..., np.newaxis]
+    gaps = np.isnan(ordered[..., -1])
+    with_gaps = ordered[gaps]
+    last = np.maximum(np.count_nonzero(~np.isnan(with_gaps), axis=-1) - 1, 0)[..., np.newaxis]
     results = []
     for level in levels:
-        position = level * last
-        below = position.astype(np.intp)
-        low = np.take_along_axis(ordered, below, axis=-1)
-        high = np.take_along_axis(ordered, np.minimum(below + 1, last), axis=-1)
-        results.append((low + (high - low) * (position - below))[..., 0])
+        whole = level * (ordered.shape[-1] - 1)
+        result = np.asarray(_between(ordered[..., int(whole)], ordered[..., math.ceil(whole)], whole % 1))
+        if with_gaps.size:
+            position = level * last
+            below = position.astype(np.intp)
+            low = np.take_along_axis(with_gaps, below, axis=-1)
+            high = np.take_along_axis(with_gaps, np.minimum(below + 1, last), axis=-1)
+            result[gaps] = _between(low, high, position - below)[..., 0]
+        results.append(result)
     return tuple(results)
+
+
+def _between(low: Array, high: Array, share: float | Array) -> Array:
+    return low + (high - low) * share
 
 
 def median(samples: Array) -> Array:

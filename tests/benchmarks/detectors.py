@@ -58,7 +58,8 @@ def rolling_z(values: Array) -> Array:
 
 def rolling_z_of_pandas(series: Array) -> Array:
     rolling = pd.Series(series).rolling(WINDOW)
-    return ((series - rolling.mean().shift()) / rolling.std().shift()).to_numpy()
+    z: Array = (series - rolling.mean().shift().to_numpy()) / rolling.std().shift().to_numpy()
+    return z
 
 
 def rolling_iqr(values: Array) -> Array:
