@@ -188,6 +188,15 @@ def test_edits_wait_as_long_as_they_are_asked_to(api: BotApi, pauses: list[float
     assert [sent.text for sent in api.sent] == ["two"]
 
 
+def test_a_server_that_is_down_is_not_asked_in_every_form(api: BotApi, pauses: list[float]) -> None:
+    telegram = channel(api)
+    name = telegram.send(CHAT, message(picture=SMALL))
+    api.answer_next(*[html(502, "Bad Gateway")] * 20)
+    with pytest.raises(ChannelUnavailableError, match="HTTP 502"):
+        telegram.edit(CHAT, name, message("two", LARGE))
+    assert api.requests[1:] == ["editMessageMedia"] * 4 + ["editMessageCaption"] * 4
+
+
 def test_an_edit_whose_answer_was_lost_is_repeated_without_harm(
     api: BotApi, pauses: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
