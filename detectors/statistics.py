@@ -33,7 +33,9 @@ def last_columns(columns: int, count: int, step: int = 1) -> slice:
 
 def past_of_last(values: Array, count: int) -> Array:
     """`past` of the newest column only, (S, 1, count)."""
-    return past(values[..., -count - 1 :], count)[..., -1:, :]
+    if values.shape[-1] > count:
+        return values[..., np.newaxis, -count - 1 : -1]
+    return past(values, count)[..., -1:, :]
 
 
 def past_days(values: Array, period: int, days: int, first: int = 0) -> Iterator[tuple[int, int, Array]]:
