@@ -1,5 +1,6 @@
 """The check of a slot: each watched metric against its detector."""
 
+import dataclasses
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -51,7 +52,7 @@ def watches() -> list[Watch]:
     for metric in metrics.by_names(settings.alerts().metrics, "[alerts] metrics"):
         chosen = settings.metric(metric.name)
         try:
-            detector = detectors.create(chosen.detector, **{"period": SLOTS_A_DAY, **chosen.detector_params})
+            detector = detectors.create(chosen.detector, **_parameters(chosen, metric.kind))
         except detectors.DetectorError as error:
             raise SettingsError(f"detector of {metric.name} ([metric.{metric.name}] or [alerts]): {error}") from error
         found.append(Watch(metric, chosen, detector))
@@ -111,6 +112,13 @@ def judge(value: float, score: float, direction: settings.Direction) -> Verdict:
     if (score > 1 and direction != "down") or (score < -1 and direction != "up"):
         return "anomaly"
     return "ok"
+
+
+def _parameters(chosen: settings.MetricSettings, kind: str) -> dict[str, object]:
+    """What luigi.cfg says, and what a method should know of any metric of ours."""
+    known = {field.name for field in dataclasses.fields(detectors.find(chosen.detector))}
+    ours = {"period": SLOTS_A_DAY, "kind": kind}
+    return {**{name: value for name, value in ours.items() if name in known}, **chosen.detector_params}
 
 
 def _method(watch: Watch) -> tuple[str, str]:
