@@ -5,7 +5,7 @@ import functools
 from pipeline import connections, settings, staging
 from pipeline.dimensions import DAILY
 from pipeline.errors import SettingsError, TerminalError
-from pipeline.warehouse import Warehouse, statement
+from pipeline.warehouse import Fragment, Warehouse, statement
 
 FEED_USER_DAY = "feed_user_day"
 MESSAGE_USER_DAY = "message_user_day"
@@ -42,9 +42,9 @@ VALUES = ("views", "likes", "messages_received", "messages_sent", "users_receive
 ATTRIBUTES = tuple(dimension.name for dimension in DAILY)
 
 COLUMNS: dict[str, tuple[str, ...]] = {
-    FEED_USER_DAY: ("event_date", "user_id", "feed_events", "views", "likes"),
-    MESSAGE_USER_DAY: ("event_date", "user_id", *VALUES[2:]),
-    USER_ATTRIBUTES: ("event_date", "user_id", "feed_events", "message_events", *ATTRIBUTES),
+    FEED_USER_DAY: ("event_date", "user_id", "feed_events", "views", "likes", *ATTRIBUTES),
+    MESSAGE_USER_DAY: ("event_date", "user_id", *VALUES[2:], *ATTRIBUTES),
+    USER_ATTRIBUTES: ("event_date", "user_id", *ATTRIBUTES),
     USER_DAY: ("event_date", "user_id", "feed_events", *VALUES, *ATTRIBUTES),
     SLICE_DAY: ("event_date", "dimension", "dimension_value", *VALUES),
     DAILY_METRICS: ("event_date", "dimension", "dimension_value", *VALUES),
@@ -52,6 +52,17 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     SLOT_METRICS: ("slot", "metric", "dimension", "dimension_value", "numerator", "denominator"),
 }
 """The columns that statements fill, in the order of their SELECT."""
+
+
+_RAW_ATTRIBUTES = {dimension.name: "Nullable(Int64)" if dimension.numeric else "String" for dimension in DAILY}
+_ATTRIBUTES = dict.fromkeys(ATTRIBUTES, "String")
+ADDED_COLUMNS: dict[str, dict[str, str]] = {
+    FEED_USER_DAY: _RAW_ATTRIBUTES,
+    MESSAGE_USER_DAY: _RAW_ATTRIBUTES,
+    USER_ATTRIBUTES: _ATTRIBUTES,
+    USER_DAY: _ATTRIBUTES,
+}
+"""Columns, with their types, that a table may lack because a dimension is new."""
 
 
 def full_name(table: str) -> str:
@@ -82,10 +93,9 @@ def _ensure(engine: Warehouse, database: str, result_table: str) -> None:
         existing = columns.get(full_name(table).split(".")[1])
         if existing is None:
             _run(engine, statement(f"create_{table}", table=full_name(table)))
-        if table in (USER_ATTRIBUTES, USER_DAY):
-            for column in ATTRIBUTES:
-                if existing is None or column not in existing:
-                    _add_column(engine, table, column)
+        for column, kind in ADDED_COLUMNS.get(table, {}).items():
+            if existing is None or column not in existing:
+                _add_column(engine, table, column, kind)
     for table in filter(staging.is_abandoned, columns):
         _run(engine, statement("drop_staging", staging=f"{database}.{table}"))
 
@@ -94,10 +104,10 @@ def _run(engine: Warehouse, sql: str) -> None:
     engine.execute(sql, idempotent=True)
 
 
-def _add_column(engine: Warehouse, table: str, column: str) -> None:
+def _add_column(engine: Warehouse, table: str, column: str, kind: str) -> None:
     duplicate_column, illegal_column = 15, 44
     try:
-        _run(engine, statement("add_attribute_column", table=full_name(table), column=column))
+        _run(engine, statement("add_column", table=full_name(table), column=column, kind=Fragment(kind)))
     except TerminalError as error:  # another process was faster: 18.16 has no IF NOT EXISTS here
         if error.code not in (duplicate_column, illegal_column):
             raise
