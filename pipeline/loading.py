@@ -37,7 +37,8 @@ def replace_partition(table: str, partition: object, fill: Callable[[str], None]
             sql = statement("replace_partition", table=target, staging=gathered)
         else:  # new engines refuse to replace a partition by nothing
             sql = statement("drop_partition", table=target)
-        engine.execute(sql, {"partition": partition}, idempotent=True)
+        # Of two REPLACE PARTITION at once each would spare the rows of the other.
+        engine.execute(sql, {"partition": partition}, idempotent=True, turn=f"feedpulse {target} {partition}")
     finally:
         engine.execute(statement("drop_staging", staging=gathered), idempotent=True)
     return int(rows)
