@@ -1,0 +1,154 @@
+"""What is compared: methods with parameters, made into a detector for each series."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import inspect
+import itertools
+import json
+import platform
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import detectors
+from detectors.base import Detector, DetectorError, available, find
+from detectors.lab.grid import Series
+
+PACKAGES = ("feedpulse", "numpy", "scipy", "statsmodels")
+SENSITIVITY = {"sensitivity": -1, "multiplier": 1, "threshold": 1}
+"""Parameters that widen the band, or with -1 narrow it, in proportion."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A method and those of its parameters that are not left to it.
+
+    `period` and, where they are not given, `kind` and `min_change` follow from the series.
+    """
+
+    name: str
+    parameters: tuple[tuple[str, Any], ...] = ()
+
+    def __str__(self) -> str:
+        given = ", ".join(f"{key}={json.dumps(value)}" for key, value in self.parameters)
+        return f"{self.name}({given})" if given else self.name
+
+    @property
+    def adjustable(self) -> str | None:
+        """The parameter that sets how sensitive the method is, None if it has none by a usual name."""
+        known = {one.name for one in fields(find(self.name))}
+        return next((name for name in SENSITIVITY if name in known), None)
+
+    def scaled(self, factor: float) -> Candidate:
+        """Make its band `factor` times as wide, to four digits of the parameter."""
+        name = self.adjustable
+        if name is None:
+            return self
+        default = next(one.default for one in fields(find(self.name)) if one.name == name)
+        given = dict(self.parameters)
+        value = float(given.get(name, default)) * factor ** SENSITIVITY[name]
+        return Candidate(self.name, tuple({**given, name: float(f"{value:.4g}")}.items()))
+
+    def settings(self, series: Series) -> dict[str, Any]:
+        """Parameters for a series, all but the period."""
+        known = {one.name for one in fields(find(self.name))}
+        implied: dict[str, Any] = {}
+        if "kind" in known:
+            implied["kind"] = series.kind
+        if "min_change" in known and series.kind == "value":
+            implied["min_change"] = 0.0  # it is in events, and these are none
+        return {**implied, **dict(self.parameters)}
+
+    def detector(self, series: Series) -> Detector:
+        """The detector for a series."""
+        return detectors.create(self.name, **{"period": series.period, **self.settings(series)})
+
+
+def candidates(wanted: Iterable[Any] | None = None) -> list[Candidate]:
+    """Make candidates of texts, pairs and detectors.
+
+    Parameters
+    ----------
+    wanted
+        Each a text such as ``"sigma"`` or ``"sigma multiplier=3,4 window=14"``, which is two; a pair ``("sigma",
+        {"multiplier": 4})``; or a detector, whose period does not matter. None is every method there is.
+
+    Raises
+    ------
+    DetectorError
+        No such method or parameter, or none wanted.
+    """
+    found: list[Candidate] = []
+    for one in available() if wanted is None else wanted:
+        if isinstance(one, str):
+            found += _parse(one)
+        elif isinstance(one, Candidate):
+            found.append(one)
+        elif isinstance(one, Detector):
+            found.append(_of_detector(one))
+        elif isinstance(one, tuple) and len(one) == 2 and isinstance(one[1], Mapping):
+            found.append(Candidate(one[0], tuple(one[1].items())))
+        else:
+            raise DetectorError(f"{one!r} is no detector: use a name, a pair (name, parameters) or a Detector")
+    if not found:
+        raise DetectorError("no detector to compare")
+    for one in found:
+        detectors.create(one.name, **dict(one.parameters))
+    return list(dict.fromkeys(found))
+
+
+def _parse(text: str) -> list[Candidate]:
+    name, *settings = text.split() or [""]
+    choices = []
+    for setting in settings:
+        key, equals, values = setting.partition("=")
+        if not (key and equals and values):
+            raise DetectorError(f"{text!r}: {setting!r} is not KEY=VALUE or KEY=VALUE,VALUE")
+        choices.append([(key, _value(value)) for value in values.split(",")])
+    find(name)
+    return [Candidate(name, parameters) for parameters in itertools.product(*choices)]
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
+
+
+def _of_detector(detector: Detector) -> Candidate:
+    own = {one.name: getattr(detector, one.name) for one in fields(detector) if one.name != "period"}
+    default = {one.name: one.default for one in fields(detector)}
+    return Candidate(detector.name, tuple((key, value) for key, value in own.items() if value != default[key]))
+
+
+def versions() -> dict[str, str]:
+    """What a result depends on besides data and parameters."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+@functools.cache
+def code_digest(method: type[Detector]) -> str:
+    """SHA-256 of the detectors' package and of the file of the method: a changed method has no old results."""
+    folder = Path(detectors.__file__).parent
+    files = [*sorted(folder.glob("*.py")), *sorted(folder.glob("methods/*.py")), *sorted(folder.glob("lab/*.py"))]
+    found = hashlib.sha256()
+    for file in files:
+        found.update(file.read_bytes())
+    try:
+        found.update(Path(inspect.getfile(method)).read_bytes())
+    except (OSError, TypeError):  # written in a notebook: there is no file
+        found.update(
+            repr([value.__code__.co_code for value in vars(method).values() if inspect.isfunction(value)]).encode()
+        )
+    return found.hexdigest()

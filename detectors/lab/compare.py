@@ -1,0 +1,317 @@
+"""Detectors x parameters x series: who catches what, and at which noise."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from detectors.base import DetectorError
+from detectors.lab.candidates import Candidate, candidates, code_digest, versions
+from detectors.lab.grid import Series
+from detectors.lab.inject import Incident, inject
+from detectors.lab.inject import copies as copies_needed
+from detectors.lab.outcomes import Result, Task, labelled, rules, run
+from detectors.lab.ranking import Row, rank
+from detectors.lab.runs import Store, run_all
+from detectors.lab.series import collect
+
+MOST_WARMUP_DAYS = 14.0
+RESULTS, RANKING, SCORES, COSTS = "results.jsonl", "ranking.csv", "scores.csv", "costs.csv"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A series to be scored, or a copy of it with incidents put in."""
+
+    series: Series
+    incidents: tuple[Incident, ...]
+    first: int
+    """The first column that is scored."""
+    copy: int = 0
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What `compare` found.
+
+    Parameters
+    ----------
+    rows
+        The ranking, the best first.
+    results
+        Of each candidate and case, in the order of the candidates and the series.
+    failures
+        By candidate, the reason why it is not ranked.
+    origin
+        Versions, seed, parameters and the digest of the data: what it takes to repeat it.
+    """
+
+    rows: list[Row]
+    results: list[Result]
+    failures: dict[str, str]
+    cases: list[Case]
+    candidates: dict[str, Candidate]
+    origin: dict[str, Any]
+
+    @property
+    def verdict(self) -> str:
+        """Who is best, and who is not different from it, in a sentence or two."""
+        return verdict(self.rows)
+
+    def scores(self) -> list[dict[str, Any]]:
+        """One row for each candidate and case."""
+        return [
+            {
+                "detector": one.candidate,
+                "series": one.series,
+                "copy": one.copy,
+                "points": one.points,
+                "events": len(one.hits),
+                "caught": sum(hit.delay >= 0 for hit in one.hits),
+                "messages": one.sent,
+                "false": one.false,
+                "repeats": one.repeats,
+                "echoes": one.echoes,
+                "vus_pr": one.vus,
+            }
+            for one in self.results
+        ]
+
+    def ranking(self) -> list[dict[str, Any]]:
+        """One row for each candidate, the best first."""
+        return [
+            {
+                "detector": row.candidate,
+                "event_f1": row.f1,
+                "event_f1_low": row.f1_interval[0],
+                "event_f1_high": row.f1_interval[1],
+                "not_different_from_best": int(row.like_the_best),
+                "vus_pr": row.vus,
+                "vus_pr_low": row.vus_interval[0],
+                "vus_pr_high": row.vus_interval[1],
+                "recall": row.recall,
+                "precision": row.precision,
+                "false_per_week": row.false_per_week,
+                "delay_minutes": row.delay_minutes,
+                "events": row.events,
+                "caught": row.caught,
+                "messages": row.sent,
+                "repeats": row.repeats,
+                "echoes": row.echoes,
+                "point_adjusted_f1": row.adjusted_f1,
+            }
+            for row in self.rows
+        ]
+
+    def costs(self) -> list[dict[str, Any]]:
+        """CPU seconds of each candidate: measured, so they differ from run to run."""
+        spent: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0, 0.0])
+        lengths = {(case.series.name, case.copy): case.series.values.size for case in self.cases}
+        for one in self.results:
+            for i, number in enumerate((lengths[one.series, one.copy], one.seconds, one.scoring_seconds)):
+                spent[one.candidate][i] += number
+        return [
+            {
+                "detector": name,
+                "seconds_per_10000_points": seconds / points * 1e4,
+                "detecting_seconds": seconds,
+                "scoring_seconds": scoring,
+            }
+            for name, (points, seconds, scoring) in spent.items()
+        ]
+
+    def write(self, folder: str | Path) -> None:
+        """Write ranking.csv, scores.csv, costs.csv into a folder."""
+        place = Path(folder)
+        place.mkdir(parents=True, exist_ok=True)
+        for name, table in ((RANKING, self.ranking()), (SCORES, self.scores()), (COSTS, self.costs())):
+            write_csv(place / name, table)
+
+
+def compare(
+    data: Any,
+    detectors: Iterable[Any] | None = None,
+    *,
+    seed: int = 0,
+    warmup_days: float | None = None,
+    copies: int | None = None,
+    period: int = 96,
+    zone: str | None = None,
+    workers: int | None = None,
+    out: str | Path | None = None,
+) -> Comparison:
+    """Compare detectors on series.
+
+    Series with labels are scored by them; into copies of those without, incidents of the catalogue are put
+    (`detectors.lab.inject`).
+
+    Parameters
+    ----------
+    data
+        What `detectors.lab.collect` takes: paths, arrays, DataFrames, Series.
+    detectors
+        What `detectors.lab.candidates` takes: names, pairs (name, parameters), detectors; all methods by default.
+    seed
+        Of the incidents put in and of the intervals.
+    warmup_days
+        Days at the beginning of each series that are not scored; by default half of it, at most 14.
+    copies
+        Of each series without labels; by default enough to see each kind and size about twice.
+    period, zone
+        As in `collect`.
+    workers
+        Processes; all cores by default.
+    out
+        A folder for the results. A comparison that was killed goes on there where it was.
+
+    Raises
+    ------
+    DetectorError
+        Data or detectors that cannot be used.
+    """
+    series = collect(data, period=period, zone=zone)
+    chosen = {str(one): one for one in candidates(detectors)}
+    cases = prepare(series, seed=seed, warmup_days=warmup_days, copies=copies)
+    tasks, failures = _tasks(cases, chosen)
+    store = Store(Path(out) / RESULTS if out is not None else None)
+    with store.open():
+        errors = run_all(_run, tasks, store, workers=workers, what="compare")
+    for key, error in errors.items():
+        failures.setdefault(tasks[key].candidate, f"{tasks[key].series.name}: {error}")
+    results = [Result.from_json(store.found[key]) for key, task in tasks.items() if task.candidate not in failures]
+    origin = {
+        "data": digest(series),
+        "series": len(series),
+        "points": sum(one.values.size for one in series),
+        "detectors": list(chosen),
+        "seed": seed,
+        "warmup_days": "half of a series, at most 14" if warmup_days is None else warmup_days,
+        "copies": max((case.copy + 1 for case in cases if case.series.labels is not None), default=1),
+        "labels": _labels(series),
+        "versions": versions(),
+    }
+    return Comparison(rank(results, seed=seed), results, failures, cases, chosen, origin)
+
+
+def prepare(
+    series: Sequence[Series], *, seed: int, warmup_days: float | None = None, copies: int | None = None
+) -> list[Case]:
+    """Turn labelled series into cases as they are, and the others into copies with incidents."""
+    firsts = [first_scored(one, warmup_days) for one in series]
+    bare = [(one, first) for one, first in zip(series, firsts, strict=True) if one.labels is None]
+    count = copies if copies is not None else copies_needed(*zip(*bare, strict=True)) if bare else 1
+    if count < 1:
+        raise DetectorError(f"copies must be at least 1, not {count}")
+    cases, deal = [], 0
+    for one, first in zip(series, firsts, strict=True):
+        if one.labels is not None:
+            cases.append(Case(one, tuple(labelled(one, first)), first))
+            continue
+        for copy in range(count):
+            changed, incidents = inject(one, first, seed=seed, copy=copy, deal=deal)
+            deal += len(incidents)
+            cases.append(Case(changed, tuple(incidents), first, copy))
+    if not any(case.incidents for case in cases):
+        raise DetectorError(
+            "no incident to catch: no label is 1 after the days that are not scored, and nothing could be put in; "
+            "give a longer history or a shorter --warmup"
+        )
+    return cases
+
+
+def first_scored(series: Series, warmup_days: float | None) -> int:
+    """The column from which on a series is scored."""
+    if warmup_days is None:
+        return min(round(MOST_WARMUP_DAYS * series.period), series.values.size // 2)
+    first = round(warmup_days * series.period)
+    if not 0 <= first < series.values.size:
+        raise DetectorError(
+            f"{series.name}: {series.values.size / series.period:.1f} days, {warmup_days:g} of them unscored; "
+            "give a longer history or a shorter --warmup"
+        )
+    return first
+
+
+def digest(series: Sequence[Series]) -> str:
+    """SHA-256 of the data."""
+    return hashlib.sha256("".join(one.digest for one in series).encode()).hexdigest()
+
+
+def task_key(task: Task) -> str:
+    """SHA-256 of everything that a result depends on."""
+    parts = (
+        task.series.digest,
+        task.copy,
+        task.incidents,
+        task.first,
+        task.candidate,
+        task.detector,
+        rules(task.series.period),
+        code_digest(type(task.detector)),
+        sorted(versions().items()),
+    )
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def verdict(rows: Sequence[Row]) -> str:
+    """Say who is best and who cannot be told from it."""
+    if not rows:
+        return "Nothing could be ranked."
+    best, *others = rows
+    alike = [row.candidate for row in others if row.like_the_best]
+    if not others:
+        return f"{best.candidate}: event F1 {best.f1:.2f}."
+    if np.isnan(best.behind[0]):
+        return (
+            f"{best.candidate} has the highest event F1, {best.f1:.2f}. With so few series nothing can be said about "
+            "chance: take the order as a hint."
+        )
+    if not alike:
+        return f"{best.candidate} is best: event F1 {best.f1:.2f}, and every other is worse by more than chance."
+    return f"{best.candidate} has the highest event F1, {best.f1:.2f}. Not different from it: {', '.join(alike)}."
+
+
+def write_csv(path: Path, table: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows with a header; NaN is empty; the file appears whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    with part.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(table[0] if table else [])
+        for row in table:
+            writer.writerow(["" if isinstance(cell, float) and np.isnan(cell) else cell for cell in row.values()])
+    part.replace(path)
+
+
+def _run(task: Task) -> Mapping[str, Any]:
+    return run(task).to_json()
+
+
+def _tasks(cases: Sequence[Case], chosen: Mapping[str, Candidate]) -> tuple[dict[str, Task], dict[str, str]]:
+    """Tasks by key, in the order of candidates and cases; and why a candidate cannot be made for a series."""
+    tasks: dict[str, Task] = {}
+    failures: dict[str, str] = {}
+    for name, candidate in chosen.items():
+        for case in cases:
+            try:
+                # What kind of number a series is, incidents do not change.
+                detector = candidate.detector(case.series)
+            except DetectorError as error:
+                failures.setdefault(name, f"{case.series.name}: {error}")
+                continue
+            task = Task(name, detector, case.series, case.copy, case.incidents, case.first)
+            tasks[task_key(task)] = task
+    return {key: task for key, task in tasks.items() if task.candidate not in failures}, failures
+
+
+def _labels(series: Sequence[Series]) -> str:
+    given = sum(one.labels is not None for one in series)
+    if given == len(series):
+        return "the data's own"
+    return "incidents put in" if not given else f"the data's own of {given} series, incidents put into the others"

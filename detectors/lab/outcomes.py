@@ -1,0 +1,182 @@
+"""One detector on one series: what it caught, when, and at the price of how many messages."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.base import Array, Bounds, Detector
+from detectors.lab.grid import Direction, Series
+from detectors.lab.inject import Incident
+from detectors.lab.scoring import Points, Rules, events, notified, strength, vus_pr
+
+LIMITS: Array = 2.0 ** (np.arange(-4, 13) / 2)
+"""Limits of the absolute score at which noise is counted; the detector's own is 1."""
+WINDOW_HOURS = 1.0
+"""Of VUS-PR."""
+
+
+def rules(period: int, gap: int | None = None) -> Rules:
+    """The rules of scoring, which are hours, for so many points in a day."""
+    hour = period / 24
+    points = max(1, round(hour))
+    return Rules(within=round(hour) + 1, gap=gap or points, repeat=max(1, round(4 * hour)))
+
+
+class Hit(NamedTuple):
+    """What became of an incident."""
+
+    kind: str
+    size: float
+    delay: int
+    """Points from its start to the first flag; -1 = missed."""
+    strength: float
+    """Greatest absolute score in time: it is caught at every limit below."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """One candidate on one series, or on one copy of it with incidents put in."""
+
+    candidate: str
+    series: str
+    copy: int
+    period: int
+    points: int
+    """Scored."""
+    vus: float
+    """VUS-PR; NaN without incidents."""
+    hits: tuple[Hit, ...]
+    sent: int
+    """Messages."""
+    false: int
+    """Of those, outside of any incident."""
+    repeats: int
+    """Messages of an incident after its first."""
+    echoes: int
+    """False ones a day or a week after an incident."""
+    noise: tuple[int, ...]
+    """False messages at each of `LIMITS`."""
+    adjusted: tuple[int, int, int]
+    """Point-adjusted: points found, falsely flagged, missed."""
+    seconds: float
+    """CPU time of the detector."""
+    scoring_seconds: float
+
+    @property
+    def weeks(self) -> float:
+        """How long the scored part is."""
+        return self.points / self.period / 7
+
+    @classmethod
+    def from_json(cls, given: dict[str, Any]) -> Result:
+        """Undo `dataclasses.asdict` and JSON."""
+        lists = {key: tuple(given[key]) for key in ("noise", "adjusted")}
+        return cls(**{**given, **lists, "hits": tuple(Hit(*hit) for hit in given["hits"])})
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what JSON can hold."""
+        return asdict(self)
+
+
+def labelled(series: Series, first: int) -> list[Incident]:
+    """Incidents that a person labelled, from column `first` on."""
+    if series.labels is None:
+        return []
+    within = rules(series.period).within
+    return [Incident(one.start, one.end, within) for one in events(series.labels) if one.start >= first]
+
+
+def sided(score: Array, direction: Direction) -> Array:
+    """Scores with those of the direction that does not count as 0."""
+    if direction == "both":
+        return score
+    return np.where(np.isnan(score), np.nan, np.maximum(score, 0.0) if direction == "up" else np.minimum(score, 0.0))
+
+
+def messages(score: Array, limit: float, given: Rules) -> Points:
+    """Columns at which messages go out, by the rules of the alerts: a column without a score is passed over."""
+    known = np.flatnonzero(~np.isnan(score))
+    sent: Points = known[notified(np.abs(score[known]) > limit, given)]
+    return sent
+
+
+def judge(bounds: Bounds, series: Series, incidents: Sequence[Incident], first: int) -> dict[str, Any]:
+    """Everything of a `Result` that follows from the scores."""
+    given = rules(series.period)
+    score = sided(bounds.score, series.direction)
+    size = strength(score)
+    hits = tuple(_hit(size, one) for one in incidents)
+    sent = messages(score[first:], 1.0, given) + first
+    near = [(one.start - given.slack, one.end + given.slack) for one in incidents]
+    truth = np.zeros(size.size, dtype=bool)
+    for one in incidents:
+        truth[one.start : one.end + 1] = True
+    inside = [int(np.count_nonzero((sent >= start) & (sent <= end))) for start, end in near]
+    false = sent[~_within(sent, near)]
+    after = [(s + days * series.period, e + days * series.period) for s, e in near for days in (1, 7)]
+    return {
+        "points": size.size - first,
+        "vus": vus_pr(truth[first:], size[first:], window=round(WINDOW_HOURS * series.period / 24)),
+        "hits": hits,
+        "sent": int(sent.size),
+        "false": int(false.size),
+        "repeats": sum(max(0, count - 1) for count in inside),
+        "echoes": int(np.count_nonzero(_within(false, after))),
+        "noise": tuple(_noise(score, limit, given, near, first) for limit in LIMITS.tolist()),
+        "adjusted": _adjusted(truth[first:], size[first:] > 1, [(o.start - first, o.end - first) for o in incidents]),
+    }
+
+
+def _hit(size: Array, one: Incident) -> Hit:
+    seen = size[one.start : one.start + one.within]
+    flagged = np.flatnonzero(seen > 1)
+    return Hit(one.kind, one.size, int(flagged[0]) if flagged.size else -1, float(seen.max(initial=0.0)))
+
+
+def _noise(score: Array, limit: float, given: Rules, near: list[tuple[int, int]], first: int) -> int:
+    sent = messages(score[first:], limit, given) + first
+    return int(np.count_nonzero(~_within(sent, near)))
+
+
+def _within(columns: Points, ranges: list[tuple[int, int]]) -> NDArray[np.bool_]:
+    found = np.zeros(columns.size, dtype=bool)
+    for start, end in ranges:
+        found |= (columns >= start) & (columns <= end)
+    return found
+
+
+def _adjusted(truth: NDArray[np.bool_], flags: NDArray[np.bool_], spans: list[tuple[int, int]]) -> tuple[int, int, int]:
+    """An incident touched anywhere counts as found whole (Xu et al., 2018)."""
+    found = sum(end - start + 1 for start, end in spans if flags[max(0, start) : end + 1].any())
+    return found, int(np.count_nonzero(flags & ~truth)), int(truth.sum()) - found
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a worker is given."""
+
+    candidate: str
+    detector: Detector
+    series: Series
+    copy: int
+    incidents: tuple[Incident, ...]
+    first: int
+
+
+def run(task: Task) -> Result:
+    """Detect and judge."""
+    series = task.series
+    started = time.process_time()
+    bounds = task.detector.detect(series.values, series.denominator)
+    detected = time.process_time()
+    judged = judge(bounds, series, task.incidents, task.first)
+    seconds, scoring = detected - started, time.process_time() - detected
+    return Result(
+        task.candidate, series.name, task.copy, series.period, seconds=seconds, scoring_seconds=scoring, **judged
+    )

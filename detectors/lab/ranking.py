@@ -1,0 +1,171 @@
+"""From results of single series to a ranking, with intervals and with what cannot be told apart."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.base import Array
+from detectors.lab.outcomes import LIMITS, Result
+from detectors.lab.scoring import Points, bootstrap
+
+FEWEST_SERIES = 5
+"""With fewer, drawing them again says nothing."""
+_DAY_MINUTES = 1440
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A candidate over all series. Minutes and weeks are those of the series; NaN = not defined."""
+
+    candidate: str
+    f1: float
+    """Event F1, as the detector is."""
+    f1_interval: Interval
+    vus: float
+    """Mean VUS-PR of the series with incidents."""
+    vus_interval: Interval
+    recall: float
+    precision: float
+    false_per_week: float
+    """False messages of one series in a week."""
+    delay_minutes: float
+    events: int
+    caught: int
+    sent: int
+    repeats: int
+    echoes: int
+    adjusted_f1: float
+    behind: Interval
+    """Interval of the best candidate's F1 less this one's, the same series drawn for both."""
+    noise: tuple[tuple[float, float], ...]
+    """(false messages a week and series, recall) at each of `LIMITS`."""
+
+    @property
+    def like_the_best(self) -> bool:
+        """Whether its distance from the best could be chance."""
+        return bool(np.isnan(self.behind[0])) or self.behind[0] <= 0
+
+
+def rank(results: Sequence[Result], *, seed: int = 0, resamples: int = 1000) -> list[Row]:
+    """Rank candidates, the best by event F1 first; all must have results of the same series.
+
+    Intervals (95 %) are percentiles over series drawn again with replacement, the copies of a series as one.
+    """
+    by_candidate: dict[str, list[Result]] = defaultdict(list)
+    for one in results:
+        by_candidate[one.candidate].append(one)
+    names = sorted({one.series for one in results})
+    counts = {candidate: _counts(group, names) for candidate, group in by_candidate.items()}
+    everything = np.arange(len(names))
+    order = sorted(counts, key=lambda candidate: (-_last_if_nan(_f1(counts[candidate], everything)), candidate))
+    best = counts[order[0]] if order else np.empty(0)
+
+    def interval(statistic: str, table: Array) -> Interval:
+        def of(drawn: Points) -> float:
+            if statistic == "behind":
+                return _f1(best, drawn) - _f1(table, drawn)
+            return _f1(table, drawn) if statistic == "f1" else _vus(table, drawn)
+
+        if len(names) < FEWEST_SERIES or np.isnan(of(everything)):
+            return np.nan, np.nan
+        return bootstrap(of, len(names), resamples=resamples, seed=seed)
+
+    return [
+        _row(
+            candidate,
+            by_candidate[candidate],
+            counts[candidate],
+            {name: interval(name, counts[candidate]) for name in ("f1", "vus", "behind")},
+        )
+        for candidate in order
+    ]
+
+
+def _row(candidate: str, results: Sequence[Result], table: Array, intervals: dict[str, Interval]) -> Row:
+    everything = np.arange(len(table))
+    events, caught, false, weeks, _, _ = table.sum(axis=0)
+    minutes = sum(hit.delay * _DAY_MINUTES / one.period for one in results for hit in one.hits if hit.delay >= 0)
+    found, flagged, missed = np.sum([one.adjusted for one in results], axis=0)
+    strengths = np.array([hit.strength for one in results for hit in one.hits])
+    noise = np.sum([one.noise for one in results], axis=0)
+    return Row(
+        candidate=candidate,
+        f1=_f1(table, everything),
+        f1_interval=intervals["f1"],
+        vus=_vus(table, everything),
+        vus_interval=intervals["vus"],
+        recall=_ratio(caught, events),
+        precision=_ratio(caught, caught + false),
+        false_per_week=_ratio(false, weeks),
+        delay_minutes=_ratio(minutes, caught),
+        events=int(events),
+        caught=int(caught),
+        sent=sum(one.sent for one in results),
+        repeats=sum(one.repeats for one in results),
+        echoes=sum(one.echoes for one in results),
+        adjusted_f1=_ratio(2 * found, 2 * found + flagged + missed),
+        behind=intervals["behind"],
+        noise=tuple(
+            (_ratio(false, weeks), _ratio(float(np.count_nonzero(strengths > limit)), events))
+            for false, limit in zip(noise.tolist(), LIMITS.tolist(), strict=True)
+        ),
+    )
+
+
+def recall_by_kind(results: Sequence[Result]) -> dict[tuple[str, float], dict[str, tuple[int, int]]]:
+    """By kind and size of incident, in the order of the catalogue: by candidate, how many were caught of how many."""
+    from detectors.lab.inject import CATALOGUE
+
+    found: dict[tuple[str, float], dict[str, tuple[int, int]]] = defaultdict(dict)
+    for one in results:
+        for hit in one.hits:
+            caught, total = found[hit.kind, hit.size].get(one.candidate, (0, 0))
+            found[hit.kind, hit.size][one.candidate] = (caught + (hit.delay >= 0), total + 1)
+    kinds = list(CATALOGUE)
+    return dict(
+        sorted(found.items(), key=lambda one: (kinds.index(one[0][0]) if one[0][0] in kinds else -1, one[0][1]))
+    )
+
+
+def _counts(results: Sequence[Result], names: Sequence[str]) -> Array:
+    """A row for each series: events, caught, false, weeks, sum of VUS, and of how many."""
+    table = np.zeros((len(names), 6))
+    places = {name: i for i, name in enumerate(names)}
+    for one in results:
+        caught = sum(hit.delay >= 0 for hit in one.hits)
+        defined = not np.isnan(one.vus)
+        table[places[one.series]] += (
+            len(one.hits),
+            caught,
+            one.false,
+            one.weeks,
+            one.vus if defined else 0,
+            defined,
+        )
+    return table
+
+
+def _f1(table: Array, drawn: NDArray[np.intp]) -> float:
+    events, caught, false = table[drawn, :3].sum(axis=0)
+    return _ratio(2 * caught, events + caught + false) if events else np.nan
+
+
+def _vus(table: Array, drawn: NDArray[np.intp]) -> float:
+    volumes, series = table[drawn, 4], table[drawn, 5]
+    has = series > 0
+    return float(np.mean(volumes[has] / series[has])) if has.any() else np.nan
+
+
+def _last_if_nan(value: float) -> float:
+    return -1.0 if np.isnan(value) else value
+
+
+def _ratio(part: float, whole: float) -> float:
+    return float(part / whole) if whole else np.nan
