@@ -1,0 +1,150 @@
+"""The report: what it says, that it is the same each time, and how it looks in real Chromium."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from detectors.lab.candidates import Candidate
+from detectors.lab.compare import Comparison, compare
+from detectors.lab.figures import COLOURS, series_figure, to_svg, tradeoff_figure
+from detectors.lab.inject import Incident
+from detectors.lab.report import render, write_report
+from detectors.lab.series import from_array
+from tests.detectors.lab.histories import PERIOD, Broken, Threshold, daily
+from tests.reporting.test_page_in_browser import chromium, screenshot
+
+HOSTILE = '<script>alert(1)</script> $x$ & "q"'
+
+
+@pytest.fixture(scope="module")
+def comparison() -> Comparison:
+    series = daily(6)
+    series[0] = replace(series[0], name=HOSTILE, notes=("3 rows out of order: sorted",))
+    methods = ["sigma multiplier=3,4", "ewma", "difference", "seasonal", Broken()]
+    return compare(series, methods, workers=1)
+
+
+@pytest.fixture(scope="module")
+def page(comparison: Comparison, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_report(comparison, tmp_path_factory.mktemp("report"), plots=3, workers=1)
+
+
+class Cells(HTMLParser):
+    """Rows of every table."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self._inside = False
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        if tag == "tr":
+            self.rows.append([])
+        elif tag in ("td", "th"):
+            self._inside = True
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = self._inside and tag not in ("td", "th")
+
+    def handle_data(self, data: str) -> None:
+        if self._inside:
+            self.rows[-1][-1] += data
+
+
+def test_the_tables_are_those_of_the_comparison(page: Path, comparison: Comparison) -> None:
+    cells = Cells()
+    cells.feed(page.read_text())
+    ranking = cells.rows[1 : 1 + len(comparison.rows)]
+    assert [row[0] for row in ranking] == [row.candidate for row in comparison.rows]
+    best = comparison.rows[0]
+    low, high = best.f1_interval
+    assert ranking[0][1] == f"{best.f1:.2f} [{low:.2f}, {high:.2f}]"
+    kinds = cells.rows[2 + len(comparison.rows) :]
+    assert [row[0] for row in kinds[:3]] == ["drop 0.2", "drop 0.4", "drop 0.8"]
+    caught = sum(int(row[1].split("/")[0]) for row in kinds)
+    assert caught == best.caught
+
+
+def test_it_says_how_to_repeat_it_and_what_failed(page: Path, comparison: Comparison) -> None:
+    text = page.read_text()
+    assert str(comparison.origin["data"]) in text
+    for word in ("<dt>seed</dt><dd>0</dd>", "numpy", "3 rows out of order: sorted", "no such luck"):
+        assert word in text
+    assert comparison.verdict.partition(".")[0] in text
+
+
+def test_the_same_comparison_gives_the_same_page(page: Path, comparison: Comparison) -> None:
+    assert render(comparison, plots=3, workers=2) == page.read_text()
+
+
+def test_it_loads_and_runs_nothing(page: Path) -> None:
+    text = page.read_text()
+    assert "<script" not in text
+    assert "&lt;script&gt;alert(1)" in text
+    # Namespaces are names; nothing else on the page is an address.
+    addresses = set(re.findall(r"https?://[^\"' <]+", text))
+    assert all(address.startswith("http://www.w3.org/") for address in addresses)
+    assert not re.search(r"(src|href)=\"(?!#)", text)
+
+
+def test_an_identifier_belongs_to_one_picture(page: Path) -> None:
+    clips = re.findall(r'<clipPath id="([^"]+)"', page.read_text())
+    assert len(clips) == len(set(clips)) > 0
+
+
+def test_a_picture_says_what_was_caught_and_missed() -> None:
+    values = np.zeros(20 * PERIOD)
+    values[300:304] = 7.0
+    values[400] = 3.0
+    (series,) = from_array(values, period=PERIOD)
+    incidents = [
+        Incident(300, 303, 2, "spike", 3.0),
+        Incident(350, 351, 2, "drop", 0.2),
+        Incident(360, 361, 2, "drop", 0.2),
+    ]
+    figure, said = series_figure(series, Candidate(Threshold.name), incidents, 100)
+    assert said == "caught 1 of 3, 1 false messages; missed: drop 0.2 (2 times)"
+    axes = figure.axes[0]
+    marks = {line.get_label(): np.asarray(line.get_xydata(), dtype=float) for line in axes.lines}
+    assert marks["false message"][:, 1].tolist() == [3.0]
+    assert marks["message of an incident"][:, 1].tolist() == [7.0]
+    assert marks["false message"][0, 0] - marks["message of an incident"][0, 0] == pytest.approx(100 / PERIOD)
+
+
+def test_the_colours_of_a_picture_are_the_pages(comparison: Comparison) -> None:
+    svg = to_svg(tradeoff_figure(comparison.rows), "x")
+    assert "var(--value)" in svg
+    assert not any(colour in svg for colour in COLOURS.values())
+
+
+def test_the_page_is_built_by_the_browser(page: Path, tmp_path: Path) -> None:
+    document = chromium(tmp_path / "profile", "--dump-dom", page.as_uri())
+    assert document.count("<svg") == 2 + 3 * 2
+    assert document.count("<table") == 2
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("width", [390, 1300])
+def test_it_fits_the_screen_in_both_colours(page: Path, tmp_path: Path, width: int, dark: bool) -> None:
+    colours = f"--blink-settings=preferredColorScheme={0 if dark else 1}"
+    pixels = screenshot(page.as_uri(), tmp_path, width, colours)
+    ground = pixels[2, 2]
+    assert (ground.mean() < 60) == dark
+    # Nothing runs over the right edge, however wide tables and pictures are.
+    assert (pixels[:, -8:] == ground).all()
+    for colour in ((0x6D, 0xB9, 0xEA), (0x33, 0xC7, 0x9B)) if dark else ((0x00, 0x72, 0xB2), (0x00, 0x7F, 0x5C)):
+        assert np.all(np.abs(pixels - colour) < 12, axis=2).sum() > 100
+
+
+def test_the_writing_of_a_picture_is_no_plain_black(page: Path) -> None:
+    # Text without a fill of its own would be black on the dark page.
+    texts = re.findall(r"<text style=\"([^\"]*)\"", page.read_text())
+    assert texts
+    assert all("fill: var(--" in style for style in texts)
