@@ -51,7 +51,8 @@ _USERS = """<yandex>
 class ClickHouseServer:
     """Starts, kills and restarts a server; a context manager stops it.
 
-    Its cluster ``halves`` has two shards, the databases ``half_1`` and ``half_2`` of this same server. Users: ``default`` (no password), ``secret`` (password `PASSWORD`), ``reader`` (may only read).
+    Its cluster ``halves`` has two shards, the databases ``half_1`` and ``half_2`` of this same server.
+    Users: ``default`` (no password), ``secret`` (password `PASSWORD`), ``reader`` (may only read).
 
     Parameters
     ----------
