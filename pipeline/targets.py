@@ -1,7 +1,7 @@
 """What "done" means: a marker row in ``table_updates``, with an explicit id and the raw rows that the load saw."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -52,8 +52,16 @@ class Marker(luigi.Target):
         """Whether it is done."""
         return self.update_id in existing([self.update_id])
 
-    def write(self, raw: RawRows | None = None) -> None:
-        """Say that it is done."""
+    def write(self, raw: RawRows | None = None, *, began: int | None = None) -> None:
+        """Say that it is done.
+
+        Parameters
+        ----------
+        raw : RawRows, optional
+            What the load saw.
+        began : int, optional
+            When the work began (`time.time_ns`), by default now: if it was taken back since, it is not done.
+        """
         seen = raw or RawRows()
         _write(
             {
@@ -62,7 +70,7 @@ class Marker(luigi.Target):
                 "done": [1],
                 "feed_rows": [seen.feed],
                 "message_rows": [seen.messages],
-                "version": [time.time_ns()],
+                "version": [began or time.time_ns()],
             }
         )
 
@@ -84,18 +92,21 @@ def states(update_ids: Iterable[str]) -> dict[str, State]:
     }
 
 
-def drop(done: Mapping[str, State]) -> None:
-    """Say that these are done no more, all at once; a marker that was written since it was read stays."""
-    if not done:
+def take_back(update_ids: Iterable[str]) -> None:
+    """Say, all at once, that these are not done, whatever work on them has begun: what it read may be out of date."""
+    wanted = list(dict.fromkeys(update_ids))
+    if not wanted:
         return
+    now = time.time_ns()
+    known = {update_id: state.version + 1 for update_id, state in states(wanted).items()}
     _write(
         {
-            "update_id": list(done),
-            "target_table": [""] * len(done),
-            "done": [0] * len(done),
-            "feed_rows": [0] * len(done),
-            "message_rows": [0] * len(done),
-            "version": [state.version + 1 for state in done.values()],
+            "update_id": wanted,
+            "target_table": [""] * len(wanted),
+            "done": [0] * len(wanted),
+            "feed_rows": [0] * len(wanted),
+            "message_rows": [0] * len(wanted),
+            "version": [max(now, known.get(update_id, 0)) for update_id in wanted],
         }
     )
 

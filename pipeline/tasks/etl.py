@@ -1,6 +1,7 @@
 """The daily load: extracts side by side, merged by user, summed by slice, published whole."""
 
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, timedelta
 
 import luigi
@@ -25,7 +26,7 @@ from pipeline.tables import (
     full_name,
     warehouse,
 )
-from pipeline.targets import Marker, RawRows, drop, existing
+from pipeline.targets import Marker, RawRows, existing, states, take_back
 from pipeline.tasks.base import DayTask
 from pipeline.warehouse import Fragment, Warehouse, statement
 
@@ -46,6 +47,15 @@ class LoadTask(DayTask):
     def output(self) -> Marker:
         """The marker ``table:date:v1``."""
         return Marker(f"{self.table}:{self.date}:v1", self.table)
+
+    def run(self) -> None:
+        """Fill the day's partition, then say so."""
+        began = time.time_ns()
+        self.output().write(self.publish(), began=began)
+
+    def publish(self) -> RawRows:
+        """Replace the day's partition; returns the raw rows that it was made of, where it reads raw rows."""
+        raise NotImplementedError
 
     def load(self, origin: Warehouse, select: str, partition: object = None, **params: object) -> int:
         """Replace the day's partition by the result of a SELECT; returns its rows."""
@@ -71,11 +81,11 @@ class FeedUserDay(LoadTask):
 
     table = FEED_USER_DAY
 
-    def run(self) -> None:
+    def publish(self) -> RawRows:
         """Aggregate the day's feed_actions by user."""
         events = source()
         self.load(events.connection, statement("feed_user_day", feed=events.feed, greatest=_listed(_greatest)))
-        self.output().write(RawRows(feed=self.count_loaded("feed_events")))
+        return RawRows(feed=self.count_loaded("feed_events"))
 
 
 class MessageUserDay(LoadTask):
@@ -83,7 +93,7 @@ class MessageUserDay(LoadTask):
 
     table = MESSAGE_USER_DAY
 
-    def run(self) -> None:
+    def publish(self) -> RawRows:
         """Aggregate the day's message_actions by user, at both ends of each message."""
         events = source()
         select = statement(
@@ -97,7 +107,7 @@ class MessageUserDay(LoadTask):
             no_attributes=_listed(lambda dimension: f"{_none(dimension)} AS greatest_{dimension.name}"),
         )
         self.load(events.connection, select)
-        self.output().write(RawRows(messages=self.count_loaded("messages_sent")))
+        return RawRows(messages=self.count_loaded("messages_sent"))
 
 
 class UserAttributes(LoadTask):
@@ -109,7 +119,7 @@ class UserAttributes(LoadTask):
         """The extracts: their scans of the events found the attributes too."""
         return list(extracts(self.date))
 
-    def run(self) -> None:
+    def publish(self) -> RawRows:
         """Choose one value of each attribute for each user with rows of his own."""
         select = statement(
             "user_attributes",
@@ -119,7 +129,7 @@ class UserAttributes(LoadTask):
             values=_listed(_user_value),
         )
         self.load(warehouse(), select)
-        self.output().write()
+        return RawRows()
 
 
 class UserDay(LoadTask):
@@ -133,7 +143,7 @@ class UserDay(LoadTask):
         attributes = (UserAttributes(date=self.date - timedelta(days=back)) for back in days)
         return [*extracts(self.date), *attributes]
 
-    def run(self) -> None:
+    def publish(self) -> RawRows:
         """Merge the extracts by user and look the attributes up."""
         select = statement(
             "user_day",
@@ -146,7 +156,7 @@ class UserDay(LoadTask):
         )
         since = self.date - timedelta(days=settings.etl().attribute_days)
         self.load(warehouse(), select, since=str(since))
-        self.output().write()
+        return RawRows()
 
 
 class Slice(LoadTask):
@@ -164,12 +174,12 @@ class Slice(LoadTask):
         """The merged users."""
         return UserDay(date=self.date)
 
-    def run(self) -> None:
+    def publish(self) -> RawRows:
         """Sum the users by the dimension's value."""
         select = statement("slice", user_day=full_name(USER_DAY), column=self.dimension)
         partition = (str(self.date), self.dimension)
         self.load(warehouse(), select, partition, dimension=self.dimension)
-        self.output().write()
+        return RawRows()
 
 
 class DailyMetrics(LoadTask):
@@ -181,7 +191,7 @@ class DailyMetrics(LoadTask):
         """Every slice."""
         return [Slice(date=self.date, dimension=dimension.name) for dimension in DAILY]
 
-    def run(self) -> None:
+    def publish(self) -> RawRows:
         """Publish the slices and totals of the day, each replaced whole, if they add up to what the source holds."""
         raw = reconciliation.count_raw(self.date)
         self._require_unmoved(raw.rows)
@@ -200,27 +210,30 @@ class DailyMetrics(LoadTask):
         replace_partition(DAILY_METRICS, str(self.date), fill_metrics)
         replace_partition(DAILY_TOTALS, str(self.date), fill_totals)
         self.tell(f"{raw.rows.feed:,} feed rows and {raw.rows.messages:,} messages reconciled", 100)
-        self.output().write(raw.rows)
+        return raw.rows
 
     def _require_unmoved(self, found: RawRows) -> None:
         """Refuse extracts that saw other rows than the source has now; the next run makes them again."""
         feed, messages = (task.output().update_id for task in extracts(self.date))
         done = existing([feed, messages])
         if len(done) < 2:
-            forget(load_chain(self.date))
+            self._take_back()
             raise RowsArrivedError(f"{self.date}: another run began to load the day again; the next run goes on.")
         seen = RawRows(done[feed].raw.feed, done[messages].raw.messages)
         if change := reconciliation.moved(seen, found):
-            forget(load_chain(self.date))
+            self._take_back()
             raise RowsArrivedError(
                 f"{self.date}: rows arrived while loading: {change}. "
                 f"{full_name(DAILY_METRICS)} is as it was; the next run loads the day again."
             )
 
+    def _take_back(self) -> None:
+        forget([*load_chain(self.date), *later_merges(self.date)])
+
     def _require_reconciled(self, staging: str, raw: RawDay) -> None:
         differences = reconciliation.differences(staging, self.date, raw)
         if differences:
-            forget(load_chain(self.date))
+            self._take_back()
             raise ReconciliationError(
                 f"{self.date} does not reconcile: {reconciliation.listed(differences)}. {full_name(DAILY_METRICS)} is "
                 "as it was; the next run extracts the day anew. If it fails again, the source's rows changed without "
@@ -245,8 +258,18 @@ def load_chain(day: date) -> tuple[LoadTask, ...]:
 
 
 def forget(tasks: Iterable[LoadTask]) -> None:
-    """Take back that these are done: all at once, and not those that another run has done since."""
-    drop(existing(task.output().update_id for task in tasks))
+    """Take back, all at once, that these are done or will be by a run that is at work on them."""
+    take_back(task.output().update_id for task in tasks)
+
+
+def later_merges(day: date) -> Iterator[LoadTask]:
+    """The merges that look a day's attributes up, as far as any began: they are out of date when it is loaded again."""
+    last = min(day + timedelta(days=settings.etl().attribute_days), clock.yesterday())
+    merged = [UserDay(date=day + timedelta(days=i)) for i in range(1, (last - day).days + 1)]
+    known = states(task.output().update_id for task in merged)
+    for task in merged:
+        # The merge itself may be at work for the first time; what follows from it cannot be before it was done once.
+        yield from merges(task.date) if task.output().update_id in known else (task,)
 
 
 def _listed(expression: Callable[[Dimension], str]) -> Fragment:

@@ -13,13 +13,13 @@ from pipeline import clock, slots, staging
 from pipeline.__main__ import main
 from pipeline.errors import ReconciliationError, RowsArrivedError
 from pipeline.tables import STAGING, full_name
-from pipeline.targets import drop, existing
 from pipeline.tasks import Daily, DailyMetrics, Slice, StagingRetention, UserAttributes, daily
-from pipeline.tasks.etl import forget, load_chain
+from pipeline.tasks.etl import LoadTask, UserDay, forget, load_chain
 from pipeline.warehouse import Warehouse
 from tests.pipeline.configuration import forget_everything
 from tests.pipeline.etl.running import (
     Case,
+    build,
     differences,
     insert_events,
     load,
@@ -149,14 +149,35 @@ def test_a_reload_that_was_cut_off_goes_on_without_a_start(warehouse: Warehouse)
         check(warehouse, database, case, SATURDAY, SUNDAY)
 
 
-def test_a_load_by_another_run_is_not_taken_back(warehouse: Warehouse) -> None:
-    with on_sunday(warehouse) as (_, database):
-        load(SUNDAY)
-        task = DailyMetrics(date=SUNDAY)
-        seen_before = existing([task.output().update_id])
-        task.run()
-        drop(seen_before)
-        assert task.complete()
+def test_a_load_that_is_taken_back_while_it_runs_is_not_done(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with on_sunday(warehouse):
+        load(SATURDAY)
+        for task in (UserDay(date=SATURDAY), UserDay(date=SUNDAY)):  # done before, and never
+            with monkeypatch.context() as meanwhile:
+                meanwhile.setattr(LoadTask, "tell", lambda self, status: forget([self]))
+                task.run()
+            assert not task.complete()
+            task.run()
+            assert task.complete()
+
+
+@pytest.mark.parametrize("published", [False, True])
+def test_rows_that_come_between_two_runs_reach_the_days_merged_before(warehouse: Warehouse, published: bool) -> None:
+    with on_sunday(warehouse, start=str(FRIDAY)) as (source, database):
+        load(FRIDAY)
+        if not published:
+            forget([DailyMetrics(date=FRIDAY)])
+        # Killed in the middle: of user 6, to whom somebody wrote on Sunday, nothing is known yet.
+        load(SATURDAY)
+        run(UserDay(date=SUNDAY))
+        case = arrive(warehouse, source, STORY, [seen(6, at(FRIDAY), os="Android")])
+        for _ in range(2):
+            forget_everything()
+            build(Daily())
+        check(warehouse, database, case, *STORY.days)
+        assert loaded(warehouse, database, SUNDAY).users[6][-3] == "Android"
 
 
 def test_retention_drops_what_nothing_needs(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
