@@ -1,4 +1,4 @@
-"""``python -m detectors list | score``: the methods on a command line, files in, files out."""
+"""``python -m detectors list | score | compare | tune``: the methods on a command line, files in, files out."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.base import Array, Bounds, Detector, DetectorError, available, create, find
+from detectors.lab import cli as lab
 
 REQUIRED = ("timestamp", "value")
 OPTIONAL = ("numerator", "denominator")
@@ -47,21 +48,24 @@ class Row:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; returns the exit code: 0, or 2 for bad input, which is one line on stderr."""
+    """Run a command; returns the exit code: 0, 1 if the lab has no answer, or 2 for bad input, a line on stderr."""
     options = _parser().parse_args(arguments)
+    code = 0
     try:
         if options.command == "list":
             for name in available():
                 print(_describe(find(name)))
-        else:
+        elif options.command == "score":
             _score(create(options.detector, **dict(options.set)), options.file)
+        else:
+            code = lab.run(options)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (DetectorError, OSError, UnicodeDecodeError) as error:
         print(f"detectors: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
-    return 0
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -80,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
         "--set", action="append", default=[], type=_setting, metavar="KEY=VALUE", help="a parameter; can be repeated"
     )
     score.add_argument("file", nargs="?", default="-", metavar="FILE", help="CSV file; - (the default) is stdin")
+    lab.add_commands(commands)
     return parser
 
 

@@ -59,6 +59,8 @@ class Comparison:
     cases: list[Case]
     candidates: dict[str, Candidate]
     origin: dict[str, Any]
+    point_adjusted: bool = False
+    """Whether the point-adjusted F1 of papers is shown, beside the false messages."""
 
     @property
     def verdict(self) -> str:
@@ -92,7 +94,7 @@ class Comparison:
                 "event_f1": row.f1,
                 "event_f1_low": row.f1_interval[0],
                 "event_f1_high": row.f1_interval[1],
-                "not_different_from_best": int(row.like_the_best),
+                "not_different_from_best": np.nan if np.isnan(row.behind[0]) else int(row.like_the_best),
                 "vus_pr": row.vus,
                 "vus_pr_low": row.vus_interval[0],
                 "vus_pr_high": row.vus_interval[1],
@@ -105,7 +107,7 @@ class Comparison:
                 "messages": row.sent,
                 "repeats": row.repeats,
                 "echoes": row.echoes,
-                "point_adjusted_f1": row.adjusted_f1,
+                **({"point_adjusted_f1": row.adjusted_f1} if self.point_adjusted else {}),
             }
             for row in self.rows
         ]
@@ -146,6 +148,7 @@ def compare(
     zone: str | None = None,
     workers: int | None = None,
     out: str | Path | None = None,
+    point_adjusted: bool = False,
 ) -> Comparison:
     """Compare detectors on series.
 
@@ -170,6 +173,8 @@ def compare(
         Processes; all cores by default.
     out
         A folder for the results. A comparison that was killed goes on there where it was.
+    point_adjusted
+        Show the F1 of papers too, which counts an incident touched anywhere as found whole.
 
     Raises
     ------
@@ -197,7 +202,7 @@ def compare(
         "labels": _labels(series),
         "versions": versions(),
     }
-    return Comparison(rank(results, seed=seed), results, failures, cases, chosen, origin)
+    return Comparison(rank(results, seed=seed), results, failures, cases, chosen, origin, point_adjusted)
 
 
 def prepare(

@@ -117,7 +117,8 @@ def lay_out(name: str, rows: Rows, zone: str | None) -> Series:
     if again.size:
         first = int(order[again[0]])
         notes.append(f"{again.size} repeated timestamps, first at {rows.at(first)}: their mean is used")
-    wall = seconds if rows.naive else seconds + _offsets(seconds, zone)
+    clock = None if zone is None else _zone(zone)
+    wall = seconds if rows.naive or clock is None else seconds + _offsets(seconds, clock)
     step = _step(name, rows, order, seconds)
     columns = np.rint((wall - wall[0]) / step).astype(np.int64)
     columns -= columns.min()
@@ -171,12 +172,9 @@ def _step(name: str, rows: Rows, order: NDArray[np.intp], seconds: Array) -> flo
     return step
 
 
-def _offsets(seconds: Array, zone: str | None) -> Array:
+def _offsets(seconds: Array, clock: ZoneInfo) -> Array:
     """Offset of the zone's wall clock at each of these seconds, which are UTC."""
-    if zone is None:
-        return np.zeros_like(seconds)
     quarters, back = np.unique(seconds // 900, return_inverse=True)
-    clock = _zone(zone)
     found = [datetime.fromtimestamp(quarter * 900, clock).utcoffset() or timedelta() for quarter in quarters.tolist()]
     return np.array([offset.total_seconds() for offset in found])[back]
 

@@ -49,8 +49,8 @@ class Row:
 
     @property
     def like_the_best(self) -> bool:
-        """Whether its distance from the best could be chance."""
-        return bool(np.isnan(self.behind[0])) or self.behind[0] <= 0
+        """Whether its distance from the best could be chance; False where too few series leave that open."""
+        return self.behind[0] <= 0
 
 
 def rank(results: Sequence[Result], *, seed: int = 0, resamples: int = 1000) -> list[Row]:

@@ -20,6 +20,8 @@ REPORT = "report.html"
 _PLOTTED = 2
 """Candidates whose bands are drawn: the best and the next."""
 
+_ADJUSTED = """Point-adjusted F1 counts an incident that was touched anywhere as found whole: it is for comparison with
+papers only, and to be read with the false messages beside it."""
 _STYLE = """
 :root { color-scheme: light dark;
   --ground: #f2f4f6; --card: #ffffff; --ink: #1d2126; --quiet: #5c6570; --link: #005f99; --line: #c9d0d7;
@@ -111,12 +113,11 @@ def render(comparison: Comparison, *, plots: int = 12, workers: int | None = Non
 <span class="quiet">{origin["series"]} series, {origin["points"]} points, {events} incidents
 ({escape(origin["labels"])})</span></header>
 <section><p class="verdict">{escape(comparison.verdict)}</p>
-<div class="wide">{_ranking_table(rows)}</div>
+<div class="wide">{_ranking_table(rows, comparison.point_adjusted)}</div>
 <p class="quiet">In square brackets: 95 % intervals over series drawn again. Green names: not different from the best.
 Event F1: an incident is caught by a flag within its first hour, a false message is one outside of any incident,
 counted a week and series.
-No score is point-adjusted but the last column, which is for comparison with papers: read it with the false messages
-beside it.</p>{_failures(comparison.failures)}</section>
+{_ADJUSTED if comparison.point_adjusted else ""}</p>{_failures(comparison.failures)}</section>
 {figures}
 <section><h2>Caught, by kind and size of incident</h2>
 <div class="wide">{_kinds_table(comparison)}</div></section>
@@ -127,7 +128,7 @@ beside it.</p>{_failures(comparison.failures)}</section>
 """
 
 
-def _ranking_table(rows: Sequence[Row]) -> str:
+def _ranking_table(rows: Sequence[Row], point_adjusted: bool) -> str:
     heads = (
         "detector",
         "event F1",
@@ -138,7 +139,7 @@ def _ranking_table(rows: Sequence[Row]) -> str:
         "delay, min",
         "repeats",
         "echoes",
-        "point-adjusted F1",
+        *(["point-adjusted F1"] if point_adjusted else []),
     )
     lines = []
     for row in rows:
@@ -151,9 +152,9 @@ def _ranking_table(rows: Sequence[Row]) -> str:
             _number(row.delay_minutes, 0),
             str(row.repeats),
             str(row.echoes),
-            _number(row.adjusted_f1),
+            *([_number(row.adjusted_f1)] if point_adjusted else []),
         )
-        alike = ' class="alike"' if row is rows[0] or row.like_the_best else ""
+        alike = ' class="alike"' if row.like_the_best else ""
         lines.append(f"<tr{alike}><th>{escape(row.candidate)}</th>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>")
     head = "".join(f"<th>{name}</th>" for name in heads)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"

@@ -17,7 +17,7 @@ import pytest
 from detectors.base import DetectorError
 from detectors.lab import scoring
 from detectors.lab.candidates import Candidate, candidates
-from detectors.lab.compare import COSTS, RANKING, RESULTS, SCORES, Comparison, compare, prepare
+from detectors.lab.compare import COSTS, RANKING, RESULTS, SCORES, Comparison, compare, prepare, verdict
 from detectors.lab.inject import Incident
 from detectors.lab.outcomes import LIMITS, Hit, Result, judge, messages, rules
 from detectors.lab.ranking import rank, recall_by_kind
@@ -111,6 +111,8 @@ def test_what_differs_by_chance_is_said_to_be_alike() -> None:
     assert rows[1].like_the_best
     few = rank([one for one in results if one.series in ("s0", "s1")])
     assert np.isnan(few[0].f1_interval).all()
+    assert not few[1].like_the_best
+    assert "nothing can be said" in verdict(few)
 
 
 def test_recall_by_kind_and_size() -> None:

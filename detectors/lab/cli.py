@@ -1,0 +1,207 @@
+"""``python -m detectors compare | tune``: the lab on a command line."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from detectors.lab.compare import Comparison
+    from detectors.lab.grid import Series
+    from detectors.lab.tune import Part, Tuning
+
+COMPARE_HELP = "which method catches what, and at which noise, on your own series"
+TUNE_HELP = "the detector and the sensitivity whose messages stay within a budget"
+
+
+def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `compare` and `tune` on files to a command line."""
+    for name, text in (("compare", COMPARE_HELP), ("tune", TUNE_HELP)):
+        command = commands.add_parser(
+            name,
+            help=text,
+            description=f"{text[0].upper()}{text[1:]}. Reads CSV files, or folders of them, with the header "
+            "timestamp,value[,numerator,denominator][,label][,series]. Series without labels get incidents put into "
+            "copies of them.",
+        )
+        command.add_argument("data", nargs="+", metavar="PATH", help="a CSV file (or .csv.gz) or a folder of such")
+        command.add_argument("--zone", help="lay series on this wall clock, for example Europe/Moscow (default: UTC)")
+        add_options(command, name)
+
+
+def add_options(command: argparse.ArgumentParser, name: str) -> None:
+    """Add the options that `compare` and `tune` have wherever their series come from."""
+    if name == "tune":
+        command.add_argument(
+            "--budget", type=float, required=True, metavar="MESSAGES", help="messages a week, of all series together"
+        )
+    command.add_argument(
+        "--detector",
+        action="append",
+        metavar="SPEC",
+        help='a method with parameters, "sigma multiplier=3,4" being two; can be repeated (default: every method)',
+    )
+    command.add_argument(
+        "--out", type=Path, default=Path(f"var/{name}"), help="a folder for the results (default: %(default)s)"
+    )
+    command.add_argument("--seed", type=int, default=0, help="of the incidents put in (default: %(default)s)")
+    command.add_argument(
+        "--warmup", type=float, metavar="DAYS", help="days not scored at the start (default: half a series, at most 14)"
+    )
+    command.add_argument("--copies", type=int, help="of each series without labels (default: as many as it takes)")
+    command.add_argument("--workers", type=int, help="processes (default: all cores)")
+    if name == "compare":
+        command.add_argument("--plots", type=int, default=12, help="series drawn in the report (default: %(default)s)")
+        command.add_argument("--point-adjusted", action="store_true", help="show the point-adjusted F1 of papers too")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run `compare` or `tune` on files; returns the exit code: 1 where no detector keeps the budget."""
+    from detectors.lab.series import collect
+
+    series = collect([str(path) for path in options.data], zone=options.zone)
+    for one in series:
+        for note in one.notes:
+            print(f"{one.name}: {note}", file=sys.stderr)
+    return compare(options, series) if options.command == "compare" else tune(options, series)
+
+
+def compare(options: argparse.Namespace, series: Sequence[Series]) -> int:
+    """Compare, print the table, write the files."""
+    from detectors.lab.compare import compare as run_compare
+    from detectors.lab.report import write_report
+
+    found = run_compare(list(series), **_common(options), point_adjusted=options.point_adjusted)
+    found.write(options.out)
+    report = write_report(found, options.out, plots=options.plots, workers=options.workers)
+    print(comparison_text(found))
+    print(f"\n{report}")
+    return 0 if found.rows else 1
+
+
+def tune(options: argparse.Namespace, series: Sequence[Series], recovery: int | None = None) -> int:
+    """Tune and print what was chosen, what it would have sent and what to paste."""
+    from detectors.lab.tune import tune as run_tune
+
+    found = run_tune(list(series), options.budget, **_common(options), recovery=recovery)
+    print(tuning_text(found))
+    return 0 if found.best else 1
+
+
+def _common(options: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "detectors": options.detector,
+        "seed": options.seed,
+        "warmup_days": options.warmup,
+        "copies": options.copies,
+        "workers": options.workers,
+        "out": options.out,
+    }
+
+
+def comparison_text(found: Comparison) -> str:
+    """Return the table of a comparison as text."""
+    heads = ["detector", "event F1 [95 %]", "VUS-PR [95 %]", "recall", "precision", "false/week", "delay min",
+             "repeats", "echoes", "s/10k points", "like the best"]  # fmt: skip
+    costs = {row["detector"]: row["seconds_per_10000_points"] for row in found.costs()}
+    lines = [
+        [
+            row.candidate,
+            _estimate(row.f1, row.f1_interval),
+            _estimate(row.vus, row.vus_interval),
+            _number(row.recall),
+            _number(row.precision),
+            _number(row.false_per_week),
+            _number(row.delay_minutes, 0),
+            str(row.repeats),
+            str(row.echoes),
+            _number(costs[row.candidate], 3),
+            "-" if np.isnan(row.behind[0]) else "yes" if row.like_the_best else "no",
+            *([_number(row.adjusted_f1)] if found.point_adjusted else []),
+        ]
+        for row in found.rows
+    ]
+    events = found.rows[0].events if found.rows else 0
+    detecting, scoring = (sum(row[f"{what}_seconds"] for row in found.costs()) for what in ("detecting", "scoring"))
+    return "\n".join(
+        [
+            f"{found.origin['series']} series, {found.origin['points']} points, {events} incidents "
+            f"({found.origin['labels']}); false/week is of one series",
+            _table([*heads, *(["adjusted F1"] if found.point_adjusted else [])], lines),
+            found.verdict,
+            f"CPU time: {detecting:.1f} s in the detectors, {scoring:.1f} s in scoring",
+            *(f"not ranked, {name}: {why}" for name, why in found.failures.items()),
+        ]
+    )
+
+
+def tuning_text(found: Tuning) -> str:
+    """Return what tuning found: choices, messages with dates, and the section of luigi.cfg."""
+    first, cut = found.cuts[0]
+    one = found.series[0]
+    start, middle, end = (one.moment(column) for column in (first, cut, one.values.size))
+    lines = [
+        f"{len(found.series)} series, {one.moment(0):%Y-%m-%d} to {end:%Y-%m-%d} ({one.zone})"
+        + (" for the first of them" if len({(s.start, s.values.size) for s in found.series}) > 1 else ""),
+        f"Chosen on {start:%Y-%m-%d} to {middle:%Y-%m-%d}, validated from there on; before that the detectors warm up.",
+        f"Budget: {found.budget:g} messages a week of all series together; those that open at once share a message.",
+    ]
+    if found.choices:
+        rows = [[str(c.candidate), *_part(c.earlier), *_part(c.later)] for c in found.choices]
+        heads = ["detector", "messages/week", "recall", "later: messages/week", "recall"]
+        lines += ["", _table(heads, rows)]
+    lines += [f"over the budget or failed, {name}: {why}" for name, why in found.failures.items()]
+    if found.best is None:
+        return "\n".join([*lines, "", f"The budget of {found.budget:g} messages a week cannot be met: raise it."])
+    best = found.best
+    lines += ["", f"Chosen: {best.candidate}."]
+    if found.alike:
+        lines.append(f"Not different from it in recall: {', '.join(found.alike)}.")
+    elif len(found.series) < 5 and len(found.choices) > 1:
+        lines.append("With so few series nothing can be said about chance: take the order of recall as a hint.")
+    if best.later.per_week > found.budget:
+        lines.append(
+            f"On the later part it sends {best.later.per_week:.1f} a week, MORE than the budget: expect as many, or "
+            "set a smaller budget."
+        )
+    lines += ["", f"It would have sent {len(found.messages)} messages:"]
+    for message in found.messages:
+        lines.append(f"{message.moment:%a %Y-%m-%d %H:%M}")
+        lines += [
+            f"    {line.series}: {_value(line.value)}, expected {_value(line.expected)} "
+            f"({_value(line.lower)} to {_value(line.upper)}); last anomalous {line.last:%a %H:%M}"
+            for line in message.lines
+        ]
+    return "\n".join([*lines, "", "For luigi.cfg:", "", found.config().rstrip()])
+
+
+def _part(part: Part) -> tuple[str, str]:
+    return f"{part.per_week:.1f}", f"{_number(part.recall)} ({part.caught}/{part.incidents})"
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    lines = []
+    for row in (heads, *rows):
+        cells = [
+            cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def _estimate(value: float, ends: tuple[float, float]) -> str:
+    return _number(value) + ("" if np.isnan(ends[0]) else f" [{ends[0]:.2f}, {ends[1]:.2f}]")
+
+
+def _number(value: float, digits: int = 2) -> str:
+    return "-" if np.isnan(value) else f"{value:.{digits}f}"
+
+
+def _value(value: float) -> str:
+    return "-" if np.isnan(value) else f"{value:.4g}" if abs(value) < 1000 else f"{value:.0f}"

@@ -1,0 +1,90 @@
+"""The lab as a person types it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from detectors.__main__ import main
+from detectors.lab.grid import Series
+from tests.detectors.lab.histories import daily
+
+
+def write(folder: Path, series: list[Series]) -> str:
+    lines = ["timestamp,value,series"]
+    for one in series:
+        lines += [f"{one.moment(i).isoformat()},{value:.0f},{one.name}" for i, value in enumerate(one.values.tolist())]
+    path = folder / "history.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return str(path)
+
+
+def test_compare_prints_the_table_and_writes_the_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    arguments = ["compare", write(tmp_path, daily(5)), "--detector", "sigma multiplier=3,4", "--detector", "ewma"]
+    assert main([*arguments, "--workers", "1", "--plots", "1", "--out", str(out)]) == 0
+    said = capsys.readouterr().out
+    lines = said.splitlines()
+    assert lines[0].startswith("5 series, 3600 points, ")
+    assert [line.split("  ")[0] for line in lines[2:5]] == ["sigma(multiplier=3)", "sigma(multiplier=4)", "ewma"]
+    assert "Not different from it: sigma(multiplier=4)" in said or "is best" in said
+    assert sorted(path.name for path in out.iterdir()) == [
+        "costs.csv",
+        "ranking.csv",
+        "report.html",
+        "results.jsonl",
+        "scores.csv",
+    ]
+    page = (out / "report.html").read_bytes()
+    assert b"oint-adjusted" not in page
+    assert main([*arguments, "--workers", "1", "--plots", "1", "--out", str(out)]) == 0
+    assert (out / "report.html").read_bytes() == page
+    assert capsys.readouterr().out == said
+    assert main([*arguments, "--workers", "1", "--plots", "1", "--out", str(out), "--point-adjusted"]) == 0
+    assert "adjusted F1" in capsys.readouterr().out
+    assert b"oint-adjusted F1" in (out / "report.html").read_bytes()
+
+
+def test_tune_prints_messages_with_dates_and_the_section_to_paste(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["tune", write(tmp_path, daily(5)), "--detector", "sigma", "--workers", "1"]
+    assert main([*arguments, "--budget", "3", "--out", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().out
+    assert "5 series, 2026-01-01 to 2026-01-31 (UTC)" in said
+    assert "Chosen on 2026-01-15 to 2026-01-24" in said
+    assert "[alerts]\ndetector = sigma\ndetector_params = {" in said
+
+
+def test_tune_says_when_no_detector_keeps_the_budget(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # A tenth of the points are outliers of any size: whatever tells of an incident sends far more than that.
+    (wild,) = daily(1)
+    wild.values[::10] *= 1 + 99 * (wild.values[::10] % 7)
+    arguments = ["tune", write(tmp_path, [wild]), "--detector", "difference", "--workers", "1"]
+    assert main([*arguments, "--budget", "0.01", "--out", str(tmp_path / "out")]) == 1
+    said = capsys.readouterr().out
+    assert "The budget of 0.01 messages a week cannot be met: raise it." in said
+    assert "luigi.cfg" not in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["compare", "nowhere.csv"], "No such file or directory: 'nowhere.csv'"),
+        (["compare", "{file}", "--detector", "sgima"], "no detector is called 'sgima'"),
+        (["compare", "{file}", "--zone", "Mars/One"], "'Mars/One' is no time zone"),
+        (["tune", "{file}", "--budget", "3", "--warmup", "25"], "the history is too short"),
+        (["tune", "{file}", "--budget", "-1"], "the budget must be more than 0"),
+        (["compare", "{file}", "--copies", "0"], "copies must be at least 1"),
+    ],
+)
+def test_bad_input_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    path = write(tmp_path, daily(1))
+    assert main([*(part.format(file=path) for part in arguments), "--out", str(tmp_path / "out")]) == 2
+    captured = capsys.readouterr()
+    (line,) = captured.err.splitlines()
+    assert line.startswith("detectors: ")
+    assert said in line
