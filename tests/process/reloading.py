@@ -1,0 +1,26 @@
+"""Load a day again and again, from one source after the other, until killed: ``reloading.py DAY SOURCE SOURCE``."""
+
+import itertools
+import sys
+from datetime import date
+
+import luigi
+from luigi.configuration import LuigiConfigParser
+
+from pipeline.tasks import DailyMetrics
+from pipeline.tasks.etl import forget, load_chain
+
+
+def main() -> None:
+    """Take the day's load back and run it, in this one process."""
+    day, *databases = sys.argv[1:]
+    task = DailyMetrics(date=date.fromisoformat(day))
+    for database in itertools.cycle(databases):
+        LuigiConfigParser.instance().set("source", "database", database)
+        forget(load_chain(task.date))
+        if not luigi.build([task], local_scheduler=True, log_level="WARNING"):
+            sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
