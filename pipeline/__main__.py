@@ -1,4 +1,4 @@
-"""``python -m pipeline demo | query | verify``: what is not a task."""
+"""``python -m pipeline demo | query | verify | compare | tune``: what is not a task."""
 
 import argparse
 import os
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
+from pipeline import lab
 from pipeline.errors import FeedpulseError, SettingsError
 
 DEMO_VIEWS_PER_DAY = 200_000
@@ -23,7 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        The exit code: 0, or 1 when the command failed (its error is on stderr) or `verify` found something.
+        The exit code: 0, or 1 when the command failed (its error is on stderr), `verify` found something or the
+        lab has no answer.
     """
     options = _parser().parse_args(arguments)
     try:
@@ -59,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
         "--views", type=int, default=DEMO_VIEWS_PER_DAY, help="the scale: views a day (default: %(default)s)"
     )
     demo.set_defaults(command=_demo)
+    lab.add_commands(commands)
     return parser
 
 

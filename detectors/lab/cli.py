@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 if TYPE_CHECKING:
     from detectors.lab.compare import Comparison
     from detectors.lab.grid import Series
     from detectors.lab.tune import Part, Tuning
 
-COMPARE_HELP = "which method catches what, and at which noise, on your own series"
+COMPARE_HELP = "which method catches what, and at which noise"
 TUNE_HELP = "the detector and the sensitivity whose messages stay within a budget"
 
 
@@ -121,7 +120,7 @@ def comparison_text(found: Comparison) -> str:
             str(row.repeats),
             str(row.echoes),
             _number(costs[row.candidate], 3),
-            "-" if np.isnan(row.behind[0]) else "yes" if row.like_the_best else "no",
+            "-" if math.isnan(row.behind[0]) else "yes" if row.like_the_best else "no",
             *([_number(row.adjusted_f1)] if found.point_adjusted else []),
         ]
         for row in found.rows
@@ -196,12 +195,12 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _estimate(value: float, ends: tuple[float, float]) -> str:
-    return _number(value) + ("" if np.isnan(ends[0]) else f" [{ends[0]:.2f}, {ends[1]:.2f}]")
+    return _number(value) + ("" if math.isnan(ends[0]) else f" [{ends[0]:.2f}, {ends[1]:.2f}]")
 
 
 def _number(value: float, digits: int = 2) -> str:
-    return "-" if np.isnan(value) else f"{value:.{digits}f}"
+    return "-" if math.isnan(value) else f"{value:.{digits}f}"
 
 
 def _value(value: float) -> str:
-    return "-" if np.isnan(value) else f"{value:.4g}" if abs(value) < 1000 else f"{value:.0f}"
+    return "-" if math.isnan(value) else f"{value:.4g}" if abs(value) < 1000 else f"{value:.0f}"

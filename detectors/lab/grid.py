@@ -44,6 +44,8 @@ class Series:
         (T,) booleans: part of an incident; None = nobody has said.
     direction
         Which deviations count: "both", "up" or "down".
+    declared
+        What kind of number it is, where that is known; None looks at the values.
     notes
         What was put right on reading, a sentence each.
     """
@@ -56,6 +58,7 @@ class Series:
     denominator: Array | None = None
     labels: NDArray[np.bool_] | None = None
     direction: Direction = "both"
+    declared: Kind | None = None
     notes: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
@@ -68,6 +71,8 @@ class Series:
     @property
     def kind(self) -> Kind:
         """A ratio where there are denominators, a count where all values are whole and not negative, else a value."""
+        if self.declared is not None:
+            return self.declared
         if self.denominator is not None:
             return "ratio"
         known = self.values[~np.isnan(self.values)]
@@ -80,7 +85,9 @@ class Series:
     @property
     def digest(self) -> str:
         """SHA-256 of everything that a result depends on."""
-        found = hashlib.sha256(repr((self.name, self.period, self.start, self.zone, self.direction)).encode())
+        found = hashlib.sha256(
+            repr((self.name, self.period, self.start, self.zone, self.direction, self.kind)).encode()
+        )
         for array in (self.values, self.denominator, self.labels):
             found.update(b"-" if array is None else np.ascontiguousarray(array).tobytes())
         return found.hexdigest()

@@ -395,9 +395,15 @@ def _alike(choices: Sequence[Choice], seed: int) -> list[str]:
 
 
 def config(candidate: Candidate, series: Sequence[Series]) -> str:
-    """Return sections of luigi.cfg: [alerts] with what most series have, [metric.NAME] for the others."""
+    """Return sections of luigi.cfg: [alerts] with what most series have, [metric.NAME] for the others.
+
+    Of which kind a metric is, the alerts know.
+    """
     # luigi.cfg is read with interpolation: % is written %%.
-    wanted = {one.name: json.dumps(candidate.settings(one)).replace("%", "%%") for one in series}
+    implied = {one.name: candidate.settings(one) for one in series}
+    own = dict(candidate.parameters)
+    kept = {name: {key: all_[key] for key in all_ if key != "kind" or key in own} for name, all_ in implied.items()}
+    wanted = {name: json.dumps(parameters).replace("%", "%%") for name, parameters in kept.items()}
     counts = list(wanted.values())
     usual = max(dict.fromkeys(counts), key=counts.count)
     sections = [f"[alerts]\ndetector = {candidate.name}\ndetector_params = {usual}"]

@@ -140,11 +140,15 @@ def test_the_same_again_and_resumed(real: Tuning, tmp_path: Path) -> None:
     assert first.messages == again.messages == real.messages
 
 
-def test_a_section_for_each_kind_of_number() -> None:
+def test_what_differs_by_the_kind_of_number_has_a_section_of_its_own() -> None:
     counts = from_array(np.ones((2, 10)), names=["views", "likes"])
-    ratio = from_array(np.full(10, 0.5), denominator=np.full(10, 4.0), names=["ctr"])
-    text = config(Candidate("ensemble", (("sensitivity", 0.8),)), [*counts, *ratio])
+    weights = from_array(np.full(10, 0.5), names=["weight"])
+    text = config(Candidate("day_ago", (("threshold", 0.8),)), [*counts, *weights])
     assert text == (
-        '[alerts]\ndetector = ensemble\ndetector_params = {"kind": "count", "sensitivity": 0.8}\n'
-        '[metric.ctr]\ndetector = ensemble\ndetector_params = {"kind": "ratio", "sensitivity": 0.8}\n'
+        '[alerts]\ndetector = day_ago\ndetector_params = {"threshold": 0.8}\n'
+        '[metric.weight]\ndetector = day_ago\ndetector_params = {"min_change": 0.0, "threshold": 0.8}\n'
+    )
+    # The alerts know by the metric whether it is a count or a ratio.
+    assert config(Candidate("ensemble", (("sensitivity", 0.8),)), [*counts, *weights]) == (
+        '[alerts]\ndetector = ensemble\ndetector_params = {"sensitivity": 0.8}\n'
     )
