@@ -1,14 +1,16 @@
 """Slot metrics read back as series on the local wall clock: what the detectors look at."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import clock
-from pipeline.metrics import Metric
+from pipeline.dimensions import DIMENSIONS
+from pipeline.metrics import BY_NAME, Metric
 from pipeline.tables import SLOT_METRICS, full_name, warehouse
 from pipeline.warehouse import statement
 
@@ -17,24 +19,65 @@ Array = NDArray[np.float64]
 SLOT_SECONDS = int(clock.SLOT.total_seconds())
 
 
+class Part(NamedTuple):
+    """A metric in total, or in one slice."""
+
+    metric: str
+    dimension: str = "total"
+    value: str = "all"
+
+    @property
+    def is_total(self) -> bool:
+        """Whether it is the metric of everybody."""
+        return self.dimension == "total"
+
+
+@dataclass(frozen=True)
+class Adjustment:
+    """What people or the calendar said of a stretch of history.
+
+    Parameters
+    ----------
+    metric, dimension, value : str
+        Which part; dimension '' is every part of the metric.
+    start, end : datetime
+        The stretch, naive UTC, the end exclusive.
+    factor : float or None
+        None leaves the stretch out of what a detector learns from; a number multiplies it: the level moved, and the
+        days before are read as if they had had the new one.
+    """
+
+    metric: str
+    dimension: str
+    value: str
+    start: datetime
+    end: datetime
+    factor: float | None = None
+
+
 @dataclass(frozen=True)
 class Series:
-    """The metrics' history up to a slot, on the local wall clock: 96 columns a day.
+    """The history of metrics and slices up to a slot, on the local wall clock: 96 columns a day, from a midnight on.
 
     The hour that spring skips is missing (NaN), the hour that autumn repeats is averaged, so a column is always the
     same time of day.
     """
 
-    metrics: tuple[Metric, ...]
+    parts: tuple[Part, ...]
     """What the rows are."""
     slot: datetime
     """The slot of the last column, naive UTC."""
-    values: Array
-    """(S, T): numerator / denominator, NaN where there is no data."""
+    numerators: Array
+    """(S, T): counts; NaN where there is no data."""
     denominators: Array
     """(S, T): 1 for a count, NaN where there is no data."""
     columns: NDArray[np.int64]
     """(G,): the column of each of the last G slots of real time, the newest last; some may lie outside of [0, T)."""
+
+    @property
+    def values(self) -> Array:
+        """(S, T): numerator / denominator, NaN where there is no data."""
+        return ratio(self.numerators, self.denominators)
 
     def in_real_time(self, row: Array, count: int) -> Array:
         """Take the last `count` slots of real time from a row of T columns; NaN for a slot without a column."""
@@ -42,31 +85,86 @@ class Series:
         inside = (columns >= 0) & (columns < len(row))
         return np.where(inside, row[np.where(inside, columns, 0)], np.nan)
 
+    def columns_of(self, start: datetime, end: datetime) -> NDArray[np.int64]:
+        """The columns of the slots from `start` to `end`, those of them that are there."""
+        newest = len(self.columns) - 1
+        first, stop = (newest - (self.slot - moment) // clock.SLOT for moment in (start, end))
+        columns = self.columns[max(0, first) : max(0, min(stop, newest + 1))]
+        inside = (columns >= 0) & (columns < self.numerators.shape[1])
+        return columns[inside]
+
+    def learned(self, row: int, adjustments: Iterable[Adjustment]) -> Array:
+        """The factors (T,) that what is learnt from this row is multiplied by: NaN leaves a column out.
+
+        The last column is the one that is judged: it stays as it is.
+        """
+        part = self.parts[row]
+        factors = np.ones(self.numerators.shape[1])
+        for item in adjustments:
+            if item.metric == part.metric and (item.dimension, item.value) in (part[1:], ("", "")):
+                columns = self.columns_of(item.start, item.end)
+                factors[columns] *= np.nan if item.factor is None else item.factor
+        factors[-1] = 1.0
+        return factors
+
+
+def ratio(numerators: Array, denominators: Array) -> Array:
+    """Divide; NaN where the denominator is zero or missing."""
+    values = np.full(np.broadcast_shapes(numerators.shape, denominators.shape), np.nan)
+    np.divide(numerators, denominators, out=values, where=denominators > 0)
+    return values
+
 
 def measured(metrics: Sequence[Metric], start: datetime, end: datetime) -> dict[str, set[datetime]]:
     """By metric, the slots from `start` to `end` (naive UTC) that have its total."""
-    totals = _read_totals(metrics, start, end)
-    return {
-        name: {datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None) for seconds in epochs}
-        for name, (epochs, *_) in totals.items()
-    }
+    found: dict[str, set[datetime]] = {metric.name: set() for metric in metrics}
+    for name, dimension, _, epochs, *_ in _read([metric.name for metric in metrics], start, end, least=None):
+        if dimension == "total":
+            found[name] = {datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None) for seconds in epochs}
+    return found
 
 
-def read(metrics: Sequence[Metric], slot: datetime, days: int) -> Series:
-    """Read the totals of the metrics for the days before a slot and the slot itself."""
+def read(metrics: Sequence[Metric], slot: datetime, days: int, slice_volume: float | None = None) -> Series:
+    """Read the metrics for the days before a slot's day, and that day up to the slot.
+
+    Parameters
+    ----------
+    metrics : sequence of Metric
+        Their totals are rows even where nothing was measured.
+    slot : datetime
+        The last column.
+    days : int
+        How many whole days of the wall clock come before.
+    slice_volume : float, optional
+        Read those slices too that count at least so many events a slot.
+    """
+    local = clock.to_local(slot)
+    width = days * clock.SLOTS_A_DAY + (local.hour * 60 + local.minute) // 15 + 1
     # So many days of the wall clock may last an hour longer.
-    start = slot - timedelta(days=days, hours=1)
-    totals = _read_totals(metrics, start, slot + clock.SLOT)
+    start = slot - (width - 1) * clock.SLOT - timedelta(hours=1)
+    least = None if slice_volume is None else round(slice_volume * (width + 3))
+    rows = _read([metric.name for metric in metrics], start, slot + clock.SLOT, least)
     epochs = np.arange(clock.epoch(start), clock.epoch(slot) + 1, SLOT_SECONDS)
-    raw = np.full((2, len(metrics), len(epochs)), np.nan)
-    for row, metric in enumerate(metrics):
-        slots, *numbers = (np.asarray(array, dtype=np.int64) for array in totals[metric.name])
-        raw[:, row, (slots - epochs[0]) // SLOT_SECONDS] = numbers
-    columns = wall_columns(epochs, days * clock.SLOTS_A_DAY)
-    numerators, denominators = (lay_out(array, columns, days * clock.SLOTS_A_DAY) for array in raw)
-    values = np.full_like(numerators, np.nan)
-    np.divide(numerators, denominators, out=values, where=denominators > 0)
-    return Series(tuple(metrics), slot, values, denominators, columns)
+    totals = [Part(metric.name) for metric in metrics]
+    parts = (*totals, *sorted(Part(*names) for *names, _, _, _ in rows if names[1] != "total"))
+    position = {part: row for row, part in enumerate(parts)}
+    raw = np.full((2, len(parts), len(epochs)), np.nan)
+    for name, dimension, value, *numbers in rows:
+        slots, *counts = (np.asarray(array, dtype=np.int64) for array in numbers)
+        raw[:, position[Part(name, dimension, value)], (slots - epochs[0]) // SLOT_SECONDS] = counts
+    _fill_silent_slices(raw, parts, position)
+    columns = wall_columns(epochs, width)
+    numerators, denominators = (lay_out(array, columns, width) for array in raw)
+    return Series(parts, slot, numerators, denominators, columns)
+
+
+def _fill_silent_slices(raw: Array, parts: Sequence[Part], position: dict[Part, int]) -> None:
+    """A slice without events in a slot that was measured has zero."""
+    for row, part in enumerate(parts):
+        if not part.is_total:
+            silent = np.isnan(raw[0, row]) & ~np.isnan(raw[0, position[Part(part.metric)]])
+            raw[0, row, silent] = 0
+            raw[1, row, silent] = 0 if BY_NAME[part.metric].kind == "ratio" else 1
 
 
 def wall_columns(epochs: NDArray[np.int64], width: int) -> NDArray[np.int64]:
@@ -106,6 +204,10 @@ def lay_out(numbers: Array, columns: NDArray[np.int64], width: int) -> Array:
     """
     kept = (columns >= 0) & (columns < width - 1)
     kept[-1] = True
+    if len(np.unique(columns[kept])) == np.count_nonzero(kept):  # no clock went back: every slot has its own column
+        laid = np.full((len(numbers), width), np.nan)
+        laid[:, columns[kept]] = numbers[:, kept]
+        return laid
     shown = numbers[:, kept].T
     sums, counts = np.zeros((2, width, len(numbers)))
     np.add.at(sums, columns[kept], np.nan_to_num(shown))
@@ -114,12 +216,16 @@ def lay_out(numbers: Array, columns: NDArray[np.int64], width: int) -> Array:
         return np.ascontiguousarray((sums / counts).T)
 
 
-def _read_totals(metrics: Sequence[Metric], start: datetime, end: datetime) -> dict[str, Sequence[Sequence[int]]]:
-    """By metric: slots as Unix seconds, numerators, denominators."""
-    rows = warehouse().query(
+def _read(names: Sequence[str], start: datetime, end: datetime, least: int | None) -> list[tuple[Any, ...]]:
+    """Metric, dimension, value, slots as Unix seconds, numerators, denominators."""
+    dimensions = ["total"] if least is None else ["total", *(dimension.name for dimension in DIMENSIONS)]
+    return warehouse().query(
         statement("slot_series", slot_metrics=full_name(SLOT_METRICS)),
-        {"metrics": tuple(metric.name for metric in metrics), "start": str(start), "end": str(end)},
+        {
+            "metrics": tuple(names),
+            "dimensions": tuple(dimensions),
+            "start": str(start),
+            "end": str(end),
+            "least": least or 0,
+        },
     )
-    nothing: Sequence[Sequence[int]] = ([], [], [])
-    found: dict[str, Sequence[Sequence[int]]] = {name: arrays for name, *arrays in rows}
-    return {metric.name: found.get(metric.name, nothing) for metric in metrics}

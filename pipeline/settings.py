@@ -117,6 +117,22 @@ class alerts(luigi.Config):
     """A slot that ended longer ago than this is recorded, never alarmed."""
     recovery_slots = luigi.IntParameter(default=4)
     """An incident has ended after so many good slots in a row."""
+    minimum_volume = luigi.FloatParameter(default=10)
+    """Fewer events than this, expected and actual, alarm nobody; [metric.NAME] overrides it."""
+    slice_volume = luigi.FloatParameter(default=20)
+    """Slices with so many events a slot on average are checked too."""
+    slice_false_alarms = luigi.FloatParameter(default=0.05)
+    """How many false alarms a week chance may raise among all slices together: how far out of its band one must be."""
+    close_score = luigi.FloatParameter(default=0.5)
+    """An incident goes on while a score is outside of +-this; it opened outside of +-1."""
+    minimum_slots = luigi.IntParameter(default=1)
+    """How many bad slots it takes before people hear of an incident."""
+    join_slots = luigi.IntParameter(default=2)
+    """What deviates within so many slots of an incident's first belongs to it; so does its source table's later."""
+    adopt_hours = luigi.FloatParameter(default=24)
+    """A deviation that lasts so long, and is no outage, is the new normal."""
+    escalate_slots = luigi.IntParameter(default=4)
+    """After so many slots without any row of a table people hear of it once more."""
     links = luigi.Parameter(default="[]")
     """Links under every alert as JSON, ["https://bi.example/1?from={start}&to={end}"]; [metric.NAME] overrides."""
 
@@ -144,6 +160,8 @@ class MetricSettings:
     """Its parameters."""
     direction: Direction = "both"
     """Which deviations alarm: `both`, `up` or `down`."""
+    minimum_volume: float = 10
+    """Fewer events than this alarm nobody."""
     links: tuple[str, ...] = ()
     """Links with {start} and {end} (local time, YYYY-MM-DD HH:MM, percent-encoded)."""
 
@@ -163,7 +181,23 @@ def metric(name: str) -> MetricSettings:
         detector=own.get("detector", general.detector),
         detector_params=_json(parameters, dict, where["detector_params"]),
         direction=cast(Direction, direction),
+        minimum_volume=_number(own.get("minimum_volume", general.minimum_volume), f"[{section}] minimum_volume"),
         links=_links(own.get("links", general.links), where["links"]),
+    )
+
+
+def rules() -> "Rules":
+    """When an incident opens, goes on and ends, from [alerts]."""
+    from pipeline.incidents import Rules
+
+    section = alerts()
+    return Rules(
+        recovery_slots=section.recovery_slots,
+        close_score=section.close_score,
+        minimum_slots=section.minimum_slots,
+        join_slots=section.join_slots,
+        adopt_slots=round(section.adopt_hours * 4),
+        escalate_slots=section.escalate_slots,
     )
 
 
@@ -173,6 +207,13 @@ def options(section: str) -> dict[str, str]:
     if not config.has_section(section):
         return {}
     return {key.replace("-", "_"): config.get(section, key).strip() for key in config.options(section)}
+
+
+def _number(given: object, where: str) -> float:
+    try:
+        return float(str(given))
+    except ValueError as error:
+        raise SettingsError(f"{where} = {given}: not a number.") from error
 
 
 def names(text: str) -> list[str]:
@@ -220,6 +261,13 @@ def _require_positive() -> None:
         (alerts, "catch_up_hours", 0),
         (alerts, "alarm_minutes", 0),
         (alerts, "recovery_slots", 1),
+        (alerts, "minimum_volume", 0),
+        (alerts, "slice_volume", 1),
+        (alerts, "close_score", 0),
+        (alerts, "minimum_slots", 1),
+        (alerts, "join_slots", 0),
+        (alerts, "adopt_hours", 1),
+        (alerts, "escalate_slots", 1),
     ):
         value = getattr(cls(), name)
         if value < least:
