@@ -1,12 +1,13 @@
-"""``python -m pipeline demo | query``: what is not a task."""
+"""``python -m pipeline demo | query | verify``: what is not a task."""
 
 import argparse
 import os
 import sys
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
-from pipeline.errors import FeedpulseError
+from pipeline.errors import FeedpulseError, SettingsError
 
 DEMO_VIEWS_PER_DAY = 200_000
 
@@ -22,11 +23,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        The exit code: 0, or 1 when the command failed (its error is on stderr).
+        The exit code: 0, or 1 when the command failed (its error is on stderr) or `verify` found something.
     """
     options = _parser().parse_args(arguments)
     try:
-        options.command(options)
+        return int(options.command(options) or 0)
     except FeedpulseError as error:
         print(f"{options.name}: {error}", file=sys.stderr)
         return 1
@@ -44,6 +45,11 @@ def _parser() -> argparse.ArgumentParser:
     query.add_argument("--format", default="TabSeparated", help="one of ClickHouse's formats (default: %(default)s)")
     query.add_argument("--source", action="store_true", help="ask the source's engine instead of the warehouse's")
     query.set_defaults(command=_query)
+
+    verify = commands.add_parser("verify", help="compare loaded days with the source; exit code 1 if anything is off")
+    verify.add_argument("--from", dest="first", type=_day, required=True, help="the first day, 2026-11-01")
+    verify.add_argument("--to", dest="last", type=_day, help="the last day (default: yesterday)")
+    verify.set_defaults(command=_verify)
 
     demo = commands.add_parser(
         "demo", help="play a day of made-up events through every task, in a directory of its own"
@@ -64,6 +70,24 @@ def _query(options: argparse.Namespace) -> None:
     for piece in engine.dump(options.sql, options.format):
         sys.stdout.buffer.write(piece)
     sys.stdout.buffer.flush()
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from pipeline import clock, settings
+    from pipeline.verification import verify
+
+    settings.check()
+    last = options.last or clock.yesterday()
+    if options.first > last:
+        raise SettingsError(f"--from {options.first} is after --to {last}: give the earlier day first.")
+    return 0 if verify(options.first, last) else 1
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text} is no day; write it as 2026-11-01") from error
 
 
 def _demo(options: argparse.Namespace) -> None:

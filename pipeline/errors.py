@@ -6,6 +6,8 @@
     +-- SettingsError         luigi.cfg or the environment says something impossible
     +-- SourceError           the source tables are not what the ETL needs
     +-- ClockError            a day or a slot that is not over yet
+    +-- ReconciliationError   a day's rows do not add up to what the source holds
+    |   +-- RowsArrivedError  because the source grew while the day was loading
     +-- WarehouseError        an engine refused or did not answer
         +-- TransientError    worth another try: network, time-out, a server that restarts
         +-- TerminalError     the same statement will fail again; has ClickHouse's `code`
@@ -26,6 +28,14 @@ class SourceError(FeedpulseError):
 
 class ClockError(FeedpulseError):
     """A day or slot was asked for that is not over yet."""
+
+
+class ReconciliationError(FeedpulseError):
+    """A day's rows do not add up to what the source holds; what was published before stays."""
+
+
+class RowsArrivedError(ReconciliationError):
+    """The source's rows of a day changed while it was loading: the next run loads it again."""
 
 
 class WarehouseError(FeedpulseError):

@@ -1,8 +1,8 @@
 """How rows get into a table so that a reader never sees half of them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from uuid import uuid4
 
+from pipeline import staging
 from pipeline.tables import full_name, warehouse
 from pipeline.warehouse import Fragment, Warehouse, statement
 
@@ -19,7 +19,7 @@ def replace_partition(table: str, partition: object, fill: Callable[[str], None]
     partition : str or tuple of str
         The partition's key, as ``'2026-11-01'`` or ``('2026-11-01', 'os')``.
     fill : callable
-        Called with the ``database.table`` to write the rows to.
+        Called with the ``database.table`` to write the rows to; if it raises, the partition stays as it was.
 
     Returns
     -------
@@ -28,18 +28,18 @@ def replace_partition(table: str, partition: object, fill: Callable[[str], None]
     """
     engine = warehouse()
     target = full_name(table)
-    staging = f"{target}__{uuid4().hex[:12]}"
+    gathered = staging.new_name(target)
     try:
-        engine.execute(statement("create_staging", staging=staging, table=target))
-        fill(staging)
-        ((rows,),) = engine.query(statement("count_rows", table=staging))
+        engine.execute(statement("create_staging", staging=gathered, table=target))
+        fill(gathered)
+        ((rows,),) = engine.query(statement("count_rows", table=gathered))
         if rows:
-            sql = statement("replace_partition", table=target, staging=staging)
+            sql = statement("replace_partition", table=target, staging=gathered)
         else:  # new engines refuse to replace a partition by nothing
             sql = statement("drop_partition", table=target)
         engine.execute(sql, {"partition": partition}, idempotent=True)
     finally:
-        engine.execute(statement("drop_staging", staging=staging), idempotent=True)
+        engine.execute(statement("drop_staging", staging=gathered), idempotent=True)
     return int(rows)
 
 

@@ -34,6 +34,8 @@ class Metric:
     """The denominator of a ratio in a slot."""
     day_denominator: str = ""
     """The denominator of a ratio in a day."""
+    is_additive: bool = True
+    """Whether a day is the sum of its slots, numerators and denominators apart; distinct users are not."""
     label: Mapping[str, str] = field(default_factory=dict)
     """What people read, by language; the name where a language is missing."""
     daily_label: Mapping[str, str] = field(default_factory=dict)
@@ -56,6 +58,7 @@ METRICS: tuple[Metric, ...] = (
         table=FEED,
         slot=USERS,
         day="countIf(feed_events > 0)",
+        is_additive=False,
         label={"en": "Active users, feed", "ru": "Активные пользователи ленты"},
         daily_label={"en": "DAU", "ru": "DAU"},
     ),
@@ -64,6 +67,7 @@ METRICS: tuple[Metric, ...] = (
         table=MESSAGES,
         slot=USERS,
         day="countIf(messages_sent > 0)",
+        is_additive=False,
         label={"en": "Active users, messenger", "ru": "Активные пользователи мессенджера"},
     ),
     Metric(name="views", table=FEED, slot=VIEWS, day="sum(views)", label={"en": "Views", "ru": "Просмотры"}),

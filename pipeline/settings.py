@@ -85,6 +85,10 @@ class etl(luigi.Config):
     """The name of the final table."""
     attribute_days = luigi.IntParameter(default=30)
     """How many days back a user's os, gender and age are looked for."""
+    reload_days = luigi.IntParameter(default=3)
+    """`Daily` loads a day again when its source rows changed within so many days; 0 never."""
+    keep_staging_days = luigi.IntParameter(default=7)
+    """Per-user tables keep the days of so many days; attributes are kept as long as they are looked for."""
 
 
 class report(luigi.Config):
@@ -257,6 +261,8 @@ def _require_readable(cls: type[luigi.Config]) -> None:
 def _require_positive() -> None:
     for cls, name, least in (
         (etl, "attribute_days", 0),
+        (etl, "reload_days", 0),
+        (etl, "keep_staging_days", 1),
         (alerts, "history_days", 1),
         (alerts, "catch_up_hours", 0),
         (alerts, "alarm_minutes", 0),

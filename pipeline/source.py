@@ -8,12 +8,13 @@ from pipeline import connections, settings
 from pipeline.dimensions import DIMENSIONS
 from pipeline.errors import SourceError
 from pipeline.metrics import FEED
-from pipeline.warehouse import Warehouse, statement
+from pipeline.warehouse import Fragment, Warehouse, statement
 
 RECIPIENT_SPELLINGS = ("receiver_id", "reciever_id")  # both are real: the source's own misspelling was mended in 2023
 
 # A type may be wrapped in Nullable and LowCardinality.
 INTEGER = r"U?Int(8|16|32|64)"
+NARROW = r"UInt(8|16|32)"
 TEXT = r"String"
 ACTION = r"(String|Enum(8|16)\(.*\))"
 TIME = r"DateTime(64)?(\(.*\))?"
@@ -31,6 +32,9 @@ class Source:
     """``database.table`` of messages."""
     recipient: str
     """The column of a message's recipient."""
+    pair: Fragment
+    """SQL for a message's (sender, recipient) as one value: packed into an integer where both ids are narrow, which
+    makes distinct pairs several times cheaper to count."""
 
     def table(self, kind: str) -> str:
         """``database.table`` of one kind of events, "feed" or "messages"."""
@@ -61,8 +65,10 @@ def _checked(connection: Warehouse, database: str, feed_table: str, message_tabl
         raise SourceError(
             f"source table {database}.{message_table} has no column {' or '.join(RECIPIENT_SPELLINGS)} (the recipient)."
         )
-    _check_table(database, message_table, columns, {spellings[0]: INTEGER})
-    return Source(connection, f"{database}.{feed_table}", f"{database}.{message_table}", spellings[0])
+    recipient = spellings[0]
+    _check_table(database, message_table, columns, {recipient: INTEGER})
+    pair = _pair(recipient, [columns[message_table][name] for name in ("user_id", recipient)])
+    return Source(connection, f"{database}.{feed_table}", f"{database}.{message_table}", recipient, pair)
 
 
 def _check_table(database: str, table: str, columns: dict[str, dict[str, str]], wanted: dict[str, str]) -> None:
@@ -75,12 +81,22 @@ def _check_table(database: str, table: str, columns: dict[str, dict[str, str]], 
         actual = columns[table].get(name)
         if actual is None:
             raise SourceError(f"source table {database}.{table} has no column {name}.")
-        bare = re.sub(r"^(LowCardinality|Nullable)\((.*)\)$", r"\2", actual)
-        bare = re.sub(r"^Nullable\((.*)\)$", r"\1", bare)
-        if not re.fullmatch(pattern, bare):
+        if not re.fullmatch(pattern, _bare(actual)):
             raise SourceError(
                 f"source column {database}.{table}.{name} has type {actual}; it must be {_READABLE[pattern]}."
             )
+
+
+def _bare(kind: str) -> str:
+    """A type without its wrappers: ``LowCardinality(Nullable(String))`` is a String."""
+    return re.sub(r"^Nullable\((.*)\)$", r"\1", re.sub(r"^(LowCardinality|Nullable)\((.*)\)$", r"\2", kind))
+
+
+def _pair(recipient: str, types: list[str]) -> Fragment:
+    sender_id, recipient_id = (f"toUInt64(ifNull({name}, 0))" for name in ("user_id", recipient))
+    if all(re.fullmatch(NARROW, _bare(kind)) for kind in types):
+        return Fragment(f"bitOr(bitShiftLeft({sender_id}, 32), {recipient_id})")
+    return Fragment(f"({sender_id}, {recipient_id})")
 
 
 _READABLE = {

@@ -2,7 +2,7 @@
 
 import functools
 
-from pipeline import connections, settings
+from pipeline import connections, settings, staging
 from pipeline.dimensions import DAILY
 from pipeline.errors import SettingsError, TerminalError
 from pipeline.warehouse import Warehouse, statement
@@ -35,13 +35,16 @@ TABLES = (
     TABLE_UPDATES,
 )
 
+STAGING = (FEED_USER_DAY, MESSAGE_USER_DAY, USER_ATTRIBUTES, USER_DAY, SLICE_DAY)
+"""What a day's result is made of, kept for some days."""
+
 VALUES = ("views", "likes", "messages_received", "messages_sent", "users_received", "users_sent")
 ATTRIBUTES = tuple(dimension.name for dimension in DAILY)
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     FEED_USER_DAY: ("event_date", "user_id", "feed_events", "views", "likes"),
     MESSAGE_USER_DAY: ("event_date", "user_id", *VALUES[2:]),
-    USER_ATTRIBUTES: ("event_date", "user_id", "events", *ATTRIBUTES),
+    USER_ATTRIBUTES: ("event_date", "user_id", "feed_events", "message_events", *ATTRIBUTES),
     USER_DAY: ("event_date", "user_id", "feed_events", *VALUES, *ATTRIBUTES),
     SLICE_DAY: ("event_date", "dimension", "dimension_value", *VALUES),
     DAILY_METRICS: ("event_date", "dimension", "dimension_value", *VALUES),
@@ -58,7 +61,7 @@ def full_name(table: str) -> str:
 
 
 def warehouse() -> Warehouse:
-    """The warehouse, with every table of ours in it."""
+    """The warehouse, with every table of ours in it and none that a killed run left."""
     engine = connections.warehouse()
     _ensure(engine, settings.warehouse().database, settings.etl().table)
     return engine
@@ -83,6 +86,8 @@ def _ensure(engine: Warehouse, database: str, result_table: str) -> None:
             for column in ATTRIBUTES:
                 if existing is None or column not in existing:
                     _add_column(engine, table, column)
+    for table in filter(staging.is_abandoned, columns):
+        _run(engine, statement("drop_staging", staging=f"{database}.{table}"))
 
 
 def _run(engine: Warehouse, sql: str) -> None:

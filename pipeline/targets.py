@@ -1,9 +1,10 @@
 """What "done" means: a marker row in ``table_updates``, with an explicit id and the raw rows that the load saw."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import luigi
 
@@ -17,6 +18,18 @@ class RawRows:
 
     feed: int = 0
     messages: int = 0
+
+
+@dataclass(frozen=True)
+class State:
+    """What a marker says."""
+
+    done: bool
+    """Whether the load is done; else it was taken back."""
+    raw: RawRows
+    """What its load saw."""
+    version: int
+    """Grows with each writing."""
 
 
 class Marker(luigi.Target):
@@ -42,24 +55,51 @@ class Marker(luigi.Target):
     def write(self, raw: RawRows | None = None) -> None:
         """Say that it is done."""
         seen = raw or RawRows()
-        warehouse().insert(
-            full_name(TABLE_UPDATES),
+        _write(
             {
                 "update_id": [self.update_id],
                 "target_table": [full_name(self.table)],
-                "inserted": [datetime.now(UTC).replace(tzinfo=None, microsecond=0)],
                 "done": [1],
                 "feed_rows": [seen.feed],
                 "message_rows": [seen.messages],
                 "version": [time.time_ns()],
-            },
+            }
         )
 
 
-def existing(update_ids: Iterable[str]) -> set[str]:
+def existing(update_ids: Iterable[str]) -> dict[str, State]:
     """Those of the markers that are there, in one query."""
+    return {update_id: state for update_id, state in states(update_ids).items() if state.done}
+
+
+def states(update_ids: Iterable[str]) -> dict[str, State]:
+    """Those of the markers that were ever written, done or taken back, in one query."""
     wanted = tuple(update_ids)
     if not wanted:
-        return set()
+        return {}
     rows = warehouse().query(statement("read_markers", table=full_name(TABLE_UPDATES)), {"update_ids": wanted})
-    return {update_id for (update_id,) in rows}
+    return {
+        update_id: State(bool(done), RawRows(feed, messages), version)
+        for update_id, done, feed, messages, version in rows
+    }
+
+
+def drop(done: Mapping[str, State]) -> None:
+    """Say that these are done no more, all at once; a marker that was written since it was read stays."""
+    if not done:
+        return
+    _write(
+        {
+            "update_id": list(done),
+            "target_table": [""] * len(done),
+            "done": [0] * len(done),
+            "feed_rows": [0] * len(done),
+            "message_rows": [0] * len(done),
+            "version": [state.version + 1 for state in done.values()],
+        }
+    )
+
+
+def _write(columns: dict[str, list[Any]]) -> None:
+    now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+    warehouse().insert(full_name(TABLE_UPDATES), {**columns, "inserted": [now] * len(columns["update_id"])})

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 from reporting.errors import ReportingError
 
+# What Telegram takes as a button's callback_data; data longer than a chat can carry is nobody's use.
+BUTTON_DATA_LIMIT_BYTES = 64
+
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,149}")
@@ -119,6 +122,33 @@ def _head(text: str, limit: int) -> str:
 
 
 @dataclass(frozen=True)
+class Button:
+    """Something to press below a message.
+
+    Parameters
+    ----------
+    label : str
+        What it says, one plain line.
+    data : str
+        What its press tells: 1 to 64 bytes of UTF-8.
+
+    Raises
+    ------
+    ReportingError
+        If the label is empty or unprintable, or the data is empty or too long.
+    """
+
+    label: str
+    data: str
+
+    def __post_init__(self) -> None:
+        if not self.label.strip() or _UNPRINTABLE.search(self.label):
+            raise ReportingError("button: a label of printable characters is needed; use shorten()")
+        if not 1 <= len(self.data.encode("utf-8", "replace")) <= BUTTON_DATA_LIMIT_BYTES:
+            raise ReportingError(f"button {self.label!r}: its data must be 1 to {BUTTON_DATA_LIMIT_BYTES} bytes")
+
+
+@dataclass(frozen=True)
 class Message:
     """What a channel sends.
 
@@ -132,6 +162,8 @@ class Message:
         The whole text in Telegram's HTML subset, every value escaped.
     picture : bytes or None
         A PNG.
+    buttons : tuple of Button
+        In the order to show them; a channel that has none leaves them out.
 
     Raises
     ------
@@ -144,6 +176,7 @@ class Message:
     title: str
     html: str
     picture: bytes | None = None
+    buttons: tuple[Button, ...] = ()
 
     def __post_init__(self) -> None:
         if not _KEY.fullmatch(self.key):

@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 _STYLE = """
 :root { color-scheme: light dark;
-        --ground: #f2f4f6; --card: #ffffff; --ink: #1d2126; --quiet: #5c6570; --link: #005f99; }
+        --ground: #f2f4f6; --card: #ffffff; --ink: #1d2126; --quiet: #5c6570; --link: #005f99; --line: #c9d0d7; }
 @media (prefers-color-scheme: dark) {
-  :root { --ground: #14171a; --card: #1f2429; --ink: #e8eaed; --quiet: #9aa4ae; --link: #7cc4f0; }
+  :root { --ground: #14171a; --card: #1f2429; --ink: #e8eaed; --quiet: #9aa4ae; --link: #7cc4f0; --line: #48515a; }
 }
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 1rem; max-width: 72rem; background: var(--ground); color: var(--ink);
@@ -21,16 +21,43 @@ article { margin: 0 0 1rem; padding: 1rem; background: var(--card); border-radiu
           display: grid; gap: 1rem; align-items: start; }
 article:target { outline: 3px solid var(--link); }
 @media (min-width: 56rem) { article.pictured { grid-template-columns: 2fr 3fr; } }
-.text { white-space: pre-line; min-width: 0; }
+.text { min-width: 0; }
+.said { white-space: pre-line; }
+.buttons { display: grid; grid-template-columns: repeat(2, 1fr); gap: .375rem; margin: .75rem 0 0; padding: 0;
+           list-style: none; font-size: .875rem; text-align: center; }
+.buttons li { padding: .375rem; border: 1px solid var(--line); border-radius: .5rem; color: var(--quiet); }
+details { margin-top: .75rem; font-size: .875rem; }
+summary { color: var(--link); cursor: pointer; }
+.earlier, .reply { margin-top: .75rem; padding-left: .75rem; border-left: 3px solid var(--line); }
+.replies { grid-column: 1 / -1; }
+.reply:first-child { margin-top: 0; }
+.reply { border-color: var(--link); }
+.reply:target { outline: 3px solid var(--link); }
 img { display: block; width: 100%; height: auto; background: #ffffff; border-radius: .5rem; }
-footer { margin-top: .75rem; font-size: .875rem; color: var(--quiet); }
+footer { margin-top: .5rem; font-size: .875rem; color: var(--quiet); }
 a { color: var(--link); }
 """
 
 
 @dataclass(frozen=True)
+class Version:
+    """What a message said for a while.
+
+    Parameters
+    ----------
+    html : str
+        As in `reporting.message.Message`, which has checked it.
+    written_at : datetime
+        Aware.
+    """
+
+    html: str
+    written_at: datetime
+
+
+@dataclass(frozen=True)
 class Entry:
-    """A message on the page.
+    """A message on the page, with all of its life.
 
     Parameters
     ----------
@@ -39,7 +66,13 @@ class Entry:
     picture : str or None
         The picture's file, beside the page.
     written_at : datetime
-        Aware.
+        When it came to say this, aware.
+    buttons : sequence of str
+        Their labels.
+    earlier : sequence of Version
+        What it said before, oldest first.
+    replies : sequence of Entry
+        Messages that answer it, oldest first.
     """
 
     key: str
@@ -47,11 +80,20 @@ class Entry:
     html: str
     picture: str | None
     written_at: datetime
+    buttons: Sequence[str] = ()
+    earlier: Sequence[Version] = ()
+    replies: Sequence["Entry"] = ()
+
+    @property
+    def touched_at(self) -> datetime:
+        """When anything last happened to it, aware."""
+        return max(self.written_at, *(reply.written_at for reply in self.replies)) if self.replies else self.written_at
 
 
 def render(entries: Sequence[Entry]) -> str:
     """Return the page; nothing on it runs or is loaded from elsewhere."""
-    count = f"{len(entries)} message{'' if len(entries) == 1 else 's'}"
+    total = sum(1 + len(entry.replies) for entry in entries)
+    count = f"{total} message{'' if total == 1 else 's'}"
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -72,15 +114,34 @@ style-src 'unsafe-inline'">
 
 
 def _article(entry: Entry) -> str:
-    written_at = entry.written_at.astimezone()
-    pictured = ""
+    pictured = ' class="pictured"' if entry.picture is not None else ""
+    replies = "".join(
+        f'<section class="reply" id="{escape(reply.key)}">\n{_body(reply)}</section>\n' for reply in entry.replies
+    )
+    below = f'<div class="replies">\n{replies}</div>\n' if replies else ""
+    return f'<article id="{escape(entry.key)}"{pictured}>\n{_body(entry)}{below}</article>\n'
+
+
+def _body(entry: Entry) -> str:
+    """Return the text, the buttons and the earlier versions of a message, then its picture."""
+    buttons = "".join(f"<li>{escape(label)}</li>" for label in entry.buttons)
+    below = f'<ul class="buttons">{buttons}</ul>\n' if buttons else ""
+    if entry.earlier:
+        count = f"{len(entry.earlier)} earlier version{'' if len(entry.earlier) == 1 else 's'}"
+        earlier = "".join(
+            f'<div class="earlier">\n{_said(version.html, "written", version.written_at)}</div>\n'
+            for version in entry.earlier
+        )
+        below += f"<details><summary>{count}</summary>\n{earlier}</details>\n"
     image = ""
     if entry.picture is not None:
         source = quote(entry.picture)
-        pictured = ' class="pictured"'
         image = f'<a href="{source}"><img src="{source}" alt="{escape(entry.title)}" loading="lazy"></a>\n'
-    return f"""<article id="{escape(entry.key)}"{pictured}>
-<div class="text">{entry.html}<footer>written <time datetime="{written_at.isoformat()}">{written_at:%Y-%m-%d %H:%M}\
-</time></footer></div>
-{image}</article>
-"""
+    said = _said(entry.html, "changed" if entry.earlier else "written", entry.written_at)
+    return f'<div class="text">\n{said}{below}</div>\n{image}'
+
+
+def _said(html: str, verb: str, moment: datetime) -> str:
+    local = moment.astimezone()
+    time = f'<time datetime="{local.isoformat()}">{local:%Y-%m-%d %H:%M}</time>'
+    return f'<div class="said">{html}</div>\n<footer>{verb} {time}</footer>\n'

@@ -1,1 +1,2 @@
-SELECT sum({column}) FROM {table} WHERE event_date = toDate(%(date)s)
+-- How many raw rows a day's partition was made of.
+SELECT {sums} FROM {table} WHERE event_date = toDate(%(date)s)

@@ -1,1 +1,1 @@
-SELECT update_id FROM {table} FINAL WHERE update_id IN %(update_ids)s AND done = 1
+SELECT update_id, done, feed_rows, message_rows, version FROM {table} FINAL WHERE update_id IN %(update_ids)s

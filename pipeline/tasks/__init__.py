@@ -1,7 +1,8 @@
 """The Luigi tasks; importing this package registers them."""
 
 from pipeline.tasks.alerts import Alerts, CheckAlerts, SlotHistory, SlotMetrics
-from pipeline.tasks.etl import Daily, DailyMetrics, FeedUserDay, MessageUserDay, Slice, UserAttributes, UserDay
+from pipeline.tasks.daily import Daily, StagingRetention
+from pipeline.tasks.etl import DailyMetrics, FeedUserDay, MessageUserDay, Slice, UserAttributes, UserDay
 from pipeline.tasks.report import DailyReport, Morning
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Slice",
     "SlotHistory",
     "SlotMetrics",
+    "StagingRetention",
     "UserAttributes",
     "UserDay",
 ]

@@ -1,15 +1,16 @@
 """The daily load: extracts side by side, merged by user, summed by slice, published whole."""
 
-from collections.abc import Iterator, Sequence
-from datetime import timedelta
-from typing import Any
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
 
 import luigi
 
-from pipeline import clock, settings
+from pipeline import clock, reconciliation, settings
 from pipeline.dimensions import DAILY, UNKNOWN, Dimension, readable
+from pipeline.errors import ReconciliationError, RowsArrivedError
 from pipeline.loading import insert_select, replace_partition
 from pipeline.metrics import METRICS
+from pipeline.reconciliation import RawDay
 from pipeline.source import source
 from pipeline.tables import (
     ATTRIBUTES,
@@ -24,7 +25,7 @@ from pipeline.tables import (
     full_name,
     warehouse,
 )
-from pipeline.targets import Marker, RawRows
+from pipeline.targets import Marker, RawRows, drop, existing
 from pipeline.tasks.base import DayTask
 from pipeline.warehouse import Fragment, Warehouse, statement
 
@@ -53,11 +54,12 @@ class LoadTask(DayTask):
         self.tell(f"{rows:,} rows")
         return rows
 
-    def count_loaded(self, column: str) -> int:
-        """Sum a column of the day's partition: how many raw rows it was made of."""
-        sql = statement("count_events", table=full_name(self.table), column=column)
-        ((events,),) = warehouse().query(sql, {"date": str(self.date)})
-        return int(events)
+    def count_loaded(self, **columns: str) -> RawRows:
+        """Sum columns of the day's partition: how many raw rows of each table it was made of."""
+        sums = Fragment(", ".join(f"sum({column})" for column in columns.values()))
+        sql = statement("count_events", table=full_name(self.table), sums=sums)
+        (rows,) = warehouse().query(sql, {"date": str(self.date)})
+        return RawRows(**dict(zip(columns, rows, strict=True)))
 
 
 class FeedUserDay(LoadTask):
@@ -69,7 +71,7 @@ class FeedUserDay(LoadTask):
         """Aggregate the day's feed_actions by user."""
         events = source()
         self.load(events.connection, statement("feed_user_day", feed=events.feed))
-        self.output().write(RawRows(feed=self.count_loaded("feed_events")))
+        self.output().write(self.count_loaded(feed="feed_events"))
 
 
 class MessageUserDay(LoadTask):
@@ -82,7 +84,7 @@ class MessageUserDay(LoadTask):
         events = source()
         select = statement("message_user_day", messages=events.messages, recipient=events.recipient)
         self.load(events.connection, select)
-        self.output().write(RawRows(messages=self.count_loaded("messages_sent")))
+        self.output().write(self.count_loaded(messages="messages_sent"))
 
 
 class UserAttributes(LoadTask):
@@ -101,7 +103,7 @@ class UserAttributes(LoadTask):
             user_values=Fragment(", ".join(readable(dimension.user_value) for dimension in DAILY)),
         )
         self.load(events.connection, select)
-        self.output().write()
+        self.output().write(self.count_loaded(feed="feed_events", messages="message_events"))
 
 
 class UserDay(LoadTask):
@@ -167,36 +169,71 @@ class DailyMetrics(LoadTask):
         return [Slice(date=self.date, dimension=dimension.name) for dimension in DAILY]
 
     def run(self) -> None:
-        """Publish the slices and totals of the day, each replaced whole."""
+        """Publish the slices and totals of the day, each replaced whole, if they add up to what the source holds."""
+        raw = reconciliation.count_raw(self.date)
+        self._require_unmoved(raw.rows)
+        day = {"date": str(self.date)}
+        slices = statement("daily_metrics", slice_day=full_name(SLICE_DAY))
         totals = statement("daily_totals", user_day=full_name(USER_DAY), totals=Fragment(_totals()))
 
+        def fill_metrics(staging: str) -> None:
+            bound = {**day, "dimensions": ATTRIBUTES}
+            insert_select(warehouse(), slices, bound, staging, COLUMNS[DAILY_METRICS])
+            self._require_reconciled(staging, raw)
+
         def fill_totals(staging: str) -> None:
-            insert_select(warehouse(), totals, {"date": str(self.date)}, staging, COLUMNS[DAILY_TOTALS])
+            insert_select(warehouse(), totals, day, staging, COLUMNS[DAILY_TOTALS])
 
+        replace_partition(DAILY_METRICS, str(self.date), fill_metrics)
         replace_partition(DAILY_TOTALS, str(self.date), fill_totals)
-        select = statement("daily_metrics", slice_day=full_name(SLICE_DAY))
-        self.load(warehouse(), select, dimensions=ATTRIBUTES)
-        self.output().write()
+        self.tell(f"{raw.rows.feed:,} feed rows and {raw.rows.messages:,} messages reconciled", 100)
+        self.output().write(raw.rows)
+
+    def _require_unmoved(self, found: RawRows) -> None:
+        """Refuse extracts that saw other rows than the source has now; the next run makes them again."""
+        feed, messages, attributes = (task.output().update_id for task in extracts(self.date))
+        done = existing([feed, messages, attributes])
+        if len(done) < 3:
+            forget(load_chain(self.date))
+            raise RowsArrivedError(f"{self.date}: another run began to load the day again; the next run goes on.")
+        seen = RawRows(done[feed].raw.feed, done[messages].raw.messages)
+        if change := reconciliation.moved(seen, found) or reconciliation.moved(done[attributes].raw, found):
+            forget(load_chain(self.date))
+            raise RowsArrivedError(
+                f"{self.date}: rows arrived while loading: {change}. "
+                f"{full_name(DAILY_METRICS)} is as it was; the next run loads the day again."
+            )
+
+    def _require_reconciled(self, staging: str, raw: RawDay) -> None:
+        differences = reconciliation.differences(staging, self.date, raw)
+        if differences:
+            forget(load_chain(self.date))
+            raise ReconciliationError(
+                f"{self.date} does not reconcile: {reconciliation.listed(differences)}. {full_name(DAILY_METRICS)} is "
+                "as it was; the next run extracts the day anew. If it fails again, the source's rows changed without "
+                "their number, or its table gives other rows each time it is read."
+            )
 
 
-class Daily(luigi.WrapperTask):
-    """For cron: yesterday, and every day missing since ``[etl] start``."""
-
-    def requires(self) -> Iterator[luigi.Task]:
-        """Every day to keep loaded, oldest first; those that are done cost one query together."""
-        settings.check()
-        source()
-        days = days_to_load()
-        done = set(DailyMetrics.bulk_complete(days))
-        # Yesterday is asked for even when done, so that the root is never without a day.
-        return (DailyMetrics(date=day) for day in days if day not in done or day == days[-1])
+def extracts(day: date) -> tuple[LoadTask, ...]:
+    """The tasks that read a day's events."""
+    return FeedUserDay(date=day), MessageUserDay(date=day), UserAttributes(date=day)
 
 
-def days_to_load() -> list[Any]:
-    """The days from ``[etl] start`` to yesterday, in order; yesterday alone without a start."""
-    last = clock.yesterday()
-    first = min(settings.load_start() or last, last)
-    return [first + timedelta(days=i) for i in range((last - first).days + 1)]
+def merges(day: date) -> tuple[LoadTask, ...]:
+    """The tasks that make a day's result of what was extracted."""
+    slices = (Slice(date=day, dimension=dimension.name) for dimension in DAILY)
+    return DailyMetrics(date=day), *slices, UserDay(date=day)
+
+
+def load_chain(day: date) -> tuple[LoadTask, ...]:
+    """Every task of a day."""
+    return *merges(day), *extracts(day)
+
+
+def forget(tasks: Iterable[LoadTask]) -> None:
+    """Take back that these are done: all at once, and not those that another run has done since."""
+    drop(existing(task.output().update_id for task in tasks))
 
 
 def _common_column(dimension: Dimension) -> str:

@@ -11,7 +11,8 @@ from pipeline.deliveries import channels, deliver
 from pipeline.tables import DAILY_TOTALS, DELIVERIES, INCIDENTS, SLOT_CHECKS, full_name, warehouse
 from pipeline.targets import Marker
 from pipeline.tasks.base import DayTask
-from pipeline.tasks.etl import Daily, DailyMetrics, days_to_load
+from pipeline.tasks.daily import Daily, days_to_load
+from pipeline.tasks.etl import DailyMetrics
 from pipeline.warehouse import statement
 from reporting import texts
 

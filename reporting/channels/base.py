@@ -9,11 +9,43 @@ import inspect
 import pkgutil
 from abc import ABC, abstractmethod
 from dataclasses import MISSING, dataclass, fields
+from datetime import datetime
 from typing import TypeGuard
 
 from reporting import channels
 from reporting.errors import SettingsError
 from reporting.message import Message
+
+
+@dataclass(frozen=True)
+class Press:
+    """Somebody pressed a button of a message.
+
+    Parameters
+    ----------
+    update : int
+        Its number; later presses have greater ones.
+    address : str
+        The address of the message, as `Channel.addresses` names it.
+    message_id : str
+        The message, as `Channel.send` named it.
+    data : str
+        The button's.
+    user : str
+        Who pressed, one plain line.
+    at : datetime
+        When it was read, naive UTC.
+    answer : str
+        What `Channel.answer_press` answers to.
+    """
+
+    update: int
+    address: str
+    message_id: str
+    data: str
+    user: str
+    at: datetime
+    answer: str
 
 
 @dataclass(frozen=True)
@@ -39,6 +71,29 @@ class Channel(ABC):
         ChannelUnavailableError
             If it may go through later.
         """
+
+    def edit(self, address: str, message_id: str, message: Message) -> str:
+        """Make the message that `send`, `reply` or `edit` named say `message` now, and return what names it.
+
+        Another name where the old message could not be changed (deleted, too old) and a new one took over; a channel
+        that cannot change messages sends a new one. A message that says so already is left alone. Raises as `send`.
+        """
+        return self.send(address, message)
+
+    def reply(self, address: str, message_id: str, message: Message) -> str:
+        """Send `message` as an answer to another one, or by itself where that is gone. Returns and raises as `send`."""
+        return self.send(address, message)
+
+    def presses(self, since: int) -> list[Press]:
+        """Return the presses numbered `since` and later, oldest first; 0 for all that are kept.
+
+        The channel may forget what is before `since`: ask for one more than the last that was dealt with. Raises as
+        `send`.
+        """
+        return []
+
+    def answer_press(self, press: Press, text: str) -> None:  # noqa: B027  a channel without buttons says nothing
+        """Tell who pressed what came of it; where that is too late or goes wrong, nothing is said."""
 
     @abstractmethod
     def link(self, address: str, message_id: str) -> str:

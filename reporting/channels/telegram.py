@@ -1,65 +1,30 @@
 """Messages to Telegram chats through the Bot API, with pyTelegramBotAPI."""
 
 import logging
-import os
 import re
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from reporting.channels.base import Channel
-from reporting.errors import ChannelError, ChannelUnavailableError, SettingsError
-from reporting.message import Message, escape, parsed_length, plain_text, shorten, split
+from reporting import bot_api, bot_forms
+from reporting.bot_api import Later, Refusal
+from reporting.bot_forms import CAPTION_LIMIT, PICTURE_LIMIT_BYTES, TEXT_LIMIT, Form, Words
+from reporting.channels.base import Channel, Press
+from reporting.errors import SettingsError
+from reporting.message import Button, Message, plain_text, shorten
 
 if TYPE_CHECKING:
     from telebot import TeleBot
 
-TOKEN_VARIABLE = "FEEDPULSE_TELEGRAM_TOKEN"
+# What the Bot API takes as an answer to a press, and gives as updates at once.
+ANSWER_LIMIT = 200
+UPDATES_AT_ONCE = 100
 
-# The Bot API's limits; lengths are UTF-16 code units after entities are parsed.
-TEXT_LIMIT = 4096
-CAPTION_LIMIT = 1024
-PICTURE_LIMIT_BYTES = 10_000_000
-
-# Attempts at one request and the pauses between them. An alert is due every 15 minutes: give up well before the next.
-PAUSES_SECONDS = (1.0, 4.0, 16.0)
-LONGEST_PAUSE_SECONDS = 60.0
-
-_TOKEN = re.compile(r"\d+:[A-Za-z0-9_-]+")
+_USER_LIMIT = 60
 _CHAT = re.compile(r"-?\d+|@\w+")
 _LOG = logging.getLogger(__name__)
-# telebot keeps its server's address and its way of sending in module globals.
-_TELEBOT_GLOBALS = threading.RLock()
-
-
-@dataclass(frozen=True)
-class _Refusal:
-    """What the Bot API said no with."""
-
-    code: int
-    description: str
-    migrated_to: str = ""
-
-    @property
-    def is_markup(self) -> bool:
-        return self.code == 400 and "can't parse entities" in self.description.lower()
-
-    @property
-    def is_about_chat(self) -> bool:
-        """Whether nothing can reach this chat, whatever its form."""
-        about = ("chat not found", "thread not found", "topic_closed", "chat_write_forbidden", "chat_id is empty")
-        return self.code in (401, 403, 404) or any(words in self.description.lower() for words in about)
-
-
-@dataclass(frozen=True)
-class _Later:
-    """Why a request may succeed later; `pause_seconds` is what the server asks for."""
-
-    reason: str
-    pause_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -70,6 +35,9 @@ class Telegram(Channel):
     being lost: markup that the server cannot parse as plain text, a text that is too long for a caption after the
     photo, a refused photo not at all. Delivery is at least once: where an answer is lost, the request is repeated and
     may arrive twice, which beats silence.
+
+    A message is named by its number, or by "chat/number" where the group became another chat meanwhile: there the
+    group's own numbers would mean other messages.
     """
 
     chats: str = ""
@@ -97,201 +65,232 @@ class Telegram(Channel):
             raise SettingsError(f"telegram: topic {self.topic!r} is not a number; correct `topic` in [telegram]")
         if not re.fullmatch(r"https?://[^\s{}/@]+(/[^\s{}]*)?", self.api_url):
             raise SettingsError("telegram: api_url is not an http(s) address; correct `api_url` in [telegram]")
-        _token()
+        bot_api.token()
 
     def addresses(self) -> list[str]:
         """Return the chats."""
         return [chat.strip() for chat in self.chats.split(",") if chat.strip()]
 
     def send(self, address: str, message: Message) -> str:
-        """Send `message` to the chat `address` and return the id of its first part."""
-        if message.picture is None:
-            return self._send_text(address, message.html)
-        whole = parsed_length(message.html) <= CAPTION_LIMIT
-        caption = message.html if whole else f"<b>{escape(shorten(message.title, CAPTION_LIMIT))}</b>"
-        photo_id = self._send_photo(address, message.picture, caption)
-        if photo_id and whole:
-            return photo_id
-        text_id = self._send_text(address, message.html)
-        return photo_id or text_id
+        """Send `message` to the chat `address` and return the name of its first part."""
+        return self._post(address, message, "")
+
+    def reply(self, address: str, message_id: str, message: Message) -> str:
+        """Send `message` as a reply and return the name of its first part."""
+        return self._post(address, message, message_id)
+
+    def edit(self, address: str, message_id: str, message: Message) -> str:
+        """Change a message; where it is deleted or cannot be changed any more, send `message` anew."""
+        answer = self._change(address, message_id, message)
+        if answer is None:
+            return message_id
+        if isinstance(answer, Later) or (answer.is_about_chat and not answer.is_gone):
+            raise answer.error(f"chat {address}")
+        _LOG.warning("telegram: a message cannot be edited (%s), sending a new one", answer.description)
+        return self.send(address, message)
+
+    def presses(self, since: int) -> list[Press]:
+        """Return presses in our chats; Telegram keeps them for 24 hours and does not say when they happened."""
+        while True:
+            updates = self._updates(since)
+            found = [press for update in updates if (press := self._press(update)) is not None]
+            if found or len(updates) < UPDATES_AT_ONCE:
+                return found
+            # A page of strangers' presses: ask for the next one, or they would hide ours.
+            since = updates[-1]["update_id"] + 1
+
+    def answer_press(self, press: Press, text: str) -> None:
+        """Show `text` to who pressed: Telegram lets us for about 15 seconds."""
+        said = shorten(text, ANSWER_LIMIT)
+        answer = bot_api.attempt(self.api_url, lambda bot: bot.answer_callback_query(press.answer, said))
+        if isinstance(answer, Refusal | Later):
+            _LOG.info("telegram: too late to answer a press")
 
     def link(self, address: str, message_id: str) -> str:
         """Return the message's address on t.me; private chats and small groups have none."""
-        chat = self._migrated.get(address, address)
+        chat, number = _located(address, message_id)
         topic = f"{self.topic}/" if self.topic else ""
         if chat.startswith("@"):
-            return f"https://t.me/{chat[1:]}/{topic}{message_id}"
+            return f"https://t.me/{chat[1:]}/{topic}{number}"
         if chat.startswith("-100"):
-            return f"https://t.me/c/{chat.removeprefix('-100')}/{topic}{message_id}"
+            return f"https://t.me/c/{chat.removeprefix('-100')}/{topic}{number}"
         return ""
 
-    def _send_photo(self, chat: str, picture: bytes, caption: str) -> str:
-        """Send a photo and return its id, or "" where this photo is refused but the chat may take a text."""
-        if len(picture) > PICTURE_LIMIT_BYTES:
-            _LOG.warning("telegram: a picture of %d bytes is too large; sending the text alone", len(picture))
+    def _post(self, address: str, message: Message, answered: str) -> str:
+        """Send `message`, as a reply where `answered` names one, and return the name of its first part."""
+        first = ""
+        if message.picture is not None:
+            caption, rest = bot_forms.parts(message, CAPTION_LIMIT)
+            first = self._post_photo(address, message.picture, Words(caption, "HTML", message.buttons), answered)
+        if not first:
+            text, rest = bot_forms.parts(message, TEXT_LIMIT)
+            first = self._post_text(address, text, message.buttons, answered)
+        for part in rest:
+            self._post_text(address, part, (), answered)
+        return first
+
+    def _post_photo(self, address: str, picture: bytes, words: Words, answered: str) -> str:
+        """Send a photo and return its name, or "" where this photo is refused but the chat may take a text."""
+        if not _is_small_enough(picture):
             return ""
-        # Bytes, not a file object: a repeated request must send them again from the start.
-        answer = self._request(
-            chat, lambda bot, to: bot.send_photo(to, picture, caption, parse_mode="HTML", message_thread_id=self._topic)
-        )
-        if isinstance(answer, _Refusal) and answer.is_markup:
-            _LOG.warning("telegram: markup refused, sending the caption as plain text")
-            text = plain_text(caption)
-            answer = self._request(
-                chat, lambda bot, to: bot.send_photo(to, picture, text, message_thread_id=self._topic)
-            )
+        form = bot_forms.new_photo(picture, self._topic, lambda chat: _number_in(chat, address, answered))
+        answer = self._send(address, form, words)
         if isinstance(answer, str):
             return answer
-        if isinstance(answer, _Later):
+        if isinstance(answer, Later):
             # A server that chokes on the picture may still take the text, unless it asks for silence.
             if answer.pause_seconds:
-                raise _unavailable(chat, answer)
+                raise answer.error(f"chat {address}")
             _LOG.warning("telegram: picture not taken (%s), sending the text alone", answer.reason)
             return ""
         if answer.is_about_chat:
-            raise _refused(chat, answer)
+            raise answer.error(f"chat {address}")
         _LOG.warning("telegram: picture refused (%s), sending the text alone", answer.description)
         return ""
 
-    def _send_text(self, chat: str, html: str) -> str:
-        """Send a text in as many messages as it needs and return the id of the first."""
-        ids = [self._send_part(chat, part) for part in split(html, TEXT_LIMIT)]
-        return ids[0]
-
-    def _send_part(self, chat: str, html: str) -> str:
-        answer = self._send_message(chat, html, "HTML")
-        if isinstance(answer, _Refusal) and answer.is_markup:
-            _LOG.warning("telegram: markup refused, sending the text as it is")
-            answer = self._send_message(chat, plain_text(html), None)
-        if isinstance(answer, _Refusal):
-            raise _refused(chat, answer)
-        if isinstance(answer, _Later):
-            raise _unavailable(chat, answer)
+    def _post_text(self, address: str, html: str, buttons: tuple[Button, ...], answered: str) -> str:
+        """Send a text that fits one message and return its name."""
+        form = bot_forms.new_text(self._topic, lambda chat: _number_in(chat, address, answered))
+        answer = self._send(address, form, Words(html, "HTML", buttons))
+        if isinstance(answer, Refusal | Later):
+            raise answer.error(f"chat {address}")
         return answer
 
-    def _send_message(self, chat: str, text: str, parse_mode: str | None) -> str | _Refusal | _Later:
-        from telebot.types import LinkPreviewOptions
+    def _send(self, address: str, form: Form, words: Words) -> str | Refusal | Later:
+        """Send to what the chat `address` is called now and return the new message's name."""
+        chat = self._migrated.get(address, address)
+        answer = self._request(chat, form, words)
+        if isinstance(answer, Refusal) and answer.migrated_to and address not in self._migrated:
+            chat = self._follow(address, answer.migrated_to)
+            answer = self._request(chat, form, words)
+        return answer if isinstance(answer, Refusal | Later) else _name(address, chat, answer)
 
-        return self._request(
-            chat,
-            lambda bot, to: bot.send_message(
-                to,
-                text,
-                parse_mode=parse_mode,
-                message_thread_id=self._topic,
-                link_preview_options=LinkPreviewOptions(is_disabled=True),
-            ),
+    def _change(self, address: str, message_id: str, message: Message) -> Refusal | Later | None:
+        """Edit a message in the first form that it takes; return why it took none.
+
+        How it was sent is not known here: a photo refuses to be edited as a text, and the other way round. A text for
+        a photo goes into its caption, and the picture stays.
+        """
+        chat, number = _located(address, message_id)
+        forms = [(TEXT_LIMIT, bot_forms.edited_text(number)), (CAPTION_LIMIT, bot_forms.edited_caption(number))]
+        if message.picture is not None and _is_small_enough(message.picture):
+            forms = [(CAPTION_LIMIT, bot_forms.edited_photo(number, message.picture)), *reversed(forms)]
+        refusal: Refusal | Later | None = None
+        for limit, form in forms:
+            text, rest = bot_forms.parts(message, limit)
+            answer = self._request(chat, form, Words(text, "HTML", message.buttons))
+            if isinstance(answer, int):
+                for part in rest:
+                    self._post_text(address, part, (), message_id)
+                return None
+            if isinstance(answer, Refusal) and answer.is_unchanged:
+                return None
+            refusal = answer
+            if answer.pause_seconds if isinstance(answer, Later) else answer.is_gone or answer.is_about_chat:
+                break
+        return refusal
+
+    def _request(self, chat: str, form: Form, words: Words) -> int | Refusal | Later:
+        """Make a request, in the end without what of markup and buttons is refused; return the message's number."""
+        while True:
+            answer = self._ask(_number_of(form, chat, words))
+            if not isinstance(answer, Refusal):
+                return answer
+            if answer.is_about_markup and words.parse_mode:
+                _LOG.warning("telegram: markup refused, sending plain text")
+                words = replace(words, text=plain_text(words.text), parse_mode=None)
+            elif answer.is_about_buttons and words.buttons:
+                _LOG.warning("telegram: buttons refused (%s), sending without them", answer.description)
+                words = replace(words, buttons=())
+            else:
+                return answer
+
+    def _ask(self, method: "Callable[[TeleBot], bot_api.Result]") -> "bot_api.Result | Refusal | Later":
+        return bot_api.request(self.api_url, method, self.sleep)
+
+    def _follow(self, address: str, chat: str) -> str:
+        """Remember that the chat `address` is `chat` now."""
+        self._migrated[address] = chat
+        _LOG.warning("telegram: chat %s is now %s; correct `chats` in [telegram]", address, chat)
+        return chat
+
+    def _updates(self, since: int) -> list[dict[str, Any]]:
+        """Return what was pressed anywhere, as the Bot API words it."""
+        answer = self._ask(lambda bot: bot_api.callback_queries(bot, since, UPDATES_AT_ONCE))
+        if isinstance(answer, Refusal | Later):
+            raise answer.error("the bot's queue of presses")
+        return answer
+
+    def _press(self, update: dict[str, Any]) -> Press | None:
+        """Read a press on a message in one of our chats; anything else is nobody's business."""
+        query = update.get("callback_query") or {}
+        message = query.get("message") or {}
+        address, chat = self._configured(message.get("chat") or {})
+        if not address or not query.get("data"):
+            return None
+        return Press(
+            update=update["update_id"],
+            address=address,
+            message_id=_name(address, chat, message["message_id"]),
+            data=query["data"],
+            user=_user(query["from"]),
+            at=datetime.now(UTC).replace(tzinfo=None),
+            answer=query["id"],
         )
+
+    def _configured(self, chat: dict[str, Any]) -> tuple[str, str]:
+        """Return the address that a chat has in the settings, and what it is called now; "" for a stranger."""
+        names = {str(chat.get("id", "")), f"@{chat.get('username', '')}".lower()}
+        for address in self.addresses():
+            if address.lower() in names:
+                return address, address
+        for address in self.addresses():
+            # Only a small group becomes another chat, and Telegram tells those who write to it.
+            if address not in self._migrated and re.fullmatch(r"-(?!100)\d+", address):
+                self._probe(address)
+            if self._migrated.get(address) in names:
+                return address, self._migrated[address]
+        return "", ""
+
+    def _probe(self, address: str) -> None:
+        answer = self._ask(lambda bot: bot.send_chat_action(address, "typing"))
+        if isinstance(answer, Refusal) and answer.migrated_to:
+            self._follow(address, answer.migrated_to)
 
     @property
     def _topic(self) -> int | None:
         return int(self.topic) if self.topic else None
 
-    def _request(self, chat: str, method: "Callable[[TeleBot, str], Any]") -> str | _Refusal | _Later:
-        """Call `method` until it is answered; `_Later` where patience ends first."""
-        for pause in (*PAUSES_SECONDS, None):
-            answer = self._attempt(self._migrated.get(chat, chat), method)
-            if isinstance(answer, _Refusal) and answer.migrated_to and chat not in self._migrated:
-                self._migrated[chat] = answer.migrated_to
-                _LOG.warning("telegram: chat %s is now %s; correct `chats` in [telegram]", chat, answer.migrated_to)
-                answer = self._attempt(answer.migrated_to, method)
-            if not isinstance(answer, _Later) or pause is None or answer.pause_seconds > LONGEST_PAUSE_SECONDS:
-                break
-            self.sleep(max(pause, answer.pause_seconds))
-        return answer
 
-    def _attempt(self, chat: str, method: "Callable[[TeleBot, str], Any]") -> "str | _Refusal | _Later":
-        """Make one request. Exceptions end here: their texts hold the token and would end in tracebacks."""
-        import requests
-        from telebot import TeleBot, apihelper
-
-        token = _token()
-        with _telebot_pointed_at(self.api_url):
-            try:
-                return str(method(TeleBot(token, threaded=False), chat).message_id)
-            except apihelper.ApiTelegramException as error:
-                return _explain(error.error_code, error.result_json, token)
-            except apihelper.ApiHTTPException as error:
-                code = error.result.status_code
-                if code >= 500:
-                    return _Later(f"the server answered HTTP {code}")
-                return _Refusal(code, f"HTTP {code}")
-            except (apihelper.ApiInvalidJSONException, KeyError, TypeError):
-                return _Later("what answered is not a Bot API")
-            except requests.RequestException as error:
-                return _Later(f"no answer ({type(error).__name__})")
+def _name(address: str, chat: str, number: int) -> str:
+    """Return what names message `number` of `chat`, as seen from the address in the settings."""
+    return str(number) if chat == address else f"{chat}/{number}"
 
 
-def _explain(code: int, answer: dict[str, Any], token: str) -> _Refusal | _Later:
-    """Turn the Bot API's "not ok" into a refusal or a request for patience."""
-    parameters = answer.get("parameters") or {}
-    description = shorten(str(answer.get("description", "")).replace(token, "***"), 200)
-    if code == 429:
-        seconds = float(parameters.get("retry_after", 1))
-        return _Later(f"it asks to wait {seconds:.0f} s", seconds)
-    if code >= 500:
-        return _Later(f"the server answered {code}")
-    return _Refusal(code, description, str(parameters.get("migrate_to_chat_id", "")))
+def _located(address: str, message_id: str) -> tuple[str, int]:
+    """Return the chat and the number that `message_id` names; 0 is no message's."""
+    chat, _, number = message_id.rpartition("/")
+    return chat or address, int(number) if number.isdecimal() else 0
 
 
-def _refused(chat: str, refusal: _Refusal) -> ChannelError:
-    """Name the chat, what Telegram said, and the remedy."""
-    if refusal.code in (401, 404):
-        remedy = f"Check the token in {TOKEN_VARIABLE} and `api_url` in [telegram]."
-    elif "thread" in refusal.description.lower() or "topic" in refusal.description.lower():
-        remedy = "Correct `topic` in [telegram], or open the topic again."
-    elif refusal.is_about_chat:
-        remedy = "Add the bot to the chat with the right to post, or correct `chats` in [telegram]."
-    else:
-        remedy = "Check what the bot may do in that chat."
-    return ChannelError(f"telegram: chat {chat} refused: {refusal.description} ({refusal.code}). {remedy}")
+def _number_in(chat: str, address: str, message_id: str) -> int:
+    """Return the number of a message in `chat`, 0 where it is not there."""
+    there, number = _located(address, message_id)
+    return number if there == chat else 0
 
 
-def _unavailable(chat: str, later: _Later) -> ChannelUnavailableError:
-    return ChannelUnavailableError(
-        f"telegram: chat {chat} could not be reached: {later.reason}. Try again later; "
-        "if it stays so, check the network and `api_url` in [telegram]."
-    )
+def _is_small_enough(picture: bytes) -> bool:
+    if len(picture) > PICTURE_LIMIT_BYTES:
+        _LOG.warning("telegram: a picture of %d bytes is too large; sending the text alone", len(picture))
+    return len(picture) <= PICTURE_LIMIT_BYTES
 
 
-def _token() -> str:
-    """The bot's token, read at each use so that no object keeps it."""
-    token = os.environ.get(TOKEN_VARIABLE, "").strip()
-    if not token:
-        raise SettingsError(f"telegram: the bot's token is missing; set the environment variable {TOKEN_VARIABLE}")
-    if not _TOKEN.fullmatch(token):
-        raise SettingsError(f"telegram: {TOKEN_VARIABLE} is not a token like 123456:ABC...; copy it from @BotFather")
-    return token
+def _number_of(form: Form, chat: str, words: Words) -> "Callable[[TeleBot], int]":
+    return lambda bot: int(form(bot, chat, words).message_id)
 
 
-@contextmanager
-def _telebot_pointed_at(api_url: str) -> Iterator[None]:
-    """Point telebot at `api_url` with texts in the body; put its globals back after.
-
-    telebot puts texts and captions in the URL, where a Russian letter is 6 bytes and servers refuse long ones (414).
-    Its debug log shows texts, and urllib3's the URL with the token, so both are silent meanwhile.
-    """
-    import requests
-    import telebot.apihelper
-
-    apihelper: Any = telebot.apihelper
-
-    def post(method: str, url: str, params: Any, files: Any, timeout: Any, proxies: Any) -> requests.Response:
-        return requests.request(
-            method, url, data=params, files=files, timeout=timeout, proxies=proxies, allow_redirects=False
-        )
-
-    loggers = [logging.getLogger("TeleBot"), logging.getLogger("urllib3.connectionpool")]
-    with _TELEBOT_GLOBALS:
-        before = apihelper.API_URL, apihelper.CUSTOM_REQUEST_SENDER
-        levels = [logger.level for logger in loggers]
-        apihelper.API_URL = api_url.rstrip("/") + "/bot{0}/{1}"
-        apihelper.CUSTOM_REQUEST_SENDER = post
-        for logger in loggers:
-            logger.setLevel(logging.ERROR)
-        try:
-            yield
-        finally:
-            apihelper.API_URL, apihelper.CUSTOM_REQUEST_SENDER = before
-            for logger, level in zip(loggers, levels, strict=True):
-                logger.setLevel(level)
+def _user(user: dict[str, Any]) -> str:
+    """Return a person's name and, where there is one, the @name that is nobody else's."""
+    name = f"{user.get('first_name', '')} {user.get('last_name', '')}".strip()
+    at = f"@{user['username']}" if user.get("username") else ""
+    return shorten(f"{name} ({at})" if name and at else name or at or str(user["id"]), _USER_LIMIT)

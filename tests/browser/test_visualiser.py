@@ -28,10 +28,11 @@ FAMILIES = {
     "FeedUserDay": 2,
     "MessageUserDay": 2,
     "UserAttributes": 3,
+    "StagingRetention": 1,
 }
-# Morning and what it asks for, the report's two days and Daily's, three slices a day of one merge each, which has
-# two extracts and two days of attributes.
-DEPENDENCIES = 2 + 2 + 2 + 2 * (3 + 3 + 4)
+# Morning and what it asks for, the report's two days, Daily's and what it drops after the newest; three slices a day of
+# one merge each, which has two extracts and two days of attributes.
+DEPENDENCIES = 2 + 2 + (2 + 1) + 1 + 2 * (3 + 3 + 4)
 DONE_GREEN = (0x00, 0xDD, 0x00)
 
 
@@ -47,7 +48,7 @@ class Page(NamedTuple):
 
     def picture(self, fragment: str, path: Path) -> "np.ndarray[tuple[int, ...], np.dtype[np.int64]]":
         """A screenshot, as pixels (height, width, 3)."""
-        self._open(fragment, "--window-size=1500,1200", f"--screenshot={path}")
+        self._open(fragment, "--window-size=1500,1400", f"--screenshot={path}")
         with Image.open(path) as image:
             return np.asarray(image.convert("RGB")).astype(np.int64)
 

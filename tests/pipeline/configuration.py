@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from luigi.configuration import LuigiConfigParser, get_config
 
 from pipeline import clock, settings, source, tables
+from pipeline.tasks import daily
 
 
 @contextmanager
@@ -32,5 +33,10 @@ def configured(now: datetime | None = None, /, **sections: Mapping[str, str]) ->
 def _replace(config: LuigiConfigParser, sections: Mapping[str, Mapping[str, str]]) -> None:
     config.clear()
     config.read_dict(sections)
-    for remembered in (settings.check, tables._ensure, source._checked):
+    forget_everything()
+
+
+def forget_everything() -> None:
+    """Forget what a process remembers of settings, tables and source, as the next one would."""
+    for remembered in (settings.check, tables._ensure, source._checked, daily.reload_changed):
         remembered.cache_clear()

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline import clock, slots
 from pipeline.errors import SourceError
-from pipeline.source import Source, source
+from pipeline.source import source
 from pipeline.warehouse import EmbeddedWarehouse, Warehouse
 from tests.pipeline.etl.running import differences, load, loaded, prepared
 from tests.pipeline.etl.stories import FRIDAY, STORY
@@ -102,7 +102,12 @@ def test_tables_have_the_names_of_their_settings(warehouse: Warehouse) -> None:
     with prepared(warehouse, CASE, source=names) as (database, _):
         warehouse.execute(f"RENAME TABLE {database}.feed_actions TO {database}.feed")
         warehouse.execute(f"RENAME TABLE {database}.message_actions TO {database}.letters")
-        assert source() == Source(warehouse, f"{database}.feed", f"{database}.letters", "receiver_id")
+        found = source()
+        assert (found.feed, found.messages, found.recipient) == (
+            f"{database}.feed",
+            f"{database}.letters",
+            "receiver_id",
+        )
 
 
 def refusal(warehouse: Warehouse, *changes: str, **settings: str) -> tuple[str, str]:

@@ -2,7 +2,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from reporting.channels.telegram import TOKEN_VARIABLE, Telegram
+from reporting.bot_api import TOKEN_VARIABLE
+from reporting.channels.telegram import Telegram
 from tests.servers.bot_api import TOKEN, BotApi
 
 

@@ -17,7 +17,7 @@ from reporting.errors import ReportingError
 from reporting.message import parsed_length
 from reporting.texts import en, ru
 from tests.reporting.samples import HOSTILE, SLOT, alert, alert_metric
-from tests.servers.bot_api import parse_html
+from tests.servers.bot_rules import parse_html
 
 ENDED: dict[str, Any] = {
     "name": "likes",

@@ -9,7 +9,8 @@ from urllib.parse import quote, urlencode, urlsplit
 import pytest
 
 from tests.reporting.samples import png
-from tests.servers.bot_api import CHAT, TOKEN, TOPIC, BotApi, Refused, parse_html
+from tests.servers.bot_api import CHAT, TOKEN, TOPIC, BotApi
+from tests.servers.bot_rules import Refused, parse_html
 
 
 def post(api: BotApi, path: str, body: bytes = b"", kind: str = "") -> tuple[int, Any]:

@@ -14,7 +14,7 @@ from reporting.daily import DailyMetric, compose
 from reporting.errors import ReportingError, SettingsError
 from reporting.message import parsed_length
 from tests.reporting.samples import DAY, HOSTILE, days, report
-from tests.servers.bot_api import parse_html
+from tests.servers.bot_rules import parse_html
 
 DAU = DailyMetric("dau", "DAU", "count", days(10_000, 1, 1, 1, 1, 1, 20_000, 21_000))
 # Without the letters of "nan", which must never be written for a number.

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from reporting.errors import ReportingError
 from reporting.message import Message, escape, link, parsed_length, plain_text, shorten, split, utf16_length
 from tests.reporting.samples import HOSTILE, message, png
-from tests.servers.bot_api import parse_html
+from tests.servers.bot_rules import parse_html
 
 anything = st.text(st.characters(), max_size=60)
 

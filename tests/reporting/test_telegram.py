@@ -9,8 +9,9 @@ from telebot import apihelper
 
 from reporting import channels
 from reporting.alert import compose
+from reporting.bot_api import PAUSES_SECONDS, TOKEN_VARIABLE
 from reporting.channels.base import create
-from reporting.channels.telegram import PAUSES_SECONDS, TOKEN_VARIABLE, Telegram
+from reporting.channels.telegram import Telegram
 from reporting.errors import ChannelError, ChannelUnavailableError, SettingsError
 from reporting.message import Message
 from tests.reporting.samples import HOSTILE, alert, alert_metric, message, png
@@ -155,11 +156,14 @@ def test_a_group_that_became_a_supergroup_is_followed(api: BotApi) -> None:
     old = "-42"
     telegram = channel(api, chats=old)
     api.answer_next(refused(400, "Bad Request: group chat was upgraded", migrate_to_chat_id=int(CHAT)))
-    telegram.send(old, message())
-    telegram.send(old, message())
+    first, second = telegram.send(old, message()), telegram.send(old, message())
     assert [sent.chat for sent in api.sent] == [CHAT, CHAT]
     assert len(api.requests) == 3
-    assert telegram.link(old, "5") == "https://t.me/c/1234567890/5"
+    # Another process, which has not met the group, finds them too.
+    assert [channel(api, chats=old).link(old, name) for name in (first, second)] == [
+        "https://t.me/c/1234567890/1",
+        "https://t.me/c/1234567890/2",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,43 +1,46 @@
 """A local Bot API server, as strict as Telegram's about what it accepts, for tests that use the real client.
 
 In a test: ``with BotApi() as api: ...`` and point the client at ``api.url``; a luigi process can be pointed at it too,
-with `TOKEN` in its environment. ``api.sent`` holds what chats would show. ``api.answer_next(too_many(3), dropped())``
-makes the next requests fail in these ways, after which the server is itself again.
+with `TOKEN` in its environment. ``api.sent`` holds what chats show now. ``api.answer_next(too_many(3), dropped())``
+makes the next requests fail in these ways, after which the server is itself again. ``api.press(...)`` does what a
+person does, ``api.delete(...)`` and ``api.migrate(...)`` what an admin does, ``api.freeze(...)`` what time does.
 """
 
-import io
 import json
-import re
-import socket
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from html import unescape
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
-from PIL import Image
+from tests.servers.bot_http import Dropped, Handler, Html, Server
+from tests.servers.bot_rules import (
+    CAPTION_LIMIT,
+    TEXT_LIMIT,
+    Refused,
+    bad,
+    check_photo,
+    parse_keyboard,
+    parse_text,
+)
 
 TOKEN = "123456:AAtest-token_of_nobody"
 CHAT = "-1001234567890"
 TOPIC = 7
 
-URL_LIMIT_BYTES = 8192
-TEXT_LIMIT = 4096
-CAPTION_LIMIT = 1024
-PHOTO_LIMIT_BYTES = 10 * 1024 * 1024
+UPDATES_LIMIT = 100
+ANSWER_LIMIT = 200
 
-_TAGS = {"b", "strong", "i", "em", "u", "ins", "s", "strike", "del", "code", "pre", "a", "tg-spoiler", "blockquote"}
-_TAG = re.compile(r"<(/?)([a-zA-Z0-9-]+)((?:\s+[a-z-]+(?:=(?:\"[^\"]*\"|'[^']*'|[^\s>]+))?)*)\s*>")
-_ENTITY = re.compile(r"&(?:lt|gt|amp|quot|#\d+|#x[0-9a-fA-F]+);")
+_NOT_MODIFIED = (
+    "message is not modified: specified new message content and reply markup are exactly the same as a current "
+    "content and reply markup of the message"
+)
 
 
 @dataclass(frozen=True)
 class Sent:
-    """A message as a chat would show it; `source` is the text as it was sent, with markup."""
+    """A message as a chat shows it; `source` is the text as it was sent, with markup."""
 
     id: int
     chat: str
@@ -46,26 +49,9 @@ class Sent:
     source: str
     photo: bytes | None
     preview: bool
-
-
-class Refused(Exception):
-    """An answer "not ok", as the Bot API words it."""
-
-    def __init__(self, code: int, description: str, **parameters: int) -> None:
-        super().__init__(description)
-        self.code, self.description, self.parameters = code, description, parameters
-
-
-class _Html(Exception):
-    """An answer of some proxy in between: HTML."""
-
-    def __init__(self, code: int, title: str) -> None:
-        super().__init__(title)
-        self.code, self.title = code, title
-
-
-class _Dropped(Exception):
-    """The connection is closed without an answer."""
+    reply_to: int | None = None
+    buttons: tuple[tuple[tuple[str, str], ...], ...] = ()
+    edits: int = 0
 
 
 Trouble = Callable[["BotApi"], None]
@@ -89,7 +75,7 @@ def html(code: int, title: str) -> Trouble:
     """Answer as a proxy does, e.g. ``html(502, "Bad Gateway")``."""
 
     def trouble(_: "BotApi") -> None:
-        raise _Html(code, title)
+        raise Html(code, title)
 
     return trouble
 
@@ -98,7 +84,7 @@ def dropped() -> Trouble:
     """Close the connection without an answer."""
 
     def trouble(_: "BotApi") -> None:
-        raise _Dropped
+        raise Dropped
 
     return trouble
 
@@ -124,15 +110,23 @@ class BotApi:
     """
 
     def __init__(self, chats: tuple[str, ...] = (CHAT,), topics: tuple[int, ...] = (TOPIC,)) -> None:
-        self.chats = chats
+        self.chats = list(chats)
         self.topics = topics
         self.sent: list[Sent] = []
         self.requests: list[str] = []
+        self.updates: list[dict[str, Any]] = []
+        self.answers: dict[str, str] = {}
         self.longest_url = 0
+        self.longest_poll = 0
         self.closing = threading.Event()
+        self._numbers: Counter[str] = Counter()
+        self._frozen: set[tuple[str, int]] = set()
+        self._migrated: dict[str, str] = {}
+        self._queries: set[str] = set()
+        self._update = 1000
         self._troubles: deque[Trouble] = deque()
-        self._lock = threading.Lock()
-        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._lock = threading.RLock()
+        self._server = Server(("127.0.0.1", 0), Handler)
         self._server.api = self
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
@@ -151,7 +145,45 @@ class BotApi:
         """Meet the next requests with `troubles`, one each."""
         self._troubles.extend(troubles)
 
-    def handle(self, token: str, method: str, parameters: dict[str, str], photo: bytes | None) -> Any:
+    def delete(self, message_id: int, chat: str = CHAT) -> None:
+        """Delete a message for everybody."""
+        self.sent.remove(self._find(chat, message_id))
+
+    def freeze(self, message_id: int, chat: str = CHAT) -> None:
+        """Let a message be too old to be edited."""
+        self._frozen.add((chat, message_id))
+
+    def migrate(self, old: str, new: str) -> None:
+        """Make a supergroup of a group; its messages stay behind."""
+        self.chats.append(new)
+        self._migrated[old] = new
+
+    def press(self, message_id: int, data: str, chat: str = CHAT, **user: str) -> str:
+        """Press a button as `user` (first_name, last_name, username); return the query's id."""
+        message = self._find(chat, message_id)
+        assert data in [pressed for row in message.buttons for _, pressed in row], message.buttons
+        return self.update(callback_query=_query(message_id, chat, data, {"first_name": "Anna"} | user))
+
+    def press_elsewhere(self, chat: str = "-1009999", data: str = "ack") -> str:
+        """Press a button of another chat's message, as a stranger would."""
+        return self.update(callback_query=_query(5, chat, data, {"first_name": "Mallory"}))
+
+    def update(self, **content: Any) -> str:
+        """Add an update of any kind; return its query's id, if it has one."""
+        with self._lock:
+            self._update += 1
+            query = content.get("callback_query", {})
+            if query:
+                query["id"] = f"q{self._update}"
+                self._queries.add(query["id"])
+            self.updates.append({"update_id": self._update, **content})
+        return str(query.get("id", ""))
+
+    def expire(self, query: str) -> None:
+        """Let it be too late to answer a press."""
+        self._queries.discard(query)
+
+    def handle(self, token: str, method: str, fields: dict[str, str], files: dict[str, bytes]) -> Any:
         """Check one request and return its result."""
         with self._lock:
             self.requests.append(method)
@@ -160,154 +192,158 @@ class BotApi:
             raise Refused(401, "Unauthorized")
         if trouble is not None:
             trouble(self)
-        if method == "getMe":
-            return {"id": 123456, "is_bot": True, "first_name": "feedpulse", "username": "feedpulse_bot"}
-        if method == "sendMessage":
-            return self._send(parameters, "text", TEXT_LIMIT, "message is too long", None)
-        if method == "sendPhoto":
-            _check_photo(photo)
-            return self._send(parameters, "caption", CAPTION_LIMIT, "message caption is too long", photo)
+        if method == "getUpdates":
+            return self._get_updates(fields)
+        with self._lock:
+            match method:
+                case "getMe":
+                    return {"id": 123456, "is_bot": True, "first_name": "feedpulse", "username": "feedpulse_bot"}
+                case "sendMessage":
+                    return self._send(fields, None)
+                case "sendPhoto":
+                    check_photo(files.get("photo"))
+                    return self._send(fields, files["photo"])
+                case "editMessageText" | "editMessageCaption" | "editMessageMedia":
+                    return self._edit(method, fields, files)
+                case "sendChatAction":
+                    self._chat(fields)
+                    if fields.get("action") != "typing":
+                        raise bad("wrong parameter action in request")
+                    return True
+                case "answerCallbackQuery":
+                    return self._answer(fields)
         raise Refused(404, "Not Found")
 
-    def _send(self, parameters: dict[str, str], name: str, limit: int, too_long: str, photo: bytes | None) -> Any:
-        chat = parameters.get("chat_id", "")
+    def _chat(self, fields: dict[str, str]) -> str:
+        """Return the chat that a request writes to."""
+        chat = fields.get("chat_id", "")
+        if new := self._migrated.get(chat):
+            raise Refused(400, "Bad Request: group chat was upgraded to a supergroup chat", migrate_to_chat_id=int(new))
         if chat not in self.chats:
-            raise Refused(400, "Bad Request: chat not found")
-        topic = int(parameters["message_thread_id"]) if "message_thread_id" in parameters else None
+            raise bad("chat not found")
+        return chat
+
+    def _find(self, chat: str, number: int) -> Sent:
+        return next(message for message in self.sent if (message.chat, message.id) == (chat, number))
+
+    def _send(self, fields: dict[str, str], photo: bytes | None) -> Any:
+        chat = self._chat(fields)
+        topic = int(fields["message_thread_id"]) if "message_thread_id" in fields else None
         if topic is not None and topic not in self.topics:
-            raise Refused(400, "Bad Request: message thread not found")
-        source = parameters.get(name, "")
-        parse_mode = parameters.get("parse_mode", "")
-        if parse_mode not in ("", "HTML"):
-            raise Refused(400, "Bad Request: unsupported parse_mode")
-        text = (parse_html(source) if parse_mode else source).strip()
-        if not text and photo is None:
-            raise Refused(400, "Bad Request: message text is empty")
-        if len(text.encode("utf-16-le")) // 2 > limit:
-            raise Refused(400, f"Bad Request: {too_long}")
-        preview = not json.loads(parameters.get("link_preview_options", "{}")).get("is_disabled", False)
-        with self._lock:
-            sent = Sent(len(self.sent) + 1, chat, topic, text, source, photo, preview)
-            self.sent.append(sent)
-        shown = {"caption": text} if photo is not None else {"text": text}
-        return {"message_id": sent.id, "date": 1, "chat": {"id": -1, "type": "supergroup"}, **shown}
+            raise bad("message thread not found")
+        source, text = _content(fields, photo)
+        reply_to = self._answered(chat, fields.get("reply_parameters", ""))
+        buttons = parse_keyboard(fields.get("reply_markup", ""))
+        self._numbers[chat] += 1
+        preview = _has_preview(fields)
+        sent = Sent(self._numbers[chat], chat, topic, text, source, photo, preview, reply_to, buttons)
+        self.sent.append(sent)
+        return _shown(sent)
 
+    def _answered(self, chat: str, reply_parameters: str) -> int | None:
+        """Return the message that is replied to, None where it is gone and may be."""
+        if not reply_parameters:
+            return None
+        reply = json.loads(reply_parameters)
+        if any((message.chat, message.id) == (chat, reply["message_id"]) for message in self.sent):
+            return int(reply["message_id"])
+        if not reply.get("allow_sending_without_reply"):
+            raise bad("message to be replied not found")
+        return None
 
-def parse_html(source: str) -> str:
-    """Return the text of `source` as Telegram's parse mode HTML reads it, or refuse it as Telegram does."""
-    text, opened, position = "", list[str](), 0
-    while position < len(source):
-        offset = len(source[:position].encode())
-        if entity := _ENTITY.match(source, position):
-            text += unescape(entity[0])
-            position = entity.end()
-        elif source[position] != "<":
-            text += source[position]
-            position += 1
-        else:
-            tag = _TAG.match(source, position)
-            if tag is None:
-                raise _unparsable(f"Unclosed start tag at byte offset {offset}")
-            name = tag[2].lower()
-            if name not in _TAGS:
-                raise _unparsable(f'Unsupported start tag "{name}" at byte offset {offset}')
-            if not tag[1]:
-                opened.append(name)
-            elif not opened or opened.pop() != name:
-                raise _unparsable(f'Unmatched end tag at byte offset {offset}, found "</{name}>"')
-            position = tag.end()
-    if opened:
-        raise _unparsable(f'Can\'t find end tag corresponding to start tag "{opened[-1]}"')
-    return text
-
-
-def _unparsable(reason: str) -> Refused:
-    return Refused(400, f"Bad Request: can't parse entities: {reason}")
-
-
-def _check_photo(photo: bytes | None) -> None:
-    if not photo:
-        raise Refused(400, "Bad Request: file must be non-empty")
-    if len(photo) > PHOTO_LIMIT_BYTES:
-        raise Refused(413, "Request Entity Too Large")
-    try:
-        with Image.open(io.BytesIO(photo), formats=["PNG"]) as image:
-            image.load()
-            width, height = image.size
-    except (OSError, SyntaxError, ValueError):
-        raise Refused(400, "Bad Request: IMAGE_PROCESS_FAILED") from None
-    if width + height > 10_000 or max(width, height) > 20 * min(width, height):
-        raise Refused(400, "Bad Request: PHOTO_INVALID_DIMENSIONS")
-
-
-def _multipart(body: bytes, boundary: bytes) -> tuple[dict[str, str], dict[str, bytes]]:
-    """Return the fields and the files of a multipart/form-data body."""
-    values: dict[str, str] = {}
-    files: dict[str, bytes] = {}
-    for part in body.split(b"--" + boundary)[1:-1]:
-        head, _, content = part.removeprefix(b"\r\n").partition(b"\r\n\r\n")
-        content = content.removesuffix(b"\r\n")
-        name = re.search(r'name="([^"]*)"', head.decode())
-        assert name is not None, head
-        if b"filename=" in head:
-            files[name[1]] = content
-        else:
-            values[name[1]] = content.decode()
-    return values, files
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    api: BotApi
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: clients that give up waiting are part of the tests."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server
-
-    def do_POST(self) -> None:
-        api = self.server.api
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        api.longest_url = max(api.longest_url, len(self.path))
+    def _edit(self, method: str, fields: dict[str, str], files: dict[str, bytes]) -> Any:
+        chat = self._chat(fields)
+        if not fields.get("message_id"):
+            raise bad("message identifier is not specified")
         try:
-            if len(self.path) > URL_LIMIT_BYTES:
-                raise _Html(414, "Request-URI Too Large")
-            url = urlsplit(self.path)
-            path = re.fullmatch(r"/bot([^/]+)/(\w+)", url.path)
-            if path is None:
-                raise Refused(404, "Not Found")
-            parameters = dict(parse_qsl(url.query, keep_blank_values=True))
-            kind, _, boundary = self.headers.get("Content-Type", "").partition("boundary=")
-            files: dict[str, bytes] = {}
-            if kind.startswith("multipart/form-data"):
-                fields, files = _multipart(body, boundary.encode())
-                parameters |= fields
-            else:
-                parameters |= dict(parse_qsl(body.decode(), keep_blank_values=True))
-            result = api.handle(path[1], path[2], parameters, files.get("photo"))
-        except Refused as error:
-            parts = {"parameters": error.parameters} if error.parameters else {}
-            answer = {"ok": False, "error_code": error.code, "description": error.description, **parts}
-            self._answer(error.code, "application/json", json.dumps(answer))
-        except _Html as error:
-            page = f"<html><head><title>{error.code} {error.title}</title></head></html>"
-            self._answer(error.code, "text/html", page)
-        except _Dropped:
-            self.connection.shutdown(socket.SHUT_RDWR)
-        else:
-            self._answer(200, "application/json", json.dumps({"ok": True, "result": result}))
+            old = self._find(chat, int(fields["message_id"]))
+        except StopIteration:
+            raise bad("message to edit not found") from None
+        if (chat, old.id) in self._frozen:
+            raise bad("message can't be edited")
+        photo, words = old.photo, dict(fields)
+        if method == "editMessageMedia":
+            photo, words = _media(fields, files)
+        elif method == "editMessageText" and photo is not None:
+            raise bad("there is no text in the message to edit")
+        elif method == "editMessageCaption" and photo is None:
+            raise bad("there is no caption in the message to edit")
+        source, text = _content(words, photo)
+        # Without reply_markup an edit takes the buttons away.
+        buttons = parse_keyboard(fields.get("reply_markup", ""))
+        new = replace(old, text=text, source=source, photo=photo, buttons=buttons, preview=_has_preview(fields))
+        if replace(new, preview=old.preview) == old:
+            raise bad(_NOT_MODIFIED)
+        new = replace(new, edits=old.edits + 1)
+        self.sent[self.sent.index(old)] = new
+        return _shown(new)
 
-    do_GET = do_POST
+    def _get_updates(self, fields: dict[str, str]) -> list[dict[str, Any]]:
+        offset, limit = int(fields.get("offset", 0)), int(fields.get("limit", UPDATES_LIMIT))
+        timeout = int(fields.get("timeout", 0))
+        allowed = json.loads(fields.get("allowed_updates", "[]"))
+        self.longest_poll = max(self.longest_poll, timeout)
+        if not self.updates:
+            self.closing.wait(timeout)
+        with self._lock:
+            if offset < 0:
+                self.updates = self.updates[offset:]
+            # What is before the offset is confirmed by it, and forgotten.
+            self.updates = [update for update in self.updates if update["update_id"] >= offset]
+            wanted = [update for update in self.updates if not allowed or set(allowed) & set(update)]
+            return wanted[: max(1, min(limit, UPDATES_LIMIT))]
 
-    def _answer(self, code: int, kind: str, text: str) -> None:
-        content = text.encode()
-        self.send_response(code)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
+    def _answer(self, fields: dict[str, str]) -> bool:
+        query, text = fields.get("callback_query_id", ""), fields.get("text", "")
+        if len(text) > ANSWER_LIMIT:
+            raise bad("MESSAGE_TOO_LONG")
+        if query not in self._queries:
+            raise bad("query is too old and response timeout expired or query ID is invalid")
+        self._queries.remove(query)
+        self.answers[query] = text
+        return True
 
-    def log_message(self, format: str, *args: Any) -> None:
-        """Keep the test's output clean."""
+
+def _content(fields: dict[str, str], photo: bytes | None) -> tuple[str, str]:
+    """Return a message's text with and without markup."""
+    if photo is not None:
+        return fields.get("caption", ""), parse_text(fields, "caption", CAPTION_LIMIT, "message caption is too long")
+    text = parse_text(fields, "text", TEXT_LIMIT, "message is too long")
+    if not text:
+        raise bad("message text is empty")
+    return fields["text"], text
+
+
+def _media(fields: dict[str, str], files: dict[str, bytes]) -> tuple[bytes, dict[str, str]]:
+    """Return the photo of editMessageMedia and the fields of its caption."""
+    media = json.loads(fields.get("media", "{}"))
+    if media.get("type") != "photo":
+        raise bad("can't parse InputMedia: media type is unsupported")
+    name = str(media.get("media", ""))
+    if not name.startswith("attach://") or name.removeprefix("attach://") not in files:
+        raise bad("wrong file identifier/HTTP URL specified")
+    photo = files[name.removeprefix("attach://")]
+    check_photo(photo)
+    return photo, media
+
+
+def _has_preview(fields: dict[str, str]) -> bool:
+    return not json.loads(fields.get("link_preview_options", "{}")).get("is_disabled", False)
+
+
+def _chat_object(chat: str) -> dict[str, Any]:
+    if chat.startswith("@"):
+        return {"id": -1007777, "type": "channel", "username": chat[1:]}
+    return {"id": int(chat), "type": "supergroup" if chat.startswith("-100") else "group"}
+
+
+def _shown(sent: Sent) -> dict[str, Any]:
+    """Return a message as the Bot API does."""
+    text = {"caption": sent.text} if sent.photo is not None else {"text": sent.text}
+    return {"message_id": sent.id, "date": 1, "chat": _chat_object(sent.chat), **text}
+
+
+def _query(message_id: int, chat: str, data: str, user: dict[str, str]) -> dict[str, Any]:
+    message = {"message_id": message_id, "date": 1, "chat": _chat_object(chat)}
+    person = {"id": 42, "is_bot": False, **user}
+    return {"from": person, "message": message, "chat_instance": "1", "data": data}

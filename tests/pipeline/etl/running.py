@@ -65,6 +65,7 @@ class Case:
     nullable: bool = False
     """Whether every column but the time is Nullable."""
     time_type: str = "DateTime"
+    table_engine: str = "Memory"
 
     @property
     def now(self) -> datetime:
@@ -96,9 +97,8 @@ def create_source(warehouse: Warehouse, database: str, case: Case) -> None:
         if table == "message_actions":
             del types["action"]
         columns = [f"{name} {f'Nullable({kind})' if case.nullable else kind}" for name, kind in types.items()]
-        warehouse.execute(
-            f"CREATE TABLE {database}.{table} ({', '.join(columns)}, time {case.time_type}) ENGINE = Memory"
-        )
+        columns.append(f"time {case.time_type}")
+        warehouse.execute(f"CREATE TABLE {database}.{table} ({', '.join(columns)}) ENGINE = {case.table_engine}")
     insert_events(warehouse, database, case)
 
 

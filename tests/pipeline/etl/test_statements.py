@@ -10,7 +10,8 @@ from pipeline import clock
 from pipeline.demo.events import Scenario, default_incidents
 from pipeline.demo.load import create_tables
 from pipeline.demo.load import load as load_demo
-from pipeline.tasks import CheckAlerts, DailyReport
+from pipeline.tasks import CheckAlerts, Daily, DailyReport, daily
+from pipeline.verification import verify
 from pipeline.warehouse import Fragment, Warehouse, statement, statements
 from tests.pipeline.configuration import configured
 from tests.pipeline.etl.running import PLAIN_TYPES, Case, fresh_database, load, run
@@ -44,6 +45,7 @@ def test_every_statement_runs(warehouse: Warehouse, tmp_path: Path, monkeypatch:
         return read(name)
 
     monkeypatch.setattr(statements, "_read", listen)
+    monkeypatch.setattr(daily, "IN_USE_SECONDS", -60)
     day = NOW.date() - timedelta(days=1)
     outage = (NOW - timedelta(hours=2)).replace(tzinfo=None)  # the third of the demo's incidents is open then
     case = Case(events=Events([], []), days=(day,), attribute_days=0)
@@ -54,13 +56,16 @@ def test_every_statement_runs(warehouse: Warehouse, tmp_path: Path, monkeypatch:
     with fresh_database(warehouse) as source_database, fresh_database(warehouse) as database:
         options = case.configuration(warehouse, source_database, database)
         options["outbox"] = {"path": str(tmp_path / "outbox")}
+        options["etl"]["keep_staging_days"] = "1"
         options["delivery"] = {"lock_path": str(tmp_path / "locks")}
         options["alerts"] = {"history_days": "2", "detector": "day_ago", "catch_up_hours": "0"}
         with configured(outage + clock.SLOT, **options):
             create_tables(warehouse, source_database)
             load_demo(warehouse, source_database, scenario)
             run(CheckAlerts(slot=outage), DailyReport(date=day))
-            load(day - timedelta(days=7))  # an empty day
+            load(day - timedelta(days=7), day - timedelta(days=1))  # an empty day, and one to be dropped from staging
+            run(Daily())
+            assert verify(day, day)
             shown = statement(
                 "demo_result", daily_metrics=f"{database}.daily_metrics", day=Fragment(f"toDate('{day}')")
             )

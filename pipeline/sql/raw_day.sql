@@ -1,0 +1,21 @@
+-- What a loaded day must add up to: rows, views and likes of the feed; rows and distinct (sender, recipient) pairs of messages.
+SELECT sum(feed_rows), sum(views), sum(likes), sum(message_rows), sum(pairs)
+FROM (
+    SELECT
+        count() AS feed_rows,
+        countIf(ifNull(action = 'view', 0)) AS views,
+        countIf(ifNull(action = 'like', 0)) AS likes,
+        toUInt64(0) AS message_rows,
+        toUInt64(0) AS pairs
+    FROM {feed}
+    WHERE time >= toDateTime(%(start)s, 'UTC') AND time < toDateTime(%(end)s, 'UTC')
+    UNION ALL
+    SELECT
+        toUInt64(0) AS feed_rows,
+        toUInt64(0) AS views,
+        toUInt64(0) AS likes,
+        count() AS message_rows,
+        uniqExact({pair}) AS pairs
+    FROM {messages}
+    WHERE time >= toDateTime(%(start)s, 'UTC') AND time < toDateTime(%(end)s, 'UTC')
+)

@@ -1,0 +1,6 @@
+-- The sums of a day's rows by dimension, of the result or of rows that are to become it.
+SELECT
+    dimension, sum(views), sum(likes), sum(messages_received), sum(messages_sent), sum(users_received), sum(users_sent)
+FROM {table}
+WHERE event_date = toDate(%(date)s)
+GROUP BY dimension

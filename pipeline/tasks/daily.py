@@ -1,0 +1,129 @@
+"""The root of the daily load: which days are to be loaded, loaded again, and no longer staged."""
+
+import functools
+import logging
+import re
+import time
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+import luigi
+
+from pipeline import clock, reconciliation, settings
+from pipeline.source import source
+from pipeline.tables import STAGING, TABLE_UPDATES, USER_ATTRIBUTES, full_name, warehouse
+from pipeline.targets import Marker, states
+from pipeline.tasks.base import DayTask
+from pipeline.tasks.etl import DailyMetrics, extracts, forget, load_chain, merges
+from pipeline.warehouse import statement
+
+LOGGER = logging.getLogger("luigi-interface")
+
+IN_USE_SECONDS = 86_400  # a partition as fresh as this may belong to a back-fill at work
+
+
+class Daily(luigi.WrapperTask):
+    """For cron: yesterday, every day missing since ``[etl] start``, and days that changed since their load."""
+
+    def requires(self) -> Iterator[luigi.Task]:
+        """Every day to load, oldest first; those that are done and unchanged cost three queries together."""
+        settings.check()
+        source()
+        days = sorted({*days_to_load(), *reload_changed(clock.yesterday())})
+        done = set(DailyMetrics.bulk_complete(days))
+        # Yesterday is asked for even when done, so that the root is never without a day.
+        yield from (DailyMetrics(date=day) for day in days if day not in done or day == days[-1])
+        yield StagingRetention(date=days[-1])
+
+
+class StagingRetention(DayTask):
+    """Once a day: drop the staged partitions that nothing needs any more, and their markers."""
+
+    def output(self) -> Marker:
+        """The marker ``staging_retention:date:v1``."""
+        return Marker(f"staging_retention:{self.date}:v1", TABLE_UPDATES)
+
+    def requires(self) -> luigi.Task:
+        """The load of the day: what it needs is dropped after it."""
+        return DailyMetrics(date=self.date)
+
+    def run(self) -> None:
+        """Drop markers first: a partition that is gone must not count as loaded."""
+        section = settings.etl()
+        kept_days = dict.fromkeys(STAGING, section.keep_staging_days)
+        # Attributes are looked back for, by every day that may still be loaded again.
+        kept_days[USER_ATTRIBUTES] = max(section.keep_staging_days, section.attribute_days + section.reload_days)
+        old = [
+            (table, partition_id, day)
+            for table, partition_id, day, modified in _staged_partitions()
+            if (self.date - day).days >= kept_days[table] and time.time() - modified > IN_USE_SECONDS
+        ]
+        forget(task for table, _, day in old for task in load_chain(day) if task.table == table)
+        for table, partition_id, _ in old:
+            sql = statement("drop_partition_by_id", table=full_name(table))
+            warehouse().execute(sql, {"partition_id": partition_id}, idempotent=True)
+        self.tell(f"{len(old)} staged partitions dropped", 100)
+        self.output().write()
+
+
+def days_to_load() -> list[date]:
+    """The days from ``[etl] start`` to yesterday, in order; yesterday alone without a start."""
+    last = clock.yesterday()
+    first = min(settings.load_start() or last, last)
+    return [first + timedelta(days=i) for i in range((last - first).days + 1)]
+
+
+@functools.cache
+def reload_changed(last: date) -> list[date]:
+    """Take back the loads of days whose source rows changed since.
+
+    Once a process, as the clock is read: what arrives later is for the next run. Days after a changed one are merged
+    again too, because they look its users' attributes up: so the result is that of loading the final rows in order.
+
+    Parameters
+    ----------
+    last : datetime.date
+        The newest of the ``[etl] reload_days`` days that are looked at.
+
+    Returns
+    -------
+    list of datetime.date
+        Those of them that were ever loaded: done, or to be loaded again (by this run, if an earlier one was killed).
+    """
+    newest = [last - timedelta(days=back) for back in range(settings.etl().reload_days)]
+    known = states(DailyMetrics(date=day).output().update_id for day in newest)
+    loads = {day: state for day in reversed(newest) if (state := known.get(DailyMetrics(date=day).output().update_id))}
+    if not loads:
+        return []
+    rows = reconciliation.rows_by_day(min(loads), last)
+    changes = {
+        day: change
+        for day, load in loads.items()
+        if load.done and (change := reconciliation.moved(load.raw, rows[day]))
+    }
+    for day, change in changes.items():
+        LOGGER.warning("%s changed since its load: %s; it is loaded again", day, change)
+    if changes:
+        forget(
+            [task for day in changes for task in extracts(day)]
+            + [task for day in loads if day >= min(changes) for task in merges(day)]
+        )
+    return list(loads)
+
+
+@DailyMetrics.event_handler(luigi.Event.SUCCESS)  # type: ignore[untyped-decorator]
+def tell_progress(task: DailyMetrics) -> None:
+    """Say how far a back-fill is."""
+    days = days_to_load()
+    if len(days) > 1 and task.date in days:
+        done = len(set(DailyMetrics.bulk_complete(days)))
+        LOGGER.info("%s is loaded: %d of %d days since [etl] start are", task.date, done, len(days))
+
+
+def _staged_partitions() -> list[tuple[str, str, date, int]]:
+    """Table, id, day and time of change (Unix seconds) of every partition of the staging tables."""
+    bound = {"database": settings.warehouse().database, "tables": STAGING}
+    return [
+        (table, partition_id, date.fromisoformat(re.findall(r"\d{4}-\d{2}-\d{2}", partition)[0]), modified)
+        for table, partition_id, partition, modified in warehouse().query(statement("staging_partitions"), bound)
+    ]
