@@ -21,6 +21,8 @@ EXPLAINED = 0.67
 """Part of the deviation that a set must explain (the paper's T_EP)."""
 ELEMENT_EXPLAINED = 0.1
 """Part of the deviation below which a slice is not worth naming (the paper's T_EEP)."""
+UNNAMED = ("", "other")
+"""Slices that gather what has no name: part of the whole, and no cause."""
 LONGEST_SET = 3
 """A cause of more slices than this is none that people can act on."""
 LEAST_SIGMAS = 4.0
@@ -137,10 +139,11 @@ def _of_dimension(slices: Slices, expected: float, total_deviates: bool) -> list
     deviation = actual - forecast
     best: list[Cause] = []
     for sign in (-1.0, 1.0):
-        order = np.argsort(-sign * deviation * np.sqrt(_surprise(actual, forecast)))
+        named = np.array([value not in UNNAMED for value in slices.values])
+        order = np.argsort(np.where(named, -sign * deviation * np.sqrt(_surprise(actual, forecast)), np.inf))
         for size in range(1, min(LONGEST_SET, len(actual) - 1) + 1):
             chosen = order[:size]
-            if sign * deviation[chosen[-1]] <= 0:
+            if sign * deviation[chosen[-1]] <= 0 or not named[chosen[-1]]:
                 break
             cause = _judge(slices, actual, forecast, chosen, total_deviates)
             if cause is not None:
@@ -165,7 +168,7 @@ def _judge(
         return None
     explained = 1.0
     if total_deviates:
-        powers = (actual[chosen] - forecast[chosen]) / (whole - whole_forecast) if whole != whole_forecast else 0 * chosen
+        powers = (actual[chosen] - forecast[chosen]) / ((whole - whole_forecast) or math.inf)
         explained = float(powers.sum())
         lead = explained - part_forecast / whole_forecast
         if explained < EXPLAINED or lead < LEAST_LEAD or powers.min() < ELEMENT_EXPLAINED:

@@ -10,7 +10,8 @@ the comparisons (Bonferroni): it gives the width of their bands in standard devi
 """
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Literal
@@ -100,12 +101,20 @@ class Block:
     denominators: Array | None
 
 
-DetectLast = Callable[[Block], Bounds]
+@dataclass(frozen=True)
+class Judged:
+    """One row of a block in the slot that is judged, as its detector sees it: a slice of a count is a share there."""
+
+    detector: str
+    value: float
+    denominator: float
+    expected: float
+    lower: float
+    upper: float
+    score: float
 
 
-def detect_last(block: Block) -> Bounds:
-    """Judge the newest column of a block."""
-    return block.detector.detect_last(block.values, block.denominators)
+Judgements = dict[tuple[Part, int], Judged]
 
 
 def watches() -> list[Watch]:
@@ -127,12 +136,7 @@ def watches() -> list[Watch]:
     return found
 
 
-def check(
-    series: Series,
-    watched: Sequence[Watch],
-    adjustments: Sequence[Adjustment] = (),
-    detect: DetectLast = detect_last,
-) -> list[Check]:
+def check(series: Series, watched: Sequence[Watch], adjustments: Sequence[Adjustment] = ()) -> list[Check]:
     """Judge the newest slot of each series.
 
     Parameters
@@ -143,75 +147,82 @@ def check(
         How each metric is judged.
     adjustments : sequence of Adjustment
         What the detectors must not learn from, or must read at another level.
-    detect : callable
-        Judges a block's newest column; by default its detector does.
 
     Returns
     -------
     list of Check
         The totals in the order of `watched`, then the slices.
     """
-    found: dict[Part, Check] = {}
-    directions = {watch.metric.name: watch.settings.direction for watch in watched}
+    found: Judgements = {}
     for block in blocks(series, watched, adjustments):
-        bounds = detect(block)
-        rows: dict[Part, list[int]] = {}
-        for row, (part, _) in enumerate(block.keys):
-            rows.setdefault(part, []).append(row)
-        for part, at in rows.items():
-            found[part] = _check(series, block, bounds, part, at, directions[part.metric])
-    order = [Part(watch.metric.name) for watch in watched]
-    return [found[part] for part in (*order, *(part for part in found if not part.is_total))]
+        found |= judgements(block, block.detector.detect_last(block.values, block.denominators))
+    return checks(found, watched)
 
 
-def _check(
-    series: Series, block: Block, bounds: Bounds, part: Part, rows: Sequence[int], direction: settings.Direction
-) -> Check:
-    slot = rows[0]  # the window of one slot comes first
-    scores = [float(bounds.score[row]) for row in rows]
-    score = max(scores, key=lambda one: -1.0 if np.isnan(one) else abs(one))
-    value, weight = float(block.values[slot, -1]), 1.0
-    if block.denominators is not None:
-        weight = float(block.denominators[slot, -1])
-    scale = 1.0
+def judgements(block: Block, bounds: Bounds, column: int = -1) -> Judgements:
+    """What a block's detector says of one column; `bounds` are those of that column, (R,)."""
+    numbers = [array.tolist() for array in (bounds.expected, bounds.lower, bounds.upper, bounds.score)]
+    values = block.values[:, column].tolist()
+    denominators = [1.0] * len(values) if block.denominators is None else block.denominators[:, column].tolist()
+    rows = zip(values, denominators, *numbers, strict=True)
+    return {key: Judged(block.name, *row) for key, row in zip(block.keys, rows, strict=True)}
+
+
+def checks(judged: Judgements, watched: Sequence[Watch]) -> list[Check]:
+    """Put the windows of each part together, and decide."""
+    directions = {watch.metric.name: watch.settings for watch in watched}
+    parts = [Part(watch.metric.name) for watch in watched]
+    parts += [part for part, window in judged if window == WINDOWS[0] and not part.is_total]
+    return [_check(part, [judged[part, window] for window in WINDOWS], directions[part.metric]) for part in parts]
+
+
+def _check(part: Part, windows: Sequence[Judged], chosen: settings.MetricSettings) -> Check:
+    slot = windows[0]
+    score = max((one.score for one in windows), key=lambda score: -1.0 if math.isnan(score) else abs(score))
+    weight, scale = slot.denominator, 1.0
     if not part.is_total and metrics.BY_NAME[part.metric].kind == "count":
-        scale, weight = weight, 1.0  # a share of the total: back to counts
-    expected, lower, upper = (float(array[slot]) * scale for array in (bounds.expected, bounds.lower, bounds.upper))
-    value *= scale
-    volume = max(value, expected) * weight
-    is_small = volume < settings.metric(part.metric).minimum_volume
+        weight, scale = 1.0, slot.denominator  # a share of the total: back to counts
+    value, expected = slot.value * scale, slot.expected * scale
+    is_small = max(value, expected) * weight < chosen.minimum_volume and not math.isnan(score)
     return Check(
         *part,
-        detector=block.name,
+        detector=slot.detector,
         value=value,
         expected=expected,
-        lower=lower,
-        upper=upper,
+        lower=slot.lower * scale,
+        upper=slot.upper * scale,
         score=score,
-        verdict=judge(value, 0.0 if is_small and not np.isnan(score) else score, direction),
-        slot_score=scores[0],
+        verdict=judge(value, 0.0 if is_small else score, chosen.direction),
+        slot_score=slot.score,
         weight=weight,
     )
 
 
-def blocks(series: Series, watched: Sequence[Watch], adjustments: Sequence[Adjustment] = ()) -> list[Block]:
+def blocks(
+    series: Series,
+    watched: Sequence[Watch],
+    adjustments: Sequence[Adjustment] = (),
+    only: Container[Part] | None = None,
+) -> list[Block]:
     """What the detectors are asked: metrics by method, and every slice in one block.
 
-    The parameters are those of `check`.
+    The parameters are those of `check`, and which parts are asked for; by default all.
     """
     rows = {part: row for row, part in enumerate(series.parts)}
+    by_part = _by_part(adjustments)
     made = []
     # Metrics that are checked alike are one array: a detector takes many series at once.
     for (_, kind), group in itertools.groupby(sorted(watched, key=_method), _method):
         members = list(group)
-        parts = [Part(watch.metric.name) for watch in members]
-        made.append(
-            _block(series, members[0].detector, members[0].settings.detector, parts, rows, adjustments, kind == "ratio")
-        )
+        totals = [Part(watch.metric.name) for watch in members if only is None or Part(watch.metric.name) in only]
+        if totals:
+            first = members[0]
+            made.append(_block(series, first.detector, first.settings.detector, totals, rows, by_part, kind == "ratio"))
     names = {watch.metric.name for watch in watched}
     slices = [part for part in series.parts if part.metric in names and not part.is_total]
-    if slices:
-        made.append(_block(series, slice_detector(len(slices)), SLICE_DETECTOR, slices, rows, adjustments, True))
+    wanted = slices if only is None else [part for part in slices if part in only]
+    if wanted:
+        made.append(_block(series, slice_detector(len(slices)), SLICE_DETECTOR, wanted, rows, by_part, True))
     return made
 
 
@@ -229,14 +240,14 @@ def _block(
     name: str,
     parts: Sequence[Part],
     rows: dict[Part, int],
-    adjustments: Sequence[Adjustment],
+    adjustments: Mapping[Part, Sequence[Adjustment]],
     has_denominator: bool,
 ) -> Block:
     keys, values, denominators = [], [], []
     for part in parts:
         row = rows[part]
-        # Most parts have nothing to leave out; then their history is used as it is.
-        factors = series.learned(row, adjustments) if _concerned(part, adjustments) else None
+        concerned = [*adjustments.get(Part(part.metric, "", ""), ()), *adjustments.get(part, ())]
+        factors = series.learned(concerned) if concerned else None
         of = series.denominators[row]
         if not part.is_total and metrics.BY_NAME[part.metric].kind == "count":
             of = series.numerators[rows[Part(part.metric)]]
@@ -251,8 +262,11 @@ def _block(
     return Block(detector, name, tuple(keys), np.array(values), np.array(denominators) if has_denominator else None)
 
 
-def _concerned(part: Part, adjustments: Iterable[Adjustment]) -> bool:
-    return any(item.metric == part.metric and (item.dimension, item.value) in (part[1:], ("", "")) for item in adjustments)
+def _by_part(adjustments: Iterable[Adjustment]) -> dict[Part, list[Adjustment]]:
+    found: dict[Part, list[Adjustment]] = {}
+    for item in adjustments:
+        found.setdefault(item.part, []).append(item)
+    return found
 
 
 def window_sum(row: Array, window: int, factors: Array | None) -> Array:
@@ -265,16 +279,14 @@ def window_sum(row: Array, window: int, factors: Array | None) -> Array:
     window : int
         How many columns.
     factors : ndarray, shape (T,), optional
-        What the columns before the last are multiplied by, NaN to leave them out. The last sum is what is judged, so
-        none of its slots is left out.
+        What the columns are multiplied by, NaN to leave them out; the last is what is judged, so it never is.
     """
-    learned = row if factors is None else row * factors
-    sums = learned.copy()
+    if factors is not None:
+        row = np.append(row[:-1] * factors[:-1], row[-1] * (1.0 if np.isnan(factors[-1]) else factors[-1]))
+    sums = row.copy()
     for back in range(1, window):
-        sums[back:] += learned[:-back]
+        sums[back:] += row[:-back]
         sums[:back] = np.nan
-    if factors is not None and len(row) >= window:
-        sums[-1] = (row[-window:] * np.where(np.isnan(factors[-window:]), 1.0, factors[-window:])).sum()
     return sums
 
 

@@ -57,6 +57,9 @@ DIMENSIONS: tuple[Dimension, ...] = (
     Dimension(name="country", column="country", event_value="ifNull(country, '')", top=20),
 )
 
+RAW_DIMENSIONS = {"city": "ifNull(city, '')", "exp_group": "ifNull(toString(exp_group), '')"}
+"""Looked at only where an incident is explained, in the raw events of its slots: name and value of an event."""
+
 DAILY: tuple[Dimension, ...] = tuple(dimension for dimension in DIMENSIONS if dimension.user_value)
 """The dimensions of `daily_metrics`."""
 

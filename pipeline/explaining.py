@@ -58,7 +58,7 @@ def explain(
     """
     deviating = {member.metric for member in incident.totals}
     found = []
-    for metric in _metrics(incident):
+    for metric in metrics_to_explain(incident):
         start = min(member.since for member in incident.members if member.metric == metric)
         dimensions = [*slices(series, metric, start), *(more or {}).get(metric, ())]
         expected = _expected(series, metric, start, checks[Part(metric)])
@@ -92,7 +92,7 @@ def slices(series: Series, metric: str, start: datetime) -> list[Slices]:
     return made
 
 
-def _metrics(incident: Incident) -> list[str]:
+def metrics_to_explain(incident: Incident) -> list[str]:
     """The metrics to look at: events rather than the users behind them, and CTR where views are as ever."""
     moved = list(dict.fromkeys(member.metric for member in incident.members))
     behind = {"feed_users": {"views"}, "messenger_users": {"messages_sent"}, "likes": {"views", "ctr"}}
@@ -149,5 +149,4 @@ def _split(
         row = [series.parts.index(Part(metric))]
         actual = float(_compared(series.numerators, row, series, start)[0][0])
         pairs.append((actual, _expected(series, metric, start, checks[Part(metric)])))
-    return causes.split_ratio(*pairs, dimensions)
-
+    return causes.split_ratio(pairs[0], pairs[1], dimensions)

@@ -38,8 +38,8 @@ class Adjustment:
 
     Parameters
     ----------
-    metric, dimension, value : str
-        Which part; dimension '' is every part of the metric.
+    part : Part
+        Which; dimension '' is every part of the metric.
     start, end : datetime
         The stretch, naive UTC, the end exclusive.
     factor : float or None
@@ -47,9 +47,7 @@ class Adjustment:
         days before are read as if they had had the new one.
     """
 
-    metric: str
-    dimension: str
-    value: str
+    part: Part
     start: datetime
     end: datetime
     factor: float | None = None
@@ -91,20 +89,14 @@ class Series:
         first, stop = (newest - (self.slot - moment) // clock.SLOT for moment in (start, end))
         columns = self.columns[max(0, first) : max(0, min(stop, newest + 1))]
         inside = (columns >= 0) & (columns < self.numerators.shape[1])
-        return columns[inside]
+        chosen: NDArray[np.int64] = columns[inside]
+        return chosen
 
-    def learned(self, row: int, adjustments: Iterable[Adjustment]) -> Array:
-        """The factors (T,) that what is learnt from this row is multiplied by: NaN leaves a column out.
-
-        The last column is the one that is judged: it stays as it is.
-        """
-        part = self.parts[row]
+    def learned(self, adjustments: Iterable[Adjustment]) -> Array:
+        """The factors (T,) that the columns are multiplied by before anything is learnt: NaN leaves a column out."""
         factors = np.ones(self.numerators.shape[1])
         for item in adjustments:
-            if item.metric == part.metric and (item.dimension, item.value) in (part[1:], ("", "")):
-                columns = self.columns_of(item.start, item.end)
-                factors[columns] *= np.nan if item.factor is None else item.factor
-        factors[-1] = 1.0
+            factors[self.columns_of(item.start, item.end)] *= np.nan if item.factor is None else item.factor
         return factors
 
 

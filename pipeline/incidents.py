@@ -13,40 +13,13 @@ from pipeline.checks import Check
 from pipeline.clock import SLOT
 from pipeline.history import Adjustment, Part
 from pipeline.metrics import BY_NAME
+from pipeline.rules import Rules
 
 WORSE_BY = 0.4
 """An incident that was told as -40 % and reaches -80 % is worth another word."""
 
 Outcome = Literal["", "recovered", "new normal", "late data"]
 Mark = Literal["", "false alarm", "new normal"]
-
-
-@dataclass(frozen=True)
-class Rules:
-    """When an incident opens, goes on and ends.
-
-    Parameters
-    ----------
-    recovery_slots : int
-        So many good slots in a row end it.
-    close_score : float
-        Hysteresis: it opens where a score leaves [-1, 1] and goes on while the slot's is outside of +-this.
-    minimum_slots : int
-        So many bad slots it takes before people hear of it.
-    join_slots : int
-        What shows so many slots after the first joins it, whatever its source table.
-    adopt_slots : int
-        After so many slots a deviation that is not an outage is the new normal.
-    escalate_slots : int
-        After so many slots without any row people hear of it once more.
-    """
-
-    recovery_slots: int = 4
-    close_score: float = 0.5
-    minimum_slots: int = 1
-    join_slots: int = 2
-    adopt_slots: int = 96
-    escalate_slots: int = 4
 
 
 @dataclass(frozen=True)
@@ -131,8 +104,6 @@ class Incident:
     """Whether people were told that it goes on."""
     mark: Mark = ""
     """What people said of it."""
-    cause: str = ""
-    """What explains it, as told; JSON of `pipeline.causes`."""
 
     @property
     def bad_slots(self) -> int:
@@ -160,9 +131,9 @@ class Incident:
         for member in self.members:
             lasts = member.good_slots == 0 and member.expected > 0
             if self.outcome == "new normal" and lasts:
-                found.append(Adjustment(*member.part, datetime.min, member.since, member.observed / member.expected))
+                found.append(Adjustment(member.part, datetime.min, member.since, member.observed / member.expected))
             else:
-                found.append(Adjustment(*member.part, member.since, member.last + SLOT))
+                found.append(Adjustment(member.part, member.since, member.last + SLOT))
         return found
 
 
@@ -228,7 +199,9 @@ def _move(incident: Incident, checks: Mapping[Part, Check], slot: datetime, rule
             members.append(member)
     last = max(member.last for member in members)
     over = all(_is_over(member, rules) for member in members)
-    after = replace(incident, members=tuple(members), last_anomaly=last, ended=over, outcome="recovered" if over else "")
+    after = replace(
+        incident, members=tuple(members), last_anomaly=last, ended=over, outcome="recovered" if over else ""
+    )
     if not over and slot - incident.opened >= rules.adopt_slots * SLOT and abs(after.worst) < 0.99:
         # What is not over by itself is what stays.
         stays = tuple(member if _is_over(member, rules) else replace(member, good_slots=0) for member in members)
@@ -316,15 +289,19 @@ def news(incident: Incident, slot: datetime, rules: Rules, *, may_alarm: bool = 
         Whether anybody may be called now: not in quiet hours, and not for slots that were caught up long after.
     """
     goes_on = not incident.ended and incident.last_anomaly == slot
+    if incident.mark == "false alarm":
+        return ""
     if not incident.notified:
         return "post" if may_alarm and goes_on and incident.bad_slots >= rules.minimum_slots else ""
     if incident.ended:
         return "close"
     if not goes_on or not may_alarm:
         return "edit" if goes_on else ""
-    if incident.silent_since is not None and not incident.escalated:
-        if slot + SLOT - incident.silent_since >= rules.escalate_slots * SLOT:
-            return "still silent"
-    elif abs(incident.worst) - abs(incident.told_worst) >= WORSE_BY and slot - incident.opened > rules.recovery_slots * SLOT:
+    if incident.silent_since is not None:
+        waited = slot + SLOT - incident.silent_since >= rules.escalate_slots * SLOT
+        return "still silent" if waited and not incident.escalated else "edit"
+    # The first hour is that of the first message: an outage that begins within a slot shows whole in the next.
+    is_young = slot - incident.opened <= rules.recovery_slots * SLOT
+    if not is_young and abs(incident.worst) >= abs(incident.told_worst) + WORSE_BY:
         return "worse"
     return "edit"

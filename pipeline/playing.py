@@ -8,13 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-import numpy as np
-
-from detectors.base import Bounds
 from pipeline import clock
-from pipeline.checks import Block, Check, Watch, blocks, check
+from pipeline.checks import Check, Judgements, Watch, blocks, checks, judgements
 from pipeline.history import Adjustment, Part, Series
-from pipeline.incidents import Incident, News, Rules, advance, news
+from pipeline.incidents import Incident, News, advance, news
+from pipeline.rules import Rules
 
 
 @dataclass(frozen=True)
@@ -62,14 +60,17 @@ class Playback:
 
     def play(self, day: Series, slots: Iterable[datetime]) -> Iterator[Played]:
         """Play slots of the day that `day` ends with."""
+        start = day.slot - (day.numerators.shape[1] + clock.SLOTS_A_DAY) * clock.SLOT
+        self.ended = [incident for incident in self.ended if incident.last_anomaly >= start]
         ahead = _DayAhead(day, self.watched, self._adjustments())
         for slot in slots:
             series = upto(day, slot)
             adjustments = self._adjustments()
-            ahead.turn_to(series, adjustments)
-            checks = [self.planned(slot, one) for one in check(series, self.watched, adjustments, ahead.detect)]
-            incidents = advance(self.open, checks, slot, self.rules)
-            told, after = [], []
+            found = checks(ahead.judge(series, adjustments), self.watched)
+            found = [self.planned(slot, one) for one in found]
+            incidents = advance(self.open, found, slot, self.rules)
+            told: list[tuple[News, Incident]] = []
+            after = []
             for incident in incidents:
                 kind = news(incident, slot, self.rules, may_alarm=not self.is_quiet(slot))
                 if kind in ("post", "worse"):
@@ -79,7 +80,7 @@ class Playback:
                 after.append(incident)
             self.open = [incident for incident in after if not incident.ended]
             self.ended += [incident for incident in after if incident.ended]
-            yield Played(series, checks, after, told)
+            yield Played(series, found, after, told)
 
     def _adjustments(self) -> list[Adjustment]:
         return [*self.calendar, *(item for incident in (*self.ended, *self.open) for item in incident.adjustments())]
@@ -100,46 +101,33 @@ def upto(day: Series, slot: datetime) -> Series:
 
 
 class _DayAhead:
-    """The bands of a day's columns, computed at once; rows whose history was adjusted since are asked for alone."""
+    """What the detectors say of a day's columns, at once; parts whose history was adjusted since are asked alone."""
 
     def __init__(self, day: Series, watched: Sequence[Watch], adjustments: Sequence[Adjustment]) -> None:
+        self.watched = watched
         self.adjusted = _by_part(adjustments)
-        self.now = self.adjusted
-        self.column = 0
-        self.bounds: dict[tuple[Part, int], tuple[Bounds, int]] = {}
+        self.first = (day.numerators.shape[1] - 1) // clock.SLOTS_A_DAY * clock.SLOTS_A_DAY
+        self.blocks = []
         for block in blocks(day, watched, adjustments):
-            width = block.values.shape[1]
-            first = (width - 1) // clock.SLOTS_A_DAY * clock.SLOTS_A_DAY
-            found = block.detector.detect(block.values, block.denominators)[:, first:]
-            for row, key in enumerate(block.keys):
-                self.bounds[key] = (found[row], first)
+            bounds = block.detector.detect(block.values, block.denominators)[:, self.first :]
+            self.blocks.append((block, bounds))
 
-    def turn_to(self, series: Series, adjustments: Sequence[Adjustment]) -> None:
-        self.now = _by_part(adjustments)
-        self.column = series.numerators.shape[1] - 1
-
-    def detect(self, block: Block) -> Bounds:
-        arrays = np.full((4, len(block.keys)), np.nan)
-        fresh = []
-        for row, key in enumerate(block.keys):
-            part = key[0]
-            if self.now.get(part, ()) != self.adjusted.get(part, ()):
-                fresh.append(row)
-                continue
-            found, first = self.bounds[key]
-            at = self.column - first
-            arrays[:, row] = found.expected[at], found.lower[at], found.upper[at], found.score[at]
-        if fresh:
-            denominators = None if block.denominators is None else block.denominators[fresh]
-            last = block.detector.detect_last(block.values[fresh], denominators)
-            arrays[:, fresh] = last.expected, last.lower, last.upper, last.score
-        return Bounds(*arrays)
+    def judge(self, series: Series, adjustments: Sequence[Adjustment]) -> Judgements:
+        """What they say of the newest column of `series`."""
+        column = series.numerators.shape[1] - 1
+        found: Judgements = {}
+        for block, bounds in self.blocks:
+            found |= judgements(block, bounds[:, column - self.first], column)
+        now = _by_part(adjustments)
+        changed = {part for part in {*now, *self.adjusted} if now.get(part) != self.adjusted.get(part)}
+        if changed:
+            for block in blocks(series, self.watched, adjustments, only=changed):
+                found |= judgements(block, block.detector.detect_last(block.values, block.denominators))
+        return found
 
 
-def _by_part(adjustments: Iterable[Adjustment]) -> dict[Part, tuple[Adjustment, ...]]:
-    found: dict[Part, tuple[Adjustment, ...]] = {}
+def _by_part(adjustments: Iterable[Adjustment]) -> dict[Part, list[Adjustment]]:
+    found: dict[Part, list[Adjustment]] = {}
     for item in adjustments:
-        if item.dimension:  # the calendar's concern every slice, and never change on the way
-            part = Part(item.metric, item.dimension, item.value)
-            found[part] = (*found.get(part, ()), item)
+        found.setdefault(item.part, []).append(item)
     return found

@@ -17,6 +17,7 @@ from luigi.configuration import LuigiConfigParser, get_config
 
 from pipeline import metrics
 from pipeline.errors import SettingsError
+from pipeline.rules import Rules
 
 
 class clock(luigi.Config):
@@ -137,6 +138,8 @@ class alerts(luigi.Config):
     """A deviation that lasts so long, and is no outage, is the new normal."""
     escalate_slots = luigi.IntParameter(default=4)
     """After so many slots without any row of a table people hear of it once more."""
+    quiet_hours = luigi.Parameter(default="")
+    """Local hours in which nobody is called, as 23:00-08:00; what still goes on is told when they end."""
     links = luigi.Parameter(default="[]")
     """Links under every alert as JSON, ["https://bi.example/1?from={start}&to={end}"]; [metric.NAME] overrides."""
 
@@ -164,10 +167,10 @@ class MetricSettings:
     """Its parameters."""
     direction: Direction = "both"
     """Which deviations alarm: `both`, `up` or `down`."""
-    minimum_volume: float = 10
-    """Fewer events than this alarm nobody."""
     links: tuple[str, ...] = ()
     """Links with {start} and {end} (local time, YYYY-MM-DD HH:MM, percent-encoded)."""
+    minimum_volume: float = 10
+    """Fewer events than this, expected and actual, alarm nobody."""
 
 
 def metric(name: str) -> MetricSettings:
@@ -190,10 +193,8 @@ def metric(name: str) -> MetricSettings:
     )
 
 
-def rules() -> "Rules":
+def rules() -> Rules:
     """When an incident opens, goes on and ends, from [alerts]."""
-    from pipeline.incidents import Rules
-
     section = alerts()
     return Rules(
         recovery_slots=section.recovery_slots,

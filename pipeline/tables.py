@@ -15,8 +15,10 @@ SLICE_DAY = "slice_day"
 DAILY_METRICS = "daily_metrics"
 DAILY_TOTALS = "daily_totals"
 SLOT_METRICS = "slot_metrics"
+SLOT_COUNTS = "slot_counts"
 SLOT_CHECKS = "slot_checks"
 INCIDENTS = "incidents"
+INCIDENT_ACTIONS = "incident_actions"
 DELIVERIES = "deliveries"
 TABLE_UPDATES = "table_updates"
 
@@ -29,8 +31,10 @@ TABLES = (
     DAILY_METRICS,
     DAILY_TOTALS,
     SLOT_METRICS,
+    SLOT_COUNTS,
     SLOT_CHECKS,
     INCIDENTS,
+    INCIDENT_ACTIONS,
     DELIVERIES,
     TABLE_UPDATES,
 )
@@ -52,6 +56,14 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     SLOT_METRICS: ("slot", "metric", "dimension", "dimension_value", "numerator", "denominator"),
 }
 """The columns that statements fill, in the order of their SELECT."""
+
+
+ADDED_COLUMNS: dict[str, tuple[str, ...]] = {
+    USER_ATTRIBUTES: ATTRIBUTES,
+    USER_DAY: ATTRIBUTES,
+    INCIDENTS: ("outcome", "details"),
+}
+"""Strings that a table may lack: an attribute that is new, or what an earlier version did not have."""
 
 
 def full_name(table: str) -> str:
@@ -82,10 +94,10 @@ def _ensure(engine: Warehouse, database: str, result_table: str) -> None:
         existing = columns.get(full_name(table).split(".")[1])
         if existing is None:
             _run(engine, statement(f"create_{table}", table=full_name(table)))
-        if table in (USER_ATTRIBUTES, USER_DAY):
-            for column in ATTRIBUTES:
-                if existing is None or column not in existing:
-                    _add_column(engine, table, column)
+            existing = {"outcome", "details"} if table == INCIDENTS else set()
+        for column in ADDED_COLUMNS.get(table, ()):
+            if column not in existing:
+                _add_column(engine, table, column)
     for table in filter(staging.is_abandoned, columns):
         _run(engine, statement("drop_staging", staging=f"{database}.{table}"))
 
@@ -97,7 +109,7 @@ def _run(engine: Warehouse, sql: str) -> None:
 def _add_column(engine: Warehouse, table: str, column: str) -> None:
     duplicate_column, illegal_column = 15, 44
     try:
-        _run(engine, statement("add_attribute_column", table=full_name(table), column=column))
+        _run(engine, statement("add_column", table=full_name(table), column=column))
     except TerminalError as error:  # another process was faster: 18.16 has no IF NOT EXISTS here
         if error.code not in (duplicate_column, illegal_column):
             raise

@@ -1,6 +1,6 @@
 """The Luigi tasks; importing this package registers them."""
 
-from pipeline.tasks.alerts import Alerts, CheckAlerts, SlotHistory, SlotMetrics
+from pipeline.tasks.alerts import Alerts, CheckAlerts, Presses, SlotHistory, SlotMetrics
 from pipeline.tasks.daily import Daily, StagingRetention
 from pipeline.tasks.etl import DailyMetrics, FeedUserDay, MessageUserDay, Slice, UserAttributes, UserDay
 from pipeline.tasks.report import DailyReport, Morning
@@ -14,6 +14,7 @@ __all__ = [
     "FeedUserDay",
     "MessageUserDay",
     "Morning",
+    "Presses",
     "Slice",
     "SlotHistory",
     "SlotMetrics",

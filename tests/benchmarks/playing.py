@@ -8,9 +8,9 @@ import numpy as np
 from pipeline import clock, settings
 from pipeline.checks import watches
 from pipeline.history import Part, Series
-from pipeline.metrics import BY_NAME, METRICS
+from pipeline.metrics import METRICS
 from pipeline.playing import Playback, Played
-from tests.benchmarks.worlds import COUNTS, VALUES, WARM_UP_DAYS, World
+from tests.benchmarks.worlds import VALUES, WARM_UP_DAYS, World
 
 HISTORY_DAYS = 28
 

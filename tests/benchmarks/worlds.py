@@ -3,18 +3,23 @@
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.demo.events import Incident, Scenario, generate
 from pipeline.demo.population import COUNTRIES, Population, populate
-from pipeline.demo.rates import POPULATION, SLOT_SECONDS, SlotRates, slot_rates, stream
+from pipeline.demo.rates import POPULATION, SlotRates, slot_rates, stream
+from pipeline.demo.scenario import SLOT_SECONDS
 
 FIRST_DAY = date(2026, 8, 3)
 WARM_UP_DAYS = 28
 JUDGED_DAYS = 42
 SLOTS_A_DAY = 96
+
+Events = Literal["views", "likes", "messages"]
+Kind = tuple[Events, str, str, float]
 
 AGE_BOUNDS = (18, 25, 35, 45, 55)
 AGES = ("0-17", "18-24", "25-34", "35-44", "45-54", "55+")
@@ -29,16 +34,13 @@ VALUES: dict[str, tuple[str, ...]] = {
 COUNTS = ("feed_users", "messenger_users", "views", "likes", "messages_sent")
 
 # What goes wrong, as (events, dimension, value, sizes). Every kind and size comes up in every world.
-WHOLE = tuple(
-    (events, "total", "all", size)
-    for events, sizes in (
-        ("views", (-1.0, -0.5, -0.3, 0.3, 0.6)),
-        ("likes", (-1.0, -0.5, -0.3, 0.3, 0.6)),
-        ("messages", (-1.0, -1.0, -0.5, -0.4, -0.3, 0.3, 0.6, 1.0)),
-    )
-    for size in sizes
-)
-SLICED = (
+SIZES: dict[Events, tuple[float, ...]] = {
+    "views": (-1.0, -0.5, -0.3, 0.3, 0.6),
+    "likes": (-1.0, -0.5, -0.3, 0.3, 0.6),
+    "messages": (-1.0, -1.0, -0.5, -0.4, -0.3, 0.3, 0.6, 1.0),
+}
+WHOLE: tuple[Kind, ...] = tuple((events, "total", "all", size) for events, sizes in SIZES.items() for size in sizes)
+SLICED: tuple[Kind, ...] = (
     ("views", "os", "iOS", -1.0),
     ("views", "os", "iOS", -0.5),
     ("views", "os", "Android", -0.3),
@@ -61,7 +63,7 @@ SLICED = (
     ("messages", "gender", "0", -1.0),
 )
 # Lasting: they begin in the last days and stay. Together they are the last two of a world.
-LASTING = (("views", "total", "all", -0.25), ("messages", "total", "all", 0.4))
+LASTING: tuple[Kind, ...] = (("views", "total", "all", -0.25), ("messages", "total", "all", 0.4))
 LASTING_DAYS_BEFORE_END = (12, 6)
 
 
