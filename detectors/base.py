@@ -88,17 +88,17 @@ def score_band(values: Array, expected: Array, lower: Array, upper: Array) -> Ar
         return np.where((values >= lower) & (values <= upper), np.clip(score, -1.0, 1.0), score)
 
 
-def parameter(default: T, *, above: float | None = None, least: float | None = None) -> T:
+def parameter(default: T, *, above: float | None = None, least: float | None = None, most: float | None = None) -> T:
     """Declare a detector's parameter: its default and, if it has one, its limit.
 
     Parameters
     ----------
     default
         The value when none is given.
-    above, least
-        The value must be greater than `above`; at least `least`.
+    above, least, most
+        The value must be greater than `above`; at least `least`; at most `most`.
     """
-    declared: Any = field(default=default, metadata={"above": above, "least": least})
+    declared: Any = field(default=default, metadata={"above": above, "least": least, "most": most})
     return typing.cast(T, declared)
 
 
@@ -193,17 +193,20 @@ def _arrays(bounds: Bounds) -> tuple[Array, Array, Array, Array]:
 
 def _check_parameter(detector: Detector, name: str, kind: type, limits: typing.Mapping[str, float | None]) -> None:
     value = getattr(detector, name)
+    choices = typing.get_args(kind) if typing.get_origin(kind) is typing.Literal else ()
     is_bool = isinstance(value, bool | np.bool_)
     valid, wanted = {
         int: (isinstance(value, numbers.Integral) and not is_bool, "a whole number"),
         float: (isinstance(value, numbers.Real) and not is_bool and math.isfinite(value), "a finite number"),
         bool: (is_bool, "true or false"),
-    }.get(kind, (True, ""))
-    above, least = limits.get("above"), limits.get("least")
+    }.get(kind, (value in choices if choices else True, f"one of {', '.join(map(str, choices))}"))
+    above, least, most = (limits.get(limit) for limit in ("above", "least", "most"))
     if above is not None:
         valid, wanted = valid and value > above, f"{wanted} above {above:g}"
     if least is not None:
         valid, wanted = valid and value >= least, f"{wanted}, at least {least:g}"
+    if most is not None:
+        valid, wanted = valid and value <= most, f"{wanted}, at most {most:g}"
     if not valid:
         raise DetectorError(f"{type(detector).name}: {name} must be {wanted}, not {value!r}")
 

@@ -79,6 +79,19 @@ def _require(holds: bool | np.bool_, otherwise: str) -> None:
         raise ContractError(otherwise)
 
 
+def _detect(detector: Detector, values: Array, denominator: Array | None = None) -> Bounds:
+    return detector.detect(values, _denominator(detector, values) if denominator is None else denominator)
+
+
+def _detect_last(detector: Detector, values: Array, denominator: Array | None = None) -> Bounds:
+    return detector.detect_last(values, _denominator(detector, values) if denominator is None else denominator)
+
+
+def _denominator(detector: Detector, values: Array) -> Array | None:
+    """A ratio cannot be judged without one."""
+    return np.full(values.shape, 50.0) if getattr(detector, "kind", None) == "ratio" else None
+
+
 def _parameters(detector: Detector, values: Array) -> None:
     """Parameters are a frozen keyword-only dataclass, stored untouched; name and summary are set."""
     cls = type(detector)
@@ -101,7 +114,7 @@ def _parameters(detector: Detector, values: Array) -> None:
 def _shapes(detector: Detector, values: Array) -> None:
     """The four arrays are float64 and have the shape of the values."""
     for given in (values, values[0], values[:, :0], values[:0]):
-        bounds = detector.detect(given)
+        bounds = _detect(detector, given)
         for name in FIELDS:
             array = getattr(bounds, name)
             _require(array.shape == given.shape, f"{name} has the shape {array.shape} for {given.shape}")
@@ -110,7 +123,7 @@ def _shapes(detector: Detector, values: Array) -> None:
 
 def _speaks(detector: Detector, values: Array) -> None:
     """A healthy series with history gets scores, most of them inside the band."""
-    scores = detector.detect(values).score[:, -detector.period :]
+    scores = _detect(detector, values).score[:, -detector.period :]
     _require(np.isfinite(scores).any(), "no score is a finite number; is the series long enough (days=)?")
     _require(np.mean(np.abs(scores) > 1) < 0.5, "most scores are outside")
 
@@ -118,7 +131,7 @@ def _speaks(detector: Detector, values: Array) -> None:
 def _scores(detector: Detector, values: Array) -> None:
     """Lower <= expected <= upper, and outside the band if and only if |score| > 1; a missing value has no score."""
     odd = _with_incidents(values)
-    bounds = detector.detect(odd)
+    bounds = _detect(detector, odd)
     for lower, upper in ((bounds.lower, bounds.expected), (bounds.expected, bounds.upper)):
         _require(not (lower > upper).any(), "the band is not in order")
     _require(np.isnan(bounds.score[np.isnan(odd)]).all(), "a missing value has a score")
@@ -132,13 +145,13 @@ def _scores(detector: Detector, values: Array) -> None:
 def _causality(detector: Detector, values: Array) -> None:
     """The future, and the value itself, move no band: only the columns before do."""
     odd = _with_incidents(values)
-    whole = detector.detect(odd)
+    whole = _detect(detector, odd)
     columns = odd.shape[1]
     for cut in (columns // 2, columns - detector.period - 1, columns - 1):
-        _require_equal(detector.detect(odd[:, :cut]), whole[:, :cut], f"when the series is cut at column {cut}")
+        _require_equal(_detect(detector, odd[:, :cut]), whole[:, :cut], f"when the series is cut at column {cut}")
         changed = odd.copy()
         changed[:, cut:] = np.where(np.arange(columns - cut) % 3 == 0, np.nan, 7 * np.nan_to_num(odd[:, cut:]) + 1)
-        bounds = detector.detect(changed)
+        bounds = _detect(detector, changed)
         _require_equal(bounds[:, :cut], whole[:, :cut], f"when the columns from {cut} on change")
         for name in ("expected", "lower", "upper"):
             same = np.allclose(getattr(bounds, name)[:, cut], getattr(whole, name)[:, cut], 1e-9, 1e-9, equal_nan=True)
@@ -147,9 +160,9 @@ def _causality(detector: Detector, values: Array) -> None:
 
 def _determinism(detector: Detector, values: Array) -> None:
     """The same input gives the same output, whatever was judged in between."""
-    first = detector.detect(values)
-    detector.detect(values[::-1] * 2)
-    _require_equal(first, detector.detect(values), "at the second call", 0.0)
+    first = _detect(detector, values)
+    _detect(detector, values[::-1] * 2)
+    _require_equal(first, _detect(detector, values), "at the second call", 0.0)
 
 
 def _mutation(detector: Detector, values: Array) -> None:
@@ -157,18 +170,18 @@ def _mutation(detector: Detector, values: Array) -> None:
     odd = _with_incidents(values)
     denominator = np.full(odd.shape, 50.0)
     before = odd.copy()
-    detector.detect(odd)
-    detector.detect_last(odd)
-    detector.detect(odd, denominator)
+    _detect(detector, odd)
+    _detect_last(detector, odd)
+    _detect(detector, odd, denominator)
     _require(np.array_equal(odd, before, equal_nan=True) and (denominator == 50).all(), "an array is changed")
 
 
 def _batch(detector: Detector, values: Array) -> None:
     """S series at once are S times one series."""
     odd = _with_incidents(values)
-    together = detector.detect(odd)
+    together = _detect(detector, odd)
     for series, one in enumerate(odd):
-        _require_equal(detector.detect(one), together[series], f"in series {series}")
+        _require_equal(_detect(detector, one), together[series], f"in series {series}")
 
 
 def _last(detector: Detector, values: Array) -> None:
@@ -178,12 +191,14 @@ def _last(detector: Detector, values: Array) -> None:
     denominator = np.nan_to_num(odd) + 30
     for stop in {1, 2, period, period + 1, columns - period // 2, columns - 1, columns}:
         given = odd[:, :stop]
-        _require_equal(detector.detect_last(given), detector.detect(given)[:, -1], f"at {stop} columns")
+        _require_equal(_detect_last(detector, given), _detect(detector, given)[:, -1], f"at {stop} columns")
         _require_equal(
-            detector.detect_last(given[0]), detector.detect(given[0])[-1], f"at {stop} columns of one series"
+            _detect_last(detector, given[0]), _detect(detector, given[0])[-1], f"at {stop} columns of one series"
         )
         share, counts = given / denominator[:, :stop], denominator[:, :stop]
-        _require_equal(detector.detect_last(share, counts), detector.detect(share, counts)[:, -1], f"for {stop} ratios")
+        _require_equal(
+            _detect_last(detector, share, counts), _detect(detector, share, counts)[:, -1], f"for {stop} ratios"
+        )
 
 
 def _gaps(detector: Detector, values: Array) -> None:
@@ -192,10 +207,10 @@ def _gaps(detector: Detector, values: Array) -> None:
     holes = np.where(rng.random(values.shape) < 0.2, np.nan, values)
     middle = values.shape[1] // 2
     holes[:, middle : middle + detector.period] = np.nan
-    bounds = detector.detect(holes)
+    bounds = _detect(detector, holes)
     _require(np.isnan(bounds.score[np.isnan(holes)]).all(), "a missing value has a score")
     _require(np.isfinite(bounds.score[:, -detector.period :]).any(), "no score at the end")
-    detector.detect_last(holes)
+    _detect_last(detector, holes)
 
 
 def _degenerate(detector: Detector, values: Array) -> None:
@@ -203,17 +218,17 @@ def _degenerate(detector: Detector, values: Array) -> None:
     for constant in (0.0, 0.1, 7.0, np.nan):
         for columns in (1, 2, 3, detector.period, detector.period + 1, values.shape[1]):
             flat = np.full((2, columns), constant)
-            for bounds in (detector.detect(flat), detector.detect_last(flat)):
+            for bounds in (_detect(detector, flat), _detect_last(detector, flat)):
                 _require(not bounds.is_anomaly.any(), f"{columns} columns of {constant}")
 
 
 def _promises(detector: Detector, values: Array) -> None:
     """The shift and the scale that it promises."""
     _require(detector.promises <= {"shift", "scale"}, "promises are 'shift' and 'scale'")
-    plain = detector.detect(values)
+    plain = _detect(detector, values)
     for promise, factor, constant in (("shift", 1.0, -1000.0), ("scale", 250.0, 0.0), ("scale", 0.004, 0.0)):
         if promise in detector.promises:
-            moved = detector.detect(values * factor + constant)
+            moved = _detect(detector, values * factor + constant)
             expected, lower, upper = (a * factor + constant for a in (plain.expected, plain.lower, plain.upper))
             _require_equal(
                 moved, Bounds(expected, lower, upper, plain.score), f"after x * {factor:g} + {constant:g}", 1e-6
@@ -225,11 +240,11 @@ def _denominators(detector: Detector, values: Array) -> None:
     denominator = values + 1
     denominator[:, ::5] = 0
     share = np.floor(denominator / 5) / np.maximum(denominator, 1)
-    bounds = detector.detect(share, denominator)
+    bounds = _detect(detector, share, denominator)
     _require(np.isnan(bounds.score[:, ::5]).all(), "a ratio without denominator has a score")
     cut = values.shape[1] - detector.period
     denominator[:, cut:] *= 3
-    later = detector.detect(share, denominator)
+    later = _detect(detector, share, denominator)
     _require_equal(bounds[:, :cut], later[:, :cut], "when later denominators change")
 
 

@@ -1,5 +1,9 @@
-"""The alert of a slot: one message and one picture for everything that happened in it."""
+"""An incident's message: one text and one picture, composed anew for every edit, and the replies to it.
 
+`compose` says how things stand; `compose_reply` says what people should notice, because an edit makes no sound.
+"""
+
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -8,21 +12,19 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from reporting import plots, texts
+from reporting import alert_text, plots, texts
+from reporting.causes import Cause, RatioSplit
 from reporting.errors import ReportingError
-from reporting.message import Message, escape, link, parsed_length, shorten
+from reporting.message import Button, Message
 from reporting.texts.base import Texts
-from reporting.values import Kind, change, known, ticks, value
+from reporting.values import Kind, ticks
 
 State = Literal["opened", "ongoing", "ended"]
+Status = Literal["opened", "growing", "no_data", "recovered", "new_normal", "data_late", "false_alarm"]
+Action = Literal["acknowledge", "mute", "false_alarm", "new_normal"]
 
-# A caption of Telegram's is at most 1,024 UTF-16 code units; what fits there fits everywhere.
-TEXT_LIMIT = 1024
 # More panels than this are too small to read.
 PANELS_DRAWN = 12
-_LABEL_LIMIT = 40
-_LINK_LABEL_LIMIT = 40
-_LINKS_LIMIT = 240
 _HISTORY = timedelta(hours=24)
 _URGENCY = {"opened": 0, "ongoing": 1, "ended": 2}
 
@@ -53,6 +55,12 @@ class AlertMetric:
         Their values, expectations and bounds; NaN where unknown.
     detector : str
         What decided.
+    part : str
+        The slice that it is of, for people: "os iOS"; empty for the total.
+    worst_at : datetime or None
+        Start of the incident's slot that was furthest from what was expected, aware, local.
+    worst_value, worst_expected : float
+        What it was and should have been.
 
     Raises
     ------
@@ -76,12 +84,17 @@ class AlertMetric:
     band_lower: Sequence[float] | NDArray[np.float64]
     band_upper: Sequence[float] | NDArray[np.float64]
     detector: str
+    part: str = ""
+    worst_at: datetime | None = None
+    worst_value: float = math.nan
+    worst_expected: float = math.nan
 
     def __post_init__(self) -> None:
         lengths = [len(series) for series in (self.times, *self._history())]
         if len(set(lengths)) > 1:
             raise ReportingError(f"alert on {self.name}: times, values and bands have {lengths} points; give the same")
-        if any(time.tzinfo is None for time in (self.since, self.until or self.since, *self.times)):
+        moments = (self.since, self.until or self.since, self.worst_at or self.since, *self.times)
+        if any(time.tzinfo is None for time in moments):
             raise ReportingError(f"alert on {self.name}: every time needs a time zone")
         if self.state == "ended" and self.until is None:
             raise ReportingError(f"alert on {self.name}: an ended incident needs `until`")
@@ -103,36 +116,153 @@ class AlertMetric:
 
 
 @dataclass(frozen=True)
+class Loss:
+    """How far a count was from what was expected, summed over the incident.
+
+    Parameters
+    ----------
+    label : str
+        The count's name for people.
+    amount : float
+        Values less expectations: negative is lost.
+    """
+
+    label: str
+    amount: float
+
+
+@dataclass(frozen=True)
+class Handling:
+    """What somebody did about the incident.
+
+    Parameters
+    ----------
+    action : {"acknowledge", "mute", "false_alarm", "new_normal"}
+        The button.
+    user : str
+        Who pressed it.
+    at : datetime
+        When, aware, local.
+    until : datetime or None
+        The end of a mute, aware, local; a mute needs it, and nothing else has it.
+
+    Raises
+    ------
+    ReportingError
+        If a time has no zone, or a mute no end.
+    """
+
+    action: Action
+    user: str
+    at: datetime
+    until: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if any(moment is not None and moment.tzinfo is None for moment in (self.at, self.until)):
+            raise ReportingError("alert: the time of what somebody did needs a time zone")
+        if (self.action == "mute") != (self.until is not None):
+            raise ReportingError(f"alert: {self.action} by {self.user!r}: a mute needs `until`, nothing else has it")
+
+
+@dataclass(frozen=True)
 class Alert:
-    """What happened in one slot.
+    """An incident, as of one slot.
 
     Parameters
     ----------
     slot_start, slot_end : datetime
-        Aware, local.
+        The newest slot, aware, local.
     metrics : sequence of AlertMetric
         Everything to tell, in any order.
     links : sequence of (str, str)
         Label and http(s) address, complete.
+    key : str
+        Names the message through all of its life; empty for one that is named by its slot.
+    status : str
+        "opened"; "growing" once it was told and goes on; "no_data" while a table has no rows. In the end "recovered",
+        "new_normal", "data_late" or "false_alarm".
+    since, until : datetime or None
+        When it began and ended, aware, local; None for the first `since` and the last `until` of its metrics.
+    source : str
+        The table without rows, or whose rows were late.
+    causes : sequence of Cause
+        What explains it, the most important first; empty where nobody looked.
+    splits : sequence of RatioSplit
+        What moved its ratios, the most important first.
+    losses : sequence of Loss
+        What it cost, until now or in all.
+    handled : sequence of Handling
+        What people did about it, in order.
+    buttons : sequence of (action, str)
+        What people may do about it, with what the button's press will tell: at most 64 bytes.
+    mute : timedelta
+        How long the button "mute" mutes.
     """
 
     slot_start: datetime
     slot_end: datetime
     metrics: Sequence[AlertMetric]
     links: Sequence[tuple[str, str]] = ()
+    key: str = ""
+    status: Status = "opened"
+    since: datetime | None = None
+    until: datetime | None = None
+    source: str = ""
+    causes: Sequence[Cause] = ()
+    splits: Sequence[RatioSplit] = ()
+    losses: Sequence[Loss] = ()
+    handled: Sequence[Handling] = ()
+    buttons: Sequence[tuple[Action, str]] = ()
+    mute: timedelta = timedelta(hours=2)
 
     def __post_init__(self) -> None:
         if not self.metrics:
             raise ReportingError("alert: nothing happened, so there is nothing to send")
-        if self.slot_start.tzinfo is None or self.slot_end.tzinfo is None:
-            raise ReportingError("alert: the slot's start and end need a time zone")
+        moments = (self.slot_start, self.slot_end, self.since, self.until)
+        if any(moment is not None and moment.tzinfo is None for moment in moments):
+            raise ReportingError("alert: every time needs a time zone")
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will come."""
+        return self.status in ("recovered", "new_normal", "data_late", "false_alarm")
+
+    @property
+    def is_about_rows(self) -> bool:
+        """Whether rows are missing or were late: what the metrics looked like meanwhile is not how bad it was."""
+        return self.status in ("no_data", "data_late")
+
+    @property
+    def began(self) -> datetime:
+        """When it began."""
+        return self.since or min((metric.since for metric in self.metrics), key=_instant)
+
+    @property
+    def ended(self) -> datetime:
+        """When it ended; the end of the newest slot while it lasts."""
+        ends = [metric.until for metric in self.metrics if metric.until is not None]
+        if self.until or not self.is_over:
+            return self.until or self.slot_end
+        return max(ends, key=_instant, default=self.slot_end)
+
+    @property
+    def length(self) -> timedelta:
+        """How long it was, or is already, in real time."""
+        # In UTC: Python subtracts two times of one zone by the wall clock, an hour wrong when clocks change.
+        return self.ended.astimezone(UTC) - self.began.astimezone(UTC)
+
+    @property
+    def message_key(self) -> str:
+        """What names its message."""
+        return self.key or f"alert-{self.slot_start.astimezone(UTC):%Y-%m-%dT%H%MZ}"
 
 
 def compose(alert: Alert, language: str) -> Message:
-    """Write and draw one message about everything in the slot.
+    """Write and draw one message about how things stand.
 
-    What opened comes first, then what goes on, then what ended; the furthest outside of its band leads. The text fits a
-    caption of Telegram: when it would not, details go first, then links, then the least severe metrics ("and 3 more").
+    At first what opened leads, then what goes on, then what ended, the furthest outside of its band in front; later
+    those metrics lead that the incident began with, so that people know it again. The text fits a caption of Telegram:
+    when it would not, the least important lines go first (`alert_text`).
 
     Parameters
     ----------
@@ -147,108 +277,63 @@ def compose(alert: Alert, language: str) -> Message:
         If the language is unknown.
     """
     words = texts.load(language)
-    metrics = sorted(alert.metrics, key=lambda metric: (_URGENCY[metric.state], -metric.severity, metric.name))
-    title = _headline(metrics[0], words)
-    if len(metrics) > 1:
-        title = f"{title} {words.more(len(metrics) - 1)}"
+    metrics = _sorted(alert)
     return Message(
-        key=f"alert-{alert.slot_start.astimezone(UTC):%Y-%m-%dT%H%MZ}",
-        title=title,
-        html=_html(alert, metrics, words),
+        key=alert.message_key,
+        title=alert_text.title(alert, metrics, words),
+        html=alert_text.html(alert, metrics, words),
         picture=_picture(alert, metrics, words),
+        buttons=_buttons(alert, words),
     )
 
 
-def _html(alert: Alert, metrics: Sequence[AlertMetric], words: Texts) -> str:
-    """Return the fullest text that fits."""
-    slot = f"<i>{escape(_slot(alert, words))}</i>"
-    links = _links(alert.links)
-    headlines = [f"<b>{escape(_headline(metric, words))}</b>" for metric in metrics]
-    details = [escape(_details(metric, alert.slot_start, words)) for metric in metrics]
+def compose_reply(alert: Alert, language: str) -> Message:
+    """Write what people should notice: that an incident is over and what it cost, or that it is still there.
 
-    def text(shown: int, detailed: int, with_links: bool) -> str:
-        lines = []
-        for index in range(shown):
-            lines += [headlines[index], details[index]] if index < detailed else [headlines[index]]
-        if shown < len(metrics):
-            lines.append(escape(words.more(len(metrics) - shown)))
-        return "\n".join([*lines, "", slot, *([links] if links and with_links else [])])
-
-    count = len(metrics)
-    attempts = [(count, detailed, True) for detailed in range(count, 0, -1)]
-    attempts += [(count, 1, False)] + [(shown, 1, False) for shown in range(count - 1, 0, -1)]
-    # The last attempt always fits: labels are shortened, so that one metric and the slot stay far below the limit.
-    return next(html for html in (text(*attempt) for attempt in attempts) if parsed_length(html) <= TEXT_LIMIT)
+    Parameters and errors are those of `compose`. There is no picture: that of the message shows it.
+    """
+    words = texts.load(language)
+    metrics = _sorted(alert)
+    return Message(
+        key=f"{alert.message_key}-{alert.status}",
+        title=alert_text.reply_title(alert, metrics, words),
+        html=alert_text.reply_html(alert, metrics, words),
+    )
 
 
-def _headline(metric: AlertMetric, words: Texts) -> str:
-    return f"{shorten(metric.label, _LABEL_LIMIT)}: {_outcome(metric, words)}"
+def _instant(moment: datetime) -> datetime:
+    """Order by real time: two times of one zone compare by the wall clock, an hour wrong when clocks change."""
+    return moment.astimezone(UTC)
 
 
-def _outcome(metric: AlertMetric, words: Texts) -> str:
-    """Return what happened: "0, expected 156 (-100%)"."""
-    outcome = value(metric.kind, metric.value, words) if known(metric.value) else words.NO_DATA
-    if known(metric.expected):
-        outcome = words.compared(outcome, value(metric.kind, metric.expected, words))
-    if metric.state == "ended":
-        return words.back_to_normal(outcome)
-    deviation = change(metric.kind, metric.value, metric.expected, words)
-    return f"{outcome} ({deviation})" if deviation else outcome
+def _sorted(alert: Alert) -> list[AlertMetric]:
+    """Order the metrics: by urgency and severity at first, later with those in front that it began with."""
+
+    def urgency(metric: AlertMetric) -> tuple[object, ...]:
+        return (_URGENCY[metric.state], -metric.severity, metric.name, metric.part)
+
+    def history(metric: AlertMetric) -> tuple[object, ...]:
+        return (_instant(metric.since), metric.part != "", -metric.severity, metric.name, metric.part)
+
+    return sorted(alert.metrics, key=urgency if alert.status == "opened" else history)
 
 
-def _details(metric: AlertMetric, slot_start: datetime, words: Texts) -> str:
-    parts = []
-    # Neither counts nor ratios go below zero, whatever a symmetric band says.
-    lower = value(metric.kind, max(0.0, metric.lower), words) if known(metric.lower) else ""
-    upper = value(metric.kind, metric.upper, words) if known(metric.upper) else ""
-    if lower or upper:
-        parts.append(words.usual_range(lower, upper))
-    since = _moment(metric.since, slot_start, words)
-    if metric.until is not None:
-        # In UTC: Python subtracts two times of one zone by the wall clock, an hour wrong when clocks change.
-        length = metric.until.astimezone(UTC) - metric.since.astimezone(UTC)
-        parts.append(words.lasted(since, _moment(metric.until, slot_start, words), words.duration(length)))
-    else:
-        parts.append(words.since(since))
-    parts.append(words.found_by(shorten(metric.detector, _LABEL_LIMIT)))
-    return "; ".join(parts)
-
-
-def _links(links: Sequence[tuple[str, str]]) -> str:
-    """Return the first links, as many as fit a line."""
-    shown: list[str] = []
-    for label, url in links:
-        added = [*shown, link(shorten(label, _LINK_LABEL_LIMIT), url)]
-        if parsed_length(" · ".join(added)) > _LINKS_LIMIT:
-            break
-        shown = added
-    return " · ".join(shown)
-
-
-def _slot(alert: Alert, words: Texts) -> str:
-    start = alert.slot_start
-    return f"{words.full_date(start)}, {start:%H:%M}–{alert.slot_end:%H:%M} ({_offset(start)})"
-
-
-def _offset(moment: datetime) -> str:
-    """Return the zone of `moment` as "UTC+3"."""
-    minutes = round((moment.utcoffset() or timedelta()) / timedelta(minutes=1))
-    hours, rest = divmod(abs(minutes), 60)
-    return f"UTC{'-' if minutes < 0 else '+'}{hours}" + (f":{rest:02}" if rest else "")
-
-
-def _moment(moment: datetime, slot_start: datetime, words: Texts) -> str:
-    """Return the time of day, with the date where it is another day than the slot's."""
-    clock = f"{moment:%H:%M}"
-    return clock if moment.date() == slot_start.date() else f"{words.short_date(moment)}, {clock}"
+def _buttons(alert: Alert, words: Texts) -> tuple[Button, ...]:
+    labels = {
+        "acknowledge": words.ACKNOWLEDGE,
+        "mute": words.mute(words.duration(alert.mute)),
+        "false_alarm": words.FALSE_ALARM,
+        "new_normal": words.NEW_NORMAL,
+    }
+    return tuple(Button(labels[action], data) for action, data in alert.buttons)
 
 
 def _picture(alert: Alert, metrics: Sequence[AlertMetric], words: Texts) -> bytes:
     legend = plots.Legend(
-        words.ACTUAL, words.EXPECTED, words.USUAL_RANGE, words.OUTSIDE, words.THIS_SLOT, words.NO_DATA
+        words.ACTUAL, words.EXPECTED, words.USUAL_RANGE, words.OUTSIDE, words.THIS_SLOT, words.NO_DATA, words.DIFFERENCE
     )
     panels = [_panel(metric, alert.slot_start, words) for metric in metrics[:PANELS_DRAWN]]
-    return plots.bands(panels, _slot(alert, words), legend, words.short_date)
+    return plots.bands(panels, alert_text.slot(alert, words), legend, words.short_date)
 
 
 def _panel(metric: AlertMetric, slot_start: datetime, words: Texts) -> plots.BandPanel:
@@ -256,14 +341,16 @@ def _panel(metric: AlertMetric, slot_start: datetime, words: Texts) -> plots.Ban
     recent = np.array([time.astimezone(UTC) >= start for time in metric.times], dtype=bool)
     values, expected, lower, upper = (np.asarray(series, dtype=np.float64)[recent] for series in metric._history())
     return plots.BandPanel(
-        title=shorten(metric.label, _LABEL_LIMIT),
-        subtitle=_outcome(metric, words),
+        title=alert_text.label(metric),
+        subtitle=alert_text.outcome(metric, words),
         times=[time for time, drawn in zip(metric.times, recent, strict=True) if drawn],
         values=values,
         expected=expected,
         lower=np.maximum(lower, 0),
         upper=upper,
         now=slot_start,
+        since=metric.since,
+        until=metric.until,
         write=lambda amounts: ticks(metric.kind, amounts, words),
         from_zero=metric.kind == "count",
     )

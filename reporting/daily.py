@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import numpy as np
 
 from reporting import plots, texts
+from reporting.causes import Cause, RatioSplit, cause_line, split_line
 from reporting.errors import ReportingError
 from reporting.message import Message, escape, shorten
 from reporting.texts.base import Texts
@@ -53,6 +54,10 @@ class DailyReport:
         How many of the day's slots the alerts looked at, and how many the day has (92, 96 or 100).
     alerts : int
         Alerts of that day.
+    causes : sequence of Cause
+        What explains the day's biggest change.
+    splits : sequence of RatioSplit
+        What moved the day's ratio, if that is the biggest change.
     """
 
     day: date
@@ -60,6 +65,8 @@ class DailyReport:
     slots_checked: int
     slots_expected: int
     alerts: int
+    causes: Sequence[Cause] = ()
+    splits: Sequence[RatioSplit] = ()
 
     def __post_init__(self) -> None:
         if not self.metrics:
@@ -105,6 +112,10 @@ def _html(report: DailyReport, title: str, words: Texts) -> str:
             before = metric.values.get(report.day - timedelta(days=days))
             changes.append(f"{name}: {change(metric.kind, today, before, words) or words.MISSING}")
         lines.append(escape("; ".join(changes)))
+    explained = [cause_line(cause, words) for cause in report.causes]
+    explained += [line for split in report.splits if (line := split_line(split, words))]
+    if explained:
+        lines += ["", *(escape(line) for line in explained)]
     checked = escape(words.slots_checked(report.slots_checked, report.slots_expected))
     if report.slots_checked < report.slots_expected:
         checked = f"<b>{checked}</b>"

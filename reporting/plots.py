@@ -30,6 +30,7 @@ GRID = "#E4E4E4"
 
 WIDTH_PIXELS = 1280
 _DPI = 150
+_SLOT_DAYS = 15 / 24 / 60
 _WIDTH = WIDTH_PIXELS / _DPI
 _STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
@@ -90,6 +91,8 @@ class BandPanel:
         NaN where unknown; bounds may be infinite.
     now : datetime
         Start of the slot to emphasise.
+    since, until : datetime or None
+        The incident: the start of its first slot and the end of its last; None while it lasts.
     write : callable
         Writes the numbers beside the axis, all at once.
     from_zero : bool
@@ -104,6 +107,8 @@ class BandPanel:
     lower: NDArray[np.float64]
     upper: NDArray[np.float64]
     now: datetime
+    since: datetime
+    until: datetime | None
     write: Callable[[Sequence[float]], list[str]]
     from_zero: bool
 
@@ -118,6 +123,7 @@ class Legend:
     outside: str
     now: str
     no_data: str
+    difference: str
 
 
 def bars(panels: Sequence[BarPanel], title: str) -> bytes:
@@ -167,7 +173,12 @@ def bands(panels: Sequence[BandPanel], title: str, legend: Legend, short_date: C
         for axis in axes.flat[len(panels) :]:
             axis.set_visible(False)
         figure.legend(
-            handles=_legend_handles(legend), loc="outside lower center", ncols=5, fontsize=11.5, columnspacing=1.4
+            handles=_legend_handles(legend),
+            loc="outside lower center",
+            ncols=6,
+            fontsize=11.5,
+            columnspacing=1.2,
+            handlelength=1.6,
         )
         return _png(figure)
 
@@ -233,8 +244,39 @@ def _draw_band(axis: "Axes", panel: BandPanel, legend: Legend, pixels: float) ->
     axis.plot(times, panel.values, color=BLUE, linewidth=2, marker=".", markersize=3)
     with np.errstate(invalid="ignore"):
         outside = (panel.values < panel.lower) | (panel.values > panel.upper)
+    _draw_incident(axis, panel, legend)
     axis.plot(times[outside], panel.values[outside], color=VERMILLION, markersize=5.5, **_UNCLIPPED)
     _emphasise_now(axis, panel, outside)
+
+
+def _draw_incident(axis: "Axes", panel: BandPanel, legend: Legend) -> None:
+    """Fill what is between the incident's values and what was expected; where there are none, say so."""
+    times = _numbers(panel.times)
+    inside = times >= _numbers([panel.since])
+    if panel.until is not None:
+        inside &= times < _numbers([panel.until])
+    if not inside.any() or not np.isfinite(panel.values).any():
+        return
+    if not np.isfinite(panel.values[inside]).any():
+        start = times[inside][0]
+        has_room = start - times[0] > 0.25 * (times[-1] - times[0])
+        axis.axvspan(start, times[inside][-1] + _SLOT_DAYS, color=GRID, linewidth=0)
+        axis.annotate(
+            _drawable(legend.no_data),
+            (start, 0.06),
+            xycoords=axis.get_xaxis_transform(),
+            xytext=(-6 if has_room else 6, 0),
+            textcoords="offset points",
+            ha="right" if has_room else "left",
+            fontsize=11.5,
+            color=VERMILLION,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 2},
+            in_layout=False,
+        )
+        return
+    # From the slot before on: an area needs two points.
+    inside[:-1] |= inside[1:]
+    axis.fill_between(times, panel.values, panel.expected, where=inside, color=VERMILLION, alpha=0.3, linewidth=0)
 
 
 def _emphasise_now(axis: "Axes", panel: BandPanel, outside: NDArray[np.bool_]) -> None:
@@ -299,6 +341,7 @@ def _legend_handles(legend: Legend) -> list[Any]:
         Line2D([], [], color=GREY, linewidth=1.4, linestyle=(0, (4, 2)), label=legend.expected),
         Patch(color=PALE_BLUE, alpha=0.55, linewidth=0, label=legend.usual_range),
         Line2D([], [], color=VERMILLION, linestyle="none", marker="o", markersize=5.5, label=legend.outside),
+        Patch(color=VERMILLION, alpha=0.3, linewidth=0, label=legend.difference),
         Line2D([], [], color=GREY, linestyle="none", marker="o", markersize=9, mew=3.5, mfc="white", label=legend.now),
     ]
 

@@ -9,7 +9,7 @@ from reporting.texts.base import NO_BREAK_SPACE, Texts
 Kind = Literal["count", "ratio"]
 
 # Above this a row of digits tells nobody anything.
-_READABLE = 1e15
+READABLE = 1e15
 
 
 def known(value: float | None) -> bool:
@@ -21,7 +21,7 @@ def value(kind: Kind, amount: float | None, texts: Texts) -> str:
     """Write a count ("1,234") or a ratio ("20.3%"; three significant digits at least), or "-" where it is missing."""
     if amount is None or not math.isfinite(amount):
         return texts.MISSING
-    if abs(amount) >= _READABLE:
+    if abs(amount) >= READABLE:
         return f"{amount:.2e}".replace("e+", "e")
     if kind == "ratio":
         return texts.percent(amount, _percent_decimals(amount))
@@ -39,7 +39,7 @@ def change(kind: Kind, amount: float | None, reference: float | None, texts: Tex
     if reference <= 0:
         return ""
     relative = amount / reference - 1
-    if not math.isfinite(relative) or abs(relative) >= _READABLE:
+    if not math.isfinite(relative) or abs(relative) >= READABLE:
         return ""
     # "-100%" is kept for what is really gone: a count of 1 where 10,000 were is "-100.0%".
     decimals = 0 if relative and relative.is_integer() else 1
@@ -56,7 +56,7 @@ def ticks(kind: Kind, amounts: Sequence[float], texts: Texts) -> list[str]:
         return [texts.percent(amount, _step_decimals(100 * step)) for amount in amounts]
     highest = max(amounts)
     scale, unit = next(((s, f"{NO_BREAK_SPACE}{u}") for s, u in texts.SCALES if highest >= max(s, 1e6)), (1.0, ""))
-    if highest / scale >= _READABLE:
+    if highest / scale >= READABLE:
         return [value(kind, amount, texts) for amount in amounts]
     return [texts.number(amount / scale, _step_decimals(step / scale)) + unit if amount else "0" for amount in amounts]
 

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 _STREAM_ROWS = 65_536
 
+# Which of its hosts a process speaks to, once one has answered. Luigi's workers are forked from the process that asked
+# first, so a whole run works on ONE server, and what it marks as done has its rows there. The next run may fail over.
+_reached: dict["ServerWarehouse", tuple[str, int]] = {}
+
 
 @dataclass(frozen=True)
 class ServerWarehouse(Warehouse):
@@ -33,7 +37,8 @@ class ServerWarehouse(Warehouse):
     ca_certs : str
         A file with the certificate authority of your own; empty is the system's.
     alt_hosts : str
-        Further ``host:port,host:port`` to try when the first does not answer.
+        Further ``host:port,host:port`` to try when the first does not answer. A process stays with the one that
+        answered it.
     connect_timeout_seconds, query_timeout_seconds : float
         How long to wait for a connection, and for the next sign of life of a statement.
     """
@@ -51,7 +56,12 @@ class ServerWarehouse(Warehouse):
     @property
     def place(self) -> str:
         """The server's host:port."""
-        return f"{self.host}:{self.port}"
+        host, port = self._address
+        return f"{host}:{port}"
+
+    @property
+    def _address(self) -> tuple[str, int]:
+        return _reached.get(self, (self.host, self.port))
 
     def _query(self, sql: str) -> list[tuple[Any, ...]]:
         with self._connected() as client:
@@ -123,14 +133,15 @@ class ServerWarehouse(Warehouse):
         logging.getLogger("clickhouse_driver.connection").setLevel(logging.ERROR)
         if self.ca_certs and not Path(self.ca_certs).is_file():
             raise TerminalError(f"{self.ca_certs}: no such file; check the setting `ca_certs`")
+        host, port = self._address
         return Client(
-            self.host,
-            port=self.port,
+            host,
+            port=port,
             user=self.user,
             password=self.password,
             secure=self.secure,
             ca_certs=self.ca_certs or None,
-            alt_hosts=self.alt_hosts or None,
+            alt_hosts=None if self in _reached else self.alt_hosts or None,
             connect_timeout=self.connect_timeout_seconds,
             send_receive_timeout=self.connect_timeout_seconds,  # of the greeting; then see `_connect`
             client_name="feedpulse",
@@ -152,8 +163,10 @@ class ServerWarehouse(Warehouse):
             reason = str(getattr(error, "message", None) or error or "the connection was closed")
             if "SSL" in reason or "certificate" in reason:
                 raise TerminalError(f"{self.place}: {reason}\nCheck `secure`, `port` and `ca_certs`.") from None
-            raise NotReachedError(
-                f"{self.place}: no ClickHouse server answers: {reason}.\n"
-                "Start it, or correct `host`, `port` (the native one: 9000, or 9440 with TLS) and `secure`."
-            ) from None
+            remedy = "Start it, or correct `host`, `port` (the native one: 9000, or 9440 with TLS) and `secure`."
+            if self in _reached:
+                remedy = "This run began there and stays with it; the next run tries `alt_hosts` too."
+            raise NotReachedError(f"{self.place}: no ClickHouse server answers: {reason}.\n{remedy}") from None
+        if self.alt_hosts:
+            _reached[self] = (client.connection.host, client.connection.port)
         client.connection.socket.settimeout(self.query_timeout_seconds)

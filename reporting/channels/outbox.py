@@ -144,7 +144,7 @@ def _read(path: Path) -> _Record | None:
                 page.Version(said["html"], datetime.fromisoformat(said["written_at"]).astimezone())
                 for said in record.get("earlier", [])
             ),
-            reply_to=record.get("reply_to", ""),
+            reply_to=str(record.get("reply_to", "")),
         )
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError, ReportingError):
         return None

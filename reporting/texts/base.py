@@ -23,6 +23,16 @@ class Texts(Protocol):
     USUAL_RANGE: str
     OUTSIDE: str
     THIS_SLOT: str
+    DIFFERENCE: str
+    # What people do about an incident, as buttons, and as lines that say who did it.
+    ACKNOWLEDGE: str
+    ACKNOWLEDGED: str
+    FALSE_ALARM: str
+    NEW_NORMAL: str
+    # Said where no slice explains an incident.
+    NOT_EXPLAINED: str
+    # The heading of a setting that the weekly summary proposes.
+    PROPOSAL: str
 
     def number(self, value: float, decimals: int = 0, signed: bool = False) -> str:
         """Return e.g. "1,234.5"; a minus is always shown, a plus if `signed`."""
@@ -72,6 +82,69 @@ class Texts(Protocol):
     def found_by(self, detector: str) -> str:
         """Return which detector decided."""
 
+    def worst(self, moment: str, outcome: str) -> str:
+        """Return what a metric was when it was furthest from what was expected, and when that was."""
+
+    def goes_on(self, length: str) -> str:
+        """Return that an incident lasts, and for how long already: the head of a line."""
+
+    def recovered(self, length: str) -> str:
+        """Return that an incident is over, and how long it was: the head of a line."""
+
+    def no_data_since(self, moment: str, source: str) -> str:
+        """Return that no rows of a table came since then, asking why; the table may be empty."""
+
+    def still_no_data(self, moment: str, source: str, length: str) -> str:
+        """Return that there are none still, and for how long already."""
+
+    def data_was_late(self, start: str, end: str, source: str) -> str:
+        """Return that what was taken for an incident were rows that came late; the table may be empty."""
+
+    def lost(self, amounts: str, so_far: bool) -> str:
+        """Return how much less there was than expected, in all or until now."""
+
+    def gained(self, amounts: str, so_far: bool) -> str:
+        """Return how much more there was than expected, in all or until now."""
+
+    def amount(self, label: str, number: str) -> str:
+        """Return a number of what `label` names, in one phrase: "\u221212,300 views"."""
+
+    def mute(self, length: str) -> str:
+        """Return the button that mutes an incident for so long."""
+
+    def muted(self, until: str) -> str:
+        """Return until when an incident is muted: the head of a line that says who did it."""
+
+    def explains(self, slices: str, share: str, several: bool) -> str:
+        """Return how much of an incident a slice or `several` explain."""
+
+    def moved(self, label: str, change: str, rose: bool) -> str:
+        """Return that a count, named in the plural, rose or fell: "likes fell (\u221231.0%)"."""
+
+    def rate_and_mix(self, rate: str, mix: str) -> str:
+        """Return how much of a ratio's change happened within slices, and how much in their shares of the whole."""
+
+    def weekly_title(self, first_day: str, last_day: str) -> str:
+        """Return the heading of the weekly summary."""
+
+    def incidents(self, count: int) -> str:
+        """Return e.g. "3 incidents"."""
+
+    def messages(self, count: int) -> str:
+        """Return e.g. "5 messages"."""
+
+    def confirmed(self, count: int) -> str:
+        """Return how many incidents people confirmed."""
+
+    def false_alarms(self, count: int) -> str:
+        """Return how many incidents people called false alarms."""
+
+    def now_set(self, value: str) -> str:
+        """Return what a setting is now."""
+
+    def replayed(self, days: int, messages_a_month: int, missed: int, confirmed: int) -> str:
+        """Return what a setting would have done in so many days."""
+
     def more(self, count: int) -> str:
         """Return what stands for `count` metrics that did not fit: "and 3 more"."""
 
@@ -83,6 +156,11 @@ def fixed(value: float, decimals: int, signed: bool, group: str, point: str) -> 
     if text.strip("0.,"):
         sign = MINUS if value < 0 else "+" if signed else ""
     return sign + text.translate(str.maketrans(",.", group + point))
+
+
+def inline(label: str) -> str:
+    """`label` as it stands within a sentence: "Likes" is "likes", "CTR" stays."""
+    return label[:1].lower() + label[1:] if label[1:2].islower() else label
 
 
 def days_hours_minutes(length: timedelta) -> tuple[int, int, int]:

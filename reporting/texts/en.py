@@ -3,7 +3,7 @@
 
 from datetime import date, timedelta
 
-from reporting.texts.base import NO_BREAK_SPACE, days_hours_minutes, fixed
+from reporting.texts.base import NO_BREAK_SPACE, days_hours_minutes, fixed, inline
 
 MISSING = "-"
 SCALES: tuple[tuple[float, str], ...] = ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"), (1e3, "thousand"))
@@ -15,6 +15,13 @@ EXPECTED = "expected"
 USUAL_RANGE = "usual range"
 OUTSIDE = "outside"
 THIS_SLOT = "this slot"
+DIFFERENCE = "difference"
+ACKNOWLEDGE = "Acknowledge"
+ACKNOWLEDGED = "Acknowledged"
+FALSE_ALARM = "False alarm"
+NEW_NORMAL = "New normal"
+NOT_EXPLAINED = "not explained by any slice"
+PROPOSAL = "Proposal for luigi.cfg"
 
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS = (
@@ -99,6 +106,96 @@ def lasted(start: str, end: str, length: str) -> str:
 
 def found_by(detector: str) -> str:
     return f"detector {detector}"
+
+
+def worst(moment: str, outcome: str) -> str:
+    return f"{outcome} at the worst, {moment}"
+
+
+def goes_on(length: str) -> str:
+    return f"Goes on for {length}"
+
+
+def recovered(length: str) -> str:
+    return f"Recovered after {length}"
+
+
+def no_data_since(moment: str, source: str) -> str:
+    return f"No data since {moment}{f' in {source}' if source else ''}: application or loading?"
+
+
+def still_no_data(moment: str, source: str, length: str) -> str:
+    return f"Still no data{f' in {source}' if source else ''} since {moment}, for {length}: application or loading?"
+
+
+def data_was_late(start: str, end: str, source: str) -> str:
+    return f"Data was late: {f'{source}, ' if source else ''}{start} to {end}"
+
+
+def lost(amounts: str, so_far: bool) -> str:
+    return f"lost against expected{' so far' if so_far else ''}: {amounts}"
+
+
+def gained(amounts: str, so_far: bool) -> str:
+    return f"above expected{' so far' if so_far else ''}: {amounts}"
+
+
+def amount(label: str, number: str) -> str:
+    return f"{number} {inline(label)}"
+
+
+def mute(length: str) -> str:
+    return f"Mute {length}"
+
+
+def muted(until: str) -> str:
+    return f"Muted until {until}"
+
+
+def explains(slices: str, share: str, several: bool) -> str:
+    return f"{slices} {'explain' if several else 'explains'} {share}"
+
+
+def moved(label: str, change: str, rose: bool) -> str:
+    return f"{inline(label)} {'rose' if rose else 'fell'} ({change})"
+
+
+def rate_and_mix(rate: str, mix: str) -> str:
+    return f"{rate} within slices, {mix} by their mix"
+
+
+def weekly_title(first_day: str, last_day: str) -> str:
+    return f"Alerts of the week: {first_day} to {last_day}"
+
+
+def incidents(count: int) -> str:
+    return f"{number(count)} {'incident' if count == 1 else 'incidents'}"
+
+
+def messages(count: int) -> str:
+    return f"{number(count)} {'message' if count == 1 else 'messages'}"
+
+
+def confirmed(count: int) -> str:
+    return f"confirmed: {number(count)}"
+
+
+def false_alarms(count: int) -> str:
+    return f"false alarms: {number(count)}"
+
+
+def now_set(value: str) -> str:
+    return f"now {value}"
+
+
+def replayed(days: int, messages_a_month: int, missed: int, confirmed: int) -> str:
+    effect = (
+        number(messages_a_month, signed=True) + f" {'message' if abs(messages_a_month) == 1 else 'messages'} a month"
+    )
+    if not confirmed:
+        return f"replayed over {number(days)} days: {effect}; no confirmed incident to try it on"
+    which = f"{number(missed) if missed else 'none'} of the {number(confirmed)} confirmed"
+    return f"replayed over {number(days)} days: {effect}, misses {which}"
 
 
 def more(count: int) -> str:

@@ -3,7 +3,7 @@
 
 from datetime import date, timedelta
 
-from reporting.texts.base import NO_BREAK_SPACE, days_hours_minutes, fixed
+from reporting.texts.base import NO_BREAK_SPACE, days_hours_minutes, fixed, inline
 
 MISSING = "-"
 SCALES: tuple[tuple[float, str], ...] = ((1e12, "трлн"), (1e9, "млрд"), (1e6, "млн"), (1e3, "тыс."))
@@ -15,6 +15,13 @@ EXPECTED = "ожидалось"
 USUAL_RANGE = "норма"
 OUTSIDE = "вне нормы"
 THIS_SLOT = "этот интервал"
+DIFFERENCE = "разница"
+ACKNOWLEDGE = "Принять"
+ACKNOWLEDGED = "Принято"
+FALSE_ALARM = "Ложная тревога"
+NEW_NORMAL = "Новая норма"
+NOT_EXPLAINED = "ни один срез этого не объясняет"
+PROPOSAL = "Предложение для luigi.cfg"
 
 _WEEKDAYS = ("понедельник", "вторник", "среда", "четверг", "пятница", "суббота", "воскресенье")
 _SHORT_WEEKDAYS = ("пн", "вт", "ср", "чт", "пт", "сб", "вс")
@@ -101,6 +108,96 @@ def lasted(start: str, end: str, length: str) -> str:
 
 def found_by(detector: str) -> str:
     return f"детектор {detector}"
+
+
+def worst(moment: str, outcome: str) -> str:
+    return f"{outcome} в худший момент, {moment}"
+
+
+def goes_on(length: str) -> str:
+    return f"Продолжается уже {length}"
+
+
+def recovered(length: str) -> str:
+    return f"Восстановилось, длилось {length}"
+
+
+def no_data_since(moment: str, source: str) -> str:
+    return f"Нет данных{f' в {source}' if source else ''} с {moment}: приложение или загрузка?"
+
+
+def still_no_data(moment: str, source: str, length: str) -> str:
+    return f"Всё ещё нет данных{f' в {source}' if source else ''} с {moment}, уже {length}: приложение или загрузка?"
+
+
+def data_was_late(start: str, end: str, source: str) -> str:
+    return f"Данные опоздали: {f'{source}, ' if source else ''}с {start} до {end}"
+
+
+def lost(amounts: str, so_far: bool) -> str:
+    return f"{'пока ' if so_far else ''}потеряно против ожидания: {amounts}"
+
+
+def gained(amounts: str, so_far: bool) -> str:
+    return f"{'пока ' if so_far else ''}сверх ожидания: {amounts}"
+
+
+def amount(label: str, number: str) -> str:
+    return f"{inline(label)} {number}"
+
+
+def mute(length: str) -> str:
+    return f"Заглушить на {length}"
+
+
+def muted(until: str) -> str:
+    return f"Заглушено до {until}"
+
+
+def explains(slices: str, share: str, several: bool) -> str:
+    return f"{slices} {'объясняют' if several else 'объясняет'} {share}"
+
+
+def moved(label: str, change: str, rose: bool) -> str:
+    return f"{inline(label)} {'выросли' if rose else 'упали'} ({change})"
+
+
+def rate_and_mix(rate: str, mix: str) -> str:
+    return f"внутри срезов {rate}, за счёт их состава {mix}"
+
+
+def weekly_title(first_day: str, last_day: str) -> str:
+    return f"Алерты за неделю: с {first_day} по {last_day}"
+
+
+def incidents(count: int) -> str:
+    return f"{number(count)} {_plural(count, 'инцидент', 'инцидента', 'инцидентов')}"
+
+
+def messages(count: int) -> str:
+    return f"{number(count)} {_plural(count, 'сообщение', 'сообщения', 'сообщений')}"
+
+
+def confirmed(count: int) -> str:
+    return f"подтверждено: {number(count)}"
+
+
+def false_alarms(count: int) -> str:
+    return f"ложных тревог: {number(count)}"
+
+
+def now_set(value: str) -> str:
+    return f"сейчас {value}"
+
+
+def replayed(days: int, messages_a_month: int, missed: int, confirmed: int) -> str:
+    form = _plural(abs(messages_a_month), "сообщение", "сообщения", "сообщений")
+    effect = f"проверено на {number(days)} дн.: {number(messages_a_month, signed=True)} {form} в месяц"
+    if not confirmed:
+        return f"{effect}; подтверждённых инцидентов, на которых его испытать, нет"
+    if not missed:
+        return f"{effect}, не пропускает ни одного из {number(confirmed)} подтверждённых"
+    return f"{effect}, пропускает {number(missed)} из {number(confirmed)} подтверждённых"
 
 
 def more(count: int) -> str:

@@ -19,6 +19,10 @@ from detectors import Bounds, Detector
 from detectors.base import Array
 from detectors.contract import ContractError, check_detector
 from detectors.methods.day_ago import DayAgo
+from detectors.methods.difference import Difference
+from detectors.methods.ensemble import Ensemble
+from detectors.methods.ewma import Ewma
+from detectors.methods.holt_winters import HoltWinters
 from detectors.methods.iqr import Iqr
 from detectors.methods.seasonal import Seasonal
 from detectors.methods.sigma import Sigma
@@ -34,10 +38,21 @@ INSTANCES: list[Detector] = [
     Iqr(period=12, same_slot=False, multiplier=1.5),
     Seasonal(period=24),
     Seasonal(period=12, days=10, min_days=3),
-    Seasonal(period=12, counts=False),
+    Seasonal(period=12, kind="count"),
+    Seasonal(period=12, kind="ratio"),
     Stl(period=12, days=7),
+    Difference(period=12),
+    Difference(period=5, days=3, multiplier=4.0),
+    Ewma(period=12),
+    Ewma(period=5, memory=10.0, deviation_days=1.0),
+    HoltWinters(period=12),
+    HoltWinters(period=5, start_days=1, level=0.5),
+    Ensemble(period=24),
+    Ensemble(period=12, days=5, level_days=2.5),
+    Ensemble(period=12, kind="count", sensitivity=2.0),
+    Ensemble(period=12, kind="ratio"),
 ]
-FAST = [instance for instance in INSTANCES if not isinstance(instance, Stl)]
+FAST = [one for one in INSTANCES if not isinstance(one, Stl) and getattr(one, "kind", None) != "ratio"]
 
 
 @pytest.mark.parametrize("detector", INSTANCES, ids=repr)

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from reporting import alert as alerts
-from reporting import texts
-from reporting.alert import TEXT_LIMIT, compose
+from reporting import alert_text, texts
+from reporting.alert import compose
+from reporting.alert_text import TEXT_LIMIT
 from reporting.errors import ReportingError
 from reporting.message import parsed_length
 from reporting.texts import en, ru
@@ -87,8 +88,8 @@ def test_headlines(changes: dict[str, Any], headline: str) -> None:
 )
 def test_bands_of_every_shape(lower: float, upper: float, english: str, russian: str) -> None:
     metric = alert_metric(lower=lower, upper=upper)
-    assert alerts._details(metric, SLOT, en) == f"{english}since 14:15; detector ensemble"
-    assert alerts._details(metric, SLOT, ru) == f"{russian}с 14:15; детектор ensemble"
+    assert alert_text._details(metric, SLOT, "", en) == f"{english}since 14:15; detector ensemble"
+    assert alert_text._details(metric, SLOT, "", ru) == f"{russian}с 14:15; детектор ensemble"
 
 
 def test_another_day_is_named() -> None:
@@ -110,7 +111,7 @@ def test_an_incident_across_a_clock_change_lasts_its_real_time() -> None:
     ("zone", "offset"), [("Asia/Kolkata", "UTC+5:30"), ("America/St_Johns", "UTC-3:30"), ("UTC", "UTC+0")]
 )
 def test_every_zone_has_a_name(zone: str, offset: str) -> None:
-    assert alerts._offset(datetime(2026, 11, 2, tzinfo=ZoneInfo(zone))) == offset
+    assert alert_text._offset(datetime(2026, 11, 2, tzinfo=ZoneInfo(zone))) == offset
 
 
 def test_the_order_is_urgency_then_severity() -> None:
@@ -143,7 +144,7 @@ def test_any_alert_fits_a_caption_that_telegram_accepts(
         for index, (label, value, expected, state) in enumerate(rows)
     ]
     ordered = sorted(metrics, key=lambda metric: metric.name)
-    html = alerts._html(alert(*metrics, links=links), ordered, texts.load(language))
+    html = alert_text.html(alert(*metrics, links=links), ordered, texts.load(language))
     text = parse_html(html)
     assert parsed_length(html) <= TEXT_LIMIT
     headlines = html.count("<b>")

@@ -101,3 +101,136 @@ def test_photos(api: BotApi, photo: Callable[[], bytes], caption: str, code: int
 def test_markup_that_telegram_cannot_parse(source: str) -> None:
     with pytest.raises(Refused, match="can't parse entities"):
         parse_html(source)
+
+
+def keyboard(*buttons: dict[str, str]) -> str:
+    return json.dumps({"inline_keyboard": [[button] for button in buttons]})
+
+
+ACK = {"text": "Acknowledge", "callback_data": "ack"}
+
+
+def call(api: BotApi, method: str, **parameters: str) -> tuple[int, Any]:
+    body = urlencode(parameters).encode()
+    code, answer = post(api, f"/bot{TOKEN}/{method}", body, "application/x-www-form-urlencoded")
+    return code, answer["result"] if answer["ok"] else answer["description"]
+
+
+@pytest.mark.parametrize(
+    ("reply_markup", "description"),
+    [
+        ("{", "can't parse reply keyboard markup"),
+        ("[]", "can't parse reply keyboard markup"),
+        ('{"inline_keyboard": [{}]}', "can't parse reply keyboard markup"),
+        (keyboard({"callback_data": "x"}), "can't parse reply keyboard markup"),
+        (keyboard({"text": " ", "callback_data": "x"}), "button text is empty"),
+        (keyboard({"text": "x", "callback_data": ""}), "Text buttons are unallowed in the inline keyboard"),
+        (keyboard(ACK, ACK | {"callback_data": "ж" * 33}), "BUTTON_DATA_INVALID"),
+        (keyboard(*[ACK] * 101), "reply markup is too long"),
+    ],
+)
+def test_keyboards_that_telegram_refuses(api: BotApi, reply_markup: str, description: str) -> None:
+    code, answer = send(api, text="x", reply_markup=reply_markup)
+    assert (code, api.sent) == (400, [])
+    assert description in answer["description"]
+
+
+def test_the_longest_data_of_a_button(api: BotApi) -> None:
+    assert send(api, text="x", reply_markup=keyboard(ACK | {"callback_data": "ж" * 32}))[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "parameters", "description"),
+    [
+        ("editMessageText", {"text": "x"}, "message identifier is not specified"),
+        ("editMessageText", {"message_id": "9", "text": "x"}, "message to edit not found"),
+        ("editMessageText", {"message_id": "1", "text": "x", "chat_id": "-1"}, "chat not found"),
+        ("editMessageText", {"message_id": "1", "text": ""}, "message text is empty"),
+        ("editMessageText", {"message_id": "1", "text": "x" * 4097}, "message is too long"),
+        ("editMessageText", {"message_id": "1", "text": "<b>", "parse_mode": "HTML"}, "can't parse entities"),
+        ("editMessageText", {"message_id": "1", "text": "x", "reply_markup": "{"}, "can't parse reply keyboard"),
+        ("editMessageText", {"message_id": "1", "text": "a text"}, "message is not modified"),
+        ("editMessageText", {"message_id": "2", "text": "x"}, "there is no text in the message to edit"),
+        ("editMessageText", {"message_id": "3", "text": "x"}, "message can't be edited"),
+        ("editMessageCaption", {"message_id": "1", "caption": "x"}, "there is no caption in the message to edit"),
+        ("editMessageCaption", {"message_id": "2", "caption": "x" * 1025}, "message caption is too long"),
+        ("editMessageCaption", {"message_id": "2", "caption": "a caption"}, "message is not modified"),
+        ("editMessageMedia", {"message_id": "2", "media": '{"type": "photo"}'}, "wrong file identifier"),
+        ("editMessageMedia", {"message_id": "2", "media": '{"type": "poll"}'}, "media type is unsupported"),
+    ],
+)
+def test_edits_that_telegram_refuses(api: BotApi, method: str, parameters: dict[str, str], description: str) -> None:
+    send(api, text="a text")
+    post(api, f"/bot{TOKEN}/sendPhoto", photo_body(png(), "a caption"), "multipart/form-data; boundary=XX")
+    send(api, text="an old text")
+    api.freeze(3)
+    before = list(api.sent)
+    code, answer = call(api, method, **({"chat_id": CHAT} | parameters))
+    assert code == 400
+    assert description in answer
+    assert api.sent == before
+
+
+def test_an_edit_shows_at_once_and_takes_buttons_away(api: BotApi) -> None:
+    send(api, text="one", reply_markup=keyboard(ACK))
+    assert call(api, "editMessageText", chat_id=CHAT, message_id="1", text="one")[0] == 200
+    assert [(sent.text, sent.buttons, sent.edits) for sent in api.sent] == [("one", (), 1)]
+
+
+def test_replies_need_their_message_unless_they_do_not(api: BotApi) -> None:
+    send(api, text="one")
+    assert send(api, text="x", reply_parameters='{"message_id": 1}')[0] == 200
+    code, answer = send(api, text="x", reply_parameters='{"message_id": 7}')
+    assert (code, answer["description"]) == (400, "Bad Request: message to be replied not found")
+    assert send(api, text="x", reply_parameters='{"message_id": 7, "allow_sending_without_reply": true}')[0] == 200
+    assert [sent.reply_to for sent in api.sent] == [None, 1, None]
+
+
+def test_a_group_that_became_another_chat_says_so_to_writers(api: BotApi) -> None:
+    api.chats.append("-42")
+    send(api, chat_id="-42", text="one")
+    api.migrate("-42", "-10077")
+    for method, parameters in (
+        ("sendMessage", {"text": "two"}),
+        ("editMessageText", {"message_id": "1", "text": "two"}),
+        ("sendChatAction", {"action": "typing"}),
+    ):
+        body = urlencode({"chat_id": "-42"} | parameters).encode()
+        code, answer = post(api, f"/bot{TOKEN}/{method}", body, "application/x-www-form-urlencoded")
+        assert (code, answer["parameters"]) == (400, {"migrate_to_chat_id": -10077})
+    assert send(api, chat_id="-10077", text="two")[1]["result"]["message_id"] == 1
+
+
+def test_updates_are_kept_until_a_later_offset_confirms_them(api: BotApi) -> None:
+    send(api, text="one", reply_markup=keyboard(ACK))
+    for _ in range(3):
+        api.press(1, "ack")
+    _, first = call(api, "getUpdates", limit="2")
+    _, again = call(api, "getUpdates", limit="2")
+    assert first == again
+    _, rest = call(api, "getUpdates", offset=str(first[-1]["update_id"] + 1))
+    assert [update["update_id"] for update in rest] == [first[-1]["update_id"] + 1]
+    # Confirmed ones are gone, even for who asks from the beginning.
+    assert call(api, "getUpdates")[1] == rest
+    api.update(message={"text": "hello"})
+    assert len(call(api, "getUpdates")[1]) == 2
+    assert call(api, "getUpdates", allowed_updates='["callback_query"]')[1] == rest
+    assert len(call(api, "getUpdates", offset="-1")[1]) == 1
+
+
+def test_a_press_is_answered_once_in_time_and_briefly(api: BotApi) -> None:
+    send(api, text="one", reply_markup=keyboard(ACK))
+    first, late = api.press(1, "ack"), api.press(1, "ack")
+    api.expire(late)
+    assert "MESSAGE_TOO_LONG" in call(api, "answerCallbackQuery", callback_query_id=first, text="x" * 201)[1]
+    assert call(api, "answerCallbackQuery", callback_query_id=first, text="seen") == (200, True)
+    for query in (first, late, "made up"):
+        code, description = call(api, "answerCallbackQuery", callback_query_id=query)
+        assert (code, "query is too old" in description) == (400, True)
+    assert api.answers == {first: "seen"}
+
+
+def test_only_a_button_that_is_there_can_be_pressed(api: BotApi) -> None:
+    send(api, text="one", reply_markup=keyboard(ACK))
+    with pytest.raises(AssertionError):
+        api.press(1, "mute")

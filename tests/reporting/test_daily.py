@@ -1,6 +1,7 @@
 import io
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from reporting import daily, texts
+from reporting.causes import Cause, RatioSplit
 from reporting.daily import DailyMetric, compose
 from reporting.errors import ReportingError, SettingsError
 from reporting.message import parsed_length
@@ -41,6 +43,19 @@ def test_the_whole_text_in_russian() -> None:
         "CTR: 21,0\u00a0%\nза день: -; за неделю: +1,00\u00a0п.п., +5,0\u00a0%\n\n"
         "проверено интервалов: 96 из 96, 5 алертов"
     )
+
+
+def test_what_explains_the_biggest_change_is_said_below_the_numbers() -> None:
+    explained = replace(
+        report(CTR),
+        causes=[Cause("os", ["iOS"], 0.93, "CTR")],
+        splits=[RatioSplit("CTR", "Likes", "Views", -0.3, 0.01)],
+    )
+    assert (
+        "week before: +1.00\u00a0pp, +5.0%\n\nCTR: os iOS explains 93%\n"
+        "CTR: likes fell (−30.0%), views +1.0%\n\n96 of 96 slots checked" in compose(explained, "en").plain
+    )
+    assert "\n\nни один срез этого не объясняет\n\n" in compose(replace(report(CTR), causes=[Cause()]), "ru").plain
 
 
 @pytest.mark.parametrize("before", [None, 0, math.nan])

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reporting.errors import ReportingError
-from reporting.message import Message, escape, link, parsed_length, plain_text, shorten, split, utf16_length
+from reporting.message import Button, Message, escape, link, parsed_length, plain_text, shorten, split, utf16_length
 from tests.reporting.samples import HOSTILE, message, png
 from tests.servers.bot_rules import parse_html
 
@@ -90,3 +90,13 @@ def test_an_empty_text_and_a_picture_that_is_none_are_refused() -> None:
 
 def test_a_hostile_label_becomes_one_line() -> None:
     assert escape(HOSTILE).startswith('Robert"); &lt;b&gt;&amp;amp; $x^2$ &lt;/a&gt;   漢字 long')
+
+
+@pytest.mark.parametrize(("label", "data"), [("", "x"), (" ", "x"), ("a\nb", "x"), ("a", ""), ("a", "ж" * 33)])
+def test_a_button_that_a_chat_would_refuse_is_refused_here(label: str, data: str) -> None:
+    with pytest.raises(ReportingError, match="button"):
+        Button(label, data)
+
+
+def test_the_longest_data_of_a_button() -> None:
+    assert Button("a", "ж" * 32).data == "ж" * 32

@@ -11,7 +11,7 @@ import pytest
 from reporting.channels.base import create
 from reporting.channels.outbox import Outbox
 from reporting.errors import ChannelError
-from reporting.message import Message, escape, shorten
+from reporting.message import Button, Message, escape, shorten
 from tests.reporting.samples import HOSTILE, message, png
 
 
@@ -130,8 +130,9 @@ for index in range(25):
 """
 
 
-def test_processes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", WRITER, str(tmp_path)]
+def run_together(program: str, directory: Path) -> None:
+    """Run `program` in three processes at once, as a, b and c."""
+    command = [sys.executable, "-c", program, str(directory)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     writers = [subprocess.Popen([*command, name], **pipes) for name in ("a", "b", "c")]  # type: ignore[call-overload]
     for writer in writers:
@@ -142,6 +143,10 @@ def test_processes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
     for writer in writers:
         writer.communicate(timeout=60)
         assert writer.returncode == 0
+
+
+def test_processes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
+    run_together(WRITER, tmp_path)
     expected = {f"{name}-{index}" for name in "abc" for index in range(25)} | {"shared"}
     assert set(keys_on_page(tmp_path)) == expected
     assert len(keys_on_page(tmp_path)) == len(expected)
@@ -149,3 +154,142 @@ def test_processes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
     assert len(words) == 1000
     assert len(set(words)) == 1
     assert not [name for name in os.listdir(tmp_path) if name.endswith(".new")]
+
+
+def page_of(directory: Path) -> str:
+    return (directory / "index.html").read_text()
+
+
+def test_an_edit_rewrites_the_files_and_keeps_what_was_said(tmp_path: Path) -> None:
+    outbox, place = Outbox(str(tmp_path)), str(tmp_path)
+    outbox.send(place, message("one", png(), key="a"))
+    outbox.send(place, message("other", key="b"))
+    for text, picture in (("two", png(50, 50)), ("three", png(60, 60))):
+        assert outbox.edit(place, "a", message(text, picture, key="a")) == "a"
+    assert (tmp_path / "a.txt").read_text() == "three\n"
+    assert (tmp_path / "a.png").read_bytes() == png(60, 60)
+    assert [said["html"] for said in json.loads((tmp_path / "a.json").read_text())["earlier"]] == ["one", "two"]
+    page = page_of(tmp_path)
+    assert "2 earlier versions" in page
+    assert page.index("three") < page.index("<details>") < page.index(">one<") < page.index(">two<")
+    assert keys_on_page(tmp_path) == ["a", "b"]
+
+
+def test_an_edit_to_what_is_there_already_changes_nothing(tmp_path: Path) -> None:
+    outbox, place = Outbox(str(tmp_path)), str(tmp_path)
+    same = Message("a", "title", "one", png(), (Button("Acknowledge", "ack"),))
+    outbox.send(place, same)
+    before = (tmp_path / "a.json").read_bytes()
+    assert outbox.edit(place, "a", same) == "a"
+    assert (tmp_path / "a.json").read_bytes() == before
+    # Other buttons or another picture under the same words are not a version of the words.
+    outbox.edit(place, "a", Message("a", "title", "one", png(50, 50)))
+    record = json.loads((tmp_path / "a.json").read_text())
+    assert (record["buttons"], record["earlier"]) == ([], [])
+    assert (tmp_path / "a.png").read_bytes() == png(50, 50)
+
+
+@pytest.mark.parametrize("damage", [None, '{"key": '])
+def test_an_edit_of_what_is_not_there_is_a_new_message(tmp_path: Path, damage: str | None) -> None:
+    outbox = Outbox(str(tmp_path))
+    if damage:
+        (tmp_path / "a.json").write_text(damage)
+    assert outbox.edit(str(tmp_path), "a", message("two", key="b")) == "b"
+    assert keys_on_page(tmp_path) == ["b"]
+
+
+def test_an_edit_under_another_key_stays_the_same_message(tmp_path: Path) -> None:
+    outbox = Outbox(str(tmp_path))
+    outbox.send(str(tmp_path), message("one", key="a"))
+    assert outbox.edit(str(tmp_path), "a", message("two", key="b")) == "a"
+    assert keys_on_page(tmp_path) == ["a"]
+    assert files(tmp_path) == {"a.json", "a.txt", "index.html"}
+
+
+def test_replies_stand_below_their_message_oldest_first(tmp_path: Path) -> None:
+    outbox, place = Outbox(str(tmp_path)), str(tmp_path)
+    for key in ("a", "b"):
+        outbox.send(place, message(f"post {key}", key=key))
+    assert outbox.reply(place, "a", message("still down", key="a-2")) == "a-2"
+    outbox.reply(place, "a-2", message("it is over", png(), key="a-3"))
+    outbox.edit(place, "a", message("post a, changed", key="a"))
+    # What happened last to a message decides its place.
+    assert keys_on_page(tmp_path) == ["a", "b"]
+    page = page_of(tmp_path)
+    order = ["post a, changed", "still down", "it is over", 'src="a-3.png"', "post b"]
+    assert sorted(order, key=page.index) == order
+    assert 'id="a-2"' in page
+    assert "4 messages" in page
+    outbox.edit(place, "a-3", message("it is over, corrected", key="a-3"))
+    assert keys_on_page(tmp_path) == ["a", "b"]
+
+
+def test_a_reply_to_what_is_not_there_stands_by_itself(tmp_path: Path) -> None:
+    outbox, place = Outbox(str(tmp_path)), str(tmp_path)
+    outbox.reply(place, "gone", message("over", key="x"))
+    outbox.send(place, message("a", key="a"))
+    outbox.reply(place, "a", message("b", key="b"))
+    (tmp_path / "a.json").unlink()
+    outbox.send(place, message("c", key="c"))
+    assert set(keys_on_page(tmp_path)) == {"x", "b", "c"}
+
+
+def test_buttons_are_labels_that_do_nothing(tmp_path: Path) -> None:
+    buttons = (Button("Acknowledge", "ack:1"), Button("<b>&", "x"))
+    Outbox(str(tmp_path)).send(str(tmp_path), Message("a", "title", "text", None, buttons))
+    page = page_of(tmp_path)
+    assert "<li>Acknowledge</li><li>&lt;b&gt;&amp;</li>" in page
+    assert "ack:1" not in page
+    assert "<button" not in page
+    assert Outbox(str(tmp_path)).presses(0) == []
+
+
+def test_a_message_of_an_earlier_release_is_still_shown_and_edited(tmp_path: Path) -> None:
+    old = {"key": "old", "title": "t", "html": "one", "picture": False, "written_at": "2026-11-02T00:00:00+00:00"}
+    (tmp_path / "old.json").write_text(json.dumps(old))
+    outbox = Outbox(str(tmp_path))
+    assert outbox.edit(str(tmp_path), "old", message("two", key="old")) == "old"
+    assert "1 earlier version<" in page_of(tmp_path)
+
+
+def test_a_damaged_life_does_not_stop_the_page(tmp_path: Path) -> None:
+    outbox, place = Outbox(str(tmp_path)), str(tmp_path)
+    outbox.send(place, message("one", key="a"))
+    record = json.loads((tmp_path / "a.json").read_text())
+    for index, change in enumerate(
+        [
+            {"earlier": [{"html": "<script>", "written_at": record["written_at"]}]},
+            {"earlier": [{"html": "x", "written_at": 3}]},
+            {"earlier": 5},
+            {"buttons": ["a\nb"]},
+            {"buttons": [5]},
+        ]
+    ):
+        (tmp_path / f"x{index}.json").write_text(json.dumps(record | {"key": f"x{index}"} | change))
+    # A message that answers itself is nobody's reply.
+    (tmp_path / "self.json").write_text(json.dumps(record | {"key": "self", "reply_to": "self"}))
+    (tmp_path / "odd.json").write_text(json.dumps(record | {"key": "odd", "reply_to": ["a"]}))
+    outbox.reply(place, "a", message("over", key="b"))
+    assert set(keys_on_page(tmp_path)) == {"a", "self", "odd"}
+
+
+EDITOR = """
+import sys
+from reporting.channels.outbox import Outbox
+from reporting.message import Message
+path, name = sys.argv[1:]
+print("ready", flush=True)
+sys.stdin.readline()
+for index in range(20):
+    Outbox(path).edit(path, "shared", Message("shared", name, f"{name} {index}"))
+    Outbox(path).reply(path, "shared", Message(f"{name}-{index}", name, f"{name} {index}"))
+"""
+
+
+def test_processes_that_edit_at_once_forget_no_version(tmp_path: Path) -> None:
+    Outbox(str(tmp_path)).send(str(tmp_path), message("first", key="shared"))
+    run_together(EDITOR, tmp_path)
+    record = json.loads((tmp_path / "shared.json").read_text())
+    said = {version["html"] for version in record["earlier"]} | {record["html"]}
+    assert said == {"first"} | {f"{name} {index}" for name in "abc" for index in range(20)}
+    assert page_of(tmp_path).count('<section class="reply"') == 60

@@ -49,6 +49,8 @@ def parse_keyboard(reply_markup: str) -> tuple[tuple[tuple[str, str], ...], ...]
         return ()
     try:
         rows = json.loads(reply_markup)["inline_keyboard"]
+        if not all(isinstance(row, list) for row in rows):
+            raise TypeError
         buttons = [(button, button["text"]) for row in rows for button in row]
     except (ValueError, KeyError, TypeError):
         raise bad("can't parse reply keyboard markup JSON object") from None

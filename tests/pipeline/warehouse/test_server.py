@@ -145,6 +145,20 @@ def test_another_host_is_tried(clickhouse_server: ClickHouseServer, tmp_path: Pa
     alternative = f"{clickhouse_server.host}:{clickhouse_server.port}"
     warehouse = ServerWarehouse(host=stopped.host, port=stopped.port, alt_hosts=alternative)
     assert warehouse.query("SELECT 1") == [(1,)]
+    assert warehouse.place == alternative
+
+
+def test_a_process_stays_with_the_host_that_answered_it(
+    mortal: ClickHouseServer, clickhouse_server: ClickHouseServer
+) -> None:
+    warehouse = ServerWarehouse(
+        mortal.host, mortal.port, alt_hosts=f"{clickhouse_server.host}:{clickhouse_server.port}"
+    )
+    assert warehouse.query("SELECT 1") == [(1,)]
+    mortal.kill()
+    with pytest.raises(TransientError, match=rf"{mortal.port}: (?s:.*)the next run tries `alt_hosts`"):
+        warehouse.query("SELECT 1")
+    mortal.start()
 
 
 def test_a_certificate_is_verified(mortal: ClickHouseServer, clickhouse_server: ClickHouseServer) -> None:

@@ -1,0 +1,53 @@
+"""Exponentially weighted mean of the last points: the level that follows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from detectors.base import Array, Bounds, Detector, parameter
+from detectors.statistics import exponential_mean, past
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ewma(Detector):
+    """Exponentially weighted mean plus and minus `multiplier` standard deviations around it (Roberts, 1959).
+
+    The standard deviation is that of the past one-step errors, weighted likewise with a memory of
+    `deviation_days` (RiskMetrics, 1996). It knows no daily shape but follows it; an outage is learnt as the level
+    within `memory` points, and widens the band for days.
+
+    Parameters
+    ----------
+    period
+        Points in a day; as many must have been seen.
+    memory
+        Mean age of what the level is made of, in points: a new value has the weight ``1 / memory``.
+    deviation_days
+        The same of the standard deviation, in days.
+    multiplier
+        Half the band's width in standard deviations.
+    """
+
+    name: ClassVar[str] = "ewma"
+    summary: ClassVar[str] = "little history, or no shape of a day: a level that follows in minutes"
+
+    memory: float = parameter(3.0, least=1)
+    deviation_days: float = parameter(3.0, least=1)
+    multiplier: float = parameter(3.0, above=0)
+
+    @property
+    def promises(self) -> frozenset[str]:
+        """Both."""
+        return frozenset({"shift", "scale"})
+
+    def _detect(self, values: Array, denominator: Array | None) -> Bounds:
+        expected = past(exponential_mean(values, self.memory), 1)[..., 0]
+        squares = np.square(values - expected)
+        variance = np.maximum(exponential_mean(squares, self.deviation_days * self.period), 0.0)
+        deviation = past(np.sqrt(variance), 1)[..., 0]
+        seen = past(np.cumsum(~np.isnan(squares), axis=1, dtype=np.float64), 1)[..., 0]
+        half = np.where(seen >= self.period, self.multiplier * deviation, np.nan)
+        return Bounds.from_band(values, expected + 0 * half, expected - half, expected + half)

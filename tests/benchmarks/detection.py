@@ -1,0 +1,131 @@
+"""How good the detectors are on labelled real series: ``python tests/benchmarks/detection.py FOLDER [METHOD ...]``.
+
+The folder (or the environment variable FEEDPULSE_SERIES) holds CSV files, gzipped or not, of the columns series,
+timestamp (Unix seconds), value (empty = missing) and label; the series are not part of the project. Every method has
+its default parameters for all series. "F1" is at the one threshold of a data set that is best for the method,
+"as it is" at the detector's own.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import os
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+import detectors
+from detectors.base import Array
+from detectors.lab.scoring import best_threshold, bootstrap, judge_all, pooled, strength, vus_pr
+
+METHODS = ("ensemble", "seasonal", "holt_winters", "ewma", "difference", "stl", "sigma", "iqr", "day_ago")
+WITHOUT_COUNTS = {"day_ago": {"min_change": 0.0}}
+UNSCORED_DAYS = {"kpi_15min": 14, "wsd_15min": 7}
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A series with its labels, its points in a day, and how many of its first points are not scored."""
+
+    values: Array
+    labels: NDArray[np.bool_]
+    period: int
+    unscored: int
+
+
+def read(path: Path) -> list[Labelled]:
+    """Read the series of a file in the order of their names."""
+    rows: dict[str, list[tuple[float, float, bool]]] = defaultdict(list)
+    stem = path.name.split(".")[0]
+    with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as stream:
+        for row in csv.DictReader(stream):
+            value = float(row["value"]) if row["value"] else np.nan
+            rows[row["series"]].append((float(row["timestamp"]), value, row["label"] == "1"))
+    found = []
+    for name in sorted(rows):
+        stamps, values, labels = (np.array(column) for column in zip(*rows[name], strict=True))
+        period = round(86_400 / float(np.median(np.diff(stamps))))
+        unscored = UNSCORED_DAYS[stem] * period if stem in UNSCORED_DAYS else min(int(0.15 * len(values)), 750)
+        found.append(Labelled(values, labels.astype(bool), period, unscored))
+    return found
+
+
+def score(method: str, series: Sequence[Labelled]) -> tuple[list[Array], float]:
+    """Signed scores of the scored part of each series, and the CPU seconds per 10,000 points."""
+    scores: list[Array] = [np.empty(0)] * len(series)
+    groups: dict[int, list[int]] = defaultdict(list)
+    for number, one in enumerate(series):
+        groups[one.period].append(number)
+    seconds = 0.0
+    for period, numbers in groups.items():
+        detector = detectors.create(method, period=period, **WITHOUT_COUNTS.get(method, {}))
+        together = np.full((len(numbers), max(len(series[i].values) for i in numbers)), np.nan)
+        for row, i in enumerate(numbers):
+            together[row, : len(series[i].values)] = series[i].values
+        started = time.process_time()
+        found = detector.detect(together).score
+        seconds += time.process_time() - started
+        for row, i in enumerate(numbers):
+            scores[i] = found[row, series[i].unscored : len(series[i].values)]
+    return scores, seconds / sum(len(one.values) for one in series) * 1e4
+
+
+def line(method: str, series: Sequence[Labelled]) -> str:
+    """A row of the table."""
+    scores, seconds = score(method, series)
+    labels = [one.labels[one.unscored :] for one in series]
+    volumes = np.array([vus_pr(truth, strength(one)) for truth, one in zip(labels, scores, strict=True)])
+    limit = best_threshold(labels, scores)
+    at_best = judge_all(labels, [strength(one) >= limit for one in scores])
+    counts = np.array([one.counts for one in at_best])
+
+    def f1(drawn: NDArray[np.intp]) -> float:
+        events, caught, _, _, false, _ = counts[drawn].sum(axis=0)
+        return float(2 * caught / (events + caught + false))
+
+    def volume(drawn: NDArray[np.intp]) -> float:
+        return float(np.nanmean(volumes[drawn]))
+
+    everything = np.arange(len(series))
+    cells = [f"{method:13}"]
+    for statistic in (volume, f1):
+        low, high = bootstrap(statistic, len(series))
+        cells.append(f"{statistic(everything):.3f} [{low:.2f}, {high:.2f}]")
+    for outcomes in (at_best, judge_all(labels, [np.abs(one) > 1 for one in scores])):
+        total = pooled(outcomes)
+        weeks = sum(one.points / one_series.period / 7 for one, one_series in zip(outcomes, series, strict=True))
+        delays = [one.delay * 1440 / s.period for one, s in zip(outcomes, series, strict=True)]
+        minutes = sum(delays) / total.caught if total.caught else np.nan
+        cells.append(f"{total.f1:.2f} {total.recall:6.2f} {total.false / weeks:6.2f} {minutes:5.1f}")
+    return " | ".join([*cells, f"{limit:6.2f}", f"{seconds:.3f}"])
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print a table for each file."""
+    folder = Path(arguments[0] if arguments else os.environ.get("FEEDPULSE_SERIES", ""))
+    paths = sorted(folder.glob("*.csv*")) if arguments or "FEEDPULSE_SERIES" in os.environ else []
+    if not paths:
+        print("no labelled series: name their folder, or set FEEDPULSE_SERIES; nothing is measured")
+        return 0
+    for path in paths:
+        series = read(path)
+        print(f"\n{path.name}: {len(series)} series")
+        print("                                                      |  at the best threshold        |  as it is")
+        print(
+            "method        | VUS-PR, 95 % of series | event F1, 95 %  | F1 recall false/wk minutes | "
+            "F1 recall false/wk minutes | limit | s/10k points"
+        )
+        for method in arguments[1:] or METHODS:
+            print(line(method, series), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,250 @@
+"""What a day's load costs: the staged tasks against the best single statement, and against pandas.
+
+``python -m tests.benchmarks.etl [--feed 10000000] [--messages 2000000] [--rounds 5] [--engine embedded|server]``
+
+The ways run in turn, round by round, on the same events; their results must be equal. CPU is that of the engine's
+process (its children's too), and for pandas also that of the program that does the work. Printed is each way's ratio to
+the single statement, the median of the rounds, and the greatest resident memory.
+"""
+
+import argparse
+import os
+import re
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+import luigi
+
+from pipeline.tables import ATTRIBUTES, VALUES
+from pipeline.tasks import DailyMetrics
+from pipeline.warehouse import EmbeddedWarehouse, ServerWarehouse, Warehouse
+from tests.conftest import end_owner, owners
+from tests.pipeline.configuration import configured
+from tests.pipeline.etl.running import place
+from tests.servers.clickhouse import ClickHouseServer
+
+DAY = date(2026, 11, 10)
+NOW = datetime(2026, 11, 12)
+SOURCE = "bench_events"
+MOMENT = "toDateTime('2026-11-10 00:00:00', 'UTC') + intHash32(number * 7 + 3) % 86400"
+# Attributes hang on the user, whatever table he is in; one in fifty has a second device.
+ATTRIBUTE_SQL = """
+    toInt8(intHash32({user}) % 2) AS gender, toInt16(14 + intHash32({user} + 1) % 50) AS age,
+    if(intHash32({user} + 2) % 100 < 60 OR intHash32({user} + 3) % 50 = 0 AND number % 2 = 0, 'Android', 'iOS') AS os
+"""
+CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
+
+Rows = list[tuple[object, ...]]
+
+
+@dataclass
+class Engine:
+    """An engine and its process."""
+
+    name: str
+    warehouse: Warehouse
+    process: Callable[[], int]
+
+    def cpu_seconds(self) -> float:
+        """CPU that its process has used."""
+        fields = Path(f"/proc/{self.process()}/stat").read_text().rpartition(")")[2].split()
+        return sum(map(int, fields[11:15])) / CLOCK_TICKS
+
+    def peak_bytes(self) -> int:
+        """Its greatest resident memory so far."""
+        status = Path(f"/proc/{self.process()}/status").read_text()
+        (kilobytes,) = re.findall(r"VmHWM:\s+(\d+) kB", status)
+        return 1024 * int(kilobytes)
+
+
+@contextmanager
+def engines(only: str) -> Iterator[Iterator[Engine]]:
+    """Each engine in turn, with a directory of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+
+        def each() -> Iterator[Engine]:
+            if only != "server":
+                embedded = EmbeddedWarehouse(f"{folder}/embedded")
+                embedded.query("SELECT 1")
+                yield Engine("embedded", embedded, lambda: owners(embedded)[0])
+                end_owner(embedded)
+            if only != "embedded":
+                with ClickHouseServer(Path(folder) / "server") as server:
+                    yield Engine("server", ServerWarehouse(server.host, server.port), lambda: server.pid)
+
+        yield each()
+
+
+def make_events(warehouse: Warehouse, feed: int, messages: int) -> None:
+    """Fill both source tables inside the engine: 50 rows a reader, 10 messages a pair of friends."""
+    warehouse.execute(f"CREATE DATABASE {SOURCE}")
+    for table, own, rows, user in (
+        ("feed_actions", "if(intHash32(number) % 6 = 0, 'like', 'view') AS action", feed, feed // 50),
+        ("message_actions", "{friend} AS receiver_id", messages, messages // 20),
+    ):
+        sender = f"toUInt32(intHash64(number) % {user})"
+        friend = f"toUInt32(intHash64({sender} + intHash64(number + 5) % 5) % {feed // 40})"  # some only receive
+        warehouse.execute(
+            f"CREATE TABLE {SOURCE}.{table} ENGINE = MergeTree ORDER BY time AS SELECT {sender} AS user_id, "
+            f"{own.format(friend=friend)}, {MOMENT} AS time, {ATTRIBUTE_SQL.format(user=sender)}, "
+            "'ads' AS source, 'Russia' AS country, 'Moscow' AS city, toInt8(0) AS exp_group "
+            f"FROM (SELECT number FROM system.numbers LIMIT {rows})"
+        )
+
+
+def single_statement(warehouse: Warehouse) -> Rows:
+    """Everything in one SELECT: each table's rows by user, distinct pairs built once, one join of attributes."""
+    day = "time >= toDateTime('2026-11-09 21:00:00', 'UTC') AND time < toDateTime('2026-11-10 21:00:00', 'UTC')"
+    no_attributes = "'' AS os_, toInt8(-1) AS gender_, toInt16(-1) AS age_"
+    return warehouse.query(f"""
+        SELECT slice.1, slice.2, sum(v), sum(l), sum(mr), sum(ms), sum(ur), sum(us)
+        FROM (
+            SELECT
+                sum(views) AS v, sum(likes) AS l,
+                sum(received) AS mr, sum(sent) AS ms, sum(from_users) AS ur, sum(to_users) AS us,
+                [
+                    ('os', if(max(os_) = '', 'unknown', max(os_))),
+                    ('gender', if(max(gender_) = -1, 'unknown', toString(max(gender_)))),
+                    ('age', if(max(age_) = -1, 'unknown', toString(max(age_))))
+                ] AS slices
+            FROM (
+                SELECT
+                    user_id AS person, countIf(action = 'view') AS views, countIf(action = 'like') AS likes,
+                    toUInt64(0) AS received, toUInt64(0) AS sent, toUInt64(0) AS from_users, toUInt64(0) AS to_users,
+                    max(os) AS os_, max(gender) AS gender_, max(age) AS age_
+                FROM {SOURCE}.feed_actions WHERE {day} GROUP BY person
+                UNION ALL
+                SELECT
+                    toUInt32(if(side = 1, bitShiftRight(pair, 32), bitAnd(pair, 4294967295))) AS person,
+                    toUInt64(0) AS views, toUInt64(0) AS likes,
+                    sumIf(messages, side = 0) AS received, sumIf(messages, side = 1) AS sent,
+                    countIf(side = 0) AS from_users, countIf(side = 1) AS to_users, {no_attributes}
+                FROM (
+                    SELECT bitOr(bitShiftLeft(toUInt64(user_id), 32), toUInt64(receiver_id)) AS pair,
+                        count() AS messages, arrayJoin([0, 1]) AS side
+                    FROM {SOURCE}.message_actions WHERE {day} GROUP BY pair
+                ) GROUP BY person
+                UNION ALL
+                SELECT
+                    user_id AS person, toUInt64(0) AS views, toUInt64(0) AS likes,
+                    toUInt64(0) AS received, toUInt64(0) AS sent, toUInt64(0) AS from_users, toUInt64(0) AS to_users,
+                    max(os) AS os_, max(gender) AS gender_, max(age) AS age_
+                FROM {SOURCE}.message_actions WHERE {day} GROUP BY person
+            ) GROUP BY person
+        ) ARRAY JOIN slices AS slice
+        GROUP BY slice
+    """)
+
+
+def with_pandas(warehouse: Warehouse) -> Rows:
+    """The usual solution: per-user aggregates fetched, merged and grouped in pandas."""
+    import pandas as pd
+
+    day = "time >= toDateTime('2026-11-09 21:00:00', 'UTC') AND time < toDateTime('2026-11-10 21:00:00', 'UTC')"
+
+    def frame(select: str, *columns: str) -> "pd.DataFrame":
+        return pd.DataFrame(warehouse.query(select.format(day=day, source=SOURCE)), columns=["user_id", *columns])
+
+    attributes = "max(os), max(gender), max(age)"
+    feed = frame(
+        "SELECT user_id, countIf(action = 'view'), countIf(action = 'like') FROM {source}.feed_actions "
+        "WHERE {day} GROUP BY user_id",
+        *VALUES[:2],
+    )
+    received = frame(
+        "SELECT receiver_id, count(), uniqExact(user_id) FROM {source}.message_actions "
+        "WHERE {day} GROUP BY receiver_id",
+        "messages_received",
+        "users_received",
+    )
+    sent = frame(
+        "SELECT user_id, count(), uniqExact(receiver_id) FROM {source}.message_actions WHERE {day} GROUP BY user_id",
+        "messages_sent",
+        "users_sent",
+    )
+    known = pd.concat(
+        frame(f"SELECT user_id, {attributes} FROM {{source}}.{table} WHERE {{day}} GROUP BY user_id", *ATTRIBUTES)
+        for table in ("feed_actions", "message_actions")
+    )
+    known = known.groupby("user_id", as_index=False).max()
+    users = feed.merge(received, on="user_id", how="outer").merge(sent, on="user_id", how="outer")
+    users = users.merge(known, on="user_id", how="left")
+    users[list(VALUES)] = users[list(VALUES)].fillna(0).astype("int64")
+    rows: Rows = []
+    for dimension in ATTRIBUTES:
+        known_value = users[dimension] if dimension == "os" else users[dimension].astype("Int64")
+        sums = users.groupby(known_value.astype("string").fillna("unknown"))[list(VALUES)].sum()
+        rows += [(dimension, name, *map(int, numbers)) for name, *numbers in sums.itertuples()]
+    return rows
+
+
+def staged(warehouse: Warehouse, database: str) -> Rows:
+    """Our tasks, reconciliation included."""
+    assert luigi.build([DailyMetrics(date=DAY)], local_scheduler=True, log_level="WARNING")
+    values = ", ".join(VALUES)
+    return warehouse.query(f"SELECT dimension, dimension_value, {values} FROM {database}.daily_metrics")
+
+
+def measure(engine: Engine, rounds: int) -> None:
+    """Run the ways in turn and print their ratios."""
+    ways: dict[str, Callable[[], Rows]] = {
+        "single statement": lambda: single_statement(engine.warehouse),
+        "staged tasks": lambda: staged(engine.warehouse, database),
+        "pandas": lambda: with_pandas(engine.warehouse),
+    }
+    costs: dict[str, list[tuple[float, float, float]]] = {way: [] for way in ways}
+    for number in range(rounds + 1):
+        database = f"bench_{number}"
+        options = {
+            "warehouse": {**place(engine.warehouse), "database": database},
+            "source": {"database": SOURCE},
+            "etl": {"attribute_days": "0"},
+            "clock": {"timezone": "Europe/Moscow"},
+        }
+        results = []
+        with configured(NOW, **options):
+            for way, run in ways.items():
+                before = engine.cpu_seconds(), time.process_time(), time.perf_counter()
+                results.append(sorted(run()))
+                after = engine.cpu_seconds(), time.process_time(), time.perf_counter()
+                engine_cpu, own_cpu, wall = (b - a for a, b in zip(before, after, strict=True))
+                if number:  # the first round warms caches
+                    costs[way].append((engine_cpu, own_cpu, wall))
+        if not all(rows == results[0] for rows in results):
+            raise SystemExit(f"{engine.name}: the ways differ")
+        engine.warehouse.execute(f"DROP DATABASE {database}", idempotent=True)
+    print(f"\n{engine.name}: {len(results[0])} equal rows, {rounds} rounds, medians; CPU in seconds")
+    print(f"{'way':<18}{'engine CPU':>12}{'own CPU':>9}{'wall':>7}{'ratio':>7}   (rounds)")
+    for way, rows in costs.items():
+        in_work = [cpu + (own if way == "pandas" else 0) for cpu, own, _ in rows]
+        ratios = [cost / base for cost, (base, *_) in zip(in_work, costs["single statement"], strict=True)]
+        medians = [statistics.median(column) for column in zip(*rows, strict=True)]
+        print(
+            f"{way:<18}{medians[0]:>12.2f}{medians[1]:>9.2f}{medians[2]:>7.2f}{statistics.median(ratios):>7.2f}"
+            f"   ({min(ratios):.2f} to {max(ratios):.2f})"
+        )
+    print(f"peak memory of the engine: {engine.peak_bytes() / 2**20:,.0f} MiB")
+
+
+def main() -> None:
+    """Measure on each engine."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--feed", type=int, default=10_000_000)
+    parser.add_argument("--messages", type=int, default=2_000_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--engine", choices=["both", "embedded", "server"], default="both")
+    options = parser.parse_args()
+    with engines(options.engine) as each:
+        for engine in each:
+            make_events(engine.warehouse, options.feed, options.messages)
+            measure(engine, options.rounds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+"""The protocol by hand-computed cases, and VUS-PR against the package that defines it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from detectors import DetectorError
+from detectors.base import Array
+from detectors.lab.scoring import Outcome, Rules, best_threshold, bootstrap, events, judge, notified, pooled, vus_pr
+
+
+def marks(text: str) -> list[bool]:
+    return [letter == "#" for letter in text]
+
+
+@pytest.mark.parametrize(
+    ("labels", "flags", "wanted"),
+    [
+        # One event of 3 points, flagged at its 2nd: caught, 1 point late, one notification that is not false.
+        ("....###....", ".....#.....", Outcome(1, 1, 1, 1, 0, 11)),
+        # The 6th point of an event is too late, but no false alarm.
+        ("#######....", ".....#.....", Outcome(1, 0, 0, 1, 0, 11)),
+        # One point early or late belongs to the event; early catches nothing, late does (within an hour).
+        ("....#......", "...#.......", Outcome(1, 0, 0, 1, 0, 11)),
+        ("....#......", ".....#.....", Outcome(1, 1, 1, 1, 0, 11)),
+        # Two points after the end is a false notification, although the hour of the event has not passed.
+        ("....#......", "......#....", Outcome(1, 1, 2, 1, 1, 11)),
+        # Flags up to 4 points apart are one message; 5 apart are two.
+        ("...........", "#...#......", Outcome(0, 0, 0, 1, 1, 11)),
+        ("...........", "#....#.....", Outcome(0, 0, 0, 2, 2, 11)),
+        # An episode that begins before the event catches it at once, and its message is false.
+        ("....##.....", "#..##......", Outcome(1, 1, 0, 1, 1, 11)),
+        ("", "", Outcome()),
+    ],
+)
+def test_judge_by_hand(labels: str, flags: str, wanted: Outcome) -> None:
+    assert judge(marks(labels), marks(flags)) == wanted
+
+
+def test_a_detector_that_always_flags_pays_every_four_hours() -> None:
+    day = np.ones(96, dtype=bool)
+    assert notified(day).tolist() == [0, 16, 32, 48, 64, 80]
+    assert judge(~day, day).false == 6
+    assert judge(~day, day, Rules(repeat=1000)).false == 1
+
+
+def test_figures_by_hand() -> None:
+    outcome = Outcome(events=8, caught=4, delay=6, notifications=9, false=2, points=2 * 7 * 96)
+    assert outcome.recall == 0.5
+    assert outcome.precision == 4 / 6
+    assert outcome.f1 == pytest.approx(2 * 0.5 * (4 / 6) / (0.5 + 4 / 6))
+    assert outcome.mean_delay == 1.5
+    assert outcome.false_per_week(96) == 1.0
+    assert pooled([outcome, outcome]) == Outcome(16, 8, 12, 18, 4, 4 * 7 * 96)
+    nothing = Outcome()
+    assert all(math.isnan(x) for x in (nothing.f1, nothing.recall, nothing.precision, nothing.mean_delay))
+
+
+def test_the_best_threshold_separates() -> None:
+    labels = [marks("..#.....#......#"), marks("................")]
+    scores = [np.where(truth, 5.0, 1.0) for truth in labels]
+    scores[1][3] = -4.0
+    limit = best_threshold(labels, scores)
+    assert 4 < limit <= 5
+
+
+def test_a_perfect_score_has_the_volume_1_without_a_buffer() -> None:
+    labels = np.array(marks("..###......##..."))
+    assert vus_pr(labels, labels.astype(float), window=0, thresholds=16) == pytest.approx(1)
+    assert math.isnan(vus_pr(np.zeros(9, dtype=bool), np.arange(9.0)))
+
+
+def test_volume_by_hand() -> None:
+    # Thresholds 3, 2, 1, 0 flag 1, 2, 3, 4 points; the event is the point of score 2. Without a buffer precision is
+    # 0, 1/2, 1/3, 1/4 at recall 0, 1, 1, 1: the area is one step of recall at 1/2.
+    assert vus_pr(marks(".#.."), [3.0, 2.0, 1.0, 0.0], window=0, thresholds=4) == pytest.approx(0.5)
+
+
+def series_with_events() -> st.SearchStrategy[tuple[Array, Array, int]]:
+    def build(seed: int, size: int, window: int, ties: bool) -> tuple[Array, Array, int]:
+        rng = np.random.default_rng(seed)
+        labels = np.zeros(size, dtype=int)
+        for start in rng.integers(0, size, rng.integers(1, 6)):
+            labels[start : start + rng.integers(1, 12)] = 1
+        labels[rng.integers(0, size)] = 0
+        scores = np.abs(rng.normal(size=size) + labels)
+        return labels, np.round(scores, 1) if ties else scores, window
+
+    return st.builds(build, st.integers(0, 10**6), st.integers(20, 300), st.integers(0, 9), st.booleans())
+
+
+@settings(max_examples=40, deadline=None)
+@given(case=series_with_events())
+def test_equal_to_tsb_ad(case: tuple[Array, Array, int]) -> None:
+    metrics = pytest.importorskip("TSB_AD.evaluation.basic_metrics", reason="the package tsb-ad is not installed")
+    labels, scores, window = case
+    if labels.any():
+        reference = metrics.basic_metricor().RangeAUC_volume_opt(labels, scores, window, 250)[-1]
+        assert vus_pr(labels, scores, window=window) == pytest.approx(reference, abs=1e-12)
+
+
+@given(case=series_with_events())
+@settings(max_examples=40, deadline=None)
+def test_only_the_order_of_scores_matters(case: tuple[Array, Array, int]) -> None:
+    labels, scores, window = case
+    if labels.any():
+        assert vus_pr(labels, scores, window=window) == pytest.approx(vus_pr(labels, scores**3, window=window))
+
+
+def test_bootstrap() -> None:
+    values = np.arange(100.0)
+    low, high = bootstrap(lambda drawn: float(values[drawn].mean()), 100)
+    # The standard error of the mean is 28.9 / 10; 95 % are 1.96 of it on either side of 49.5.
+    assert low == pytest.approx(49.5 - 5.66, abs=1)
+    assert high == pytest.approx(49.5 + 5.66, abs=1)
+    assert bootstrap(lambda drawn: 3.0, 5) == (3.0, 3.0)
+
+
+def test_events() -> None:
+    assert events(marks("##..#.###")) == [(0, 1), (4, 4), (6, 8)]
+
+
+def test_bad_input() -> None:
+    with pytest.raises(DetectorError, match=r"one shape \(T,\), not \(3,\) and \(2,\)"):
+        judge([True, False, True], [True, False])
+    with pytest.raises(DetectorError, match="missing at some points"):
+        vus_pr([True, False], [1.0, math.nan])
+    with pytest.raises(DetectorError, match="repeat must be at least 1, not 0"):
+        Rules(repeat=0)
+    with pytest.raises(DetectorError, match="no score is a finite number"):
+        best_threshold([[True]], [np.array([np.inf])])
