@@ -3,11 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Literal, get_args
 
-from pipeline import wording
 from pipeline.incidents import Incident
 
 MUTE = timedelta(hours=2)
+
+Kind = Literal["acknowledge", "mute", "false_alarm", "new_normal"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True)
@@ -15,24 +18,28 @@ class Action:
     """One press of a button."""
 
     incident_id: str
-    action: wording.Action
+    kind: Kind
     person: str
     at: datetime
     """Naive UTC."""
 
 
-def read_button(data: str) -> tuple[wording.Action, str] | None:
+def button(kind: Kind, incident: Incident) -> str:
+    """What the press of a button tells: at most 64 bytes."""
+    return f"{kind}|{incident.incident_id}"
+
+
+def read_button(data: str) -> tuple[Kind, str] | None:
     """The action and the incident's id that a button's data names; None where it names none."""
-    action, _, incident_id = data.partition("|")
-    known = wording.load("en").buttons
-    return (action, incident_id) if action in known and incident_id else None
+    kind, _, incident_id = data.partition("|")
+    return (kind, incident_id) if kind in KINDS and incident_id else None
 
 
 def by_incident(actions: Iterable[Action]) -> dict[str, list[Action]]:
     """Group by incident, the oldest first; of one person's repeated presses the last counts."""
     found: dict[str, dict[tuple[str, str], Action]] = {}
     for action in sorted(actions, key=lambda item: item.at):
-        found.setdefault(action.incident_id, {})[action.action, action.person] = action
+        found.setdefault(action.incident_id, {})[action.kind, action.person] = action
     return {incident_id: list(pressed.values()) for incident_id, pressed in found.items()}
 
 
@@ -44,9 +51,9 @@ def applied(incident: Incident, actions: Sequence[Action]) -> Incident:
     for action in actions:
         if incident.ended:
             break
-        if action.action == "false_alarm":
+        if action.kind == "false_alarm":
             incident = replace(incident, mark="false alarm")
-        elif action.action == "new_normal":
+        elif action.kind == "new_normal":
             incident = replace(incident, mark="new normal", ended=True, outcome="new normal")
     return incident
 
@@ -59,6 +66,6 @@ def is_muted(
     for other in incidents:
         if metrics & {member.metric for member in other.members}:
             said = actions.get(other.incident_id, ())
-            if any(action.action == "mute" and action.at <= now < action.at + MUTE for action in said):
+            if any(action.kind == "mute" and action.at <= now < action.at + MUTE for action in said):
                 return True
     return False

@@ -10,7 +10,6 @@ slices' own rates give for the actual denominators, so that a change of the mix 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,16 +90,17 @@ class RatioChange:
     ----------
     numerator, denominator : float
         Their relative deviations from what was expected.
-    side : str
-        Which of the two moved the ratio more.
+    mix : float
+        The part of the ratio's change that comes from other shares of the slices, in the dimension where that is
+        most; the rest is the ratio within slices. NaN without slices.
     mix_dimension : str
-        The dimension whose mix, not whose rates, moved the ratio; '' where there is none.
+        That dimension; '' without slices.
     """
 
     numerator: float
     denominator: float
-    side: Literal["numerator", "denominator"]
-    mix_dimension: str
+    mix: float = math.nan
+    mix_dimension: str = ""
 
 
 def explain(dimensions: Sequence[Slices], expected: float, total_deviates: bool) -> list[Cause]:
@@ -197,25 +197,24 @@ def split_ratio(
     dimensions : sequence of Slices
         Of the ratio.
     """
-    changes = [_log_change(*pair) for pair in (numerator, denominator)]
-    side: Literal["numerator", "denominator"] = "numerator" if abs(changes[0]) >= abs(changes[1]) else "denominator"
-    mixes = {item.dimension: _mix_part(item) for item in dimensions}
-    dimension = max(mixes, key=lambda name: mixes[name], default="")
+    parts = {item.dimension: _mix_part(item) for item in dimensions}
+    known = {name: part for name, part in parts.items() if not math.isnan(part)}
+    most = max(known, key=lambda name: known[name], default="")
     return RatioChange(
-        numerator=math.expm1(changes[0]),
-        denominator=math.expm1(changes[1]),
-        side=side,
-        mix_dimension=dimension if dimension and mixes[dimension] >= EXPLAINED else "",
+        numerator=math.expm1(_log_change(*numerator)),
+        denominator=math.expm1(_log_change(*denominator)),
+        mix=known.get(most, math.nan),
+        mix_dimension=most,
     )
 
 
 def _mix_part(slices: Slices) -> float:
-    """The part of a ratio's change that its slices' old rates give with the new mix; 0 where it opposes the change."""
+    """The part of a ratio's change that its slices' old rates give with the new mix; NaN where there is none."""
     if slices.actual_denominators is None or slices.forecast_denominators is None:
-        return 0.0
+        return math.nan
     now, before = slices.actual_denominators.sum(), slices.forecast_denominators.sum()
     if now <= 0 or before <= 0:
-        return 0.0
+        return math.nan
     rates = np.divide(
         slices.forecast,
         slices.forecast_denominators,
@@ -224,7 +223,7 @@ def _mix_part(slices: Slices) -> float:
     )
     change = slices.actual.sum() / now - slices.forecast.sum() / before
     mixed = (rates * slices.actual_denominators).sum() / now - slices.forecast.sum() / before
-    return float(mixed / change) if change else 0.0
+    return float(mixed / change) if change else math.nan
 
 
 def _log_change(actual: float, expected: float) -> float:

@@ -9,6 +9,7 @@ Slices are many. The false alarms that chance alone may raise among ALL of them 
 the comparisons (Bonferroni): it gives the width of their bands in standard deviations.
 """
 
+import dataclasses
 import itertools
 import math
 from collections.abc import Container, Iterable, Mapping, Sequence
@@ -23,7 +24,7 @@ from detectors.base import Bounds, Detector
 from pipeline import metrics, settings
 from pipeline.clock import SLOTS_A_DAY
 from pipeline.errors import SettingsError
-from pipeline.history import Adjustment, Array, Part, Series, ratio
+from pipeline.history import SLICE_DAYS, Adjustment, Array, Part, Series, ratio
 
 Verdict = Literal["ok", "anomaly", "no data", "no history", "planned"]
 
@@ -31,6 +32,8 @@ WINDOWS = (1, 2)
 """In slots: how much is judged at once."""
 SLICE_DETECTOR = "seasonal"
 """Slices are shares of counts; this method knows how noisy those are, so that its width can be a probability."""
+SLICE_WIDTH = 5.0
+"""Its half band for ratios at sensitivity 1, in standard deviations."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,7 @@ def watches() -> list[Watch]:
     for metric in metrics.by_names(settings.alerts().metrics, "[alerts] metrics"):
         chosen = settings.metric(metric.name)
         try:
-            detector = detectors.create(chosen.detector, **{"period": SLOTS_A_DAY, **chosen.detector_params})
+            detector = detectors.create(chosen.detector, **_parameters(chosen, metric.kind))
         except detectors.DetectorError as error:
             raise SettingsError(f"detector of {metric.name} ([metric.{metric.name}] or [alerts]): {error}") from error
         found.append(Watch(metric, chosen, detector))
@@ -231,7 +234,22 @@ def slice_detector(slices: int) -> Detector:
     comparisons = slices * len(WINDOWS) * 7 * SLOTS_A_DAY
     tail = min(settings.alerts().slice_false_alarms / comparisons, 0.5)
     width = NormalDist().inv_cdf(1 - tail / 2)
-    return detectors.create(SLICE_DETECTOR, period=SLOTS_A_DAY, multiplier=width)
+    sensitivity = SLICE_WIDTH / width
+    return detectors.create(
+        SLICE_DETECTOR,
+        period=SLOTS_A_DAY,
+        kind="ratio",
+        days=SLICE_DAYS,
+        min_days=SLICE_DAYS // 2,
+        sensitivity=sensitivity,
+    )
+
+
+def _parameters(chosen: settings.MetricSettings, kind: str) -> dict[str, object]:
+    """What luigi.cfg says, and what a method should know of any metric of ours."""
+    known = {field.name for field in dataclasses.fields(detectors.find(chosen.detector))}
+    ours = {"period": SLOTS_A_DAY, "kind": kind}
+    return {**{name: value for name, value in ours.items() if name in known}, **chosen.detector_params}
 
 
 def _block(
@@ -244,15 +262,19 @@ def _block(
     has_denominator: bool,
 ) -> Block:
     keys, values, denominators = [], [], []
+    width = series.numerators.shape[1]
+    first = 0
+    if not parts[0].is_total:  # whole days, so that the newest begins at the same column
+        first = max(0, (width - 1) // SLOTS_A_DAY - SLICE_DAYS) * SLOTS_A_DAY
     for part in parts:
         row = rows[part]
         concerned = [*adjustments.get(Part(part.metric, "", ""), ()), *adjustments.get(part, ())]
-        factors = series.learned(concerned) if concerned else None
-        of = series.denominators[row]
+        factors = series.learned(concerned)[first:] if concerned else None
+        of = series.denominators[row, first:]
         if not part.is_total and metrics.BY_NAME[part.metric].kind == "count":
-            of = series.numerators[rows[Part(part.metric)]]
+            of = series.numerators[rows[Part(part.metric)], first:]
         for window in WINDOWS:
-            numerator = window_sum(series.numerators[row], window, factors)
+            numerator = window_sum(series.numerators[row, first:], window, factors)
             keys.append((part, window))
             if has_denominator:
                 denominator = np.nan_to_num(window_sum(of, window, None))

@@ -10,12 +10,9 @@ from pipeline import causes
 from pipeline.causes import Cause, RatioChange, Slices
 from pipeline.checks import Check
 from pipeline.clock import SLOT, SLOTS_A_DAY
-from pipeline.history import Array, Part, Series
+from pipeline.history import SLICE_DAYS, Array, Part, Series
 from pipeline.incidents import Incident
 from pipeline.metrics import BY_NAME
-
-COMPARED_DAYS = 14
-"""The same slots of so many days before are what the slices are compared with."""
 
 
 @dataclass(frozen=True)
@@ -56,14 +53,15 @@ def explain(
     more : mapping, optional
         By metric, dimensions that are not in `series`.
     """
+    whole, series = series, series.upto(incident.last_anomaly)
     deviating = {member.metric for member in incident.totals}
     found = []
     for metric in metrics_to_explain(incident):
         start = min(member.since for member in incident.members if member.metric == metric)
         dimensions = [*slices(series, metric, start), *(more or {}).get(metric, ())]
-        expected = _expected(series, metric, start, checks[Part(metric)])
+        expected = _expected(series, whole, metric, start, checks[Part(metric)])
         ranked = causes.explain(dimensions, expected, metric in deviating)
-        split = _split(series, start, dimensions, checks) if metric == "ctr" else None
+        split = _split(series, whole, start, dimensions, checks) if metric == "ctr" else None
         found.append(Explanation(metric, ranked[0] if ranked else None, metric in deviating, split))
     # Several metrics show the same cause: the one where it stands out most names it.
     return max(found, key=lambda item: item.cause.sigmas if item.cause else 0.0)
@@ -104,7 +102,7 @@ def _compared(counts: Array, rows: Sequence[int], series: Series, start: datetim
     """Sums over the slots since `start`, and the median of the same sums of the days before; each (R,)."""
     columns = series.columns_of(start, series.slot + SLOT)
     days = []
-    for back in range(1, COMPARED_DAYS + 1):
+    for back in range(1, SLICE_DAYS + 1):
         before = columns - back * SLOTS_A_DAY
         if before.min() >= 0:
             days.append(counts[rows][:, before].sum(axis=1))
@@ -123,16 +121,16 @@ def _with_rest(actual: Array, forecast: Array) -> tuple[Array, Array]:
     return rest(actual), rest(forecast)
 
 
-def _expected(series: Series, metric: str, start: datetime, check: Check) -> float:
-    """What the whole metric should have counted: the detector's level on the days' shape."""
+def _expected(series: Series, whole: Series, metric: str, start: datetime, check: Check) -> float:
+    """What the whole metric should have counted: the detector's level, of the newest slot, on the days' shape."""
     row = [series.parts.index(Part(metric))]
-    actual_now, forecast_now = (float(x[0]) for x in _compared(series.numerators, row, series, series.slot))
+    actual_now, forecast_now = (float(x[0]) for x in _compared(whole.numerators, row, whole, whole.slot))
     actual, forecast = (float(x[0]) for x in _compared(series.numerators, row, series, start))
     if BY_NAME[metric].kind == "count":
         level = check.expected / forecast_now if forecast_now > 0 else 1.0
         return forecast * level if np.isfinite(level) else forecast
     views, views_before = (float(x[0]) for x in _compared(series.denominators, row, series, start))
-    _, views_before_now = (float(x[0]) for x in _compared(series.denominators, row, series, series.slot))
+    _, views_before_now = (float(x[0]) for x in _compared(whole.denominators, row, whole, whole.slot))
     if views_before <= 0 or views_before_now <= 0 or forecast_now <= 0:
         return 0.0
     level = check.expected / (forecast_now / views_before_now)
@@ -140,7 +138,7 @@ def _expected(series: Series, metric: str, start: datetime, check: Check) -> flo
 
 
 def _split(
-    series: Series, start: datetime, dimensions: Sequence[Slices], checks: Mapping[Part, Check]
+    series: Series, whole: Series, start: datetime, dimensions: Sequence[Slices], checks: Mapping[Part, Check]
 ) -> RatioChange | None:
     pairs = []
     for metric in ("likes", "views"):
@@ -148,5 +146,5 @@ def _split(
             return None
         row = [series.parts.index(Part(metric))]
         actual = float(_compared(series.numerators, row, series, start)[0][0])
-        pairs.append((actual, _expected(series, metric, start, checks[Part(metric)])))
+        pairs.append((actual, _expected(series, whole, metric, start, checks[Part(metric)])))
     return causes.split_ratio(pairs[0], pairs[1], dimensions)

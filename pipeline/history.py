@@ -17,6 +17,10 @@ from pipeline.warehouse import statement
 Array = NDArray[np.float64]
 
 SLOT_SECONDS = int(clock.SLOT.total_seconds())
+SLICE_DAYS = 14
+"""Slices are judged by, and compared with, so many days."""
+REREAD_SLOTS = 12
+"""Slots whose numbers may still change: more than are counted again."""
 
 
 class Part(NamedTuple):
@@ -92,6 +96,15 @@ class Series:
         chosen: NDArray[np.int64] = columns[inside]
         return chosen
 
+    def upto(self, slot: datetime) -> "Series":
+        """The series as it was when `slot` was its newest; itself where `slot` is newer."""
+        back = max(0, (self.slot - slot) // clock.SLOT)
+        columns = self.columns[: len(self.columns) - back]
+        width = int(columns[-1]) + 1
+        return Series(
+            self.parts, min(slot, self.slot), self.numerators[:, :width], self.denominators[:, :width], columns
+        )
+
     def learned(self, adjustments: Iterable[Adjustment]) -> Array:
         """The factors (T,) that the columns are multiplied by before anything is learnt: NaN leaves a column out."""
         factors = np.ones(self.numerators.shape[1])
@@ -134,29 +147,66 @@ def read(metrics: Sequence[Metric], slot: datetime, days: int, slice_volume: flo
     width = days * clock.SLOTS_A_DAY + (local.hour * 60 + local.minute) // 15 + 1
     # So many days of the wall clock may last an hour longer.
     start = slot - (width - 1) * clock.SLOT - timedelta(hours=1)
-    least = None if slice_volume is None else round(slice_volume * (width + 3))
-    rows = _read([metric.name for metric in metrics], start, slot + clock.SLOT, least)
     epochs = np.arange(clock.epoch(start), clock.epoch(slot) + 1, SLOT_SECONDS)
-    totals = [Part(metric.name) for metric in metrics]
-    parts = (*totals, *sorted(Part(*names) for *names, _, _, _ in rows if names[1] != "total"))
-    position = {part: row for row, part in enumerate(parts)}
-    raw = np.full((2, len(parts), len(epochs)), np.nan)
-    for name, dimension, value, *numbers in rows:
-        slots, *counts = (np.asarray(array, dtype=np.int64) for array in numbers)
-        raw[:, position[Part(name, dimension, value)], (slots - epochs[0]) // SLOT_SECONDS] = counts
-    _fill_silent_slices(raw, parts, position)
+    parts, raw = _grid(tuple(metric.name for metric in metrics), start, slot, slice_volume)
     columns = wall_columns(epochs, width)
     numerators, denominators = (lay_out(array, columns, width) for array in raw)
     return Series(parts, slot, numerators, denominators, columns)
 
 
-def _fill_silent_slices(raw: Array, parts: Sequence[Part], position: dict[Part, int]) -> None:
-    """A slice without events in a slot that was measured has zero."""
+Grid = tuple[tuple[Part, ...], Array]
+_last_read: dict[tuple[object, ...], tuple[datetime, datetime, Grid]] = {}
+
+
+def _grid(metrics: tuple[str, ...], start: datetime, slot: datetime, slice_volume: float | None) -> Grid:
+    """Parts and raw counts (2, S, G) of the slots from `start` to `slot`, in real time.
+
+    A process that catches up reads slot after slot: what it read for the slot before is kept, but for the newest slots,
+    whose rows may have come late since.
+    """
+    key = (warehouse(), full_name(SLOT_METRICS), metrics, slice_volume, clock.zone().key)
+    before = _last_read.get(key)
+    if before is not None and before[0] == start and before[1] < slot:
+        parts, old = before[2]
+        fresh = max(start, before[1] - REREAD_SLOTS * clock.SLOT)
+        raw = _filled(parts, _read(metrics, fresh, slot + clock.SLOT, None if slice_volume is None else 0), fresh, slot)
+        raw = np.concatenate([old[:, :, : (fresh - start) // clock.SLOT], raw], axis=2)
+    else:
+        least = None
+        if slice_volume is not None:
+            least = round(slice_volume * (slot + clock.SLOT - _slices_from(start, slot)) / clock.SLOT)
+        rows = _read(metrics, start, slot + clock.SLOT, least)
+        slices = sorted(Part(*names) for *names, _, _, _ in rows if names[1] != "total")
+        parts = (*(Part(metric) for metric in metrics), *slices)
+        raw = _filled(parts, rows, start, slot)
+    _last_read.clear()
+    _last_read[key] = (start, slot, (parts, raw))
+    return parts, raw
+
+
+def _filled(parts: Sequence[Part], rows: Iterable[tuple[Any, ...]], start: datetime, slot: datetime) -> Array:
+    first = clock.epoch(start)
+    position = {part: row for row, part in enumerate(parts)}
+    raw = np.full((2, len(parts), (slot - start) // clock.SLOT + 1), np.nan)
+    for name, dimension, value, *numbers in rows:
+        row = position.get(Part(name, dimension, value))
+        if row is not None:
+            slots, *counts = (np.asarray(array, dtype=np.int64) for array in numbers)
+            raw[:, row, (slots - first) // SLOT_SECONDS] = counts
+    # A slice without events in a slot that was measured has zero.
+    known = max(0, (_slices_from(start, slot) - start) // clock.SLOT)
     for row, part in enumerate(parts):
         if not part.is_total:
             silent = np.isnan(raw[0, row]) & ~np.isnan(raw[0, position[Part(part.metric)]])
+            silent[:known] = False
             raw[0, row, silent] = 0
             raw[1, row, silent] = 0 if BY_NAME[part.metric].kind == "ratio" else 1
+    return raw
+
+
+def _slices_from(start: datetime, slot: datetime) -> datetime:
+    """The first slot of slices: they are judged by fewer days than totals, and there are many of them."""
+    return max(start, slot - timedelta(days=SLICE_DAYS + 1, hours=1))
 
 
 def wall_columns(epochs: NDArray[np.int64], width: int) -> NDArray[np.int64]:
@@ -217,6 +267,7 @@ def _read(names: Sequence[str], start: datetime, end: datetime, least: int | Non
             "metrics": tuple(names),
             "dimensions": tuple(dimensions),
             "start": str(start),
+            "slices_from": str(_slices_from(start, end - clock.SLOT)),
             "end": str(end),
             "least": least or 0,
         },

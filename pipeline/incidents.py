@@ -1,7 +1,7 @@
 """The life of an incident, slot by slot. Pure: states and checks in, states out.
 
-What deviates at the same time is one incident: all metrics and slices that first show in one slot, those that follow
-within `Rules.join_slots`, and whatever else of the same source table shows while it lasts.
+What deviates at the same time is one incident: all metrics and slices that first show in one slot, and whatever else of
+the same source table shows while it lasts (but a count that rises is not part of a fall).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +16,9 @@ from pipeline.metrics import BY_NAME
 from pipeline.rules import Rules
 
 WORSE_BY = 0.4
-"""An incident that was told as -40 % and reaches -80 % is worth another word."""
+"""An incident that was told as -40 % and reaches -80 % after an hour is worth another word."""
+WORSE_TIMES = 4
+"""One that was told as -8 % and reaches -32 % is, at any time: what was told may have been nothing."""
 
 Outcome = Literal["", "recovered", "new normal", "late data"]
 Mark = Literal["", "false alarm", "new normal"]
@@ -40,6 +42,10 @@ class Member:
         Summed over its bad slots; of a ratio, its numerators.
     worst : float
         The greatest relative deviation so far, signed.
+    worst_at : datetime or None
+        Its slot.
+    worst_value, worst_expected : float
+        What it was then, and should have been.
     lull_observed, lull_expected : float
         Summed over the good slots since its last bad one.
     """
@@ -55,6 +61,9 @@ class Member:
     observed: float = 0.0
     expected: float = 0.0
     worst: float = 0.0
+    worst_at: datetime | None = None
+    worst_value: float = 0.0
+    worst_expected: float = 0.0
     lull_observed: float = 0.0
     lull_expected: float = 0.0
 
@@ -178,7 +187,7 @@ def advance(
     }
     new = [_member(check, slot) for check in checks if check.verdict == "anomaly" and check.part not in known]
     for member in new:
-        host = next((i for i in moved if not i.ended and _joins(member, i, slot, rules)), None)
+        host = next((i for i in moved if not i.ended and _joins(member, i, slot)), None)
         if host is None:
             moved.append(Incident(f"{member.metric}:{slot:%Y-%m-%dT%H%M}", slot, slot, (member,)))
         else:
@@ -231,6 +240,10 @@ def _member(check: Check, slot: datetime) -> Member:
 
 
 def _with_slot(member: Member, check: Check, slot: datetime) -> Member:
+    if abs(check.change) > abs(member.worst):
+        member = replace(
+            member, worst=check.change, worst_at=slot, worst_value=check.value, worst_expected=check.expected
+        )
     return replace(
         member,
         last=slot,
@@ -240,18 +253,15 @@ def _with_slot(member: Member, check: Check, slot: datetime) -> Member:
         bad_slots=member.bad_slots + 1,
         observed=member.observed + check.value * check.weight,
         expected=member.expected + check.expected * check.weight,
-        worst=max(member.worst, check.change, key=abs),
     )
 
 
-def _joins(member: Member, incident: Incident, slot: datetime, rules: Rules) -> bool:
+def _joins(member: Member, incident: Incident, slot: datetime) -> bool:
     if incident.opened == slot:
         return True
     table = BY_NAME[member.metric].table
     same_table = [other for other in incident.members if BY_NAME[other.metric].table == table]
-    if _opposes(member, same_table):
-        return False
-    return bool(same_table) or slot - incident.opened <= rules.join_slots * SLOT
+    return bool(same_table) and not _opposes(member, same_table)
 
 
 def _opposes(member: Member, others: Iterable[Member]) -> bool:
@@ -302,6 +312,7 @@ def news(incident: Incident, slot: datetime, rules: Rules, *, may_alarm: bool = 
         return "still silent" if waited and not incident.escalated else "edit"
     # The first hour is that of the first message: an outage that begins within a slot shows whole in the next.
     is_young = slot - incident.opened <= rules.recovery_slots * SLOT
-    if not is_young and abs(incident.worst) >= abs(incident.told_worst) + WORSE_BY:
+    worst, told = abs(incident.worst), abs(incident.told_worst)
+    if worst >= WORSE_TIMES * told or (not is_young and worst >= told + WORSE_BY):
         return "worse"
     return "edit"

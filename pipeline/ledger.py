@@ -77,13 +77,13 @@ def record_checks(checks: Sequence[Check], slot: datetime) -> None:
 def _decode(details: str) -> Incident:
     fields: dict[str, Any] = json.loads(details)
     members = [
-        Member(**{**member, "since": _moment(member["since"]), "last": _moment(member["last"])})
+        Member(**{**member, **{name: _moment(member[name]) for name in ("since", "last", "worst_at")}})
         for member in fields.pop("members")
     ]
     for name in ("opened", "last_anomaly", "silent_since"):
-        fields[name] = _moment(fields[name]) if fields[name] else None
+        fields[name] = _moment(fields[name])
     return Incident(members=tuple(members), **fields)
 
 
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

@@ -64,7 +64,7 @@ class Playback:
         self.ended = [incident for incident in self.ended if incident.last_anomaly >= start]
         ahead = _DayAhead(day, self.watched, self._adjustments())
         for slot in slots:
-            series = upto(day, slot)
+            series = day.upto(slot)
             adjustments = self._adjustments()
             found = checks(ahead.judge(series, adjustments), self.watched)
             found = [self.planned(slot, one) for one in found]
@@ -86,38 +86,25 @@ class Playback:
         return [*self.calendar, *(item for incident in (*self.ended, *self.open) for item in incident.adjustments())]
 
 
-def upto(day: Series, slot: datetime) -> Series:
-    """`day` as it was when `slot` was its newest."""
-    back = (day.slot - slot) // clock.SLOT
-    columns = day.columns[: len(day.columns) - back]
-    width = int(columns[-1]) + 1
-    return replace(
-        day,
-        slot=slot,
-        numerators=day.numerators[:, :width],
-        denominators=day.denominators[:, :width],
-        columns=columns,
-    )
-
-
 class _DayAhead:
     """What the detectors say of a day's columns, at once; parts whose history was adjusted since are asked alone."""
 
     def __init__(self, day: Series, watched: Sequence[Watch], adjustments: Sequence[Adjustment]) -> None:
         self.watched = watched
         self.adjusted = _by_part(adjustments)
-        self.first = (day.numerators.shape[1] - 1) // clock.SLOTS_A_DAY * clock.SLOTS_A_DAY
+        self.width = day.numerators.shape[1]
+        self.today = (self.width - 1) % clock.SLOTS_A_DAY + 1
         self.blocks = []
         for block in blocks(day, watched, adjustments):
-            bounds = block.detector.detect(block.values, block.denominators)[:, self.first :]
+            bounds = block.detector.detect(block.values, block.denominators)[:, -self.today :]
             self.blocks.append((block, bounds))
 
     def judge(self, series: Series, adjustments: Sequence[Adjustment]) -> Judgements:
         """What they say of the newest column of `series`."""
-        column = series.numerators.shape[1] - 1
+        column = series.numerators.shape[1] - 1 - self.width  # from the end: slices have fewer columns than totals
         found: Judgements = {}
         for block, bounds in self.blocks:
-            found |= judgements(block, bounds[:, column - self.first], column)
+            found |= judgements(block, bounds[:, column], column)
         now = _by_part(adjustments)
         changed = {part for part in {*now, *self.adjusted} if now.get(part) != self.adjusted.get(part)}
         if changed:

@@ -4,11 +4,12 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from pipeline import actions, clock, completeness, ledger, settings, telling, wording
+from pipeline import actions, clock, completeness, ledger, settings, telling
 from pipeline.checks import watches
 from pipeline.judging import Judgement, look
 from pipeline.tables import INCIDENT_ACTIONS, full_name, warehouse
 from pipeline.warehouse import statement
+from reporting import texts
 
 if TYPE_CHECKING:
     from reporting.channels.base import Channel, Press
@@ -21,7 +22,6 @@ def read(to: "Mapping[str, Channel]") -> int:
 
     A press is recorded before it is answered: killed in between, the next run goes on after it.
     """
-    words = wording.load(settings.report().language)
     count = 0
     concerned: set[str] = set()
     for name, channel in to.items():
@@ -29,11 +29,9 @@ def read(to: "Mapping[str, Channel]") -> int:
             count += 1
             named = actions.read_button(press.data)
             _record(name, press, named)
-            if named is None:
-                channel.answer_press(press, words.unknown_press)
-                continue
-            channel.answer_press(press, words.answers[named[0]])
-            concerned.add(named[1])
+            channel.answer_press(press, _answer(named))
+            if named is not None:
+                concerned.add(named[1])
     if concerned:
         _show(concerned, to)
     return count
@@ -51,6 +49,19 @@ def _show(concerned: set[str], to: "Mapping[str, Channel]") -> None:
         telling.show(incident, Judgement(moment, known, list(recent.values()), said), to)
 
 
+def _answer(named: "tuple[actions.Kind, str] | None") -> str:
+    words = texts.load(settings.report().language)
+    if named is None:
+        return words.MISSING
+    done = {
+        "acknowledge": words.ACKNOWLEDGED,
+        "mute": words.mute(words.duration(actions.MUTE)),
+        "false_alarm": words.FALSE_ALARM,
+        "new_normal": words.NEW_NORMAL,
+    }
+    return done[named[0]]
+
+
 def _last_press(channel: str) -> int:
     rows = warehouse().query(
         statement("last_press", incident_actions=full_name(INCIDENT_ACTIONS)), {"channel": channel}
@@ -58,7 +69,7 @@ def _last_press(channel: str) -> int:
     return int(rows[0][0] or 0) if rows else 0
 
 
-def _record(channel: str, press: "Press", named: "tuple[wording.Action, str] | None") -> None:
+def _record(channel: str, press: "Press", named: "tuple[actions.Kind, str] | None") -> None:
     action, incident_id = named or ("", "")
     LOGGER.info("%s pressed %s below %s", press.user, action or "an unknown button", incident_id or "a message")
     warehouse().insert(

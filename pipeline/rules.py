@@ -15,8 +15,6 @@ class Rules:
         Hysteresis: it opens where a score leaves [-1, 1] and goes on while the slot's is outside of +-this.
     minimum_slots : int
         So many bad slots it takes before people hear of it.
-    join_slots : int
-        What shows so many slots after the first joins it, whatever its source table.
     adopt_slots : int
         After so many slots a deviation that is not an outage is the new normal.
     escalate_slots : int
@@ -26,6 +24,5 @@ class Rules:
     recovery_slots: int = 4
     close_score: float = 0.5
     minimum_slots: int = 1
-    join_slots: int = 2
     adopt_slots: int = 96
     escalate_slots: int = 4

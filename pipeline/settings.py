@@ -122,9 +122,9 @@ class alerts(luigi.Config):
     """A slot that ended longer ago than this is recorded, never alarmed."""
     recovery_slots = luigi.IntParameter(default=4)
     """An incident has ended after so many good slots in a row."""
-    minimum_volume = luigi.FloatParameter(default=10)
+    minimum_volume = luigi.FloatParameter(default=5)
     """Fewer events than this, expected and actual, alarm nobody; [metric.NAME] overrides it."""
-    slice_volume = luigi.FloatParameter(default=20)
+    slice_volume = luigi.FloatParameter(default=50)
     """Slices with so many events a slot on average are checked too."""
     slice_false_alarms = luigi.FloatParameter(default=0.05)
     """How many false alarms a week chance may raise among all slices together: how far out of its band one must be."""
@@ -132,8 +132,6 @@ class alerts(luigi.Config):
     """An incident goes on while a score is outside of +-this; it opened outside of +-1."""
     minimum_slots = luigi.IntParameter(default=1)
     """How many bad slots it takes before people hear of an incident."""
-    join_slots = luigi.IntParameter(default=2)
-    """What deviates within so many slots of an incident's first belongs to it; so does its source table's later."""
     adopt_hours = luigi.FloatParameter(default=24)
     """A deviation that lasts so long, and is no outage, is the new normal."""
     escalate_slots = luigi.IntParameter(default=4)
@@ -169,7 +167,7 @@ class MetricSettings:
     """Which deviations alarm: `both`, `up` or `down`."""
     links: tuple[str, ...] = ()
     """Links with {start} and {end} (local time, YYYY-MM-DD HH:MM, percent-encoded)."""
-    minimum_volume: float = 10
+    minimum_volume: float = 5
     """Fewer events than this, expected and actual, alarm nobody."""
 
 
@@ -200,7 +198,6 @@ def rules() -> Rules:
         recovery_slots=section.recovery_slots,
         close_score=section.close_score,
         minimum_slots=section.minimum_slots,
-        join_slots=section.join_slots,
         adopt_slots=round(section.adopt_hours * 4),
         escalate_slots=section.escalate_slots,
     )
@@ -272,7 +269,6 @@ def _require_positive() -> None:
         (alerts, "slice_volume", 1),
         (alerts, "close_score", 0),
         (alerts, "minimum_slots", 1),
-        (alerts, "join_slots", 0),
         (alerts, "adopt_hours", 1),
         (alerts, "escalate_slots", 1),
     ):

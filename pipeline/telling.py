@@ -69,7 +69,7 @@ def _tell(incident: Incident, kind: News, judgement: Judgement, to: "Mapping[str
         return replace(incident, notified=True, told_worst=incident.worst), link
     link = show(incident, judgement, to)
     if kind in ("close", "worse", "still silent"):
-        answer = alerting.compose_reply(incident, kind, judgement.moment)
+        answer = alerting.compose_reply(incident, kind, judgement.moment, _explain(incident, judgement), said)
         link = deliveries.reply(answer, alerting.message_key(incident), to).link or link
     if kind == "worse":
         incident = replace(incident, told_worst=incident.worst)

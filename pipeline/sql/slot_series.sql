@@ -4,7 +4,7 @@ SELECT
     groupArray(toUInt32(toUnixTimestamp(slot))), groupArray(numerator), groupArray(denominator)
 FROM {slot_metrics} FINAL
 WHERE dimension IN %(dimensions)s AND metric IN %(metrics)s
-    AND slot >= toDateTime(%(start)s, 'UTC') AND slot < toDateTime(%(end)s, 'UTC')
+    AND slot >= toDateTime(if(dimension = 'total', %(start)s, %(slices_from)s), 'UTC') AND slot < toDateTime(%(end)s, 'UTC')
 GROUP BY metric, dimension, dimension_value
 HAVING dimension = 'total' OR sum(numerator) >= %(least)s
 ORDER BY metric, dimension, dimension_value

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import luigi
 
-from pipeline import clock, completeness, history, ledger, planned, pressing, settings, slots, wording
+from pipeline import clock, completeness, history, ledger, planned, pressing, settings, slots
 from pipeline.checks import Watch, watches
 from pipeline.deliveries import channels
 from pipeline.judging import Judgement, judge_slot
@@ -129,7 +129,6 @@ class Presses(luigi.Task):
 def watches_and_channels() -> "tuple[list[Watch], dict[str, Channel]]":
     """What is checked and who is told: a mistake in luigi.cfg shows here, not when there is something to tell."""
     texts.load(settings.report().language)
-    wording.load(settings.report().language)
     return watches(), channels("[alerts] channels", settings.alerts().channels)
 
 

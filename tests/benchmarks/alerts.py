@@ -33,6 +33,8 @@ SLOT = timedelta(minutes=15)
 PROMPT_SLOTS = 2
 ENOUGH_EVENTS = 400
 SEEDS = (1, 2, 3, 4, 5)
+REPEATS_WITHIN = timedelta(days=4)
+"""A message about a lasting shift's metrics so soon after it counts as its repetition, a later one as false."""
 ECHOES = (timedelta(days=1), timedelta(days=7))
 
 
@@ -138,7 +140,7 @@ def hear(world: World, *, with_slices: bool = True) -> tuple[list[Heard], list[T
     for played in play(world, with_slices, playback):
         checks = {check.part: check for check in played.checks}
         for kind, incident in played.told:
-            owner = _owner(heard, incident)
+            owner = _owner(heard, incident, played.series.slot if kind == "worse" else incident.opened)
             cause = explain(played.series, incident, checks) if kind in ("post", "close") else None
             if kind in ("post", "worse"):
                 told = Told(played.series.slot, incident.opened, tuple(m.part for m in incident.members), cause)
@@ -175,20 +177,23 @@ def usual_bot(world: World) -> tuple[list[Heard], list[Told]]:
     return heard, alarms
 
 
-def _owner(heard: Sequence[Heard], incident: Incident) -> Heard | None:
-    """The labelled incident that a message is about: of its metrics, opened while it lasted or half an hour after."""
+def _owner(heard: Sequence[Heard], incident: Incident, called: datetime) -> Heard | None:
+    """The labelled incident that a message is about: it is of its metrics, and called while it lasted or just after."""
     metrics = {member.metric for member in incident.members}
     found = [
         item
         for item in heard
-        if item.start - SLOT <= incident.opened < item.end + 2 * SLOT
+        if item.start - SLOT <= called < min(item.end, item.start + REPEATS_WITHIN) + 2 * SLOT
         and incident.last_anomaly >= item.start
         and metrics & set(item.label.metrics)
+        and (item.label not in item.world.lasting or _goes_its_way(incident, item.label))
     ]
-    # A lasting shift is behind everything that follows it: whatever else fits comes first.
-    return min(
-        found, key=lambda item: (item.label in item.world.lasting, abs(incident.opened - item.start)), default=None
-    )
+    # A lasting shift is behind much that follows it: whatever else fits comes first.
+    return min(found, key=lambda item: (item.label in item.world.lasting, abs(called - item.start)), default=None)
+
+
+def _goes_its_way(incident: Incident, label: Labelled) -> bool:
+    return any(member.metric in label.metrics and member.sign * label.size > 0 for member in incident.totals)
 
 
 def names_slice(item: Heard, cause: Explanation | None) -> bool:

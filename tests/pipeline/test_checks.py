@@ -102,11 +102,24 @@ def test_a_slice_is_told_in_counts_and_not_in_shares() -> None:
 
 def test_the_more_slices_the_further_out_one_must_be() -> None:
     with configured():
-        widths = [slice_detector(count).multiplier for count in (1, 10, 100)]  # type: ignore[attr-defined]
+        widths = [5 / slice_detector(count).sensitivity for count in (1, 10, 100)]  # type: ignore[attr-defined]
         assert widths == sorted(set(widths))
         # All of them together: slots of a week, windows and slices, each on both sides.
         tail = 2 * (1 - NormalDist().cdf(widths[2]))
         assert tail * 100 * 672 * 2 == pytest.approx(0.05, rel=1e-6)
+
+
+def test_the_width_of_slices_is_in_standard_deviations() -> None:
+    # Shares of 0.5 of 100: the noise of counts is 0.05 / sqrt(1) = sqrt(0.5 * 0.5 / 100).
+    rng = np.random.default_rng(3)
+    of = np.full((1, 15 * 96), 10_000.0)
+    shares = rng.binomial(10_000, 0.5, of.shape) / 10_000
+    with configured():
+        detector = slice_detector(10)
+        bounds = detector.detect_last(shares, of)
+        sigma = 0.5 / np.sqrt(10_000)
+        width = 5 / detector.sensitivity  # type: ignore[attr-defined]
+        assert (bounds.upper[0] - bounds.expected[0]) / sigma == pytest.approx(width, rel=0.2)
 
 
 def test_two_slots_together_show_what_one_does_not() -> None:
