@@ -134,6 +134,12 @@ class Incident:
         """What people should see: metrics in total; slices only where no total deviates."""
         return self.totals or self.members
 
+    def told(self, kind: "News") -> "Incident":
+        """The incident after people heard of it in this way."""
+        if kind in ("post", "worse"):
+            return replace(self, notified=True, told_worst=self.worst)
+        return replace(self, escalated=True) if kind == "still silent" else self
+
     def adjustments(self) -> list[Adjustment]:
         """What its slots mean for those after: they are not learnt from, or they are the new normal."""
         found = []

@@ -5,13 +5,16 @@ detector is causal) and used as long as nothing changed what may be learnt from.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+
+import numpy as np
 
 from pipeline import clock
 from pipeline.checks import Check, Judgements, Watch, blocks, checks, judgements
 from pipeline.history import Adjustment, Part, Series
 from pipeline.incidents import Incident, News, advance, news
+from pipeline.metrics import BY_NAME, USERS
 from pipeline.rules import Rules
 
 
@@ -23,6 +26,7 @@ class Played:
     checks: list[Check]
     incidents: list[Incident]
     told: list[tuple[News, Incident]]
+    adjustments: list[Adjustment]
 
 
 class Playback:
@@ -68,22 +72,34 @@ class Playback:
             adjustments = self._adjustments()
             found = checks(ahead.judge(series, adjustments), self.watched)
             found = [self.planned(slot, one) for one in found]
-            incidents = advance(self.open, found, slot, self.rules)
+            incidents = advance(self.open, found, slot, self.rules, silent_since(series))
             told: list[tuple[News, Incident]] = []
             after = []
             for incident in incidents:
                 kind = news(incident, slot, self.rules, may_alarm=not self.is_quiet(slot))
-                if kind in ("post", "worse"):
-                    incident = replace(incident, notified=True, told_worst=incident.worst)
                 if kind:
                     told.append((kind, incident))
-                after.append(incident)
+                after.append(incident.told(kind))
             self.open = [incident for incident in after if not incident.ended]
             self.ended += [incident for incident in after if incident.ended]
-            yield Played(series, found, after, told)
+            yield Played(series, found, after, told, adjustments)
 
     def _adjustments(self) -> list[Adjustment]:
         return [*self.calendar, *(item for incident in (*self.ended, *self.open) for item in incident.adjustments())]
+
+
+def silent_since(series: Series) -> dict[str, datetime]:
+    """By source table without rows in the newest slots: since when. Who counts users counts rows."""
+    found: dict[str, datetime] = {}
+    for row, part in enumerate(series.parts):
+        metric = BY_NAME[part.metric]
+        if part.is_total and metric.slot == USERS:
+            recent = series.in_real_time(series.numerators[row], clock.SLOTS_A_DAY)
+            seen = np.flatnonzero(recent != 0)
+            silent = len(recent) - 1 - (int(seen[-1]) if seen.size else -1)
+            if silent:
+                found[metric.table] = series.slot - (silent - 1) * clock.SLOT
+    return found
 
 
 class _DayAhead:

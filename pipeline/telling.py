@@ -1,7 +1,6 @@
 """Incidents told: which message is posted, edited or answered, and sent once."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipeline import actions, clock, deliveries, explaining, planned, settings
@@ -66,16 +65,12 @@ def _tell(incident: Incident, kind: News, judgement: Judgement, to: "Mapping[str
     if kind == "post":
         message = alerting.compose_post(incident, judgement.moment, _explain(incident, judgement), said)
         link = deliveries.deliver(message, to).link
-        return replace(incident, notified=True, told_worst=incident.worst), link
+        return incident.told(kind), link
     link = show(incident, judgement, to)
     if kind in ("close", "worse", "still silent"):
         answer = alerting.compose_reply(incident, kind, judgement.moment, _explain(incident, judgement), said)
         link = deliveries.reply(answer, alerting.message_key(incident), to).link or link
-    if kind == "worse":
-        incident = replace(incident, told_worst=incident.worst)
-    if kind == "still silent":
-        incident = replace(incident, escalated=True)
-    return incident, link
+    return incident.told(kind), link
 
 
 def _explain(incident: Incident, judgement: Judgement) -> explaining.Explanation | None:

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 import luigi
 
-from pipeline import clock, completeness, history, ledger, planned, pressing, settings, slots
+from pipeline import clock, completeness, ledger, planned, pressing, settings, slots
 from pipeline.checks import Watch, watches
 from pipeline.deliveries import channels
 from pipeline.judging import Judgement, judge_slot
-from pipeline.metrics import METRICS
 from pipeline.source import source
 from pipeline.tables import SLOT_CHECKS, SLOT_METRICS
 from pipeline.targets import Marker
@@ -37,17 +36,8 @@ class SlotHistory(MarkedTask):
 
     def run(self) -> None:
         """Measure what is missing, from the first event on."""
-        first_slots = slots.first_slots()
         days = [self.date - timedelta(days=back) for back in range(settings.alerts().history_days, 0, -1)]
-        measured = history.measured(METRICS, clock.day_bounds(days[0])[0], clock.day_bounds(days[-1])[1])
-        for i, day in enumerate(days):
-            # A table that began later has no slots before its first event: they are not zero, they are unknown.
-            wanted = {
-                table: {slot for slot in clock.day_slots(day) if slot >= first_slots[table]} for table in first_slots
-            }
-            if any(wanted.get(metric.table, set()) - measured[metric.name] for metric in METRICS):
-                slots.fill(min(min(s) for s in wanted.values() if s), clock.day_bounds(day)[1], first_slots)
-            self.tell(f"measured {day}", 100 * (i + 1) / len(days))
+        slots.measure(days, lambda day: self.tell(f"measured {day}", 100 * (days.index(day) + 1) / len(days)))
         self.output().write()
 
 

@@ -110,7 +110,7 @@ def test_the_more_slices_the_further_out_one_must_be() -> None:
 
 
 def test_the_width_of_slices_is_in_standard_deviations() -> None:
-    # Shares of 0.5 of 100: the noise of counts is 0.05 / sqrt(1) = sqrt(0.5 * 0.5 / 100).
+    # The share of 10,000 tosses of a coin has a standard deviation of 0.005.
     rng = np.random.default_rng(3)
     of = np.full((1, 15 * 96), 10_000.0)
     shares = rng.binomial(10_000, 0.5, of.shape) / 10_000
