@@ -136,6 +136,8 @@ class alerts(luigi.Config):
     """A deviation that lasts so long, and is no outage, is the new normal."""
     escalate_slots = luigi.IntParameter(default=4)
     """After so many slots without any row of a table people hear of it once more."""
+    propose_after = luigi.IntParameter(default=3)
+    """After so many false alarms of a metric in four weeks the weekly summary proposes a setting."""
     quiet_hours = luigi.Parameter(default="")
     """Local hours in which nobody is called, as 23:00-08:00; what still goes on is told when they end."""
     links = luigi.Parameter(default="[]")
@@ -189,6 +191,11 @@ def metric(name: str) -> MetricSettings:
         minimum_volume=_number(own.get("minimum_volume", general.minimum_volume), f"[{section}] minimum_volume"),
         links=_links(own.get("links", general.links), where["links"]),
     )
+
+
+def metric_sections() -> list[str]:
+    """The sections [metric.NAME] that there are."""
+    return [section for section in _config().sections() if section.startswith("metric.")]
 
 
 def rules() -> Rules:
@@ -271,6 +278,7 @@ def _require_positive() -> None:
         (alerts, "minimum_slots", 1),
         (alerts, "adopt_hours", 1),
         (alerts, "escalate_slots", 1),
+        (alerts, "propose_after", 1),
     ):
         value = getattr(cls(), name)
         if value < least:

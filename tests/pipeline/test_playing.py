@@ -7,7 +7,7 @@ import numpy as np
 from pipeline import clock, settings
 from pipeline.checks import check, watches
 from pipeline.history import Part, Series
-from pipeline.incidents import advance
+from pipeline.incidents import Incident, advance
 from pipeline.playing import Playback, silent_since
 from tests.pipeline.configuration import configured
 
@@ -34,7 +34,8 @@ def test_it_finds_what_slot_by_slot_is_found() -> None:
     with configured(clock={"timezone": "UTC"}, alerts={"metrics": "feed_users,views", "detector": "seasonal"}):
         watched, rules, series = watches(), settings.rules(), day()
         played = list(Playback(watched, rules).play(series, SLOTS))
-        before, opened, ended = [], [], []
+        opened: list[Incident] = []
+        ended: list[Incident] = []
         for slot, at in zip(SLOTS, played, strict=True):
             adjustments = [item for incident in (*ended, *opened) for item in incident.adjustments()]
             alone = check(series.upto(slot), watched, adjustments)
@@ -47,8 +48,7 @@ def test_it_finds_what_slot_by_slot_is_found() -> None:
             moved = advance(opened, alone, slot, rules, silent_since(series.upto(slot)))
             ended += [incident for incident in moved if incident.ended]
             opened = [incident for incident in moved if not incident.ended]
-            before = [incident.incident_id for incident in moved]
-            assert [incident.incident_id for incident in at.incidents] == before
+            assert [one.incident_id for one in at.incidents] == [one.incident_id for one in moved]
     kinds = [(kind, SLOTS.index(at.series.slot)) for at in played for kind, _ in at.told if kind != "edit"]
     assert [kind for kind, _ in kinds] == ["post", "close", "post", "still silent", "close"]
     (first, recovered, second, silent, _) = (slot for _, slot in kinds)
