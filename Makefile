@@ -3,13 +3,23 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 
-.PHONY: demo test lint servers clean
+.PHONY: demo test lint servers soak bench clean
 
 demo: $(VENV)/.embedded
 	$(BIN)/python -m pipeline demo
 
 test: $(VENV)/.dev servers lint
 	$(BIN)/pytest
+
+# Hundreds of loads killed at random moments, each compared with an undisturbed one.
+soak: $(VENV)/.dev servers
+	$(BIN)/python -m tests.soak
+
+# Every benchmark prints its ratios; no test depends on them.
+bench: $(VENV)/.dev servers
+	for file in tests/benchmarks/[a-z]*.py; do \
+		echo "== $$file"; $(BIN)/python -m tests.benchmarks.$$(basename $$file .py) || exit 1; \
+	done
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -172,15 +172,27 @@ class Detector(ABC):
 
         Takes what `detect` takes, at least one column; the arrays returned have the shape () or (S,).
         """
-        table, counts, shape = _validate(values, denominator)
-        if not shape[-1]:
+        recent, events = _to_array(values, "values"), denominator
+        numbers = range(0)
+        if recent.ndim and not recent.shape[-1]:
             raise DetectorError("values have no columns: detect_last judges the newest one")
+        if recent.ndim in (1, 2):
+            # Of a hundred thousand series only what is needed is looked at, let alone copied.
+            columns = self._last_columns(recent.shape[-1])
+            if denominator is not None:
+                events = _spread(_to_array(denominator, "denominator"), recent.shape)[..., columns]
+            numbers, recent = range(recent.shape[-1])[columns], recent[..., columns]
+        table, counts, shape = _validate(recent, events, numbers)
         bounds = self._detect_last(table, counts) if table.size else Bounds(*(np.empty(0) for _ in range(4)))
         return Bounds(*(array.reshape(shape[:-1]) for array in _arrays(bounds)))
 
     @abstractmethod
     def _detect(self, values: Array, denominator: Array | None) -> Bounds:
         """Bounds of shape (S, T) for read-only float64 `values` and `denominator` of that shape, S and T at least 1."""
+
+    def _last_columns(self, columns: int) -> slice:
+        """Those of so many columns that `_detect_last` gets: what the band of the newest depends on, itself last."""
+        return slice(columns)
 
     def _detect_last(self, values: Array, denominator: Array | None) -> Bounds:
         """Bounds of shape (S,) for the newest column."""
@@ -211,37 +223,47 @@ def _check_parameter(detector: Detector, name: str, kind: type, limits: typing.M
         raise DetectorError(f"{type(detector).name}: {name} must be {wanted}, not {value!r}")
 
 
-def _validate(values: ArrayLike, denominator: ArrayLike | None) -> tuple[Array, Array | None, tuple[int, ...]]:
-    """Read-only (S, T) float64 arrays of the input, and the shape it came in."""
+def _validate(
+    values: ArrayLike, denominator: ArrayLike | None, numbers: range | None = None
+) -> tuple[Array, Array | None, tuple[int, ...]]:
+    """Read-only (S, T) float64 arrays of the input, and the shape it came in; `numbers` are the columns' own."""
     table = _to_floats(values, "values")
     if table.ndim not in (1, 2):
         raise DetectorError(f"values must have the shape (T,) or (S, T), not {table.shape}")
     shape = table.shape
     counts = None
     if denominator is not None:
-        counts = _to_floats(denominator, "denominator")
-        try:
-            counts = np.broadcast_to(counts, shape)
-        except ValueError:
-            raise DetectorError(f"denominator has the shape {counts.shape}, values have {shape}") from None
+        counts = _spread(_to_floats(denominator, "denominator"), shape)
         if not np.all((counts >= 0) & (counts < np.inf) | np.isnan(counts)):
             raise DetectorError("denominator must hold counts: zero or more, finite, NaN = missing")
         table = np.where(counts > 0, table, np.nan)
     if np.isinf(table).any():
         column = int(np.argwhere(np.isinf(table))[0][-1])
+        column = column if numbers is None else numbers[column]
         raise DetectorError(f"values are infinite at column {column}; NaN is how a missing value is told")
     return _two_dimensional(table), None if counts is None else _two_dimensional(counts), shape
 
 
-def _to_floats(given: Any, what: str) -> Array:
+def _spread(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    try:
+        return np.broadcast_to(array, shape)
+    except ValueError:
+        raise DetectorError(f"denominator has the shape {array.shape}, values have {shape}") from None
+
+
+def _to_array(given: Any, what: str) -> NDArray[Any]:
     try:
         masked = isinstance(given, np.ma.MaskedArray)
         array = np.asarray(np.ma.filled(given.astype(np.float64), np.nan) if masked else given)
         if array.dtype.kind not in "biufO":
             raise TypeError
-        return array.astype(np.float64, copy=False)
+        return array if array.dtype.kind != "O" else array.astype(np.float64)
     except (TypeError, ValueError):
         raise DetectorError(f"{what} must be numbers in an array of the shape (T,) or (S, T), NaN = missing") from None
+
+
+def _to_floats(given: Any, what: str) -> Array:
+    return _to_array(given, what).astype(np.float64, copy=False)
 
 
 def _two_dimensional(array: Array) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -13,6 +14,9 @@ SIGMAS_PER_MAD = 1.4826
 """Standard deviations in a median absolute deviation, for normal noise."""
 _TAIL, _TAIL_SIGMAS = 0.95, 5.0
 _LEAST_OF_DAY = 0.1
+_ROWS = 16
+"""Series that are taken at once where temporary arrays should stay in the processor's cache."""
+_LOST_DIGITS = 1e-5
 
 
 def past(values: Array, count: int, step: int = 1) -> Array:
@@ -22,9 +26,16 @@ def past(values: Array, count: int, step: int = 1) -> Array:
     return sliding_window_view(padded, count * step, axis=-1)[..., ::step]
 
 
-def past_of_last(values: Array, count: int, step: int = 1) -> Array:
+def last_columns(columns: int, count: int, step: int = 1) -> slice:
+    """Of so many columns the newest and the `count` before it, `step` apart, or as many as there are."""
+    return slice(columns - 1 - min(count, (columns - 1) // step) * step, columns, step)
+
+
+def past_of_last(values: Array, count: int) -> Array:
     """`past` of the newest column only, (S, 1, count)."""
-    return past(values[..., -count * step - 1 :], count, step)[..., -1:, :]
+    if values.shape[-1] > count:
+        return values[..., np.newaxis, -count - 1 : -1]
+    return past(values, count)[..., -1:, :]
 
 
 def past_days(values: Array, period: int, days: int, first: int = 0) -> Iterator[tuple[int, int, Array]]:
@@ -68,15 +79,25 @@ def exponential_mean(values: Array, memory: float) -> Array:
 def quantiles(samples: Array, *levels: float) -> tuple[Array, ...]:
     """Quantiles along the last axis, linearly interpolated, NaN skipped; NaN where there is nothing."""
     ordered = np.sort(samples, axis=-1)  # NaN goes last
-    last = np.maximum(np.count_nonzero(~np.isnan(ordered), axis=-1) - 1, 0)[..., np.newaxis]
+    gaps = np.isnan(ordered[..., -1])
+    with_gaps = ordered[gaps]
+    last = np.maximum(np.count_nonzero(~np.isnan(with_gaps), axis=-1) - 1, 0)[..., np.newaxis]
     results = []
     for level in levels:
-        position = level * last
-        below = position.astype(np.intp)
-        low = np.take_along_axis(ordered, below, axis=-1)
-        high = np.take_along_axis(ordered, np.minimum(below + 1, last), axis=-1)
-        results.append((low + (high - low) * (position - below))[..., 0])
+        whole = level * (ordered.shape[-1] - 1)
+        result = np.asarray(_between(ordered[..., int(whole)], ordered[..., math.ceil(whole)], whole % 1))
+        if with_gaps.size:
+            position = level * last
+            below = position.astype(np.intp)
+            low = np.take_along_axis(with_gaps, below, axis=-1)
+            high = np.take_along_axis(with_gaps, np.minimum(below + 1, last), axis=-1)
+            result[gaps] = _between(low, high, position - below)[..., 0]
+        results.append(result)
     return tuple(results)
+
+
+def _between(low: Array, high: Array, share: float | Array) -> Array:
+    return low + (high - low) * share
 
 
 def median(samples: Array) -> Array:
@@ -105,6 +126,64 @@ def robust_scale(deviations: Array) -> Array:
     slots = median(moving_windows(slots, radius))[:, radius : radius + period]
     slots = np.where(np.isnan(slots), whole, np.maximum(slots, _LEAST_OF_DAY * whole))
     return np.maximum(SIGMAS_PER_MAD * np.sqrt(slots * whole), tail / _TAIL_SIGMAS)
+
+
+def window_sums(values: Array, count: int, step: int = 1) -> Array:
+    """Sums (S, T - (count - 1) * step) of `count` columns `step` apart, beginning at each column.
+
+    Sums of 1, 2, 4, ... columns are doubled and put together: a few additions a column whatever the window, and
+    no running sum whose rounding drifts.
+    """
+    width = values.shape[1] - (count - 1) * step
+    total = np.zeros((len(values), width))
+    power, size, taken = values, 1, 0
+    while size <= count:
+        if count & size:
+            total += power[:, taken * step : taken * step + width]
+            taken += size
+        power = power[:, : -size * step] + power[:, size * step :]
+        size *= 2
+    return total
+
+
+def past_mean_and_deviation(values: Array, count: int, step: int = 1) -> tuple[Array, Array, Array]:
+    """Mean, sample standard deviation and number present, (S, T), of the `count` columns before each, `step` apart.
+
+    Equal to `mean_and_deviation` of `past`, at the cost of a few additions a column.
+    """
+    results = [np.empty(values.shape) for _ in range(3)]
+    for first in range(0, len(values), _ROWS):
+        rows = slice(first, first + _ROWS)
+        for result, part in zip(results, _past_moments(values[rows], count, step), strict=True):
+            result[rows] = part
+    mean, deviation, present = results
+    return mean, deviation, present
+
+
+def _past_moments(values: Array, count: int, step: int) -> tuple[Array, Array, Array]:
+    known = ~np.isnan(values)
+    complete = bool(known.all())
+    origin = np.take_along_axis(values, known.argmax(axis=1)[:, np.newaxis], axis=1)
+    shifted = values - origin if complete else np.where(known, values - origin, 0.0)
+    number = _past_sums((known[:1] if complete else known).astype(np.float64), count, step)
+    total, squares = _past_sums(shifted, count, step), _past_sums(np.square(shifted), count, step)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = total / number
+        variance = (squares - total * mean) / (number - 1)
+        # Where the noise is small beside the distance from the origin, the difference has lost its digits.
+        doubtful = variance * number < _LOST_DIGITS * squares
+        mean = np.where(number >= 2, origin + mean, np.nan)
+        deviation = np.where(number >= 2, np.sqrt(np.maximum(variance, 0.0)), np.nan)
+    if doubtful.any():
+        mean[doubtful], deviation[doubtful] = mean_and_deviation(past(values, count, step)[doubtful])
+    return mean, deviation, np.broadcast_to(number, values.shape)
+
+
+def _past_sums(values: Array, count: int, step: int) -> Array:
+    rows, columns = values.shape
+    padded = np.zeros((rows, columns + (count - 1) * step))
+    padded[:, count * step :] = values[:, : max(0, columns - step)]
+    return window_sums(padded, count, step)
 
 
 def mean_and_deviation(samples: Array) -> tuple[Array, Array]:

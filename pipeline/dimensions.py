@@ -25,7 +25,7 @@ class Dimension:
     numeric: bool = False
     """Whether the source column must be an integer (else a string)."""
     user_value: str = ""
-    """SQL aggregate over a user's rows of a day; '' when the dimension is not sliced by day."""
+    """The same for a user's day, of ``{value}``, the column's greatest in his rows; '' when days are not sliced so."""
     event_value: str
     """SQL expression over one event."""
     label: Mapping[str, str] = field(default_factory=dict)
@@ -43,7 +43,7 @@ DIMENSIONS: tuple[Dimension, ...] = (
     Dimension(
         name="os",
         column="os",
-        user_value="ifNull(max(os), '')",
+        user_value="ifNull({value}, '')",
         event_value="ifNull(os, '')",
         label={"en": "os", "ru": "ОС"},
     ),
@@ -51,7 +51,7 @@ DIMENSIONS: tuple[Dimension, ...] = (
         name="gender",
         column="gender",
         numeric=True,
-        user_value="ifNull(toString(max(gender)), '')",
+        user_value="ifNull(toString({value}), '')",
         event_value="ifNull(toString(gender), '')",
         label={"en": "gender", "ru": "пол"},
     ),
@@ -60,7 +60,7 @@ DIMENSIONS: tuple[Dimension, ...] = (
         column="age",
         numeric=True,
         # A negative age is not an age: kept apart as unknown.
-        user_value="ifNull(if(max(age) < 0, '', toString(max(age))), '')",
+        user_value="ifNull(if({value} < 0, '', toString({value})), '')",
         event_value=f"if(isNull(age), '', ifNull({AGE_BANDS}, ''))",
         label={"en": "age", "ru": "возраст"},
     ),

@@ -58,7 +58,7 @@ class Difference:
 def count_raw(day: date) -> RawDay:
     """Count a day of the zone in the source."""
     events = source()
-    sql = statement("raw_day", feed=events.feed, messages=events.messages, pair=events.pair)
+    sql = statement("raw_day", feed=events.feed, messages=events.messages, pair=events.pair.sql)
     ((feed, views, likes, messages, pairs),) = events.connection.query(sql, bounds(day, day))
     return RawDay(RawRows(feed, messages), views, likes, pairs)
 

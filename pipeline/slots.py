@@ -102,5 +102,5 @@ def _slice_value(dimension: Dimension, table: str) -> str:
     value = readable(dimension.event_value)
     if dimension.top:
         top = statement("top_values", source=table, value=Fragment(value), count=Fragment(str(dimension.top)))
-        value = f"if({value} = '' OR {value} IN ({top}), {value}, 'other')"
+        value = f"if({value} = '' OR {value} GLOBAL IN ({top}), {value}, 'other')"
     return f"if({value} = '', '{UNKNOWN}', {value})"

@@ -21,6 +21,21 @@ TIME = r"DateTime(64)?(\(.*\))?"
 
 
 @dataclass(frozen=True)
+class Pair:
+    """SQL for a message's (sender, recipient) as one value.
+
+    Packed into an integer where both ids are narrow: distinct pairs are then several times cheaper to count.
+    """
+
+    sql: Fragment
+    """The pair, of a message's columns."""
+    sender: Fragment
+    """The sender in it, as UInt64, where it is called ``pair``."""
+    recipient: Fragment
+    """The recipient in it."""
+
+
+@dataclass(frozen=True)
 class Source:
     """Where the events are, with names that were checked."""
 
@@ -32,9 +47,8 @@ class Source:
     """``database.table`` of messages."""
     recipient: str
     """The column of a message's recipient."""
-    pair: Fragment
-    """SQL for a message's (sender, recipient) as one value: packed into an integer where both ids are narrow, which
-    makes distinct pairs several times cheaper to count."""
+    pair: Pair
+    """How to count distinct pairs of users."""
 
     def table(self, kind: str) -> str:
         """``database.table`` of one kind of events, "feed" or "messages"."""
@@ -92,11 +106,12 @@ def _bare(kind: str) -> str:
     return re.sub(r"^Nullable\((.*)\)$", r"\1", re.sub(r"^(LowCardinality|Nullable)\((.*)\)$", r"\2", kind))
 
 
-def _pair(recipient: str, types: list[str]) -> Fragment:
-    sender_id, recipient_id = (f"toUInt64(ifNull({name}, 0))" for name in ("user_id", recipient))
+def _pair(recipient_column: str, types: list[str]) -> Pair:
+    sender, recipient = (f"toUInt64(ifNull({name}, 0))" for name in ("user_id", recipient_column))
     if all(re.fullmatch(NARROW, _bare(kind)) for kind in types):
-        return Fragment(f"bitOr(bitShiftLeft({sender_id}, 32), {recipient_id})")
-    return Fragment(f"({sender_id}, {recipient_id})")
+        packed = f"bitOr(bitShiftLeft({sender}, 32), {recipient})"
+        return Pair(Fragment(packed), Fragment("bitShiftRight(pair, 32)"), Fragment(f"bitAnd(pair, {2**32 - 1})"))
+    return Pair(Fragment(f"({sender}, {recipient})"), Fragment("pair.1"), Fragment("pair.2"))
 
 
 _READABLE = {

@@ -1,4 +1,5 @@
 """What people see: reports and alerts as text and pictures, and the channels that carry them.
 
-Plain data in (`daily.DailyReport`, `alert.Alert`), a `message.Message` out, sent by a `channels.base.Channel`.
+Plain data in (`daily.DailyReport`, `alert.Alert`, `weekly.WeeklySummary`), a `message.Message` out, carried by a
+`channels.base.Channel`.
 """

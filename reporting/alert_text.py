@@ -45,11 +45,13 @@ def title(alert: "Alert", metrics: Sequence["AlertMetric"], words: Texts) -> str
 
 def html(alert: "Alert", metrics: Sequence["AlertMetric"], words: Texts) -> str:
     """Return the fullest text that fits, metrics in the order given."""
-    head = [] if alert.status == "opened" else [_Line(_bold(_status(alert, metrics, words)))]
+    head = [] if alert.status == "opened" else [_Line(_bold(_status(alert, metrics, words))), _Line("")]
     tail = [_Line(""), _Line(f"<i>{escape(slot(alert, words))}</i>")]
     if links := _links(alert.links):
         tail.append(_Line(links, _LINKS))
     context = [*_cause_lines(alert, words), *_loss_lines(alert, words), *_handling_lines(alert, words)]
+    if context:
+        context.insert(0, _Line(""))
     return _fitted([*head, *_metric_lines(alert, metrics, words), *context, *tail], len(metrics), words)
 
 

@@ -62,7 +62,12 @@ class Refusal:
     @property
     def is_gone(self) -> bool:
         """Whether no form of an edit can change that message."""
-        about = ("message to edit not found", "message can't be edited", "message_id_invalid")
+        about = (
+            "message to edit not found",
+            "message can't be edited",
+            "message_id_invalid",
+            "identifier is not specified",
+        )
         return bool(self.migrated_to) or self._says(*about)
 
     def error(self, what: str) -> ChannelError:

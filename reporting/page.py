@@ -26,11 +26,11 @@ article:target { outline: 3px solid var(--link); }
 .buttons { display: grid; grid-template-columns: repeat(2, 1fr); gap: .375rem; margin: .75rem 0 0; padding: 0;
            list-style: none; font-size: .875rem; text-align: center; }
 .buttons li { padding: .375rem; border: 1px solid var(--line); border-radius: .5rem; color: var(--quiet); }
-details { margin-top: .75rem; font-size: .875rem; }
+details { font-size: .875rem; }
 summary { color: var(--link); cursor: pointer; }
 .earlier, .reply { margin-top: .75rem; padding-left: .75rem; border-left: 3px solid var(--line); }
-.replies { grid-column: 1 / -1; }
-.reply:first-child { margin-top: 0; }
+.below { grid-column: 1 / -1; min-width: 0; }
+.below > .reply:first-child { margin-top: 0; }
 .reply { border-color: var(--link); }
 .reply:target { outline: 3px solid var(--link); }
 img { display: block; width: 100%; height: auto; background: #ffffff; border-radius: .5rem; }
@@ -116,29 +116,38 @@ style-src 'unsafe-inline'">
 def _article(entry: Entry) -> str:
     pictured = ' class="pictured"' if entry.picture is not None else ""
     replies = "".join(
-        f'<section class="reply" id="{escape(reply.key)}">\n{_body(reply)}</section>\n' for reply in entry.replies
+        f'<section class="reply" id="{escape(reply.key)}">\n{_body(reply)}{_earlier(reply)}</section>\n'
+        for reply in entry.replies
     )
-    below = f'<div class="replies">\n{replies}</div>\n' if replies else ""
+    below = _earlier(entry) + replies
+    if below:
+        below = f'<div class="below">\n{below}</div>\n'
     return f'<article id="{escape(entry.key)}"{pictured}>\n{_body(entry)}{below}</article>\n'
 
 
 def _body(entry: Entry) -> str:
-    """Return the text, the buttons and the earlier versions of a message, then its picture."""
+    """Return the text and the buttons of a message, then its picture."""
     buttons = "".join(f"<li>{escape(label)}</li>" for label in entry.buttons)
-    below = f'<ul class="buttons">{buttons}</ul>\n' if buttons else ""
-    if entry.earlier:
-        count = f"{len(entry.earlier)} earlier version{'' if len(entry.earlier) == 1 else 's'}"
-        earlier = "".join(
-            f'<div class="earlier">\n{_said(version.html, "written", version.written_at)}</div>\n'
-            for version in entry.earlier
-        )
-        below += f"<details><summary>{count}</summary>\n{earlier}</details>\n"
+    if buttons:
+        buttons = f'<ul class="buttons">{buttons}</ul>\n'
     image = ""
     if entry.picture is not None:
         source = quote(entry.picture)
         image = f'<a href="{source}"><img src="{source}" alt="{escape(entry.title)}" loading="lazy"></a>\n'
     said = _said(entry.html, "changed" if entry.earlier else "written", entry.written_at)
-    return f'<div class="text">\n{said}{below}</div>\n{image}'
+    return f'<div class="text">\n{said}{buttons}</div>\n{image}'
+
+
+def _earlier(entry: Entry) -> str:
+    """Return what a message said before, folded."""
+    if not entry.earlier:
+        return ""
+    count = f"{len(entry.earlier)} earlier version{'' if len(entry.earlier) == 1 else 's'}"
+    versions = "".join(
+        f'<div class="earlier">\n{_said(version.html, "written", version.written_at)}</div>\n'
+        for version in entry.earlier
+    )
+    return f"<details><summary>{count}</summary>\n{versions}</details>\n"
 
 
 def _said(html: str, verb: str, moment: datetime) -> str:

@@ -36,7 +36,7 @@ def change(kind: Kind, amount: float | None, reference: float | None, texts: Tex
     """
     if amount is None or reference is None or not math.isfinite(amount) or not math.isfinite(reference):
         return ""
-    if reference <= 0:
+    if reference <= 0 or max(abs(amount), reference) >= READABLE:
         return ""
     relative = amount / reference - 1
     if not math.isfinite(relative) or abs(relative) >= READABLE:

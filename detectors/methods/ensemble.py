@@ -44,8 +44,8 @@ class Ensemble(Detector):
     standing incident; their mean, each capped, asks for agreement, and medians learn no incident of some hours.
 
     An incident never echoes a day or a week later: it is a minority of its slot's days. A shift that stays is the
-    new normal once it fills half of `level_days`: after about half a day. A value on its way back to the level is no
-    anomaly.
+    new normal once it fills half of `level_days`: after about half a day. After an incident, a value back at the level
+    is no anomaly.
 
     Parameters
     ----------
@@ -85,11 +85,12 @@ class Ensemble(Detector):
         fields = ("expected", "lower", "upper", "score")
         return Bounds(**{name: np.concatenate([getattr(one, name) for one in found]) for name in fields})
 
+    def _last_columns(self, columns: int) -> slice:
+        return slice(max(0, (columns - 1) // self.period * self.period - self._reach), columns)
+
     def _detect_last(self, values: Array, denominator: Array | None) -> Bounds:
         day = (values.shape[1] - 1) // self.period * self.period
-        start = max(0, day - self._reach)
-        recent = None if denominator is None else denominator[:, start:]
-        return self._judge(values[:, start:], recent, day - start)[:, -1]
+        return self._judge(values, denominator, day)[:, -1]
 
     @property
     def _reach(self) -> int:
@@ -170,11 +171,12 @@ class Ensemble(Detector):
         day, point = views[0], views[1]
         center = np.where(np.isnan(day.scale), np.nan, day.center)
         mirrored = [view._replace(center=-view.center) for view in views]
-        # On its way back from the last value to the level: normal once it is as near as the level's own band.
+        lower, upper = -_outermost(-center, mirrored, limit), _outermost(center, views, limit)
+        # After an incident, back at the level of the day is normal, however far the last value was from it.
         reach = limit * day.scale
-        last = np.where(np.isnan(point.center), center, point.center)
-        lower = np.minimum(-_outermost(-center, mirrored, limit), np.clip(last, center - reach, center))
-        upper = np.maximum(_outermost(center, views, limit), np.clip(last, center, center + reach))
+        returns = np.abs(point.center - center) > reach
+        lower = np.where(returns, np.minimum(lower, center - reach), np.minimum(lower, center))
+        upper = np.where(returns, np.maximum(upper, center + reach), np.maximum(upper, center))
         expected, lower, upper = (noise.from_even(array) for array in (center, lower, upper))
         band = score_band(values, expected, lower, upper)
         # The size is the mean deviation; on which side of the limit it lies, the band decides. At the expected value

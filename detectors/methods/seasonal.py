@@ -46,7 +46,7 @@ class Seasonal(Detector):
     """
 
     name: ClassVar[str] = "seasonal"
-    summary: ClassVar[str] = "counts and ratios with the shape of a day and a week: the one to begin with"
+    summary: ClassVar[str] = "counts and ratios with the shape of a day and a week: small counts, and drops that last"
 
     days: int = parameter(28, least=3)
     min_days: int = parameter(14, least=3)

@@ -1,10 +1,11 @@
 -- Per user the views and likes of a day. A NULL user is user 0; an unknown action (or none) is an event and neither.
+-- Ids are widened after they are grouped: a narrow key is cheaper to group by.
 SELECT
     toDate(%(date)s),
-    toUInt64(ifNull(user_id, 0)) AS reader,
+    toUInt64(ifNull(user_id, 0)),
     count(),
     countIf(ifNull(action = 'view', 0)),
     countIf(ifNull(action = 'like', 0))
 FROM {feed}
 WHERE time >= toDateTime(%(start)s, 'UTC') AND time < toDateTime(%(end)s, 'UTC')
-GROUP BY reader
+GROUP BY ifNull(user_id, 0)

@@ -1,20 +1,16 @@
 -- Per user the messages received and sent, from how many users and to how many.
--- Each distinct (sender, recipient) pair is built once and counted at both its ends.
+-- Each distinct (sender, recipient) pair is built once and counted at both its ends: 1 is the sender's, 0 the recipient's.
 SELECT
     toDate(%(date)s),
-    if(side = 'sent', sender, recipient) AS person,
-    sumIf(messages, side = 'received'),
-    sumIf(messages, side = 'sent'),
-    countIf(side = 'received'),
-    countIf(side = 'sent')
+    if(end_ = 1, {sender}, {recipient}) AS person,
+    sumIf(messages, end_ = 0),
+    sumIf(messages, end_ = 1),
+    countIf(end_ = 0),
+    countIf(end_ = 1)
 FROM (
-    SELECT
-        toUInt64(ifNull(user_id, 0)) AS sender,
-        toUInt64(ifNull({recipient}, 0)) AS recipient,
-        count() AS messages,
-        arrayJoin(['sent', 'received']) AS side
+    SELECT {pair} AS pair, count() AS messages, arrayJoin([0, 1]) AS end_
     FROM {messages}
     WHERE time >= toDateTime(%(start)s, 'UTC') AND time < toDateTime(%(end)s, 'UTC')
-    GROUP BY sender, recipient
+    GROUP BY pair
 )
 GROUP BY person

@@ -82,7 +82,13 @@ class MessageUserDay(LoadTask):
     def run(self) -> None:
         """Aggregate the day's message_actions by user, at both ends of each message."""
         events = source()
-        select = statement("message_user_day", messages=events.messages, recipient=events.recipient)
+        select = statement(
+            "message_user_day",
+            messages=events.messages,
+            pair=events.pair.sql,
+            sender=events.pair.sender,
+            recipient=events.pair.recipient,
+        )
         self.load(events.connection, select)
         self.output().write(self.count_loaded(messages="messages_sent"))
 
@@ -99,8 +105,8 @@ class UserAttributes(LoadTask):
             "user_attributes",
             feed=events.feed,
             messages=events.messages,
-            columns=Fragment(", ".join(dict.fromkeys(map(_common_column, DAILY)))),
-            user_values=Fragment(", ".join(readable(dimension.user_value) for dimension in DAILY)),
+            greatest=Fragment(", ".join(map(_greatest, DAILY))),
+            values=Fragment(", ".join(map(_user_value, DAILY))),
         )
         self.load(events.connection, select)
         self.output().write(self.count_loaded(feed="feed_events", messages="message_events"))
@@ -236,9 +242,15 @@ def forget(tasks: Iterable[LoadTask]) -> None:
     drop(existing(task.output().update_id for task in tasks))
 
 
-def _common_column(dimension: Dimension) -> str:
+def _greatest(dimension: Dimension) -> str:
     # The tables may declare different integers, and UNION ALL does not know what to make of UInt64 and Int8.
-    return f"toInt64({dimension.column}) AS {dimension.column}" if dimension.numeric else dimension.column
+    greatest = f"max({dimension.column})"
+    return f"{f'toInt64({greatest})' if dimension.numeric else greatest} AS greatest_{dimension.name}"
+
+
+def _user_value(dimension: Dimension) -> str:
+    value = dimension.user_value.format(value=f"max(greatest_{dimension.name})")
+    return value if dimension.numeric else readable(value)
 
 
 def _latest_known(attribute: str) -> str:

@@ -173,8 +173,10 @@ class Telegram(Channel):
         """
         chat, number = _located(address, message_id)
         forms = [(TEXT_LIMIT, bot_forms.edited_text(number)), (CAPTION_LIMIT, bot_forms.edited_caption(number))]
+        photo: Form | None = None
         if message.picture is not None and _is_small_enough(message.picture):
-            forms = [(CAPTION_LIMIT, bot_forms.edited_photo(number, message.picture)), *reversed(forms)]
+            photo = bot_forms.edited_photo(number, message.picture)
+            forms = [(CAPTION_LIMIT, photo), *reversed(forms)]
         refusal: Refusal | Later | None = None
         for limit, form in forms:
             text, rest = bot_forms.parts(message, limit)
@@ -186,7 +188,12 @@ class Telegram(Channel):
             if isinstance(answer, Refusal) and answer.is_unchanged:
                 return None
             refusal = answer
-            if answer.pause_seconds if isinstance(answer, Later) else answer.is_gone or answer.is_about_chat:
+            if isinstance(answer, Refusal):
+                hopeless = answer.is_gone or answer.is_about_chat
+            else:
+                # A server that chokes on the picture may still take the text, unless it asks for silence.
+                hopeless = answer.pause_seconds > 0 or form is not photo
+            if hopeless:
                 break
         return refusal
 

@@ -21,9 +21,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-import detectors
-from detectors.base import Array
-from detectors.lab.scoring import best_threshold, bootstrap, judge_all, pooled, strength, vus_pr
+# Beside this file lies a `detectors.py`, which a script finds first.
+sys.path[0] = str(Path(__file__).parents[2])
+
+import detectors  # noqa: E402
+from detectors.base import Array  # noqa: E402
+from detectors.lab.scoring import best_threshold, bootstrap, judge_all, pooled, strength, vus_pr  # noqa: E402
 
 METHODS = ("ensemble", "seasonal", "holt_winters", "ewma", "difference", "stl", "sigma", "iqr", "day_ago")
 WITHOUT_COUNTS = {"day_ago": {"min_change": 0.0}}

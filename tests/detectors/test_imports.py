@@ -27,7 +27,9 @@ def test_detectors_stand_alone() -> None:
     assert not loaded & {"luigi", "clickhouse_driver", "chdb", "telebot", "pipeline", "reporting"}
 
 
-@pytest.mark.parametrize("program", ["import detectors", "import detectors; detectors.create('seasonal')"])
+@pytest.mark.parametrize(
+    "program", ["import detectors", "import detectors; detectors.create('ensemble').detect_last([1.0] * 3000)"]
+)
 def test_import_is_light(program: str) -> None:
     # Cron starts a fresh process every quarter of an hour.
     loaded = loaded_by(program) - loaded_by("import numpy, dataclasses")

@@ -91,7 +91,7 @@ def test_the_first_post() -> None:
     assert (message.key, message.title) == (KEY, "Messages sent: 0, expected 156 (−100%)")
     assert message.plain == (
         "Messages sent: 0, expected 156 (−100%)\n"
-        "usually 120 to 190; since 14:15; detector ensemble\n"
+        "usually 120 to 190; since 14:15; detector ensemble\n\n"
         "os iOS explains 93%\n"
         "lost against expected so far: −156 messages sent\n\n"
         "Monday, 2 November 2026, 14:15–14:30 (UTC+3)"
@@ -109,11 +109,11 @@ def test_as_it_grows_in_english() -> None:
     message = compose(growing(), "en")
     assert (message.key, message.title) == (KEY, "Goes on for 1 h: Messages sent and 1 more")
     assert message.plain == (
-        "Goes on for 1 h: Messages sent and 1 more\n"
+        "Goes on for 1 h: Messages sent and 1 more\n\n"
         "Messages sent: 0, expected 156 (−100%)\n"
         "usually 120 to 190; since 14:15; 0, expected 158 (−100%) at the worst, 14:30; detector ensemble\n"
         "Likes, os iOS: 1,200, expected 2,400 (−50.0%)\n"
-        "usually 2,200 to 2,600; since 14:45; detector ensemble\n"
+        "usually 2,200 to 2,600; since 14:45; detector ensemble\n\n"
         "os iOS explains 93%\n"
         "CTR: likes fell (−31.0%), views +0.4%; 96% within slices, 4% by their mix\n"
         "lost against expected so far: −12,300 views, −2,450 likes\n"
@@ -136,11 +136,11 @@ def test_as_it_grows_in_russian() -> None:
         "ru",
     )
     assert message.plain == (
-        "Продолжается уже 1 ч: Messages sent и ещё 1\n"
+        "Продолжается уже 1 ч: Messages sent и ещё 1\n\n"
         "Messages sent: 0, ожидалось 156 (−100\u00a0%)\n"
         "обычно от 120 до 190; с 14:15; 0, ожидалось 158 (−100\u00a0%) в худший момент, 14:30; детектор ensemble\n"
         "Likes, os iOS: 1\u00a0200, ожидалось 2\u00a0400 (−50,0\u00a0%)\n"
-        "обычно от 2\u00a0200 до 2\u00a0600; с 14:45; детектор ensemble\n"
+        "обычно от 2\u00a0200 до 2\u00a0600; с 14:45; детектор ensemble\n\n"
         "Лайки: ОС iOS, Android объясняют 93\u00a0%\n"
         "CTR: просмотры выросли (+50,0\u00a0%), лайки +1,0\u00a0%\n"
         "пока потеряно против ожидания: просмотры −12\u00a0300\n"
@@ -156,8 +156,9 @@ def test_as_it_grows_in_russian() -> None:
 def test_the_end_and_the_reply_that_says_so() -> None:
     message, reply = compose(recovered(), "en"), compose_reply(recovered(), "en")
     assert message.key == KEY
-    assert message.plain.split("\n")[:3] == [
+    assert message.plain.split("\n")[:4] == [
         "Recovered after 2 h 15 min: Messages sent and 1 more",
+        "",
         "Messages sent: back to normal, 150, expected 156",
         "usually 120 to 190; 14:15 to 16:30, lasted 2 h 15 min; 0, expected 158 (−100%) at the worst, 14:30; "
         "detector ensemble",
@@ -218,7 +219,7 @@ def test_what_somebody_decided_names_him(status: Any, english: str, russian: str
     handled = [Handling("acknowledge", "Boris", SLOT), Handling(status, "Anna", SLOT + QUARTER)]
     decided = incident(2, alert_metric(since=SLOT), status=status, handled=handled, causes=[Cause()])
     assert compose(decided, "en").plain.startswith(
-        f"{english}: Messages sent\nMessages sent: 0, expected 156 (−100%)\n"
+        f"{english}: Messages sent\n\nMessages sent: 0, expected 156 (−100%)\n"
     )
     assert compose_reply(decided, "en").plain == (
         f"{english}: Messages sent\nnot explained by any slice\n{english.lower()}: Anna, 14:30\n\n"
@@ -236,7 +237,7 @@ def test_who_leads_stays_whatever_joins_or_ends() -> None:
     message = compose(incident(1, joined, part, first, status="growing"), "en")
     heads = [line for line in message.html.split("\n") if line.startswith("<b>")]
     assert [line.split(":")[0] for line in heads[1:]] == ["<b>First", "<b>First, os iOS", "<b>Joined"]
-    assert message.title.endswith(": First and 2 more")
+    assert message.title == "Goes on for 30 min: First and 2 more"
 
 
 def test_an_incident_over_night_and_over_a_clock_change_has_its_real_length() -> None:
@@ -267,6 +268,7 @@ def test_the_incidents_own_ends_count_before_its_metrics() -> None:
         (Cause("os", [], 0.5), "not explained by any slice"),
         (Cause(), "not explained by any slice"),
         (Cause("os", ["iOS"], math.nan), "not explained by any slice"),
+        (Cause("os", ["iOS"], 1e9), "not explained by any slice"),
         (Cause(metric="CTR"), "CTR: not explained by any slice"),
     ],
 )
@@ -288,6 +290,7 @@ def test_causes(cause: Cause, line: str) -> None:
             "CTR: DAU fell (−20.0%); 75% within slices, 25% by their mix",
         ),
         (RatioSplit("CTR", "Likes", "Views", math.nan, math.nan), ""),
+        (RatioSplit("CTR", "Likes", "Views", -0.5, 1e12, mix=-1e12), "CTR: likes fell (−50.0%)"),
     ],
 )
 def test_splits(split: RatioSplit, line: str) -> None:
@@ -310,6 +313,15 @@ def test_splits(split: RatioSplit, line: str) -> None:
 def test_losses(losses: list[Loss], lines: list[str]) -> None:
     text = text_of(incident(losses=losses))
     assert [line for line in text.split("\n") if "so far" in line] == lines
+
+
+def test_many_losses_take_one_line_and_cost_no_detail() -> None:
+    losses = [Loss(f"{index:02} {'x' * 30}", -1000.0 - index) for index in range(40)]
+    text = text_of(incident(losses=losses))
+    line = next(line for line in text.split("\n") if line.startswith("lost"))
+    assert line.startswith("lost against expected so far: −1,000 00 xxx")
+    assert 150 < len(line) < 250
+    assert "usually 120 to 190" in text
 
 
 def crowded(status: Status, count: int) -> Alert:
@@ -336,7 +348,7 @@ def crowded(status: Status, count: int) -> Alert:
         causes=[Cause(HOSTILE, [HOSTILE] * 9, 0.5, HOSTILE)] * 3,
         splits=[RatioSplit(HOSTILE, HOSTILE, HOSTILE, -0.5, 0.2, 0.1)] * 3,
         losses=[Loss(HOSTILE, -1e14), Loss(HOSTILE, 1e14)] * 9,
-        handled=[Handling("mute", HOSTILE, SLOT, SLOT + timedelta(days=3))] * 9,
+        handled=[Handling("mute", HOSTILE, SLOT, SLOT + timedelta(days=3))] * 30,
         buttons=BUTTONS,
     )
 
@@ -468,14 +480,18 @@ GREY_SPAN = (0xE4, 0xE4, 0xE4)
 
 def test_the_picture_fills_what_is_missing_and_only_in_the_incident() -> None:
     values = np.full(97, 156.0)
-    values[40:60] = 0.0
+    values[[*range(40, 60), *range(75, 95)]] = 0.0
     times = alert_metric().times
     in_legend = pixels_of(compose(incident(0, alert_metric(values=np.full(97, 156.0))), "en").picture, DIFFERENCE)
     inside = alert_metric(values=values, since=times[40], until=times[60], state="ended")
+    both = alert_metric(values=values, since=times[40])
     outside = alert_metric(values=values, since=SLOT)
-    filled = pixels_of(compose(incident(0, inside), "en").picture, DIFFERENCE)
+    filled, twice = (
+        pixels_of(compose(incident(0, drawn), "en").picture, DIFFERENCE) - in_legend for drawn in (inside, both)
+    )
     # A fifth of the day, half of the panel's height: far more than the legend's own patch.
-    assert filled > in_legend + 10_000
+    assert filled > 10_000
+    assert twice / filled == pytest.approx(2, abs=0.2)
     assert pixels_of(compose(incident(0, outside), "en").picture, DIFFERENCE) == pytest.approx(in_legend, abs=200)
 
 

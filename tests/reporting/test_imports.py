@@ -5,7 +5,9 @@ import sys
 
 import pytest
 
-EVERYTHING = "import reporting.daily, reporting.alert, reporting.page, reporting.channels.outbox as o, "
+EVERYTHING = (
+    "import reporting.daily, reporting.alert, reporting.weekly, reporting.page, reporting.channels.outbox as o, "
+)
 EVERYTHING += "reporting.channels.telegram, reporting.texts.ru, sys; "
 
 

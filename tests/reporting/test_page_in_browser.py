@@ -1,21 +1,26 @@
-"""The outbox's page in real Chromium, at the widths of a phone and a desktop, light and dark."""
+"""The outbox's page in real Chromium, at the widths of phones and a desktop, light and dark."""
 
 import io
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from reporting import alert, daily
 from reporting.channels.outbox import Outbox
 from reporting.daily import DailyMetric
-from reporting.message import Message, escape, shorten
-from tests.reporting.samples import HOSTILE, alert_metric, days, report
+from reporting.message import Button, Message, escape, shorten
+from tests.reporting.samples import HOSTILE, alert_metric, days, png, report
 from tests.reporting.samples import alert as an_alert
 
+BUTTONS: list[tuple[alert.Action, str]] = [(action, "x") for action in get_args(alert.Action)]
+HOSTILE_LABEL = shorten(HOSTILE, 200).replace(" ", "_")
 OPTIONS = [
     "--headless",
     "--no-sandbox",
@@ -48,28 +53,55 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
     metrics = [DailyMetric(name, name, "count", week) for name in ("DAU", "Views", "Likes")]
     outbox.send(path, daily.compose(report(*metrics), "ru"))
     outbox.send(path, alert.compose(an_alert(alert_metric(), links=[("Dashboard", "https://bi.example")]), "en"))
+    post = an_alert(alert_metric(label="Likes"))
+    first = outbox.send(path, alert.compose(replace(post, key="incident", buttons=BUTTONS), "ru"))
+    for status in get_args(alert.Status)[1:4]:
+        outbox.edit(path, first, alert.compose(replace(post, key="incident", status=status, buttons=BUTTONS), "ru"))
+    outbox.reply(path, first, alert.compose_reply(replace(post, key="incident", status="recovered"), "ru"))
+    outbox.reply(path, first, Message("drawn", "a reply", "with a picture", png(), (Button(HOSTILE_LABEL, "x"),)))
     last = outbox.send(path, Message("hostile", shorten(HOSTILE, 80), f"<b>{escape(HOSTILE[:300])}</b>"))
+    outbox.reply(path, last, Message("hostile-reply", "long", "x" * 3000))
     return outbox.link(path, last).partition("#")[0]
 
 
 def test_the_page_loads_with_every_picture_and_runs_nothing(page: str, tmp_path: Path) -> None:
     # The document as the browser has built it; a script of ours cannot ask it, because the page forbids scripts.
     document = chromium(tmp_path / "profile", "--dump-dom", page)
-    assert document.count("<article") == 3
-    assert document.count("<img") == 2
+    assert document.count("<article") == 4
+    assert document.count("<img") == 4
     assert document.index("alert-2026") > document.index("hostile")
     assert "<script" not in document
     assert 'Robert"); &lt;b&gt;' in document
 
 
-@pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("width", [500, 1300])
-def test_it_fits_the_screen_in_both_colours(page: str, tmp_path: Path, width: int, dark: bool) -> None:
-    shot = tmp_path / "shot.png"
-    colours = ["--blink-settings=preferredColorScheme=0"] if dark else ["--blink-settings=preferredColorScheme=1"]
-    chromium(tmp_path / "profile", *colours, f"--screenshot={shot}", f"--window-size={width},2000", page)
+def test_an_incident_is_one_card_with_its_past_folded_and_its_replies_below(page: str, tmp_path: Path) -> None:
+    document = chromium(tmp_path / "profile", "--dump-dom", page)
+    card = document[document.index('<article id="incident"') :]
+    card = card[: card.index("</article>")]
+    past = card[card.index("<details>") : card.index("</details>")]
+    assert past.count('class="earlier"') == 3
+    assert past.index("Likes: 0, ожидалось 156") < past.index("Продолжается") < past.index("Нет данных")
+    assert card.index("Восстановилось") < card.index("<details>") < card.index('class="reply"')
+    assert card.count('class="reply"') == 2
+    assert card.index("Принять") < card.index("<details>")
+
+
+def screenshot(page: str, place: Path, width: int, *options: str) -> NDArray[np.int64]:
+    """The page's pixels at a width that Chromium's own window may not have, so that it stands in a frame."""
+    shot, frame = place / "shot.png", place / "frame.html"
+    frame.write_text(f'<body style="margin:0"><iframe style="border:0" width={width} height=6000 src="{page}">')
+    chromium(
+        place / "profile", *options, f"--screenshot={shot}", f"--window-size={max(width, 500)},6000", frame.as_uri()
+    )
     with Image.open(io.BytesIO(shot.read_bytes())) as image:
-        pixels = np.asarray(image.convert("RGB")).astype(int)
+        return np.asarray(image.convert("RGB")).astype(int)[:, :width]
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("width", [390, 500, 1300])
+def test_it_fits_the_screen_in_both_colours(page: str, tmp_path: Path, width: int, dark: bool) -> None:
+    colours = "--blink-settings=preferredColorScheme=0" if dark else "--blink-settings=preferredColorScheme=1"
+    pixels = screenshot(page, tmp_path, width, colours)
     assert pixels.shape[1] == width
     ground = pixels[2, 2]
     assert (ground.mean() < 60) == dark
@@ -78,3 +110,14 @@ def test_it_fits_the_screen_in_both_colours(page: str, tmp_path: Path, width: in
     # The bars of the report and the point of the alert are there: both pictures were loaded and drawn.
     assert np.all(np.abs(pixels - (0x00, 0x72, 0xB2)) < 12, axis=2).sum() > 1000
     assert np.all(np.abs(pixels - (0xD5, 0x5E, 0x00)) < 12, axis=2).sum() > 10
+
+
+def test_what_was_said_before_takes_no_room_until_it_is_unfolded(page: str, tmp_path: Path) -> None:
+    unfolded = Path(page.removeprefix("file://")).with_name("unfolded.html")
+    unfolded.write_text(Path(page.removeprefix("file://")).read_text().replace("<details>", "<details open>"))
+    heights = []
+    for shown in (page, unfolded.as_uri()):
+        pixels = screenshot(shown, tmp_path, 500, "--blink-settings=preferredColorScheme=1")
+        heights.append(int(np.flatnonzero((pixels != pixels[2, 2]).any(axis=(1, 2)))[-1]))
+    # Three versions of at least five lines.
+    assert heights[1] > heights[0] + 3 * 5 * 14

@@ -1,16 +1,20 @@
 """A message's life in Telegram after it was sent: edits, replies and pressed buttons, through the real client."""
 
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from telebot import apihelper
 
+from reporting.alert import Action, Handling, compose, compose_reply
+from reporting.causes import Cause
 from reporting.channels.base import Press, create
 from reporting.channels.telegram import Telegram
 from reporting.errors import ChannelError, ChannelUnavailableError
 from reporting.message import Button, Message
-from tests.reporting.samples import HOSTILE, message, png
+from tests.reporting.samples import HOSTILE, SLOT, alert_metric, message, png
+from tests.reporting.samples import alert as an_alert
 from tests.servers.bot_api import CHAT, TOKEN, TOPIC, BotApi, Trouble, dropped, html, refused, slow, too_many
 
 GROUP = "-42"
@@ -115,6 +119,8 @@ def test_a_message_that_cannot_be_edited_is_followed_by_a_new_one(
         api.freeze(1)
     asked = {"never there": "77", "no name": ""}.get(gone, name)
     assert telegram.edit(CHAT, asked, with_buttons("two", picture)) == "2"
+    # One refusal is enough: the other forms of an edit are not tried.
+    assert sum(method.startswith("edit") for method in api.requests) == 1
     assert (api.sent[-1].id, api.sent[-1].text, api.sent[-1].photo, api.sent[-1].buttons) == (2, "two", picture, ROWS)
     assert telegram.edit(CHAT, "2", with_buttons("three", picture)) == "2"
 
@@ -180,6 +186,15 @@ def test_edits_wait_as_long_as_they_are_asked_to(api: BotApi, pauses: list[float
     with pytest.raises(ChannelUnavailableError, match=f"chat {CHAT} could not be reached: it asks to wait 600 s"):
         telegram.edit(CHAT, name, message("three", picture))
     assert [sent.text for sent in api.sent] == ["two"]
+
+
+def test_a_server_that_is_down_is_not_asked_in_every_form(api: BotApi, pauses: list[float]) -> None:
+    telegram = channel(api)
+    name = telegram.send(CHAT, message(picture=SMALL))
+    api.answer_next(*[html(502, "Bad Gateway")] * 20)
+    with pytest.raises(ChannelUnavailableError, match="HTTP 502"):
+        telegram.edit(CHAT, name, message("two", LARGE))
+    assert api.requests[1:] == ["editMessageMedia"] * 4 + ["editMessageCaption"] * 4
 
 
 def test_an_edit_whose_answer_was_lost_is_repeated_without_harm(
@@ -388,3 +403,25 @@ def test_nothing_of_a_life_leaks_into_the_log(api: BotApi, caplog: pytest.LogCap
     assert api.answers == {query: secret}
     assert TOKEN not in caplog.text
     assert secret not in caplog.text
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_an_incident_is_one_message_from_its_post_to_the_reply_that_closes_it(api: BotApi, language: str) -> None:
+    telegram = channel(api)
+    buttons: list[tuple[Action, str]] = [("acknowledge", "ack:1"), ("mute", "mute:1")]
+    opened = replace(an_alert(alert_metric(part=HOSTILE)), key="alert-1", causes=[Cause("os", [HOSTILE], 0.9)])
+    opened = replace(opened, buttons=buttons)
+    name = telegram.send(CHAT, compose(opened, language))
+    api.press(1, "ack:1", first_name="Anna")
+    press = only(telegram.presses(0))
+    receipt = replace(opened, handled=[Handling("acknowledge", press.user, press.at.replace(tzinfo=UTC))])
+    over = replace(receipt, status="recovered", until=SLOT + timedelta(hours=2), buttons=())
+    for alert in (receipt, replace(receipt, status="growing"), over):
+        assert telegram.edit(CHAT, press.message_id, compose(alert, language)) == name
+        assert api.sent[0].text == compose(alert, language).plain.strip()
+        assert "Anna" in api.sent[0].text
+        assert api.sent[0].photo == compose(alert, language).picture
+    telegram.reply(CHAT, name, compose_reply(over, language))
+    post, reply = api.sent
+    assert (post.edits, post.buttons, reply.reply_to, reply.photo) == (3, (), post.id, None)
+    assert reply.text == compose_reply(over, language).plain.strip()

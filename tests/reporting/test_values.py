@@ -46,6 +46,8 @@ def test_values(kind: Kind, amount: float | None, text: str) -> None:
         ("count", math.nan, 3, ""),
         ("count", 3, math.inf, ""),
         ("count", 1e300, 1e-300, ""),
+        ("ratio", 0.0, 1.7e307, ""),
+        ("ratio", 1.7e307, 0.2, ""),
     ],
 )
 def test_changes(kind: Kind, amount: float | None, reference: float | None, text: str) -> None:

@@ -24,6 +24,10 @@ _CONFIG = """<yandex>
 <path>{directory}/data/</path><tmp_path>{directory}/tmp/</tmp_path>
 <users_config>{directory}/users.xml</users_config>
 <default_profile>default</default_profile><default_database>default</default_database>
+<remote_servers><halves>
+<shard><replica><host>127.0.0.1</host><port>{port}</port><default_database>half_1</default_database></replica></shard>
+<shard><replica><host>127.0.0.1</host><port>{port}</port><default_database>half_2</default_database></replica></shard>
+</halves></remote_servers>
 <mark_cache_size>100000000</mark_cache_size><timezone>{timezone}</timezone>
 </yandex>
 """
@@ -47,7 +51,7 @@ _USERS = """<yandex>
 class ClickHouseServer:
     """Starts, kills and restarts a server; a context manager stops it.
 
-    Users: ``default`` (no password), ``secret`` (password `PASSWORD`), ``reader`` (may only read).
+    Its cluster ``halves`` has two shards, the databases ``half_1`` and ``half_2`` of this same server. Users: ``default`` (no password), ``secret`` (password `PASSWORD`), ``reader`` (may only read).
 
     Parameters
     ----------
@@ -99,6 +103,12 @@ class ClickHouseServer:
                 logs = "".join(path.read_text(errors="replace") for path in self.directory.glob("*.log"))
                 raise RuntimeError(f"clickhouse-server does not start:\n{logs[-3000:]}")
             time.sleep(0.05)
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        assert self._process is not None
+        return self._process.pid
 
     def kill(self) -> None:
         """End it as a power cut would (kill -9)."""

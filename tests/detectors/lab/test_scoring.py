@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from detectors import DetectorError
 from detectors.base import Array
 from detectors.lab.scoring import Outcome, Rules, best_threshold, bootstrap, events, judge, notified, pooled, vus_pr
+
+Case = tuple[NDArray[np.int64], Array, int]
 
 
 def marks(text: str) -> list[bool]:
@@ -81,22 +84,22 @@ def test_volume_by_hand() -> None:
     assert vus_pr(marks(".#.."), [3.0, 2.0, 1.0, 0.0], window=0, thresholds=4) == pytest.approx(0.5)
 
 
-def series_with_events() -> st.SearchStrategy[tuple[Array, Array, int]]:
-    def build(seed: int, size: int, window: int, ties: bool) -> tuple[Array, Array, int]:
+def series_with_events() -> st.SearchStrategy[Case]:
+    def build(seed: int, size: int, window: int, ties: bool) -> Case:
         rng = np.random.default_rng(seed)
-        labels = np.zeros(size, dtype=int)
+        labels = np.zeros(size, dtype=np.int64)
         for start in rng.integers(0, size, rng.integers(1, 6)):
             labels[start : start + rng.integers(1, 12)] = 1
         labels[rng.integers(0, size)] = 0
-        scores = np.abs(rng.normal(size=size) + labels)
-        return labels, np.round(scores, 1) if ties else scores, window
+        scores: Array = np.abs(rng.normal(size=size) + labels)
+        return labels, np.around(scores, 1 if ties else 12), window
 
     return st.builds(build, st.integers(0, 10**6), st.integers(20, 300), st.integers(0, 9), st.booleans())
 
 
 @settings(max_examples=40, deadline=None)
 @given(case=series_with_events())
-def test_equal_to_tsb_ad(case: tuple[Array, Array, int]) -> None:
+def test_equal_to_tsb_ad(case: Case) -> None:
     metrics = pytest.importorskip("TSB_AD.evaluation.basic_metrics", reason="the package tsb-ad is not installed")
     labels, scores, window = case
     if labels.any():
@@ -106,7 +109,7 @@ def test_equal_to_tsb_ad(case: tuple[Array, Array, int]) -> None:
 
 @given(case=series_with_events())
 @settings(max_examples=40, deadline=None)
-def test_only_the_order_of_scores_matters(case: tuple[Array, Array, int]) -> None:
+def test_only_the_order_of_scores_matters(case: Case) -> None:
     labels, scores, window = case
     if labels.any():
         assert vus_pr(labels, scores, window=window) == pytest.approx(vus_pr(labels, scores**3, window=window))

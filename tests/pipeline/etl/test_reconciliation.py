@@ -16,7 +16,7 @@ from pipeline.tables import STAGING, full_name
 from pipeline.targets import drop, existing
 from pipeline.tasks import Daily, DailyMetrics, Slice, StagingRetention, UserAttributes, daily
 from pipeline.tasks.etl import forget, load_chain
-from pipeline.warehouse import ServerWarehouse, Warehouse
+from pipeline.warehouse import Warehouse
 from tests.pipeline.configuration import forget_everything
 from tests.pipeline.etl.running import (
     Case,
@@ -204,18 +204,18 @@ def test_the_next_run_drops_what_a_killed_one_left(warehouse: Warehouse) -> None
         assert {f"{database}.{name}" for name in staging_tables(warehouse, database)} == {mine, foreign}
 
 
-def test_a_column_that_changes_its_type(server_warehouse: ServerWarehouse) -> None:
-    with prepared(server_warehouse, replace(STORY, table_engine="MergeTree ORDER BY time")) as (source, database):
+def test_a_column_that_changes_its_type(warehouse: Warehouse) -> None:
+    with prepared(warehouse, replace(STORY, table_engine="MergeTree ORDER BY time")) as (source, database):
         load(FRIDAY)
         for table, column, kind in (
             ("feed_actions", "user_id", "UInt64"),
             ("message_actions", "receiver_id", "Int64"),
             ("feed_actions", "age", "Int32"),
         ):
-            server_warehouse.execute(f"ALTER TABLE {source}.{table} MODIFY COLUMN {column} {kind}")
+            warehouse.execute(f"ALTER TABLE {source}.{table} MODIFY COLUMN {column} {kind}")
         forget_everything()
         load(SATURDAY)
-        check(server_warehouse, database, STORY, FRIDAY, SATURDAY)
+        check(warehouse, database, STORY, FRIDAY, SATURDAY)
 
 
 def test_user_zero_himself_and_twice(warehouse: Warehouse) -> None:

@@ -10,13 +10,16 @@ from hypothesis import strategies as st
 from tests.pipeline.etl.running import Case
 from tests.pipeline.reference import Events
 
-# A zone and the middle one of three days. Clocks change in Berlin on these; Kathmandu is 5:45 ahead; in Sao Paulo
-# midnight did not exist, in Havana it came twice, and Apia skipped the whole day.
+# A zone and the middle one of three days. Clocks change in Berlin and New York on these, by half an hour on Lord Howe;
+# Kathmandu is 5:45 ahead; in Sao Paulo midnight did not exist, in Havana it came twice, and Apia skipped the whole day.
 PLACES = [
     ("Europe/Moscow", date(2026, 11, 1)),
     ("UTC", date(2024, 2, 29)),
     ("Europe/Berlin", date(2026, 3, 29)),
     ("Europe/Berlin", date(2026, 10, 25)),
+    ("America/New_York", date(2026, 3, 8)),
+    ("America/New_York", date(2026, 11, 1)),
+    ("Australia/Lord_Howe", date(2026, 4, 5)),
     ("Asia/Kolkata", date(2026, 1, 1)),
     ("Asia/Kathmandu", date(2026, 7, 1)),
     ("America/Sao_Paulo", date(2018, 11, 4)),

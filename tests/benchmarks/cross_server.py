@@ -1,0 +1,57 @@
+"""Memory of an extract from another server: per-user rows travel in blocks, however many users there are.
+
+``python -m tests.benchmarks.cross_server [--users 5000000]``
+
+Events are on a server, results in an embedded warehouse. Printed are the seconds of `FeedUserDay` and the greatest
+resident memory of the process that carried the rows, against a day of a thousandth of the users.
+"""
+
+import argparse
+import multiprocessing
+import resource
+import tempfile
+import time
+from pathlib import Path
+
+from pipeline.tasks import FeedUserDay
+from pipeline.warehouse import EmbeddedWarehouse, ServerWarehouse
+from tests.benchmarks.etl import DAY, NOW, SOURCE, make_events
+from tests.conftest import end_owner
+from tests.pipeline.configuration import configured
+from tests.pipeline.etl.running import place
+from tests.servers.clickhouse import ClickHouseServer
+
+
+def carry(origin: ServerWarehouse, warehouse: EmbeddedWarehouse) -> tuple[int, float, float]:
+    """Extract a day in this process: users, seconds, greatest resident MiB."""
+    options = {
+        "warehouse": {**place(warehouse), "database": "carried"},
+        "source": {**place(origin), "database": SOURCE},
+        "clock": {"timezone": "Europe/Moscow"},
+    }
+    with configured(NOW, **options):
+        start = time.perf_counter()
+        FeedUserDay(date=DAY).run()
+        seconds = time.perf_counter() - start
+        ((users,),) = warehouse.query("SELECT count() FROM carried.feed_user_day")
+    return users, seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def main() -> None:
+    """Measure a small day and a big one, each in a process of its own."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--users", type=int, default=5_000_000)
+    wanted = parser.parse_args().users
+    for users in (wanted // 1000, wanted):
+        with tempfile.TemporaryDirectory() as folder, ClickHouseServer(Path(folder) / "server") as server:
+            origin = ServerWarehouse(server.host, server.port)
+            warehouse = EmbeddedWarehouse(f"{folder}/warehouse")
+            make_events(origin, readers=users, feed=2 * users, messages=users // 10)
+            with multiprocessing.get_context("spawn").Pool(1) as pool:
+                carried, seconds, peak = pool.apply(carry, (origin, warehouse))
+            print(f"{carried:>9,} users: {seconds:6.1f} s, peak {peak:,.0f} MiB in the process that carries them")
+            end_owner(warehouse)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,157 @@
+"""How fast the detectors are: ``python tests/benchmarks/detectors.py``.
+
+Each bar is a ratio of CPU seconds against a loop named in its line, of the same statistic with outputs that are
+checked equal; rounds alternate and medians are compared, so that a noisy machine hits both alike.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+# Beside this file lies a `detectors.py`, which a script finds first.
+sys.path[0] = str(Path(__file__).parents[2])
+
+import detectors  # noqa: E402
+from detectors.base import Array  # noqa: E402
+from detectors.statistics import SIGMAS_PER_MAD, median, past, past_mean_and_deviation, quantiles  # noqa: E402
+
+ROUNDS = 7
+PERIOD, DAYS, WINDOW = 96, 28, 96
+COLUMNS = PERIOD * DAYS
+
+
+def alternated(*functions: Callable[[], Any]) -> list[float]:
+    """Median CPU seconds of each, run in turn."""
+    seconds: list[list[float]] = [[] for _ in functions]
+    for _ in range(ROUNDS):
+        for function, spent in zip(functions, seconds, strict=True):
+            started = time.process_time()
+            function()
+            spent.append(time.process_time() - started)
+    return [float(np.median(spent)) for spent in seconds]
+
+
+def against_a_loop(
+    name: str, bar: float, values: Array, batch: Callable[[Array], Array], loop: Callable[[Array], Array], looped: int
+) -> None:
+    """Compare a batch over all series with a loop over the first `looped` of them, per series."""
+    found = batch(values)[:looped]
+    wanted = np.stack([loop(series) for series in values[:looped]])
+    np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-9)
+    ours, theirs = alternated(lambda: batch(values), lambda: [loop(series) for series in values[:looped]])
+    ours, theirs = ours / len(values), theirs / looped
+    print(f"{name:58} {theirs * 1e6:10.0f} us {ours * 1e6:8.1f} us   {theirs / ours:6.1f} times (bar {bar:g})")
+
+
+def rolling_z(values: Array) -> Array:
+    mean, deviation, present = past_mean_and_deviation(values, WINDOW)
+    return np.where(present == WINDOW, (values - mean) / deviation, np.nan)
+
+
+def rolling_z_of_pandas(series: Array) -> Array:
+    rolling = pd.Series(series).rolling(WINDOW)
+    z: Array = (series - rolling.mean().shift().to_numpy()) / rolling.std().shift().to_numpy()
+    return z
+
+
+def rolling_iqr(values: Array) -> Array:
+    first, third = quantiles(past(values, WINDOW), 0.25, 0.75)
+    return np.where(np.arange(values.shape[1]) < WINDOW, np.nan, third - first)
+
+
+def rolling_iqr_of_pandas(series: Array) -> Array:
+    rolling = pd.Series(series).rolling(WINDOW)
+    return (rolling.quantile(0.75) - rolling.quantile(0.25)).shift().to_numpy()
+
+
+def deviations(samples: Array) -> Array:
+    middle = median(samples)
+    return SIGMAS_PER_MAD * median(np.abs(samples - middle[..., np.newaxis]))
+
+
+def rolling_mad(values: Array) -> Array:
+    return np.where(np.arange(values.shape[1]) < WINDOW, np.nan, deviations(past(values, WINDOW)))
+
+
+def rolling_mad_of_pandas(series: Array) -> Array:
+    def one(window: Array) -> float:
+        return float(SIGMAS_PER_MAD * np.median(np.abs(window - np.median(window))))
+
+    return pd.Series(series).rolling(WINDOW).apply(one, raw=True).shift().to_numpy()
+
+
+def same_slot_mad(values: Array) -> Array:
+    return deviations(past(values, DAYS, PERIOD))
+
+
+def same_slot_mad_of_numpy(series: Array) -> Array:
+    found = np.full(COLUMNS, np.nan)
+    for slot in range(PERIOD):
+        same = series[slot::PERIOD]
+        for day in range(1, DAYS):
+            history = same[:day]
+            found[slot + day * PERIOD] = SIGMAS_PER_MAD * np.median(np.abs(history - np.median(history)))
+    return found
+
+
+def newest_of_many(method: str) -> None:
+    """The newest column of 100,000 series against numpy's sum over the array, which lies slot by slot in memory."""
+    stored = np.random.default_rng(1).standard_normal((COLUMNS, 100_000), dtype=np.float32) + np.float32(100)
+    detector = detectors.create(method, window=DAYS - 1)
+    ours, theirs = alternated(lambda: detector.detect_last(stored.T), lambda: stored.sum())
+    what = f"{method} detect_last, same slot, 100,000 x {COLUMNS} float32"
+    print(f"{what:58} {theirs * 1e3:10.1f} ms {ours * 1e3:8.1f} ms   {ours / theirs:6.2f} of sum() (bar 0.5)")
+
+
+def ensemble() -> None:
+    rng = np.random.default_rng(2)
+    detector = detectors.create("ensemble")
+    six, long, many = (np.abs(rng.normal(100, 5, shape)) for shape in ((6, COLUMNS), (1, 10_000), (100, COLUMNS)))
+    last, alone, batch = alternated(
+        lambda: detector.detect_last(six), lambda: detector.detect(long), lambda: detector.detect(many)
+    )
+    print(f"ensemble detect_last, six metrics x 4 weeks {last * 1e3:8.1f} ms (bar 100)")
+    print(f"ensemble detect, one series of 10,000 points {alone:7.3f} s (bar 0.2)")
+    print(f"ensemble detect, per 10,000 points of 100 series {batch / many.size * 1e4:.3f} s (bar 0.2)")
+
+
+def start_up() -> None:
+    def run(program: str) -> Callable[[], Any]:
+        return lambda: subprocess.run([sys.executable, "-c", program], check=True)
+
+    def children(function: Callable[[], Any]) -> float:
+        import resource
+
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        function()
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    spent = [[children(run(f"import {name}")) for name in ("detectors", "numpy")] for _ in range(2 * ROUNDS + 1)]
+    ours, theirs = np.median(spent, axis=0)
+    print(f"import detectors {ours * 1e3:.0f} ms, numpy {theirs * 1e3:.0f} ms: {ours / theirs:.2f} times (bar 1.2)")
+
+
+def main() -> None:
+    values = np.random.default_rng(0).normal(100, 5, (64, COLUMNS))
+    print(f"{'per series of 2,688 points':58} {'the loop':>13} {'batch':>11}")
+    against_a_loop("rolling z(96), pandas mean and std", 40, values, rolling_z, rolling_z_of_pandas, 20)
+    against_a_loop("rolling IQR(96), pandas quantile", 30, values, rolling_iqr, rolling_iqr_of_pandas, 10)
+    against_a_loop("rolling MAD(96), pandas apply", 150, values, rolling_mad, rolling_mad_of_pandas, 1)
+    against_a_loop("same-slot MAD, numpy over slots", 25, values, same_slot_mad, same_slot_mad_of_numpy, 1)
+    newest_of_many("iqr")
+    newest_of_many("sigma")
+    ensemble()
+    start_up()
+
+
+if __name__ == "__main__":
+    main()

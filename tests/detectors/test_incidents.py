@@ -1,0 +1,153 @@
+"""Injected incidents: the ensemble catches them, learns none of some hours, and adopts a shift that stays."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import detectors
+from detectors import Bounds
+from detectors.base import Array
+from tests.detectors.synthetic import PERIOD, noise, notifications, rates
+
+DAYS, SERIES = 42, 12
+AT = 30 * PERIOD + 50
+"""Midday of a working day."""
+KINDS = ["count", "value", "ratio"]
+
+
+def metric(kind: str, seed: int = 3) -> tuple[Array, Array | None]:
+    """Healthy values (SERIES, DAYS * PERIOD) and, for a ratio, the denominators."""
+    rng = np.random.default_rng(seed)
+    counts = rng.poisson(rates(rng, 1000, days=DAYS, series=SERIES, weekend=1.0)).astype(float)
+    if kind == "count":
+        return counts, None
+    if kind == "ratio":
+        return rng.binomial(counts.astype(int), 0.2) / np.maximum(counts, 1), counts
+    columns = np.arange(DAYS * PERIOD)
+    return 50 + 10 * np.sin(2 * np.pi * columns / PERIOD) + 10 * noise(rng, SERIES, len(columns)), None
+
+
+def judge(kind: str, values: Array, denominator: Array | None, **parameters: float) -> Bounds:
+    return detectors.create("ensemble", kind=kind, **parameters).detect(values, denominator)
+
+
+def lowered(kind: str, values: Array, share: float, points: int) -> Array:
+    """Take `share` off from AT on; of a "value" so many tens, as its zero means nothing."""
+    changed = values.copy()
+    part = slice(AT, AT + points)
+    changed[:, part] = values[:, part] - 10 * share if kind == "value" else values[:, part] * (1 - share)
+    return changed
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_healthy_series_are_quiet(kind: str) -> None:
+    weeks = DAYS / 7 - 2
+    assert notifications(judge(kind, *metric(kind)), 14 * PERIOD) / weeks <= 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_an_outage_is_caught_at_once_and_leaves_no_echo(kind: str, share: float) -> None:
+    values, denominator = metric(kind)
+    before = judge(kind, values, denominator)
+    bounds = judge(kind, lowered(kind, values, share, 8), denominator)
+    assert (bounds.score[:, AT] < -1).all()
+    # Back to normal is no anomaly, from the first point on.
+    recovered = slice(AT + 8, AT + 12)
+    assert bounds.is_anomaly[:, recovered].sum() <= before.is_anomaly[:, recovered].sum() + 1
+    for days in (1, 7):
+        echo = slice(AT + days * PERIOD - 4, AT + days * PERIOD + 12)
+        assert bounds.is_anomaly[:, echo].sum() <= before.is_anomaly[:, echo].sum() + 1
+        # An echo would move what is expected by a half; the median that loses one of its days moves by the noise.
+        assert np.abs(bounds.expected[:, echo] / before.expected[:, echo] - 1).max() < 0.1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_outage_stands_out_for_hours(kind: str) -> None:
+    values, denominator = metric(kind)
+    bounds = judge(kind, lowered(kind, values, 1.0, 8), denominator)
+    assert bounds.is_anomaly[:, AT : AT + 8].mean() > 0.9
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("level_days", [1.0, 2.0])
+def test_a_shift_that_stays_is_adopted_after_half_of_the_memory(kind: str, level_days: float) -> None:
+    values, denominator = metric(kind)
+    shifted = lowered(kind, values, 0.5, values.shape[1] - AT)
+    bounds = judge(kind, shifted, denominator, level_days=level_days)
+    expected = bounds.expected / judge(kind, values, denominator, level_days=level_days).expected
+    half = round(level_days * PERIOD / 2)
+    adopted = np.median(shifted[:, AT:] / values[:, AT:])
+    # Still the old level an hour or two before, the new one an hour or two after.
+    np.testing.assert_allclose(expected[:, AT + half - 12], 1, atol=0.1 if kind == "value" else 0.2)
+    np.testing.assert_allclose(expected[:, AT + half + 12], adopted, atol=0.1)
+    after = slice(AT + half + 24, AT + half + 24 + PERIOD)
+    assert bounds.is_anomaly[:, after].mean() < 0.02
+
+
+def test_a_spike_is_caught_and_forgotten() -> None:
+    values, _ = metric("value")
+    spiked = values.copy()
+    spiked[:, AT] += 1e6
+    bounds, before = judge("value", spiked, None), judge("value", values, None)
+    assert (bounds.score[:, AT] > 1).all()
+    # A giant outlier does not blow the scale up: the band is as wide as it was.
+    width = (bounds.upper - bounds.lower)[:, AT + 2 * PERIOD :] / (before.upper - before.lower)[:, AT + 2 * PERIOD :]
+    assert np.abs(width - 1).max() < 0.2
+
+
+def test_a_series_that_starts_flat_at_zero_gets_a_scale() -> None:
+    values, _ = metric("value")
+    values[:, : 14 * PERIOD] = 0
+    later = judge("value", values, None)[:, 29 * PERIOD :]
+    assert notifications(later, 0) / (13 / 7) <= 1
+
+
+@pytest.mark.parametrize("kind", ["count", "ratio"])
+def test_small_numbers_are_noisier(kind: str) -> None:
+    """The same relative drop is an anomaly of thousands and not of a handful."""
+    rng = np.random.default_rng(8)
+    anomalies = []
+    for mean in (10, 5000):
+        counts = rng.poisson(rates(rng, mean, days=DAYS, series=SERIES, weekend=1.0)).astype(float)
+        values = counts if kind == "count" else rng.binomial(counts.astype(int), 0.2) / np.maximum(counts, 1)
+        changed = lowered(kind, values, 0.4, 1)
+        anomalies.append(judge(kind, changed, counts if kind == "ratio" else None).is_anomaly[:, AT].mean())
+    assert anomalies[0] < 0.1
+    assert anomalies[1] == 1
+
+
+def test_sensitivity_scales_the_score() -> None:
+    values, _ = metric("value")
+    counts = [judge("value", values, None, sensitivity=s).is_anomaly.sum() for s in (0.5, 1.0, 2.0)]
+    assert counts[0] <= counts[1] < counts[2]
+    plain, double = judge("value", values, None), judge("value", values, None, sensitivity=2.0)
+    ratio = ((double.upper - double.lower) / (plain.upper - plain.lower))[:, 14 * PERIOD :]
+    # Not exactly a half: the views disagree by some of their own noise, whatever the limit.
+    assert 0.4 < np.median(ratio) < 0.6
+
+
+def test_the_band_is_where_the_score_turns() -> None:
+    """The bounds of a column, given as its value, are inside; a little beyond they are outside."""
+    values, _ = metric("value")
+    detector = detectors.create("ensemble")
+    newest = detector.detect_last(values)
+    for bound, sign in ((newest.lower, -1), (newest.upper, 1)):
+        for beyond, wanted in ((0.0, False), (1e-6, True)):
+            values[:, -1] = bound + sign * beyond
+            assert (detector.detect_last(values).is_anomaly == wanted).all()
+            if wanted:
+                np.testing.assert_allclose(np.abs(detector.detect_last(values).score), 1, atol=1e-3)
+
+
+def test_kinds_are_refused_by_name() -> None:
+    for method in ("ensemble", "seasonal"):
+        with pytest.raises(detectors.DetectorError, match='no count; kind="value" takes any'):
+            detectors.create(method, kind="count").detect([1.0, -1.0])
+        with pytest.raises(detectors.DetectorError, match="a ratio is judged by its denominator"):
+            detectors.create(method, kind="ratio").detect([0.5])
+        with pytest.raises(detectors.DetectorError, match="kind must be one of count, ratio, value, not 'share'"):
+            detectors.create(method, kind="share")
+    with pytest.raises(detectors.DetectorError, match="level must be a finite number above 0, at most 1, not 2"):
+        detectors.create("holt_winters", level=2)
