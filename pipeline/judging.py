@@ -47,15 +47,16 @@ def judge_slot(slot: datetime, watched: Sequence[Watch], found: Completeness) ->
         What the newest count of raw rows says.
     """
     said = actions.by_incident(ledger.read_actions(slot))
-    recent = [actions.applied(incident, said.get(incident.incident_id, ())) for incident in ledger.read_incidents(slot)]
-    # A new normal that somebody has just declared ends its incident with this slot.
-    declared = [one for one in recent if one.ended and one.mark and one.last_anomaly >= slot - clock.SLOT]
-    before = [incident for incident in recent if not incident.ended]
-    ended = [incident for incident in recent if incident.ended]
-    before = _rescored(before, slot, watched, found, ended)
+    known = ledger.read_incidents(slot)
+    recent = [actions.applied(incident, said.get(incident.incident_id, ())) for incident in known]
+    # Who declared a new normal ended the incident.
+    still_open = [after for before, after in zip(known, recent, strict=True) if not before.ended]
+    still_open = _rescored(still_open, slot, watched, found, [incident for incident in recent if incident.ended])
     moment = look(slot, watched, recent)
-    moved = advance(before, list(moment.checks.values()), slot, settings.rules(), _silent(slot, found))
-    return Judgement(moment, [*declared, *moved], recent, said)
+    closed = [incident for incident in still_open if incident.ended]
+    going_on = [incident for incident in still_open if not incident.ended]
+    moved = advance(going_on, list(moment.checks.values()), slot, settings.rules(), _silent(slot, found))
+    return Judgement(moment, [*closed, *moved], recent, said)
 
 
 def look(slot: datetime, watched: Sequence[Watch], recent: Sequence[Incident]) -> Moment:
@@ -90,16 +91,15 @@ def _rescored(
         moment = look(at, watched, [*ended, *incidents])
         ledger.record_checks(list(moment.checks.values()), at)
         healthy[at] = {part for part, one in moment.checks.items() if one.verdict == "ok"}
-    return [_without_late_slots(incident, healthy, slot) for incident in incidents]
+    return [_without_late_slots(incident, healthy) for incident in incidents]
 
 
-def _without_late_slots(incident: Incident, healthy: Mapping[datetime, set[history.Part]], slot: datetime) -> Incident:
-    bad = {
-        member.part: [
-            at for i in range((member.last - member.since) // clock.SLOT + 1) if (at := member.since + i * clock.SLOT)
-        ]
+def _without_late_slots(incident: Incident, healthy: Mapping[datetime, set[history.Part]]) -> Incident:
+    bad = [
+        (member.part, member.since + i * clock.SLOT)
         for member in incident.members
-    }
-    if healthy and all(part in healthy.get(at, ()) for part, times in bad.items() for at in times):
+        for i in range((member.last - member.since) // clock.SLOT + 1)
+    ]
+    if not incident.ended and all(part in healthy.get(at, ()) for part, at in bad):
         return replace(incident, ended=True, outcome="late data", silent_since=None)
     return incident

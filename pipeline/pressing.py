@@ -39,8 +39,11 @@ def read(to: "Mapping[str, Channel]") -> int:
 
 def _show(concerned: set[str], to: "Mapping[str, Channel]") -> None:
     slot = completeness.newest_settled_slot()
-    recent = {incident.incident_id: incident for incident in ledger.read_incidents(slot + clock.SLOT)}
     said = actions.by_incident(ledger.read_actions(slot + clock.SLOT))
+    recent = {
+        incident.incident_id: actions.applied(incident, said.get(incident.incident_id, ()))
+        for incident in ledger.read_incidents(slot + clock.SLOT)
+    }
     known = [recent[incident_id] for incident_id in sorted(concerned) if incident_id in recent]
     if not known:
         return
@@ -78,7 +81,7 @@ def _record(channel: str, press: "Press", named: "tuple[actions.Kind, str] | Non
             "incident_id": [incident_id],
             "action": [action],
             "person": [press.user],
-            "at": [press.at.replace(microsecond=0)],
+            "at": [clock.now().replace(tzinfo=None, microsecond=0)],
             "channel": [channel],
             "update_number": [press.update],
         },
