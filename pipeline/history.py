@@ -246,7 +246,7 @@ def lay_out(numbers: Array, columns: NDArray[np.int64], width: int) -> Array:
     """
     kept = (columns >= 0) & (columns < width - 1)
     kept[-1] = True
-    if len(np.unique(columns[kept])) == np.count_nonzero(kept):  # no clock went back: every slot has its own column
+    if (np.diff(columns[kept]) > 0).all():  # no clock went back: every slot has its own column
         laid = np.full((len(numbers), width), np.nan)
         laid[:, columns[kept]] = numbers[:, kept]
         return laid

@@ -168,7 +168,7 @@ def overridden(sections: dict[str, dict[str, str]]) -> Iterator[None]:
 def _load(config: LuigiConfigParser, sections: dict[str, dict[str, str]]) -> None:
     config.clear()
     config.read_dict(sections)
-    settings.check.cache_clear()
+    settings.forget()
 
 
 def _is_replaced(section: str) -> bool:

@@ -10,17 +10,35 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, ClassVar, Literal, TypeVar, cast
 
 import luigi
 from luigi.configuration import LuigiConfigParser, get_config
+from luigi.task_register import Register
 
 from pipeline import metrics
 from pipeline.errors import SettingsError
 from pipeline.rules import Rules
 
 
-class clock(luigi.Config):
+class _Remembered(Register):
+    """Reads a section once a process: Luigi looks every value up anew each time, which costs more than a check."""
+
+    known: ClassVar[dict[type, luigi.Task]] = {}
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        if args or kwargs:
+            return super().__call__(*args, **kwargs)
+        if cls not in cls.known:
+            cls.known[cls] = super().__call__()
+        return cls.known[cls]
+
+
+class Section(luigi.Config, metaclass=_Remembered):
+    """A section of luigi.cfg."""
+
+
+class clock(Section):
     """Days and the present moment."""
 
     timezone = luigi.Parameter(default="Europe/Moscow")
@@ -29,7 +47,7 @@ class clock(luigi.Config):
     """A moment in UTC (2026-11-01T10:15) to believe in instead of the clock; empty is the real clock."""
 
 
-class Connection(luigi.Config):
+class Connection(Section):
     """How to reach an engine; no section of its own, but what `warehouse` and `source` have in common."""
 
     host = luigi.Parameter(default="localhost")
@@ -77,7 +95,7 @@ class source(Connection):
     """The table of messages."""
 
 
-class etl(luigi.Config):
+class etl(Section):
     """The daily load."""
 
     start = luigi.Parameter(default="")
@@ -92,7 +110,7 @@ class etl(luigi.Config):
     """Per-user tables keep the days of so many days; attributes are kept as long as they are looked for."""
 
 
-class report(luigi.Config):
+class report(Section):
     """The morning report."""
 
     language = luigi.Parameter(default="en")
@@ -103,7 +121,7 @@ class report(luigi.Config):
     """What it tells, in this order."""
 
 
-class alerts(luigi.Config):
+class alerts(Section):
     """The checks every 15 minutes."""
 
     metrics = luigi.Parameter(default="feed_users,messenger_users,views,likes,ctr,messages_sent")
@@ -144,7 +162,7 @@ class alerts(luigi.Config):
     """Links under every alert as JSON, ["https://bi.example/1?from={start}&to={end}"]; [metric.NAME] overrides."""
 
 
-class delivery(luigi.Config):
+class delivery(Section):
     """Sending."""
 
     lock_path = luigi.Parameter(default="var/locks")
@@ -228,6 +246,12 @@ def _number(given: object, where: str) -> float:
 def names(text: str) -> list[str]:
     """Split a comma-separated setting."""
     return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def forget() -> None:
+    """Read luigi.cfg anew from now on: somebody changed it."""
+    _Remembered.known.clear()
+    check.cache_clear()
 
 
 @functools.cache

@@ -36,6 +36,24 @@ def fill(start: datetime, end: datetime, silent_from: dict[str, datetime] | None
     insert_whole(events.connection, select, params, full_name(SLOT_METRICS), COLUMNS[SLOT_METRICS])
 
 
+_filled: set[tuple[str, datetime]] = set()
+
+
+def fill_missed(slot: datetime) -> None:
+    """Measure a slot and those after it, of its day, that are over: who catches up needs one statement a day.
+
+    Parameters
+    ----------
+    slot : datetime
+        Naive UTC.
+    """
+    table = full_name(SLOT_METRICS)
+    if (table, slot) not in _filled:
+        end = min(clock.last_closed_slot() + clock.SLOT, clock.day_bounds(clock.to_local(slot).date())[1])
+        fill(slot, end)
+        _filled.update((table, slot + i * clock.SLOT) for i in range((end - slot) // clock.SLOT))
+
+
 def measure(days: Sequence[date], tell: Callable[[date], object]) -> None:
     """Measure every slot of some days (consecutive, of the zone) that was never measured, a statement a day.
 

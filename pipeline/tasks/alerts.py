@@ -49,8 +49,8 @@ class SlotMetrics(SlotTask):
         return Marker(f"slot_metrics:{self.slot:%Y-%m-%dT%H%M}:v1", SLOT_METRICS)
 
     def run(self) -> None:
-        """Measure the slot from its events."""
-        slots.fill(self.slot, self.slot + clock.SLOT)
+        """Measure the slot from its events, and with it those that were missed after it."""
+        slots.fill_missed(self.slot)
         self.output().write()
 
 

@@ -25,8 +25,8 @@ from pipeline.explaining import Explanation, explain
 from pipeline.history import Part
 from pipeline.incidents import Incident
 from pipeline.playing import Playback
-from tests.benchmarks.playing import play, table
-from tests.benchmarks.worlds import JUDGED_DAYS, VALUES, WARM_UP_DAYS, World, make_world
+from tests.benchmarks._playing import play, table
+from tests.benchmarks._worlds import JUDGED_DAYS, VALUES, WARM_UP_DAYS, World, make_world
 from tests.pipeline.configuration import configured
 
 SLOT = timedelta(minutes=15)

@@ -10,7 +10,7 @@ from pipeline.checks import watches
 from pipeline.history import Part, Series
 from pipeline.metrics import METRICS
 from pipeline.playing import Playback, Played
-from tests.benchmarks.worlds import VALUES, WARM_UP_DAYS, World
+from tests.benchmarks._worlds import VALUES, WARM_UP_DAYS, World
 
 HISTORY_DAYS = 28
 
