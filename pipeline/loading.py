@@ -1,10 +1,16 @@
 """How rows get into a table so that a reader never sees half of them."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from pipeline import staging
+from pipeline.errors import TransientError
 from pipeline.tables import full_name, warehouse
 from pipeline.warehouse import Fragment, Warehouse, statement
+
+_REMOVAL_SECONDS = 60.0
+_REMOVAL_POLL_SECONDS = 0.05
 
 
 def replace_partition(table: str, partition: object, fill: Callable[[str], None]) -> int:
@@ -25,6 +31,12 @@ def replace_partition(table: str, partition: object, fill: Callable[[str], None]
     -------
     int
         Rows that the partition has now.
+
+    Raises
+    ------
+    TransientError
+        The engine still keeps the rows that were replaced, because somebody reads them: were it to restart, they would
+        be back beside the new ones.
     """
     engine = warehouse()
     target = full_name(table)
@@ -37,10 +49,53 @@ def replace_partition(table: str, partition: object, fill: Callable[[str], None]
             sql = statement("replace_partition", table=target, staging=gathered)
         else:  # new engines refuse to replace a partition by nothing
             sql = statement("drop_partition", table=target)
-        engine.execute(sql, {"partition": partition}, idempotent=True)
+        # Of two REPLACE PARTITION at once each would spare the rows of the other.
+        engine.execute(sql, {"partition": partition}, idempotent=True, turn=f"feedpulse {target} {partition}")
+        _await_removal(engine, target, partition)
     finally:
         engine.execute(statement("drop_staging", staging=gathered), idempotent=True)
     return int(rows)
+
+
+class _Part(NamedTuple):
+    """A row of sql/parts.sql."""
+
+    partition: str
+    first: int
+    last: int
+    level: int
+    active: bool
+    rows: int
+
+    def covers(self, other: "_Part") -> bool:
+        """Whether an engine that finds both on disk takes this one alone."""
+        inside = self.partition == other.partition and self.first <= other.first and other.last <= self.last
+        return inside and other.level < self.level
+
+
+def _await_removal(engine: Warehouse, table: str, partition: object) -> None:
+    """Wait until what was replaced cannot come back: see `_revivable`."""
+    never = "1970-01-01"
+    absent = (never,) * len(partition) if isinstance(partition, tuple) else never
+    deadline = time.monotonic() + _REMOVAL_SECONDS
+    while _revivable(engine, table):
+        if time.monotonic() > deadline:
+            raise TransientError(f"{table}: somebody reads rows of {partition} that were replaced; run again later.")
+        # Old servers delete at the next DROP PARTITION, of whatever; newer ones in the background.
+        engine.execute(statement("drop_partition", table=table), {"partition": absent}, idempotent=True)
+        time.sleep(_REMOVAL_POLL_SECONDS)
+
+
+def _revivable(engine: Warehouse, table: str) -> bool:
+    """Whether a restart would bring replaced rows back: parts that are still on disk, and that no other part covers.
+
+    REPLACE PARTITION marks the old parts in memory only, and a server that starts takes every part that it finds for
+    valid (ClickHouse issue 107605; the newest versions write an empty part that covers them).
+    """
+    database, name = table.split(".")
+    parts = [_Part(*row) for row in engine.query(statement("parts"), {"database": database, "table": name})]
+    replaced = [part for part in parts if part.rows and not part.active]
+    return any(not any(other.covers(part) for other in parts) for part in replaced)
 
 
 def insert_select(

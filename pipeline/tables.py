@@ -5,7 +5,7 @@ import functools
 from pipeline import connections, settings, staging
 from pipeline.dimensions import DAILY
 from pipeline.errors import SettingsError, TerminalError
-from pipeline.warehouse import Warehouse, statement
+from pipeline.warehouse import Fragment, Warehouse, statement
 
 FEED_USER_DAY = "feed_user_day"
 MESSAGE_USER_DAY = "message_user_day"
@@ -46,9 +46,9 @@ VALUES = ("views", "likes", "messages_received", "messages_sent", "users_receive
 ATTRIBUTES = tuple(dimension.name for dimension in DAILY)
 
 COLUMNS: dict[str, tuple[str, ...]] = {
-    FEED_USER_DAY: ("event_date", "user_id", "feed_events", "views", "likes"),
-    MESSAGE_USER_DAY: ("event_date", "user_id", *VALUES[2:]),
-    USER_ATTRIBUTES: ("event_date", "user_id", "feed_events", "message_events", *ATTRIBUTES),
+    FEED_USER_DAY: ("event_date", "user_id", "feed_events", "views", "likes", *ATTRIBUTES),
+    MESSAGE_USER_DAY: ("event_date", "user_id", *VALUES[2:], *ATTRIBUTES),
+    USER_ATTRIBUTES: ("event_date", "user_id", *ATTRIBUTES),
     USER_DAY: ("event_date", "user_id", "feed_events", *VALUES, *ATTRIBUTES),
     SLICE_DAY: ("event_date", "dimension", "dimension_value", *VALUES),
     DAILY_METRICS: ("event_date", "dimension", "dimension_value", *VALUES),
@@ -58,12 +58,16 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 """The columns that statements fill, in the order of their SELECT."""
 
 
-ADDED_COLUMNS: dict[str, tuple[str, ...]] = {
-    USER_ATTRIBUTES: ATTRIBUTES,
-    USER_DAY: ATTRIBUTES,
-    INCIDENTS: ("outcome", "details"),
+_RAW_ATTRIBUTES = {dimension.name: "Nullable(Int64)" if dimension.numeric else "String" for dimension in DAILY}
+_ATTRIBUTES = dict.fromkeys(ATTRIBUTES, "String")
+ADDED_COLUMNS: dict[str, dict[str, str]] = {
+    FEED_USER_DAY: _RAW_ATTRIBUTES,
+    MESSAGE_USER_DAY: _RAW_ATTRIBUTES,
+    USER_ATTRIBUTES: _ATTRIBUTES,
+    USER_DAY: _ATTRIBUTES,
+    INCIDENTS: {"outcome": "String", "details": "String"},
 }
-"""Strings that a table may lack: an attribute that is new, or what an earlier version did not have."""
+"""Columns, with their types, that a table may lack because a dimension is new, or the table of an earlier version."""
 
 
 def full_name(table: str) -> str:
@@ -94,10 +98,9 @@ def _ensure(engine: Warehouse, database: str, result_table: str) -> None:
         existing = columns.get(full_name(table).split(".")[1])
         if existing is None:
             _run(engine, statement(f"create_{table}", table=full_name(table)))
-            existing = {"outcome", "details"} if table == INCIDENTS else set()
-        for column in ADDED_COLUMNS.get(table, ()):
-            if column not in existing:
-                _add_column(engine, table, column)
+        for column, kind in ADDED_COLUMNS.get(table, {}).items():
+            if existing is None or column not in existing:
+                _add_column(engine, table, column, kind)
     for table in filter(staging.is_abandoned, columns):
         _run(engine, statement("drop_staging", staging=f"{database}.{table}"))
 
@@ -106,10 +109,10 @@ def _run(engine: Warehouse, sql: str) -> None:
     engine.execute(sql, idempotent=True)
 
 
-def _add_column(engine: Warehouse, table: str, column: str) -> None:
+def _add_column(engine: Warehouse, table: str, column: str, kind: str) -> None:
     duplicate_column, illegal_column = 15, 44
     try:
-        _run(engine, statement("add_column", table=full_name(table), column=column))
+        _run(engine, statement("add_column", table=full_name(table), column=column, kind=Fragment(kind)))
     except TerminalError as error:  # another process was faster: 18.16 has no IF NOT EXISTS here
         if error.code not in (duplicate_column, illegal_column):
             raise

@@ -1,15 +1,10 @@
-"""The pictures, drawn with matplotlib's Figure API: no pyplot, no display, no global state.
+"""The pictures: bars of days for a report, bands of slots for an alert.
 
-Everything is 1280 pixels wide, what Telegram scales pictures to, with letters that a phone can show. Colours are Okabe
-and Ito's (2008), told apart by colour-blind readers. matplotlib is imported only when something is drawn: it would
-double the start-up of a check that finds nothing.
+matplotlib is imported only when something is drawn: it would double the start-up of a check that finds nothing.
 """
 
-import io
 import math
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -17,41 +12,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reporting.canvas import (
+    BLUE,
+    GREY,
+    GRID,
+    INK,
+    PALE_BLUE,
+    VERMILLION,
+    WIDTH_PIXELS,
+    blank,
+    drawable,
+    fitted,
+    png,
+)
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-BLUE = "#0072B2"
-PALE_BLUE = "#A9CDE3"
-VERMILLION = "#D55E00"
-INK = "#222222"
-GREY = "#6B6B6B"
-GRID = "#E4E4E4"
-
-WIDTH_PIXELS = 1280
-_DPI = 150
 _SLOT_DAYS = 15 / 24 / 60
-_WIDTH = WIDTH_PIXELS / _DPI
-_STYLE: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",
-    "font.size": 12.5,
-    "axes.edgecolor": GREY,
-    "axes.labelcolor": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.spines.left": False,
-    "axes.unicode_minus": True,
-    "text.color": INK,
-    "text.parse_math": False,
-    "xtick.color": GREY,
-    "ytick.color": GREY,
-    "ytick.left": False,
-    "legend.frameon": False,
-}
 # Points on the edge of an axis are drawn whole; the layout must not see them (an empty series would upset it).
 _UNCLIPPED: dict[str, Any] = {"marker": "o", "linestyle": "none", "clip_on": False, "in_layout": False}
-# rcParams are global to the process; two threads that draw at once must not see each other's.
-_DRAWING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -138,16 +118,16 @@ def bars(panels: Sequence[BarPanel], title: str) -> bytes:
     """
     columns = min(2, len(panels))
     rows = math.ceil(len(panels) / columns)
-    with _figure(0.5 + 2.9 * rows) as figure:
+    with blank(0.5 + 2.9 * rows) as figure:
         figure.suptitle(
-            _fitted(title, WIDTH_PIXELS - 40, 17, "bold"), fontsize=17, fontweight="bold", x=0.012, ha="left"
+            fitted(title, WIDTH_PIXELS - 40, 17, "bold"), fontsize=17, fontweight="bold", x=0.012, ha="left"
         )
         axes = figure.subplots(rows, columns, squeeze=False)
         for axis, panel in zip(axes.flat, panels, strict=False):
             _draw_bars(axis, panel, WIDTH_PIXELS / columns - 40)
         for axis in axes.flat[len(panels) :]:
             axis.set_visible(False)
-        return _png(figure)
+        return png(figure)
 
 
 def bands(panels: Sequence[BandPanel], title: str, legend: Legend, short_date: Callable[[datetime], str]) -> bytes:
@@ -162,9 +142,9 @@ def bands(panels: Sequence[BandPanel], title: str, legend: Legend, short_date: C
     """
     columns = 1 if len(panels) <= 3 else 2
     rows = math.ceil(len(panels) / columns)
-    with _figure(0.9 + (3.1 if columns == 1 else 2.8) * rows) as figure:
+    with blank(0.9 + (3.1 if columns == 1 else 2.8) * rows) as figure:
         figure.suptitle(
-            _fitted(title, WIDTH_PIXELS - 40, 15, "bold"), fontsize=15, fontweight="bold", x=0.012, ha="left"
+            fitted(title, WIDTH_PIXELS - 40, 15, "bold"), fontsize=15, fontweight="bold", x=0.012, ha="left"
         )
         axes = figure.subplots(rows, columns, squeeze=False)
         for axis, panel in zip(axes.flat, panels, strict=False):
@@ -180,7 +160,7 @@ def bands(panels: Sequence[BandPanel], title: str, legend: Legend, short_date: C
             columnspacing=1.2,
             handlelength=1.6,
         )
-        return _png(figure)
+        return png(figure)
 
 
 def _draw_bars(axis: "Axes", panel: BarPanel, pixels: float) -> None:
@@ -191,7 +171,7 @@ def _draw_bars(axis: "Axes", panel: BarPanel, pixels: float) -> None:
     for position, height, label in zip(positions, np.where(drawn, panel.heights, 0), panel.labels, strict=True):
         last = position == positions[-1]
         axis.annotate(
-            _drawable(label),
+            drawable(label),
             (position, height),
             xytext=(0, 3),
             textcoords="offset points",
@@ -203,20 +183,20 @@ def _draw_bars(axis: "Axes", panel: BarPanel, pixels: float) -> None:
     highest = panel.heights[drawn].max(initial=0)
     axis.set_ylim(0, highest * 1.14 if highest > 0 else 1)
     axis.set_xlim(-0.6, len(positions) - 0.4)
-    axis.set_xticks(positions, [_drawable(tick) for tick in panel.ticks], fontsize=11)
+    axis.set_xticks(positions, [drawable(tick) for tick in panel.ticks], fontsize=11)
     axis.get_xticklabels()[-1].set(fontweight="bold", color=INK)
     axis.tick_params(axis="x", length=0)
     axis.set_yticks([])
     # However long the title is, its unit stays: without it the numbers would be wrong.
     unit = f", {panel.unit}" if panel.unit else ""
-    title = _fitted(panel.title, pixels - 22 * len(unit), 14, "bold") + _drawable(unit)
+    title = fitted(panel.title, pixels - 22 * len(unit), 14, "bold") + drawable(unit)
     axis.set_title(title, loc="left", fontsize=14, fontweight="bold", pad=8)
 
 
 def _draw_band(axis: "Axes", panel: BandPanel, legend: Legend, pixels: float) -> None:
-    axis.set_title(_fitted(panel.title, pixels, 13.5, "bold"), loc="left", fontsize=13.5, fontweight="bold", pad=26)
+    axis.set_title(fitted(panel.title, pixels, 13.5, "bold"), loc="left", fontsize=13.5, fontweight="bold", pad=26)
     axis.annotate(
-        _fitted(panel.subtitle, pixels, 11.5),
+        fitted(panel.subtitle, pixels, 11.5),
         (0, 1),
         xycoords="axes fraction",
         xytext=(0, 8),
@@ -226,7 +206,7 @@ def _draw_band(axis: "Axes", panel: BandPanel, legend: Legend, pixels: float) ->
         in_layout=False,
     )
     if not np.isfinite(panel.values).any():
-        axis.text(0.5, 0.5, _drawable(legend.no_data), transform=axis.transAxes, ha="center", color=GREY)
+        axis.text(0.5, 0.5, drawable(legend.no_data), transform=axis.transAxes, ha="center", color=GREY)
     bottom, top = _limits(panel)
     axis.set_ylim(bottom, top)
     _label_values(axis, panel)
@@ -262,7 +242,7 @@ def _draw_incident(axis: "Axes", panel: BandPanel, legend: Legend) -> None:
         has_room = start - times[0] > 0.25 * (times[-1] - times[0])
         axis.axvspan(start, times[inside][-1] + _SLOT_DAYS, color=GRID, linewidth=0)
         axis.annotate(
-            _drawable(legend.no_data),
+            drawable(legend.no_data),
             (start, 0.06),
             xycoords=axis.get_xaxis_transform(),
             xytext=(-6 if has_room else 6, 0),
@@ -327,7 +307,7 @@ def _label_time(axis: "Axes", times: Sequence[datetime], short_date: Callable[[d
             ticks.append(moment)
             labels.append(short_date(local) if local.hour == 0 else f"{local:%H:%M}")
         moment += timedelta(minutes=15)
-    axis.set_xticks(_numbers(ticks), [_drawable(label) for label in labels])
+    axis.set_xticks(_numbers(ticks), [drawable(label) for label in labels])
     margin = 0.02 * (last - first)
     axis.set_xlim(*_numbers([first - margin, last + margin + timedelta(minutes=5)]))
 
@@ -352,55 +332,9 @@ def _label_values(axis: "Axes", panel: BandPanel) -> None:
     bottom, top = axis.get_ylim()
     locator = MaxNLocator(nbins=5, steps=[1, 2, 5, 10], integer=panel.from_zero, min_n_ticks=1)
     ticks = [float(tick) for tick in locator.tick_values(bottom, top) if bottom <= tick <= top]
-    axis.set_yticks(ticks, [_drawable(label) for label in panel.write(ticks)])
+    axis.set_yticks(ticks, [drawable(label) for label in panel.write(ticks)])
 
 
 def _numbers(times: Sequence[datetime]) -> NDArray[np.float64]:
     """Turn moments into days since 1970-01-01 UTC: an axis of real time, whatever clocks do."""
     return np.array([time.timestamp() / 86400 for time in times], dtype=np.float64)
-
-
-def _drawable(text: str) -> str:
-    """`text` with a box for every character that the font lacks: matplotlib would warn about each of them."""
-    font = _font("normal")
-    return "".join(char if char == "\n" or font.get_char_index(ord(char)) else "\u25a1" for char in text)
-
-
-def _fitted(text: str, pixels: float, points: float, weight: str = "normal") -> str:
-    """`text`, drawable and cut to `pixels` of width, so that no label runs into the next panel."""
-    text = _drawable(text)
-    font = _font(weight)
-    font.set_size(points, _DPI)
-    for length in range(len(text), 0, -1):
-        shown = text if length == len(text) else text[:length].rstrip() + "…"
-        font.set_text(shown)
-        if font.get_width_height()[0] / 64 <= pixels:
-            return shown
-    return ""
-
-
-def _font(weight: str) -> Any:
-    from matplotlib.font_manager import FontProperties, findfont, get_font
-
-    return get_font(findfont(FontProperties(family="DejaVu Sans", weight=weight)))
-
-
-@contextmanager
-def _figure(height: float) -> "Iterator[Figure]":
-    """Yield an empty figure, `height` inches high, in our style."""
-    import matplotlib
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
-
-    with _DRAWING, matplotlib.rc_context(_STYLE):
-        layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.1, wspace=0.03, hspace=0.04)
-        figure = Figure(figsize=(_WIDTH, height), dpi=_DPI, layout=layout, facecolor="white")
-        FigureCanvasAgg(figure)
-        yield figure
-
-
-def _png(figure: "Figure") -> bytes:
-    file = io.BytesIO()
-    figure.savefig(file, format="png")
-    return file.getvalue()

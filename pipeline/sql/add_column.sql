@@ -1,1 +1,1 @@
-ALTER TABLE {table} ADD COLUMN {column} String
+ALTER TABLE {table} ADD COLUMN {column} {kind}

@@ -1,2 +1,2 @@
 -- How many raw rows a day's partition was made of.
-SELECT {sums} FROM {table} WHERE event_date = toDate(%(date)s)
+SELECT sum({column}) FROM {table} WHERE event_date = toDate(%(date)s)

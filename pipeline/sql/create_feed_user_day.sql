@@ -1,4 +1,5 @@
--- Staging: one partition a day. `events` counts every row of the user, also of unknown actions.
+-- Staging: one partition a day. `feed_events` counts every row of the user, also of unknown actions.
+-- A column for each daily dimension is added by the program.
 CREATE TABLE IF NOT EXISTS {table} (
     event_date Date,
     user_id UInt64,

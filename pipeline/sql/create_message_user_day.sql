@@ -1,4 +1,5 @@
 -- Staging: one partition a day. users_received: from how many users; users_sent: to how many.
+-- A column for each daily dimension is added by the program.
 CREATE TABLE IF NOT EXISTS {table} (
     event_date Date,
     user_id UInt64,

@@ -3,8 +3,8 @@ SELECT sum(feed_rows), sum(views), sum(likes), sum(message_rows), sum(pairs)
 FROM (
     SELECT
         count() AS feed_rows,
-        countIf(ifNull(action = 'view', 0)) AS views,
-        countIf(ifNull(action = 'like', 0)) AS likes,
+        ifNull(sum(action = 'view'), 0) AS views,
+        ifNull(sum(action = 'like'), 0) AS likes,
         toUInt64(0) AS message_rows,
         toUInt64(0) AS pairs
     FROM {feed}

@@ -1,14 +1,8 @@
 -- A user's attributes by his own rows of a day, in either table (a message's are its sender's).
-SELECT toDate(%(date)s), person, sum(feed_events), sum(message_events), {values}
+SELECT toDate(%(date)s), user_id, {values}
 FROM (
-    SELECT toUInt64(ifNull(user_id, 0)) AS person, count() AS feed_events, toUInt64(0) AS message_events, {greatest}
-    FROM {feed}
-    WHERE time >= toDateTime(%(start)s, 'UTC') AND time < toDateTime(%(end)s, 'UTC')
-    GROUP BY ifNull(user_id, 0)
+    SELECT user_id, {attributes} FROM {feed_user_day} WHERE event_date = toDate(%(date)s)
     UNION ALL
-    SELECT toUInt64(ifNull(user_id, 0)) AS person, toUInt64(0) AS feed_events, count() AS message_events, {greatest}
-    FROM {messages}
-    WHERE time >= toDateTime(%(start)s, 'UTC') AND time < toDateTime(%(end)s, 'UTC')
-    GROUP BY ifNull(user_id, 0)
+    SELECT user_id, {attributes} FROM {message_user_day} WHERE event_date = toDate(%(date)s) AND messages_sent > 0
 )
-GROUP BY person
+GROUP BY user_id

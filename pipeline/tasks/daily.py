@@ -14,7 +14,7 @@ from pipeline.source import source
 from pipeline.tables import STAGING, TABLE_UPDATES, USER_ATTRIBUTES, full_name, warehouse
 from pipeline.targets import Marker, states
 from pipeline.tasks.base import DayTask
-from pipeline.tasks.etl import DailyMetrics, extracts, forget, load_chain, merges
+from pipeline.tasks.etl import DailyMetrics, forget, load_chain, merges
 from pipeline.warehouse import statement
 
 LOGGER = logging.getLogger("luigi-interface")
@@ -105,7 +105,7 @@ def reload_changed(last: date) -> list[date]:
         LOGGER.warning("%s changed since its load: %s; it is loaded again", day, change)
     if changes:
         forget(
-            [task for day in changes for task in extracts(day)]
+            [task for day in changes for task in load_chain(day)]
             + [task for day in loads if day >= min(changes) for task in merges(day)]
         )
     return list(loads)

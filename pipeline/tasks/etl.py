@@ -1,6 +1,6 @@
 """The daily load: extracts side by side, merged by user, summed by slice, published whole."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
 
 import luigi
@@ -33,6 +33,11 @@ from pipeline.warehouse import Fragment, Warehouse, statement
 class LoadTask(DayTask):
     """A day's partition of one table: filled by a SELECT, replaced whole, marked."""
 
+    @property  # Luigi reads it and documents a property
+    def priority(self) -> int:  # type: ignore[override]
+        """Older days first: in a back-fill one day is published after the other."""
+        return (clock.yesterday() - self.date).days
+
     @property
     def table(self) -> str:
         """The table that it fills."""
@@ -54,28 +59,27 @@ class LoadTask(DayTask):
         self.tell(f"{rows:,} rows")
         return rows
 
-    def count_loaded(self, **columns: str) -> RawRows:
-        """Sum columns of the day's partition: how many raw rows of each table it was made of."""
-        sums = Fragment(", ".join(f"sum({column})" for column in columns.values()))
-        sql = statement("count_events", table=full_name(self.table), sums=sums)
-        (rows,) = warehouse().query(sql, {"date": str(self.date)})
-        return RawRows(**dict(zip(columns, rows, strict=True)))
+    def count_loaded(self, column: str) -> int:
+        """Sum a column of the day's partition: how many raw rows it was made of."""
+        sql = statement("count_events", table=full_name(self.table), column=column)
+        ((events,),) = warehouse().query(sql, {"date": str(self.date)})
+        return int(events)
 
 
 class FeedUserDay(LoadTask):
-    """Per user the views and likes of a day."""
+    """Per user the views and likes of a day, and his attributes there."""
 
     table = FEED_USER_DAY
 
     def run(self) -> None:
         """Aggregate the day's feed_actions by user."""
         events = source()
-        self.load(events.connection, statement("feed_user_day", feed=events.feed))
-        self.output().write(self.count_loaded(feed="feed_events"))
+        self.load(events.connection, statement("feed_user_day", feed=events.feed, greatest=_listed(_greatest)))
+        self.output().write(RawRows(feed=self.count_loaded("feed_events")))
 
 
 class MessageUserDay(LoadTask):
-    """Per user the messages received and sent, from how many users and to how many."""
+    """Per user the messages received and sent, from how many users and to how many, and his attributes there."""
 
     table = MESSAGE_USER_DAY
 
@@ -88,9 +92,12 @@ class MessageUserDay(LoadTask):
             pair=events.pair.sql,
             sender=events.pair.sender,
             recipient=events.pair.recipient,
+            greatest=_listed(lambda dimension: f"{_greatest(dimension)} AS greatest_{dimension.name}"),
+            greatest_of_both=_listed(lambda dimension: f"max(greatest_{dimension.name})"),
+            no_attributes=_listed(lambda dimension: f"{_none(dimension)} AS greatest_{dimension.name}"),
         )
         self.load(events.connection, select)
-        self.output().write(self.count_loaded(messages="messages_sent"))
+        self.output().write(RawRows(messages=self.count_loaded("messages_sent")))
 
 
 class UserAttributes(LoadTask):
@@ -98,18 +105,21 @@ class UserAttributes(LoadTask):
 
     table = USER_ATTRIBUTES
 
+    def requires(self) -> list[luigi.Task]:
+        """The extracts: their scans of the events found the attributes too."""
+        return list(extracts(self.date))
+
     def run(self) -> None:
         """Choose one value of each attribute for each user with rows of his own."""
-        events = source()
         select = statement(
             "user_attributes",
-            feed=events.feed,
-            messages=events.messages,
-            greatest=Fragment(", ".join(map(_greatest, DAILY))),
-            values=Fragment(", ".join(map(_user_value, DAILY))),
+            feed_user_day=full_name(FEED_USER_DAY),
+            message_user_day=full_name(MESSAGE_USER_DAY),
+            attributes=Fragment(", ".join(ATTRIBUTES)),
+            values=_listed(_user_value),
         )
-        self.load(events.connection, select)
-        self.output().write(self.count_loaded(feed="feed_events", messages="message_events"))
+        self.load(warehouse(), select)
+        self.output().write()
 
 
 class UserDay(LoadTask):
@@ -120,11 +130,8 @@ class UserDay(LoadTask):
     def requires(self) -> list[luigi.Task]:
         """The extracts, and the attributes of the days before: so the result does not depend on the order of loads."""
         days = range(settings.etl().attribute_days + 1)
-        return [
-            FeedUserDay(date=self.date),
-            MessageUserDay(date=self.date),
-            *(UserAttributes(date=self.date - timedelta(days=back)) for back in days),
-        ]
+        attributes = (UserAttributes(date=self.date - timedelta(days=back)) for back in days)
+        return [*extracts(self.date), *attributes]
 
     def run(self) -> None:
         """Merge the extracts by user and look the attributes up."""
@@ -197,13 +204,13 @@ class DailyMetrics(LoadTask):
 
     def _require_unmoved(self, found: RawRows) -> None:
         """Refuse extracts that saw other rows than the source has now; the next run makes them again."""
-        feed, messages, attributes = (task.output().update_id for task in extracts(self.date))
-        done = existing([feed, messages, attributes])
-        if len(done) < 3:
+        feed, messages = (task.output().update_id for task in extracts(self.date))
+        done = existing([feed, messages])
+        if len(done) < 2:
             forget(load_chain(self.date))
             raise RowsArrivedError(f"{self.date}: another run began to load the day again; the next run goes on.")
         seen = RawRows(done[feed].raw.feed, done[messages].raw.messages)
-        if change := reconciliation.moved(seen, found) or reconciliation.moved(done[attributes].raw, found):
+        if change := reconciliation.moved(seen, found):
             forget(load_chain(self.date))
             raise RowsArrivedError(
                 f"{self.date}: rows arrived while loading: {change}. "
@@ -223,7 +230,7 @@ class DailyMetrics(LoadTask):
 
 def extracts(day: date) -> tuple[LoadTask, ...]:
     """The tasks that read a day's events."""
-    return FeedUserDay(date=day), MessageUserDay(date=day), UserAttributes(date=day)
+    return FeedUserDay(date=day), MessageUserDay(date=day)
 
 
 def merges(day: date) -> tuple[LoadTask, ...]:
@@ -234,7 +241,7 @@ def merges(day: date) -> tuple[LoadTask, ...]:
 
 def load_chain(day: date) -> tuple[LoadTask, ...]:
     """Every task of a day."""
-    return *merges(day), *extracts(day)
+    return *merges(day), UserAttributes(date=day), *extracts(day)
 
 
 def forget(tasks: Iterable[LoadTask]) -> None:
@@ -242,20 +249,28 @@ def forget(tasks: Iterable[LoadTask]) -> None:
     drop(existing(task.output().update_id for task in tasks))
 
 
+def _listed(expression: Callable[[Dimension], str]) -> Fragment:
+    """SQL for every daily dimension."""
+    return Fragment(", ".join(map(expression, DAILY)))
+
+
 def _greatest(dimension: Dimension) -> str:
-    # The tables may declare different integers, and UNION ALL does not know what to make of UInt64 and Int8.
-    greatest = f"max({dimension.column})"
-    return f"{f'toInt64({greatest})' if dimension.numeric else greatest} AS greatest_{dimension.name}"
+    # Widened: the tables may declare different integers, and UNION ALL does not know what to make of UInt64 and Int8.
+    return f"toInt64(max({dimension.column}))" if dimension.numeric else f"ifNull(max({dimension.column}), '')"
+
+
+def _none(dimension: Dimension) -> str:
+    return "CAST(NULL, 'Nullable(Int64)')" if dimension.numeric else "''"
 
 
 def _user_value(dimension: Dimension) -> str:
-    value = dimension.user_value.format(value=f"max(greatest_{dimension.name})")
+    value = dimension.user_value.format(value=f"max({dimension.name})")
     return value if dimension.numeric else readable(value)
 
 
 def _latest_known(attribute: str) -> str:
-    known = f"{attribute} != ''"
-    return f"if(countIf({known}) = 0, '{UNKNOWN}', argMaxIf({attribute}, seen, {known}))"
+    latest = f"argMaxIf({attribute}, seen, {attribute} != '')"
+    return f"if({latest} = '', '{UNKNOWN}', {latest})"  # of no rows it is ''; the engines compute it once
 
 
 def _totals() -> str:

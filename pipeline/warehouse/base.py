@@ -124,7 +124,7 @@ class Warehouse(ABC):
         bound = _single(bind(sql, params))
         return self._retried(lambda: self._query(bound), repeatable=True)
 
-    def execute(self, sql: str, params: Params | None = None, *, idempotent: bool = False) -> None:
+    def execute(self, sql: str, params: Params | None = None, *, idempotent: bool = False, turn: str = "") -> None:
         """Run a statement that changes something: DDL, INSERT SELECT, ALTER.
 
         Parameters
@@ -136,6 +136,8 @@ class Warehouse(ABC):
         idempotent : bool
             Running it twice does what running it once does. Only such statements are tried again after they
             reached the engine; others fail with `TransientError`, applied or not.
+        turn : str
+            Statements of one name never run at the same time, whoever sends them: each waits for its turn.
 
         Raises
         ------
@@ -143,7 +145,7 @@ class Warehouse(ABC):
             The engine did not answer, or refused.
         """
         bound = _single(bind(sql, params))
-        self._retried(lambda: self._execute(bound), repeatable=idempotent)
+        self._retried(lambda: self._execute(bound, turn), repeatable=idempotent)
 
     def insert(self, table: str, columns: Columns) -> None:
         """Insert columns; never tried again once data reached the engine.
@@ -232,7 +234,7 @@ class Warehouse(ABC):
     def _query(self, sql: str) -> list[tuple[Any, ...]]: ...
 
     @abstractmethod
-    def _execute(self, sql: str) -> None: ...
+    def _execute(self, sql: str, turn: str) -> None: ...
 
     @abstractmethod
     def _insert(self, table: str, columns: Columns) -> None: ...

@@ -53,8 +53,8 @@ class EmbeddedWarehouse(Warehouse):
         data = b"".join(self._ask({"kind": "all", "sql": sql, "format": "Native"}))
         return [row for block in native.blocks(data) for row in as_rows(block.columns)]
 
-    def _execute(self, sql: str) -> None:
-        for _ in self._ask({"kind": "all", "sql": sql, "format": "Null"}):
+    def _execute(self, sql: str, turn: str) -> None:
+        for _ in self._ask({"kind": "all", "sql": sql, "format": "Null", "turn": turn}):
             pass
 
     def _insert(self, table: str, columns: Columns) -> None:

@@ -12,8 +12,8 @@ One connection carries one statement; frames are those of `multiprocessing.conne
 
 1. owner: a greeting, JSON ``{"protocol": ..., "pid": ...}`` (or ``{"error": ...}``: the engine does not start). Only
    now does the client send, so that an owner that is about to end never half-runs a statement.
-2. client: a request, JSON ``{"sql": ..., "kind": "all" | "stream" | "insert", "format": ...}``; for an insert then
-   frames of data and an empty frame.
+2. client: a request, JSON ``{"sql": ..., "kind": "all" | "stream" | "insert", "format": ..., "turn": ...}``; for an
+   insert then frames of data and an empty frame. Statements with the same `turn` run one after another.
 3. owner: frames of the result, an empty frame, and the outcome, JSON ``{}`` or ``{"error": ...}``.
 """
 
@@ -67,6 +67,7 @@ class Owner:
         self.lock = threading.Lock()
         self.open = 0  # connections
         self.running: dict[Connection, str] = {}  # statements in the engine, by connection: their log_comment
+        self.turns: dict[str, threading.Lock] = {}
         self.last_statement = time.monotonic()
         self.numbers = itertools.count()
 
@@ -157,11 +158,17 @@ class Owner:
                         for chunk in chunks:
                             yield chunk.bytes()
                 else:
-                    yield session.query(request["sql"], request["format"]).bytes()
+                    with self._turn(request.get("turn", "")):
+                        result = session.query(request["sql"], request["format"]).bytes()
+                    yield result
             finally:
                 with self.lock:
                     self.running.pop(connection, None)
                 self.last_statement = time.monotonic()
+
+    def _turn(self, name: str) -> contextlib.AbstractContextManager[object]:
+        with self.lock:
+            return self.turns.setdefault(name, threading.Lock()) if name else contextlib.nullcontext()
 
     def _insert(self, connection: Connection, session: Any, request: dict[str, str]) -> None:
         error = None

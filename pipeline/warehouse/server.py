@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import logging
+import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from clickhouse_driver import Client
 
 _STREAM_ROWS = 65_536
+_SAME_ID_IS_RUNNING = 216
+_TURN_POLL_SECONDS = 0.02
 
 # Which of its hosts a process speaks to, once one has answered. Luigi's workers are forked from the process that asked
 # first, so a whole run works on ONE server, and what it marks as done has its rows there. The next run may fail over.
@@ -68,9 +71,17 @@ class ServerWarehouse(Warehouse):
             columns, types = client.execute(sql, columnar=True, with_column_types=True)
         return as_rows([read(kind, values) for (_, kind), values in zip(types, columns, strict=False)])
 
-    def _execute(self, sql: str) -> None:
-        with self._connected() as client:
-            client.execute(sql)
+    def _execute(self, sql: str, turn: str) -> None:
+        deadline = time.monotonic() + self.query_timeout_seconds
+        while True:
+            try:
+                with self._connected() as client:
+                    client.execute(sql, query_id=turn or None)
+                return
+            except TerminalError as error:  # a server runs one query of an id at a time
+                if error.code != _SAME_ID_IS_RUNNING or time.monotonic() > deadline:
+                    raise
+            time.sleep(_TURN_POLL_SECONDS)
 
     def _insert(self, table: str, columns: Columns) -> None:
         with self._connected() as client:

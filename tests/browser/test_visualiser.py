@@ -25,14 +25,14 @@ FAMILIES = {
     "DailyMetrics": 2,
     "Slice": 6,
     "UserDay": 2,
-    "FeedUserDay": 2,
-    "MessageUserDay": 2,
+    "FeedUserDay": 3,
+    "MessageUserDay": 3,
     "UserAttributes": 3,
     "StagingRetention": 1,
 }
 # Morning and what it asks for, the report's two days, Daily's and what it drops after the newest; three slices a day of
-# one merge each, which has two extracts and two days of attributes.
-DEPENDENCIES = 2 + 2 + (2 + 1) + 1 + 2 * (3 + 3 + 4)
+# one merge each, which has two extracts and two days of attributes; the attributes of a day are those of its extracts.
+DEPENDENCIES = 2 + 2 + (2 + 1) + 1 + 2 * (3 + 3 + 4) + 3 * 2
 DONE_GREEN = (0x00, 0xDD, 0x00)
 
 

@@ -9,10 +9,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from pipeline.demo.events import Incident, Scenario
 from pipeline.demo.load import create_tables, load
-from pipeline.tables import DAILY_METRICS, DAILY_TOTALS, DELIVERIES, INCIDENTS, SLOT_CHECKS, SLOT_METRICS, TABLES
+from pipeline.tables import (
+    DAILY_METRICS,
+    DAILY_TOTALS,
+    DELIVERIES,
+    INCIDENTS,
+    SLOT_CHECKS,
+    SLOT_METRICS,
+    TABLE_UPDATES,
+    TABLES,
+)
 from pipeline.warehouse import EmbeddedWarehouse, ServerWarehouse, Warehouse
 
 SOURCE_DATABASE = "process_events"
@@ -72,7 +82,8 @@ def make_project(directory: Path, warehouse: Warehouse) -> "Project":
         },
         "outbox": {"path": str(directory / "outbox")},
         "delivery": {"lock_path": str(directory / "locks")},
-        "core": {"autoload_range": "true", "log_level": "INFO"},
+        # Luigi knows a running command line by its words alone: another project's must not be taken for ours.
+        "core": {"autoload_range": "true", "log_level": "INFO", "lock_pid_dir": str(directory / "pids")},
         "worker": {"check_complete_on_run": "true"},
         "retcode": {
             "already_running": "10",
@@ -148,8 +159,8 @@ class Project:
             lines += [f"[{name}]", *(f"{key} = {value}" for key, value in settings.items())]
         (self.directory / "luigi.cfg").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
-    def start(self, *command: str) -> subprocess.Popen[str]:
-        """Start a program of the virtual environment."""
+    def start(self, *command: str, **options: Any) -> subprocess.Popen[str]:
+        """Start a program of the virtual environment; `options` are those of `subprocess.Popen`."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("FEEDPULSE_")}
         environment |= {"LUIGI_CONFIG_PATH": str(self.directory / "luigi.cfg"), **self.environment}
         program = Path(sys.executable).with_name(command[0])
@@ -158,18 +169,19 @@ class Project:
             cwd=self.directory,
             env=environment,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
             text=True,
+            **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
         )
 
     def run(self, *command: str) -> Finished:
         """Run a program of the virtual environment to its end."""
         return finish(self.start(*command))
 
-    def start_task(self, *arguments: str, scheduler: tuple[str, ...] = ("--local-scheduler",)) -> subprocess.Popen[str]:
+    def start_task(
+        self, *arguments: str, scheduler: tuple[str, ...] = ("--local-scheduler",), **options: Any
+    ) -> subprocess.Popen[str]:
         """Start ``luigi --module pipeline ARGUMENTS``."""
-        return self.start("luigi", "--module", "pipeline", *arguments, *scheduler)
+        return self.start("luigi", "--module", "pipeline", *arguments, *scheduler, **options)
 
     def task(self, *arguments: str, scheduler: tuple[str, ...] = ("--local-scheduler",)) -> Finished:
         """Run ``luigi --module pipeline ARGUMENTS`` to its end."""
@@ -179,7 +191,7 @@ class Project:
         """The rows of a result table, each as text, in order; none where there is no such table."""
         if table not in self.tables():
             return []
-        final = "FINAL" if table in (*REPLACED_ROWS, DELIVERIES) else ""
+        final = "FINAL" if table in (*REPLACED_ROWS, DELIVERIES, TABLE_UPDATES) else ""
         return sorted(map(repr, self.warehouse.query(f"SELECT {columns} FROM {self.database}.{table} {final}")))
 
     def tables(self) -> set[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import luigi
+from luigi.task_register import Register
 
 from pipeline import clock
 from pipeline.demo.events import Columns, Incident, Scenario, generate
@@ -94,6 +95,7 @@ class Site:
         }
         with configured(now, **{name.replace(".", "__"): options for name, options in sections.items()}):
             forget_everything()
+            Register.clear_instance_cache()
             done = luigi.build([root], local_scheduler=True, log_level="WARNING", detailed_summary=True)
             assert done.status.name in ("SUCCESS", "SUCCESS_WITH_RETRY"), done.summary_text
 

@@ -1,0 +1,196 @@
+"""One series on a grid of whole days, and how rows come to lie on it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.base import Array, DetectorError
+from detectors.kinds import Kind
+
+Direction = Literal["both", "up", "down"]
+
+DAY_SECONDS = 86_400
+MAX_COLUMNS = 10_000_000
+_RUN = 8
+"""So many equal steps in a row are a rate of their own, not a jitter."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Series:
+    """One series on its grid.
+
+    Parameters
+    ----------
+    name
+        How reports call it.
+    values
+        (T,), NaN = missing.
+    period
+        Points in a day.
+    start
+        Wall clock of column 0, naive.
+    zone
+        Whose wall clock.
+    denominator
+        (T,) of a ratio, else None.
+    labels
+        (T,) booleans: part of an incident; None = nobody has said.
+    direction
+        Which deviations count: "both", "up" or "down".
+    notes
+        What was put right on reading, a sentence each.
+    """
+
+    name: str
+    values: Array
+    period: int = 96
+    start: datetime = datetime(2026, 1, 1)
+    zone: str = "UTC"
+    denominator: Array | None = None
+    labels: NDArray[np.bool_] | None = None
+    direction: Direction = "both"
+    notes: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        for what, array in (("denominator", self.denominator), ("labels", self.labels)):
+            if array is not None and array.shape != self.values.shape:
+                raise DetectorError(f"{self.name}: {what} must have the shape of the values, not {array.shape}")
+        if self.values.ndim != 1 or not self.values.size:
+            raise DetectorError(f"{self.name}: values must have the shape (T,), T at least 1, not {self.values.shape}")
+
+    @property
+    def kind(self) -> Kind:
+        """A ratio where there are denominators, a count where all values are whole and not negative, else a value."""
+        if self.denominator is not None:
+            return "ratio"
+        known = self.values[~np.isnan(self.values)]
+        return "count" if known.size and bool(np.all((known >= 0) & (known == np.floor(known)))) else "value"
+
+    def moment(self, column: int) -> datetime:
+        """Wall clock of a column, naive."""
+        return self.start + timedelta(seconds=column * DAY_SECONDS / self.period)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of everything that a result depends on."""
+        found = hashlib.sha256(repr((self.name, self.period, self.start, self.zone, self.direction)).encode())
+        for array in (self.values, self.denominator, self.labels):
+            found.update(b"-" if array is None else np.ascontiguousarray(array).tobytes())
+        return found.hexdigest()
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of one series in the order of the file; seconds are of UTC, or of the wall clock if `naive`."""
+
+    lines: NDArray[np.int64]
+    seconds: Array
+    values: Array
+    denominators: Array | None
+    labels: NDArray[np.bool_] | None
+    naive: bool
+    row: str = "line"
+    """What a row is called: a line of a file, a row of a DataFrame."""
+
+    def at(self, i: int) -> str:
+        """Name the row i."""
+        return f"{self.row} {self.lines[i]}"
+
+
+def lay_out(name: str, rows: Rows, zone: str | None) -> Series:
+    """Lay rows on the grid of their most frequent step."""
+    notes = []
+    if not rows.seconds.size or not np.isfinite(rows.seconds).all():
+        raise DetectorError(f"{name}: a timestamp is missing" if rows.seconds.size else f"{name}: no rows")
+    order = np.argsort(rows.seconds, kind="stable")
+    if (backwards := np.flatnonzero(np.diff(rows.seconds) < 0)).size:
+        notes.append(f"{backwards.size} rows out of order, first at {rows.at(int(backwards[0]) + 1)}: sorted")
+    seconds = rows.seconds[order]
+    again = np.flatnonzero(np.diff(seconds) == 0) + 1
+    if again.size:
+        first = int(order[again[0]])
+        notes.append(f"{again.size} repeated timestamps, first at {rows.at(first)}: their mean is used")
+    wall = seconds if rows.naive else seconds + _offsets(seconds, zone)
+    step = _step(name, rows, order, seconds)
+    columns = np.rint((wall - wall[0]) / step).astype(np.int64)
+    columns -= columns.min()
+    if columns.max() >= MAX_COLUMNS:
+        raise DetectorError(f"{name}: {columns.max() + 1} points of {step:g} s from first to last; is a date wrong?")
+    unpunctual = np.abs((seconds - seconds[0]) / step % 1 - 0.5) < 0.5 - 1e-6
+    if unpunctual.any():
+        late = rows.at(int(order[int(np.argmax(unpunctual))]))
+        notes.append(f"{np.count_nonzero(unpunctual)} rows off the grid of {step:g} s, first at {late}: moved onto it")
+    width = int(columns.max()) + 1
+    values, denominators, labels = (
+        None if array is None else _mean(array[order].astype(np.float64), columns, width)
+        for array in (rows.values, rows.denominators, rows.labels)
+    )
+    assert values is not None
+    gaps = int(np.count_nonzero(np.bincount(columns, minlength=width) == 0))
+    if gaps:
+        notes.append(f"{gaps} of {width} points have no row: missing")
+    return Series(
+        name=name,
+        values=values,
+        period=round(DAY_SECONDS / step),
+        start=datetime.fromtimestamp(float(wall[0]), UTC).replace(tzinfo=None),
+        zone=zone or "UTC",
+        denominator=denominators,
+        labels=None if labels is None else np.nan_to_num(labels) > 0,
+        notes=tuple(notes),
+    )
+
+
+def _step(name: str, rows: Rows, order: NDArray[np.intp], seconds: Array) -> float:
+    """The most frequent step; refuses a second rate, and one that does not divide the day."""
+    steps = np.diff(seconds)
+    later = steps > 0
+    if not later.any():
+        raise DetectorError(f"{name}: one timestamp; a series needs at least two to tell its rate")
+    sizes, counts = np.unique(steps[later], return_counts=True)
+    step = float(sizes[np.argmax(counts)])
+    if step > DAY_SECONDS or abs(DAY_SECONDS / step - round(DAY_SECONDS / step)) > 1e-9:
+        raise DetectorError(
+            f"{name}: a point every {step:g} s, and a day is no whole number of these; resample it to 15 minutes, say"
+        )
+    starts = np.flatnonzero(np.diff(steps, prepend=np.nan) != 0)
+    lengths = np.diff(np.append(starts, steps.size))
+    other = starts[(lengths >= _RUN) & (steps[starts] != step) & (steps[starts] > 0)]
+    if other.size:
+        raise DetectorError(
+            f"{name}, {rows.at(int(order[other[0]]))}: from here a point every {steps[other[0]]:g} s, elsewhere every "
+            f"{step:g} s; resample the series to one rate"
+        )
+    return step
+
+
+def _offsets(seconds: Array, zone: str | None) -> Array:
+    """Offset of the zone's wall clock at each of these seconds, which are UTC."""
+    if zone is None:
+        return np.zeros_like(seconds)
+    quarters, back = np.unique(seconds // 900, return_inverse=True)
+    clock = _zone(zone)
+    found = [datetime.fromtimestamp(quarter * 900, clock).utcoffset() or timedelta() for quarter in quarters.tolist()]
+    return np.array([offset.total_seconds() for offset in found])[back]
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise DetectorError(f"{name!r} is no time zone; use an IANA name, such as Europe/Moscow") from None
+
+
+def _mean(numbers: Array, columns: NDArray[np.int64], width: int) -> Array:
+    """Mean by column, NaN skipped; NaN where there is nothing."""
+    known = ~np.isnan(numbers)
+    counts = np.bincount(columns[known], minlength=width)
+    sums = np.bincount(columns[known], weights=numbers[known], minlength=width)
+    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)

@@ -1,0 +1,170 @@
+"""Labelled incidents put into a history that has no labels: a seeded catalogue, the rest untouched.
+
+========  =============================================================  ====================  ========
+kind      what happens to the values                                     sizes                 lasts
+========  =============================================================  ====================  ========
+drop      a part is lost: ``x * (1 - size)``                             0.2, 0.4, 0.8         2 hours
+spike     so much more: ``x * (1 + size)``                               0.5, 1, 3             45 min
+outage    zero                                                           hours: 0.5, 1, 4      its size
+drift     sinks evenly until `size` of it is lost, and is whole again    0.2, 0.4, 0.8         12 hours
+shift     a new level: ``x * (1 + size)``                                0.2, 0.4, 1           12 hours
+lag       the loader falls behind: at its check `size` of a point is     0.2, 0.4, 0.8         2 hours
+          not there yet; rises to it within an hour
+ratio     broken ratio: of its numerator `size` is lost                  0.2, 0.4, 0.8         2 hours
+========  =============================================================  ====================  ========
+
+Counts stay whole numbers. Ratios get `ratio`, `drift`, `shift` and `spike`, never above 1 where all of the history is
+below; everything else gets all but `ratio`. A drift and a lag are small at first: they may be caught until an hour
+after they have reached their size, every other incident within its first hour.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.base import Array, DetectorError
+from detectors.lab.grid import Series
+
+
+@dataclass(frozen=True)
+class Incident:
+    """An incident in a series.
+
+    Parameters
+    ----------
+    start, end
+        Its first and last column, both inclusive.
+    within
+        It is caught by a flag among its first so many columns.
+    kind, size
+        As in the catalogue; "labelled" and 0 where a person labelled it.
+    """
+
+    start: int
+    end: int
+    within: int
+    kind: str = "labelled"
+    size: float = 0.0
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A row of the catalogue: the sizes, and how many hours it lasts and takes to reach its size."""
+
+    sizes: tuple[float, ...]
+    hours: float = 2.0
+    ramp_hours: float = 0.0
+
+    def lasts(self, size: float) -> float:
+        """Hours that an incident of this size lasts; those of an outage are its size."""
+        return self.hours or size
+
+
+CATALOGUE: Final[dict[str, Kind]] = {
+    "drop": Kind((0.2, 0.4, 0.8)),
+    "spike": Kind((0.5, 1.0, 3.0), hours=0.75),
+    "outage": Kind((0.5, 1.0, 4.0), hours=0.0),
+    "drift": Kind((0.2, 0.4, 0.8), hours=12.0, ramp_hours=12.0),
+    "shift": Kind((0.2, 0.4, 1.0), hours=12.0),
+    "lag": Kind((0.2, 0.4, 0.8), ramp_hours=1.0),
+    "ratio": Kind((0.2, 0.4, 0.8)),
+}
+OF_RATIOS: Final = ("ratio", "drift", "shift", "spike")
+_RISES: Final = ("spike", "shift")
+_APART_HOURS = 24.0
+"""From the end of an incident to the next, at least: its echo a day later is told from a hit."""
+_LEAST_COPIES, _MOST_COPIES = 2, 8
+
+
+def inject(series: Series, first: int, *, seed: int = 0, copy: int = 0, deal: int = 0) -> tuple[Series, list[Incident]]:
+    """Put incidents into a series, from column `first` on.
+
+    Parameters
+    ----------
+    seed, copy
+        The same series, seed, copy and deal give the same incidents.
+    deal
+        Where in the shuffled catalogue to begin: so that series and copies together have all of it.
+
+    Returns
+    -------
+    Series, list of Incident
+        The changed series with its labels, and what was put in, in order. None where nothing fits.
+
+    Raises
+    ------
+    DetectorError
+        Negative values: a part of them is no incident.
+    """
+    if (series.values < 0).any():
+        raise DetectorError(
+            f"{series.name}: values below 0, of which no part can be lost; label its incidents (column label)"
+        )
+    rng = np.random.default_rng([seed, copy, int(series.digest[:8], 16)])
+    wanted = combinations([series])
+    order = np.random.default_rng(seed).permutation(len(wanted))
+    values = series.values.copy()
+    labels = np.zeros(values.size, dtype=bool)
+    incidents: list[Incident] = []
+    at, hour = first, series.period / 24
+    for number in itertools.count(deal):
+        kind, size = wanted[order[number % len(wanted)]]
+        length = max(1, round(CATALOGUE[kind].lasts(size) * hour))
+        start = at + int(rng.integers(0, max(1, round(_APART_HOURS * hour))))
+        if start + length > values.size:
+            break
+        place = slice(start, start + length)
+        at = start + length + round(_APART_HOURS * hour)
+        incident = Incident(start, start + length - 1, _within(kind, length, series.period), kind, size)
+        changed = _changed(series, place, incident)
+        if np.array_equal(changed, values[place], equal_nan=True):
+            continue  # nothing was there to lose: a count of 2 less a fifth is 2
+        values[place] = changed
+        labels[place] = True
+        incidents.append(incident)
+    return replace(series, values=values, labels=labels), incidents
+
+
+def copies(series: Iterable[Series], firsts: Iterable[int]) -> int:
+    """How many copies of the series it takes to see each part of the catalogue about twice: at least 2, at most 8."""
+    pairs = list(zip(series, firsts, strict=True))
+    days = sum((one.values.size - first) / one.period for one, first in pairs)
+    # An incident takes a day for itself and half of one, on average, before it.
+    needed = 2 * len(combinations([one for one, _ in pairs])) / max(1.0, days / 1.6)
+    return min(max(int(np.ceil(needed)), _LEAST_COPIES), _MOST_COPIES)
+
+
+def combinations(series: list[Series]) -> list[tuple[str, float]]:
+    """Kinds and sizes that these series can have."""
+    ratios = {one.kind == "ratio" for one in series}
+    kinds = [kind for kind in CATALOGUE if any(kind in OF_RATIOS if of else kind != "ratio" for of in ratios)]
+    return [(kind, size) for kind in kinds for size in CATALOGUE[kind].sizes]
+
+
+def _within(kind: str, length: int, period: int) -> int:
+    """Columns up to an hour after the incident has reached its size, both ends counted; a ramp ends with it."""
+    ramp = round(CATALOGUE[kind].ramp_hours * period / 24)
+    columns = ramp + round(period / 24) + 1
+    return min(columns, length) if ramp else columns
+
+
+def _changed(series: Series, place: slice, incident: Incident) -> Array:
+    old = series.values[place]
+    new = old * _factor(incident, old.size, series.period)
+    if series.kind == "ratio" and np.nanmax(series.values) <= 1:
+        new = np.minimum(new, 1.0)
+    return np.round(new) if series.kind == "count" else new
+
+
+def _factor(incident: Incident, length: int, period: int) -> NDArray[np.float64]:
+    if incident.kind == "outage":
+        return np.zeros(length)
+    sign = 1.0 if incident.kind in _RISES else -1.0
+    ramp = max(1, round(CATALOGUE[incident.kind].ramp_hours * period / 24))
+    return 1.0 + sign * incident.size * np.minimum(np.arange(1, length + 1) / ramp, 1.0)

@@ -1,0 +1,111 @@
+"""The catalogue of incidents, worked out by hand on a constant series."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from detectors.base import DetectorError
+from detectors.lab.grid import Series
+from detectors.lab.inject import CATALOGUE, Incident, combinations, copies, inject
+from detectors.lab.series import from_array
+
+FIRST = 96
+DAYS = 120
+
+
+def flat(level: float = 1000.0, ratio: bool = False) -> Series:
+    values = np.full(DAYS * 96, level)
+    return from_array(values, denominator=np.full(values.size, 50.0) if ratio else None)[0]
+
+
+def injected(series: Series, **options: int) -> tuple[Series, dict[tuple[str, float], Incident]]:
+    changed, incidents = inject(series, FIRST, **options)
+    return changed, {(one.kind, one.size): one for one in incidents}
+
+
+COUNT_SHAPES = {
+    ("drop", 0.4): [600] * 8,
+    ("spike", 3.0): [4000] * 3,
+    ("outage", 0.5): [0] * 2,
+    ("outage", 4.0): [0] * 16,
+    ("shift", 1.0): [2000] * 48,
+    ("lag", 0.8): [800, 600, 400, 200, 200, 200, 200, 200],
+    ("drift", 0.2): [round(1000 - 200 * i / 48) for i in range(1, 49)],
+}
+
+
+@pytest.mark.parametrize(("kind", "size"), COUNT_SHAPES)
+def test_what_each_kind_does_to_a_count(kind: str, size: float) -> None:
+    changed, incidents = injected(flat())
+    one = incidents[kind, size]
+    assert changed.values[one.start : one.end + 1].tolist() == COUNT_SHAPES[kind, size]
+
+
+def test_what_is_done_to_a_ratio() -> None:
+    changed, incidents = injected(flat(0.5, ratio=True))
+    assert {kind for kind, _ in incidents} == {"ratio", "drift", "shift", "spike"}
+    broken, spike = incidents["ratio", 0.8], incidents["spike", 3.0]
+    np.testing.assert_allclose(changed.values[broken.start : broken.end + 1], [0.1] * 8)
+    np.testing.assert_array_equal(changed.values[spike.start : spike.end + 1], [1.0] * 3)  # no share is 2
+    np.testing.assert_array_equal(changed.denominator, np.full(DAYS * 96, 50.0))
+
+
+def test_labels_are_the_incidents_and_the_rest_is_untouched() -> None:
+    series = flat()
+    changed, incidents = inject(series, FIRST)
+    inside = np.zeros(series.values.size, dtype=bool)
+    for one in incidents:
+        inside[one.start : one.end + 1] = True
+    assert changed.labels is not None
+    np.testing.assert_array_equal(changed.labels, inside)
+    np.testing.assert_array_equal(changed.values[~inside], 1000.0)
+    assert (changed.values[inside] != 1000).all()
+    assert not inside[:FIRST].any()
+    apart = [after.start - before.end for before, after in zip(incidents, incidents[1:], strict=False)]
+    assert min(apart) > 96
+    assert {(one.kind, one.size) for one in incidents} == set(combinations([series]))
+
+
+def test_the_hour_counts_from_where_the_size_is_reached() -> None:
+    _, incidents = injected(flat())
+    assert {kind: incidents[kind, CATALOGUE[kind].sizes[0]].within for kind in ("drop", "spike", "lag", "drift")} == {
+        "drop": 5,
+        "spike": 5,
+        "lag": 8,
+        "drift": 48,
+    }
+
+
+def test_the_seed_decides() -> None:
+    series = flat()
+    assert inject(series, FIRST)[1] == inject(series, FIRST, seed=0)[1]
+    assert inject(series, FIRST, seed=1)[1] != inject(series, FIRST)[1]
+    assert inject(series, FIRST, copy=1)[1] != inject(series, FIRST)[1]
+    assert inject(series, FIRST, deal=1)[1][0].kind == inject(series, FIRST)[1][1].kind
+
+
+def test_an_incident_that_changes_nothing_is_none() -> None:
+    zeros, incidents = inject(flat(0.0), FIRST)
+    assert incidents == []
+    assert zeros.labels is not None
+    assert not zeros.labels.any()
+
+
+def test_missing_values_stay_missing() -> None:
+    values = np.full(DAYS * 96, 10.0)
+    values[::3] = np.nan
+    changed, _ = inject(from_array(values)[0], FIRST)
+    np.testing.assert_array_equal(np.isnan(changed.values), np.isnan(values))
+
+
+def test_negative_values_are_refused() -> None:
+    with pytest.raises(DetectorError, match="series 1: values below 0"):
+        inject(from_array(np.full(960, -1.0))[0], FIRST)
+
+
+def test_short_histories_get_more_copies() -> None:
+    long = flat()
+    short = from_array(np.ones(28 * 96))[0]
+    assert copies([long], [FIRST]) == 2
+    assert copies([short], [14 * 96]) > 2

@@ -1,0 +1,157 @@
+"""One run of ``luigi --module pipeline Daily``, and how it is killed."""
+
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.process.project import Project
+from tests.soak.engines import Engine
+
+LUIGI = "luigi"
+WORKER = "worker"
+
+_HANG_SECONDS = 180.0
+_POLL_SECONDS = 0.002
+
+
+@dataclass(frozen=True)
+class Kill:
+    """A planned SIGKILL."""
+
+    victim: str
+    """`LUIGI` (with its workers), `WORKER` (one of them), or the engine's process: ``owner`` or ``server``."""
+    moment: float
+    """When, as a part of the time that an undisturbed run takes."""
+    outage_seconds: float
+    """How long a killed server stays away."""
+    seed: int
+    """Chooses among workers."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What became of a run."""
+
+    code: int
+    """Its exit code; -9 when it was killed itself."""
+    seconds: float
+    """How long it ran."""
+    hit: bool
+    """Whether the victim was killed while it ran."""
+    in_task: bool
+    """Whether a task was running at that moment."""
+    log: str
+    """What it said."""
+
+
+class HangError(Exception):
+    """A run did not end."""
+
+
+def attempt(project: Project, engine: Engine, workers: int, kill: Kill | None = None, after: float = 0.0) -> Attempt:
+    """Run ``Daily`` to its end, killing as planned.
+
+    Parameters
+    ----------
+    project : Project
+        Where.
+    engine : Engine
+        Its engine.
+    workers : int
+        Luigi's ``--workers``.
+    kill : Kill, optional
+        What to kill.
+    after : float
+        Seconds to wait before the kill.
+
+    Raises
+    ------
+    HangError
+        The run does not end; it is killed.
+    """
+    log = project.directory / "run.log"
+    began = time.monotonic()
+    with log.open("w", encoding="utf-8") as output:
+        process = project.start_task(
+            "Daily", "--workers", str(workers), stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+        )
+    hit = in_task = False
+    try:
+        if kill:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=after)
+            hit, in_task = _strike(kill, process, engine, log)
+        process.wait(timeout=_HANG_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise HangError(f"a run did not end:\n{log.read_text(encoding='utf-8')[-3000:]}") from None
+    finally:
+        _kill_group(process)
+    return Attempt(process.returncode, time.monotonic() - began, hit, in_task, log.read_text(encoding="utf-8"))
+
+
+def _strike(kill: Kill, process: subprocess.Popen[str], engine: Engine, log: Path) -> tuple[bool, bool]:
+    """Kill the victim of a run; whether it ran, and whether one of its tasks did."""
+    if kill.victim == WORKER:
+        worker = _a_worker(process, random.Random(kill.seed))
+        in_task = _task_is_running(log)
+        if worker is None:
+            return False, False
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(worker, signal.SIGKILL)
+            return True, in_task
+        return False, False
+    in_task = _task_is_running(log)
+    if process.poll() is not None:
+        return False, False
+    if kill.victim == LUIGI:
+        _kill_group(process)
+        hit = process.wait(timeout=_HANG_SECONDS) == -signal.SIGKILL
+    else:
+        hit = engine.kill()
+        if hit:
+            time.sleep(kill.outage_seconds)
+            engine.revive()
+    return hit, in_task and hit
+
+
+def _kill_group(process: subprocess.Popen[str]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _a_worker(process: subprocess.Popen[str], rng: random.Random) -> int | None:
+    """Wait for worker processes and choose one; None if the run ended before."""
+    while process.poll() is None:
+        if found := _forks(process.pid):
+            return rng.choice(found)
+        time.sleep(_POLL_SECONDS)
+    return None
+
+
+def _forks(parent: int) -> list[int]:
+    """Children that run the same program: Luigi's workers, not the engine that one of them starts."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, parent_of, *_ = path.read_text().rpartition(")")[2].split()
+            if int(parent_of) == parent and state not in "ZX" and _command(path) == _command(Path(f"/proc/{parent}/x")):
+                found.append(int(path.parent.name))
+    return sorted(found)
+
+
+def _command(path: Path) -> bytes:
+    return path.with_name("cmdline").read_bytes()
+
+
+def _task_is_running(log: Path) -> bool:
+    """Whether by its log a run has a task that began and neither ended nor failed."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    began = sum("] Worker Worker(" in line and ") running   " in line for line in lines)
+    ended = sum("] Worker Worker(" in line and (") done      " in line or ") failed    " in line) for line in lines)
+    return began > ended

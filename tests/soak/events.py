@@ -1,0 +1,35 @@
+"""The same source twice: before late rows arrived, and after."""
+
+from datetime import timedelta
+
+from pipeline.demo.events import Scenario
+from pipeline.demo.load import create_tables, load
+from pipeline.warehouse import Warehouse
+from tests.process.project import TODAY, YESTERDAY
+
+BEFORE = "soak_before"
+AFTER = "soak_after"
+
+FIRST_DAY = TODAY - timedelta(days=3)
+LATE_DAYS = (FIRST_DAY, YESTERDAY)
+
+_SCENARIO = Scenario(
+    first_day=FIRST_DAY - timedelta(days=1),  # attributes are looked for a day back
+    days=4,
+    users=200,
+    views_per_day=1_500,
+    messages_per_day=1_000,
+    incidents=(),
+)
+
+
+def load_states(warehouse: Warehouse) -> None:
+    """Make both; every fifth user's own rows of `LATE_DAYS` come late."""
+    create_tables(warehouse, AFTER)
+    load(warehouse, AFTER, _SCENARIO)
+    days = ", ".join(f"toDate('{day}')" for day in LATE_DAYS)
+    late = f"user_id % 5 = 0 AND toDate(time, 'Europe/Moscow') IN ({days})"
+    warehouse.execute(f"CREATE DATABASE {BEFORE}")
+    for table in ("feed_actions", "message_actions"):
+        warehouse.execute(f"CREATE TABLE {BEFORE}.{table} AS {AFTER}.{table}")
+        warehouse.execute(f"INSERT INTO {BEFORE}.{table} SELECT * FROM {AFTER}.{table} WHERE NOT ({late})")

@@ -1,0 +1,211 @@
+"""Rounds: from an empty database through killed runs to a finished one, compared with an undisturbed run."""
+
+import contextlib
+import itertools
+import random
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.tables import DAILY_METRICS, DAILY_TOTALS, TABLE_UPDATES
+from tests.process.project import Project, make_project
+from tests.soak.attempts import LUIGI, WORKER, Attempt, HangError, Kill, attempt
+from tests.soak.engines import ENGINES, Engine
+from tests.soak.events import AFTER, BEFORE, FIRST_DAY
+
+LOADING = "loading"
+"""The first load of all days is killed."""
+RELOADING = "reloading"
+"""All days are loaded, then late rows arrive; loading them again is killed."""
+ARRIVING = "arriving"
+"""The first load is killed, and late rows arrive before it goes on."""
+STORIES = (LOADING, RELOADING, ARRIVING)
+
+_MOST_RERUNS = 5
+_MARKER_COLUMNS = "update_id, done, feed_rows, message_rows"
+
+Results = dict[str, list[str]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What happens in a round; it follows from the seed and the number alone."""
+
+    number: int
+    engine: str
+    story: str
+    workers: int
+    kills: tuple[Kill, ...]
+
+    @property
+    def victim(self) -> str:
+        """Whom it kills."""
+        return self.kills[0].victim
+
+
+@dataclass
+class Report:
+    """What happened in a round."""
+
+    attempts: list[Attempt] = field(default_factory=list)
+    reruns: int = 0
+    """Runs after a kill, until one ended well."""
+    staging_found: int = 0
+    """Kills after which tables of the killed run were there."""
+    staging_left: set[str] = field(default_factory=set)
+    """Tables of runs that are there at the end."""
+    differences: list[str] = field(default_factory=list)
+    """What differs from the undisturbed run, in words."""
+
+    @property
+    def kills(self) -> int:
+        """Kills that hit a run at work."""
+        return sum(one.hit for one in self.attempts)
+
+    @property
+    def kills_in_task(self) -> int:
+        """Those of them in the middle of a task."""
+        return sum(one.in_task for one in self.attempts)
+
+    @property
+    def codes(self) -> Counter[int]:
+        """The exit codes of killed runs."""
+        return Counter(one.code for one in self.attempts if one.hit)
+
+    @property
+    def figures(self) -> tuple[int, ...]:
+        """What the table of a soak adds up."""
+        return (
+            self.kills,
+            self.kills_in_task,
+            self.staging_found,
+            self.reruns,
+            len(self.differences),
+            len(self.staging_left),
+        )
+
+    @property
+    def failed(self) -> bool:
+        """Whether anything is not as it must be."""
+        return bool(self.differences or self.staging_left)
+
+
+def plan(seed: int, number: int) -> Plan:
+    """Plan a round: engines, victims and stories take turns, the rest is random."""
+    rng = random.Random(f"{seed}.{number}")
+    engine = tuple(ENGINES)[number % 2]
+    victim = (LUIGI, WORKER, ENGINES[engine].process)[number // 2 % 3]
+    workers = rng.choice((2, 4) if victim == WORKER else (1, 2, 4))
+    kills = tuple(
+        Kill(victim, rng.random(), rng.choice((0.0, 0.5, 4.0)), rng.getrandbits(32)) for _ in range(rng.choice((1, 2)))
+    )
+    return Plan(number, engine, STORIES[number // 6 % 3], workers, kills)
+
+
+class World:
+    """An engine with the result of an undisturbed run.
+
+    Parameters
+    ----------
+    engine : Engine
+        The engine, running.
+    directory : Path
+        For projects.
+    """
+
+    def __init__(self, engine: Engine, directory: Path) -> None:
+        self.engine = engine
+        self._directory = directory
+        self._numbers = itertools.count()
+        project = self._project()
+        self._use(project, AFTER)
+        undisturbed = attempt(project, engine, workers=2)
+        assert undisturbed.code == 0, undisturbed.log
+        self._seconds = {2: undisturbed.seconds}  # of a whole load, by the number of workers
+        self.reference = results(project)
+        assert all(self.reference.values()), self.reference
+
+    def play(self, round_plan: Plan) -> Report:
+        """Play a round."""
+        report = Report()
+        project = self._project()
+        try:
+            self._disturb(project, round_plan, report)
+            self._finish(project, round_plan, report)
+        except HangError as hang:
+            report.differences.append(str(hang))
+        finally:
+            self.engine.warehouse.execute(f"DROP DATABASE IF EXISTS {project.database}", idempotent=True)
+        return report
+
+    def _disturb(self, project: Project, round_plan: Plan, report: Report) -> None:
+        self._use(project, AFTER if round_plan.story == LOADING else BEFORE)
+        if round_plan.story == RELOADING:
+            first = attempt(project, self.engine, round_plan.workers)
+            self._seconds[round_plan.workers] = first.seconds
+            if first.code:
+                report.differences.append(f"the first load ended with {first.code}:\n{first.log[-3000:]}")
+            self._use(project, AFTER)
+        seconds = self._seconds.get(round_plan.workers, self._seconds[2])
+        for kill in round_plan.kills:
+            done = attempt(project, self.engine, round_plan.workers, kill, kill.moment * seconds)
+            report.reruns += any(one.hit for one in report.attempts)
+            report.attempts.append(done)
+            report.staging_found += done.hit and bool(project.leftovers())
+            self._use(project, AFTER)
+
+    def _finish(self, project: Project, round_plan: Plan, report: Report) -> None:
+        """Run until all is well; then a last kill of the engine, because what is done must survive one."""
+        for _ in range(_MOST_RERUNS):
+            done = attempt(project, self.engine, round_plan.workers)
+            report.reruns += 1
+            if done.code == 0:
+                break
+        else:
+            report.differences.append(f"{_MOST_RERUNS} runs after the last kill end with {done.code}:\n{done.log}")
+        self.engine.kill()
+        self.engine.revive()
+        report.differences += differences(results(project), self.reference)
+        report.staging_left = project.leftovers()
+
+    def _project(self) -> Project:
+        project = make_project(self._directory / f"project{next(self._numbers)}", self.engine.warehouse)
+        project.configure(etl={"start": str(FIRST_DAY)})
+        return project
+
+    @staticmethod
+    def _use(project: Project, database: str) -> None:
+        project.configure(source={"database": database})
+
+
+def results(project: Project) -> Results:
+    """What a load leaves: rows, and markers without the moments of their writing."""
+    return {
+        DAILY_METRICS: project.rows(DAILY_METRICS),
+        DAILY_TOTALS: project.rows(DAILY_TOTALS),
+        TABLE_UPDATES: project.rows(TABLE_UPDATES, _MARKER_COLUMNS),
+    }
+
+
+def differences(found: Results, reference: Results) -> list[str]:
+    """Say which rows are missing, too many or there twice."""
+    said = []
+    for table, rows in reference.items():
+        missing, extra = Counter(rows) - Counter(found[table]), Counter(found[table]) - Counter(rows)
+        for what, some in (("missing", missing), ("too many", extra)):
+            if some:
+                said.append(f"{table}: {some.total()} rows {what}, as {next(iter(some))}")
+    return said
+
+
+@contextlib.contextmanager
+def worlds(directory: Path, *engines: str) -> Iterator[dict[str, World]]:
+    """Start engines, each with an undisturbed run."""
+    with contextlib.ExitStack() as stack:
+        made = {}
+        for name in engines:
+            place = directory / name
+            place.mkdir(parents=True)
+            made[name] = World(stack.enter_context(ENGINES[name](place)), place)
+        yield made
