@@ -97,8 +97,8 @@ def _alert(
         since=clock.to_local(since if status == "no_data" else incident.opened),
         until=clock.to_local(incident.last_anomaly + clock.SLOT) if incident.ended else None,
         source=_source(incident) if status in ("no_data", "data_late") else "",
-        causes=_causes(explanation),
-        splits=_splits(explanation),
+        causes=cause_of(explanation),
+        splits=split_of(explanation),
         losses=_losses(incident) if status != "data_late" else (),
         handled=[_handled(action) for action in actions],
         buttons=[(kind, button(kind, incident)) for kind in KINDS] if not incident.ended else (),
@@ -178,7 +178,8 @@ def _padded(row: Array, series: Series) -> Array:
     return np.concatenate([np.full(series.numerators.shape[1] - len(row), np.nan), row])
 
 
-def _causes(explanation: Explanation | None) -> "list[Cause]":
+def cause_of(explanation: Explanation | None) -> "list[Cause]":
+    """What to say of an explanation; nothing where nobody looked."""
     from reporting.causes import Cause
 
     if explanation is None:
@@ -192,7 +193,8 @@ def _causes(explanation: Explanation | None) -> "list[Cause]":
     return [Cause(dimensions.label(cause.dimension, language), named, cause.explained, metric)]
 
 
-def _splits(explanation: Explanation | None) -> "list[RatioSplit]":
+def split_of(explanation: Explanation | None) -> "list[RatioSplit]":
+    """What to say of a ratio's two sides."""
     from reporting.causes import RatioSplit
 
     if explanation is None or explanation.ratio is None:

@@ -148,3 +148,36 @@ def _split(
         actual = float(_compared(series.numerators, row, series, start)[0][0])
         pairs.append((actual, _expected(series, whole, metric, start, checks[Part(metric)])))
     return causes.split_ratio(pairs[0], pairs[1], dimensions)
+
+
+def explain_day(rows: Sequence[tuple[str, str, bool, int, int]], metric: str) -> Explanation:
+    """Find what explains how a day's views, likes or CTR differ from another day's.
+
+    Parameters
+    ----------
+    rows : sequence of tuple
+        Dimension, value, whether it is the day (else the other one), views, likes.
+    metric : {"views", "likes", "ctr"}
+        What differs.
+    """
+    table: dict[str, dict[str, Array]] = {}
+    for dimension, value, is_day, *numbers in rows:
+        counts = table.setdefault(dimension, {}).setdefault(value, np.zeros((2, 2)))
+        counts[0 if is_day else 1] += numbers
+    found = []
+    for dimension, values in table.items():
+        views, likes = np.moveaxis(np.array(list(values.values())), -1, 0)
+        if metric == "ctr":
+            found.append(Slices(dimension, list(values), likes[:, 0], likes[:, 1], views[:, 0], views[:, 1]))
+        else:
+            counted = views if metric == "views" else likes
+            found.append(Slices(dimension, list(values), counted[:, 0], counted[:, 1]))
+    if not found:
+        return Explanation(metric, None, True, None)
+    (views, views_before), (likes, likes_before) = (
+        [float(sum(counts[at, of] for counts in next(iter(table.values())).values())) for at in (0, 1)] for of in (0, 1)
+    )
+    expected = {"views": views_before, "likes": likes_before, "ctr": views * likes_before / max(views_before, 1.0)}
+    ranked = causes.explain(found, expected[metric], True)
+    split = causes.split_ratio((likes, likes_before), (views, views_before), found) if metric == "ctr" else None
+    return Explanation(metric, ranked[0] if ranked else None, True, split)
