@@ -204,7 +204,8 @@ def _write(played: Played, kind: News, incident: Incident, playback: Playback, o
 
 
 def _print(found: Replayed, folder: Path) -> None:
-    print(f"{found.name}: {len(found.heard)} messages in {found.days} days, {found.messages_a_week:.1f} a week")
+    days = "1 day" if found.days == 1 else f"{found.days} days"
+    print(f"{found.name}: {len(found.heard)} messages in {days}, {found.messages_a_week:.1f} a week")
     for heard in found.heard:
         at = clock.to_local(heard.slot + clock.SLOT)
         print(f"  {at:%Y-%m-%d %H:%M}  {'' if heard.kind == 'post' else '  reply: '}{heard.title}")

@@ -74,8 +74,9 @@ class Site:
         within = (columns["time"] >= clock.epoch(start)) & (columns["time"] < clock.epoch(end))
         self._insert(table, {name: column[within] for name, column in columns.items()})
 
-    def run(self, root: luigi.Task, now: datetime) -> None:
-        """Run a root at a moment (naive UTC), in what is a new process for it."""
+    @contextlib.contextmanager
+    def at(self, now: datetime) -> Iterator[None]:
+        """Be a new process at a moment (naive UTC)."""
         sections = {
             "clock": {"timezone": "Europe/Moscow"},
             "warehouse": {"database": self.database, **place(self.warehouse)},
@@ -96,6 +97,11 @@ class Site:
         with configured(now, **{name.replace(".", "__"): options for name, options in sections.items()}):
             forget_everything()
             Register.clear_instance_cache()
+            yield
+
+    def run(self, root: luigi.Task, now: datetime) -> None:
+        """Run a root at a moment, in what is a new process for it."""
+        with self.at(now):
             done = luigi.build([root], local_scheduler=True, log_level="WARNING", detailed_summary=True)
             assert done.status.name in ("SUCCESS", "SUCCESS_WITH_RETRY"), done.summary_text
 
