@@ -1,5 +1,7 @@
 """Past days played again, and what a week of alerts was worth."""
 
+import json
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -83,3 +85,38 @@ def test_the_week_is_summed_up_once(place: Site) -> None:
     assert "1 incident, " in text
     assert "6 Nov" in text
     assert "12 Nov" in text
+
+
+def test_false_alarms_lead_to_a_setting_with_its_replayed_effect(
+    embedded_warehouse: EmbeddedWarehouse, tmp_path: Path
+) -> None:
+    with site(embedded_warehouse, tmp_path) as place:
+        place.load(incident("messages", -0.45))
+        place.alerts = {"slice_volume": "1000", "propose_after": "1", "metrics": "messages_sent"}
+        place.alert(OUTAGE + SLOT, BACK + 4 * SLOT)
+        (state,) = place.incidents()
+        place.warehouse.insert(
+            f"{place.database}.incident_actions",
+            {
+                "incident_id": [state["incident_id"]],
+                "action": ["false_alarm"],
+                "person": ["Anna"],
+                "at": [BACK],
+                "channel": ["telegram"],
+                "update_number": [1],
+            },
+        )
+        place.run(Weekly(), TOMORROW)
+        text = place.messages()["weekly_summary-2026-11-12"]
+    assert "Messages sent 1" in text  # the false alarms, by metric
+    proposed = re.search(r"\[metric.messages_sent\] detector_params = (\{.*\})", text)
+    assert proposed is not None, text
+    parameters = json.loads(proposed[1])
+    assert parameters["min_days"] == 7
+    assert 0.5 <= parameters["sensitivity"] < 1
+    # It was right: with it nobody would have heard of it.
+    with site(embedded_warehouse, tmp_path / "again") as place:
+        place.load(incident("messages", -0.45))
+        place.alerts = {"slice_volume": "1000", "metrics": "messages_sent", "detector_params": proposed[1]}
+        place.alert(OUTAGE + SLOT, BACK + 4 * SLOT)
+        assert place.messages() == {}
