@@ -78,9 +78,13 @@ class Member:
 
         At night a slot of twenty says little: each may look good while all of them still deviate.
         """
-        if self.lull_expected <= 0 or self.expected <= 0:
+        return self.lull_expected <= 0 or self.is_near(self.lull_observed, self.lull_expected)
+
+    def is_near(self, observed: float, expected: float) -> bool:
+        """Whether a count is nearer to its expectation than to the deviation so far."""
+        if expected <= 0 or self.expected <= 0:
             return True
-        return abs(self.lull_observed / self.lull_expected - 1) <= abs(self.observed / self.expected - 1) / 2
+        return abs(observed / expected - 1) <= abs(self.observed / self.expected - 1) / 2
 
     @property
     def excess(self) -> float:
@@ -230,7 +234,8 @@ def _is_over(member: Member, rules: Rules) -> bool:
 
 def _move_member(member: Member, check: Check, slot: datetime, rules: Rules) -> Member:
     # Of the two scores the slot's own: the half hour would hold the last bad slot for another quarter.
-    if check.slot_score * member.sign > rules.close_score:
+    score = check.slot_score * member.sign
+    if score > 1 or (score > rules.close_score and not member.is_near(check.value, check.expected)):
         return _with_slot(member, check, slot)
     return replace(
         member,

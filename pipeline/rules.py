@@ -12,7 +12,8 @@ class Rules:
     recovery_slots : int
         So many good slots in a row end it.
     close_score : float
-        Hysteresis: it opens where a score leaves [-1, 1] and goes on while the slot's is outside of +-this.
+        Hysteresis: it opens where a score leaves [-1, 1] and goes on while the slot's is outside of +-this and the
+        value nearer to the deviation so far than to its expectation.
     minimum_slots : int
         So many bad slots it takes before people hear of it.
     adopt_slots : int

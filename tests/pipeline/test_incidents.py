@@ -96,12 +96,17 @@ def test_slots_that_say_nothing_change_nothing(verdicts: list[Verdict]) -> None:
 
 
 def test_it_goes_on_until_it_is_well_inside_of_its_band() -> None:
-    # 85 is inside of 80 to 120, and yet three quarters of the way out.
-    slots = series([50, 85, 85, 85, 85, 85, 100, 100])
+    # 82 is inside of 80 to 120, and yet nearer to 70 than to 100.
+    slots = series([70, 82, 82, 82, 82, 82, 100, 100])
     _, opened = play(slots, Rules(recovery_slots=3))
     assert opened[0].last_anomaly == START + 5 * SLOT
     ended, _ = play(slots + series([100]), Rules(recovery_slots=3))
     assert (ended[0].outcome, ended[0].last_anomaly) == ("recovered", START + 5 * SLOT)
+
+
+def test_noise_after_an_outage_does_not_make_it_longer() -> None:
+    ended, _ = play(series([0, 0, 85, 85, 100, 100]))
+    assert ended[0].last_anomaly == START + SLOT
 
 
 def test_slots_of_the_night_that_look_good_one_by_one_do_not_end_it() -> None:
