@@ -1,4 +1,4 @@
-"""``python -m pipeline demo | query | verify | compare | tune``: what is not a task."""
+"""``python -m pipeline demo | query | verify | replay | compare | tune``: what is not a task."""
 
 import argparse
 import os
@@ -53,6 +53,13 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--to", dest="last", type=_day, help="the last day (default: yesterday)")
     verify.set_defaults(command=_verify)
 
+    replay = commands.add_parser("replay", help="play past days through the alerts; say what people would have heard")
+    replay.add_argument("--from", dest="first", type=_day, required=True, help="the first day, 2026-11-01")
+    replay.add_argument("--to", dest="last", type=_day, help="the last day (default: yesterday)")
+    replay.add_argument("--against", type=Path, help="another luigi.cfg, whose alert settings are compared with ours")
+    replay.add_argument("--path", type=Path, default=Path("var/replay"), help="the outboxes (default: %(default)s)")
+    replay.set_defaults(command=_replay)
+
     demo = commands.add_parser(
         "demo", help="play a day of made-up events through every task, in a directory of its own"
     )
@@ -84,6 +91,17 @@ def _verify(options: argparse.Namespace) -> int:
     if options.first > last:
         raise SettingsError(f"--from {options.first} is after --to {last}: give the earlier day first.")
     return 0 if verify(options.first, last) else 1
+
+
+def _replay(options: argparse.Namespace) -> None:
+    from pipeline import clock, settings
+    from pipeline.replay import replay
+
+    settings.check()
+    last = options.last or clock.yesterday()
+    if options.first > last:
+        raise SettingsError(f"--from {options.first} is after --to {last}: give the earlier day first.")
+    replay(options.first, last, options.path, options.against)
 
 
 def _day(text: str) -> date:

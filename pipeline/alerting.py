@@ -1,85 +1,230 @@
-"""From incidents to the message of a slot: the figures, pictures' history and links that `reporting` composes."""
+"""From an incident to what `reporting.alert` composes: the living message, and the replies to it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from pipeline import clock, settings
-from pipeline.checks import Check, Watch
-from pipeline.history import Series
-from pipeline.incidents import Incident
+import numpy as np
+
+from pipeline import clock, dimensions, settings
+from pipeline.actions import KINDS, MUTE, Action, button
+from pipeline.checks import Check, Watch, blocks
+from pipeline.explaining import Explanation
+from pipeline.history import Adjustment, Array, Part, Series
+from pipeline.incidents import Incident, Member, News
+from pipeline.metrics import BY_NAME
+from pipeline.source import source
 
 if TYPE_CHECKING:
     from reporting import alert
+    from reporting.causes import Cause, RatioSplit
     from reporting.message import Message
 
 DRAWN_SLOTS = clock.SLOTS_A_DAY  # the last day
+MOST_SHOWN = 6
+"""Of an incident of more metrics or slices those are shown that deviate furthest."""
+LOSSES = {"views": "views", "likes": "likes", "ctr": "likes", "messages_sent": "messages_sent"}
+"""The events that a metric's deviation costs; users are none."""
 
 
-def compose_alert(
-    incidents: Sequence[Incident],
-    news: Sequence[Incident],
-    checks: Mapping[str, Check],
-    series: Series,
-    watched: Mapping[str, Watch],
-) -> "Message":
-    """Compose the ONE message of a slot.
+@dataclass(frozen=True)
+class Moment:
+    """What is known when an incident is told of.
 
-    Parameters
+    Attributes
     ----------
-    incidents : sequence of Incident
-        All that are open or have just ended; those that people know of give the context.
-    news : sequence of Incident
-        Those of them that people should hear of now.
-    checks, watched : mapping
-        The slot's check and the watch of each metric.
     series : Series
-        Their history, the slot last.
+        Up to the slot.
+    checks : mapping
+        Of the slot.
+    watched : mapping
+        By metric.
+    adjustments : sequence of Adjustment
+        What the slot was judged with.
     """
+
+    series: Series
+    checks: Mapping[Part, Check]
+    watched: Mapping[str, Watch]
+    adjustments: Sequence[Adjustment]
+
+
+def message_key(incident: Incident) -> str:
+    """What an incident's message is called: ``alert-2026-11-01T1015Z-views``."""
+    metric, _, opened = incident.incident_id.partition(":")
+    return f"alert-{opened}Z-{metric}"
+
+
+def compose_post(
+    incident: Incident, moment: Moment, explanation: Explanation | None, actions: Sequence[Action]
+) -> "Message":
+    """The living message as it should read now."""
     from reporting import alert
 
-    shown = [item for item in incidents if item in news or (item.notified and item.last_anomaly == series.slot)]
-    figures = [_figures(item, item in news, checks[item.metric], series, watched[item.metric]) for item in shown]
+    return alert.compose(_alert(incident, "edit", moment, explanation, actions), settings.report().language)
+
+
+def compose_reply(
+    incident: Incident, kind: News, moment: Moment, explanation: Explanation | None, actions: Sequence[Action]
+) -> "Message":
+    """A reply to the living message: that it is over, much worse, or still silent."""
+    from reporting import alert
+
+    return alert.compose_reply(_alert(incident, kind, moment, explanation, actions), settings.report().language)
+
+
+def _alert(
+    incident: Incident, kind: News, moment: Moment, explanation: Explanation | None, actions: Sequence[Action]
+) -> "alert.Alert":
+    from reporting import alert
+
+    series = moment.series
     end = series.slot + clock.SLOT
-    since = min(item.opened for item in shown)
-    return alert.compose(
-        alert.Alert(
-            slot_start=clock.to_local(series.slot),
-            slot_end=clock.to_local(end),
-            metrics=figures,
-            links=_links([watched[item.metric] for item in shown], since, end),
-        ),
-        settings.report().language,
+    shown = [member for member in incident.shown if member.part in moment.checks]
+    shown = sorted(shown, key=lambda member: -abs(member.worst))[:MOST_SHOWN]
+    bands = _bands(series, [member.part for member in shown], moment)
+    status = _status(incident)
+    since = incident.silent_since or incident.opened
+    return alert.Alert(
+        slot_start=clock.to_local(series.slot),
+        slot_end=clock.to_local(end),
+        metrics=[_figures(incident, member, moment, bands[member.part]) for member in shown],
+        links=_links([moment.watched[member.metric] for member in shown], incident.opened, end),
+        key=message_key(incident),
+        status=status,
+        since=clock.to_local(since if status == "no_data" else incident.opened),
+        until=clock.to_local(incident.last_anomaly + clock.SLOT) if incident.ended else None,
+        source=_source(incident) if status in ("no_data", "data_late") else "",
+        causes=cause_of(explanation),
+        splits=split_of(explanation),
+        losses=_losses(incident) if status != "data_late" else (),
+        handled=[_handled(action) for action in actions],
+        buttons=[(kind, button(kind, incident)) for kind in KINDS] if not incident.ended else (),
+        mute=MUTE,
     )
 
 
-def _figures(incident: Incident, is_news: bool, check: Check, series: Series, watch: Watch) -> "alert.AlertMetric":
+def _status(incident: Incident) -> "alert.Status":
+    if incident.mark == "false alarm":
+        return "false_alarm"
+    if incident.ended:
+        return {"new normal": "new_normal", "late data": "data_late"}.get(incident.outcome, "recovered")  # type: ignore[return-value]
+    if incident.silent_since is not None:
+        return "no_data"
+    return "growing" if incident.notified else "opened"
+
+
+def _source(incident: Incident) -> str:
+    tables = {BY_NAME[member.metric].table for member in incident.members}
+    return ", ".join(sorted(source().table(table).partition(".")[2] for table in tables))
+
+
+def _figures(
+    incident: Incident, member: Member, moment: Moment, band: tuple[Array, Array, Array]
+) -> "alert.AlertMetric":
     from reporting import alert
 
-    row = series.metrics.index(watch.metric)
-    denominators = series.denominators[row] if watch.metric.kind == "ratio" else None
-    bounds = watch.detector.detect(series.values[row], denominators)
+    series, check = moment.series, moment.checks[member.part]
+    language = settings.report().language
+    row = series.parts.index(member.part)
     drawn = [series.slot - back * clock.SLOT for back in range(DRAWN_SLOTS - 1, -1, -1)]
-    state: alert.State = "ended" if incident.ended else "opened" if is_news else "ongoing"
+    over = incident.ended or member.good_slots > 0
+    state: alert.State = "ended" if over else "ongoing" if incident.notified else "opened"
+    expected, lower, upper = (series.in_real_time(array, DRAWN_SLOTS) for array in band)
+    part = "" if member.part.is_total else f"{dimensions.label(member.dimension, language)} {member.value}"
     return alert.AlertMetric(
-        name=watch.metric.name,
-        label=watch.metric.label_in(settings.report().language),
-        kind=watch.metric.kind,
+        name=member.metric,
+        label=BY_NAME[member.metric].label_in(language),
+        kind=BY_NAME[member.metric].kind,
         state=state,
         value=check.value,
         expected=check.expected,
         lower=check.lower,
         upper=check.upper,
-        since=clock.to_local(incident.opened),
-        until=clock.to_local(incident.last_anomaly + clock.SLOT) if incident.ended else None,
+        since=clock.to_local(member.since),
+        until=clock.to_local(member.last + clock.SLOT) if over else None,
         times=[clock.to_local(slot) for slot in drawn],
         values=series.in_real_time(series.values[row], DRAWN_SLOTS),
-        band_expected=series.in_real_time(bounds.expected, DRAWN_SLOTS),
-        band_lower=series.in_real_time(bounds.lower, DRAWN_SLOTS),
-        band_upper=series.in_real_time(bounds.upper, DRAWN_SLOTS),
+        band_expected=expected,
+        band_lower=lower,
+        band_upper=upper,
         detector=check.detector,
+        part=part,
+        worst_at=clock.to_local(member.worst_at) if member.worst_at else None,
+        worst_value=member.worst_value,
+        worst_expected=member.worst_expected,
     )
+
+
+def _bands(series: Series, parts: Sequence[Part], moment: Moment) -> dict[Part, tuple[Array, Array, Array]]:
+    """Expected, lower and upper of every column, in the units of the part."""
+    found = {}
+    for block in blocks(series, list(moment.watched.values()), moment.adjustments, only=parts):
+        bounds = block.detector.detect(block.values, block.denominators)
+        for row, (part, window) in enumerate(block.keys):
+            if window == 1:
+                is_share = not part.is_total and BY_NAME[part.metric].kind == "count"
+                scale = block.denominators[row] if is_share and block.denominators is not None else 1.0
+                arrays = (bounds.expected, bounds.lower, bounds.upper)
+                expected, lower, upper = (_padded(array[row] * scale, series) for array in arrays)
+                found[part] = (expected, lower, upper)
+    return found
+
+
+def _padded(row: Array, series: Series) -> Array:
+    """A row of the newest columns as one of all columns: slices are judged by fewer."""
+    return np.concatenate([np.full(series.numerators.shape[1] - len(row), np.nan), row])
+
+
+def cause_of(explanation: Explanation | None) -> "list[Cause]":
+    """What to say of an explanation; nothing where nobody looked."""
+    from reporting.causes import Cause
+
+    if explanation is None:
+        return []
+    language = settings.report().language
+    metric = BY_NAME[explanation.metric].label_in(language)
+    cause = explanation.cause
+    if cause is None:
+        return [Cause(metric=metric)]
+    named = [value or dimensions.UNKNOWN for value in cause.values]
+    return [Cause(dimensions.label(cause.dimension, language), named, cause.explained, metric)]
+
+
+def split_of(explanation: Explanation | None) -> "list[RatioSplit]":
+    """What to say of a ratio's two sides."""
+    from reporting.causes import RatioSplit
+
+    if explanation is None or explanation.ratio is None:
+        return []
+    language = settings.report().language
+    ratio, likes, views = (BY_NAME[name].label_in(language) for name in (explanation.metric, "likes", "views"))
+    split = explanation.ratio
+    return [RatioSplit(ratio, likes, views, split.numerator, split.denominator, split.mix)]
+
+
+def _losses(incident: Incident) -> "list[alert.Loss]":
+    from reporting import alert
+
+    language = settings.report().language
+    whole = {member.metric for member in incident.totals}
+    excess: dict[str, float] = {}
+    for member in incident.members:
+        event = LOSSES.get(member.metric)
+        # Slices overlap: where no total deviates, the one that lost most speaks for the metric.
+        counts = event and (member.part.is_total or member.metric not in whole)
+        if event and counts and abs(member.excess) > abs(excess.get(event, 0.0)):
+            excess[event] = member.excess
+    return [alert.Loss(BY_NAME[event].label_in(language), amount) for event, amount in excess.items()]
+
+
+def _handled(action: Action) -> "alert.Handling":
+    from reporting import alert
+
+    until = clock.to_local(action.at + MUTE) if action.kind == "mute" else None
+    return alert.Handling(action.kind, action.person, clock.to_local(action.at), until)
 
 
 def _links(watched: Sequence[Watch], since: datetime, end: datetime) -> list[tuple[str, str]]:

@@ -1,20 +1,39 @@
-"""The check of a slot: each watched metric against its detector."""
+"""The check of a slot: each watched metric and each of its slices against a detector. Pure but for luigi.cfg.
+
+A metric is judged by its count or ratio; a slice by its SHARE of the metric's total (a slice of a ratio by the ratio),
+so that what moves everything says nothing about a slice, and a slice that fails under a healthy total shows. Each is
+judged twice, by the slot and by the slot together with the one before: what is too small for a quarter of an hour can
+be plain in half an hour.
+
+Slices are many. The false alarms that chance alone may raise among ALL of them in a week are a setting, divided among
+the comparisons (Bonferroni): it gives the width of their bands in standard deviations.
+"""
 
 import dataclasses
 import itertools
-from collections.abc import Sequence
+import math
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
 
 import detectors
+from detectors.base import Bounds, Detector
 from pipeline import metrics, settings
 from pipeline.clock import SLOTS_A_DAY
 from pipeline.errors import SettingsError
-from pipeline.history import Series
+from pipeline.history import SLICE_DAYS, Adjustment, Array, Part, Series, ratio
 
-Verdict = Literal["ok", "anomaly", "no data", "no history"]
+Verdict = Literal["ok", "anomaly", "no data", "no history", "planned"]
+
+WINDOWS = (1, 2)
+"""In slots: how much is judged at once."""
+SLICE_DETECTOR = "seasonal"
+"""Slices are shares of counts; this method knows how noisy those are, so that its width can be a probability."""
+SLICE_WIDTH = 5.0
+"""Its half band for ratios at sensitivity 1, in standard deviations."""
 
 
 @dataclass(frozen=True)
@@ -23,14 +42,34 @@ class Watch:
 
     metric: metrics.Metric
     settings: settings.MetricSettings
-    detector: detectors.Detector
+    detector: Detector
 
 
 @dataclass(frozen=True)
 class Check:
-    """What a detector said about one metric in one slot; NaN where there is no number."""
+    """What a detector said about one metric or slice in one slot; NaN where there is no number.
+
+    Attributes
+    ----------
+    metric, dimension, dimension_value : str
+        What was judged.
+    detector : str
+        By which method.
+    value, expected, lower, upper : float
+        The slot's value and band: counts, or ratios. A slice's band follows the slot's total.
+    score : float
+        Signed, outside of [-1, 1] is anomalous: the further of the slot and the two last slots together.
+    verdict : str
+        'ok', 'anomaly', 'no data', 'no history', or 'planned' where the calendar knows of it.
+    slot_score : float
+        The score of the slot alone.
+    weight : float
+        Events behind a value of 1: 1 for a count, the denominator of a ratio.
+    """
 
     metric: str
+    dimension: str
+    dimension_value: str
     detector: str
     value: float
     expected: float
@@ -38,6 +77,47 @@ class Check:
     upper: float
     score: float
     verdict: Verdict
+    slot_score: float
+    weight: float
+
+    @property
+    def part(self) -> Part:
+        """What was judged."""
+        return Part(self.metric, self.dimension, self.dimension_value)
+
+    @property
+    def change(self) -> float:
+        """The deviation relative to the greater of value and expectation: -1 is an outage, +1 came from nothing."""
+        greater = max(self.value, self.expected)
+        return (self.value - self.expected) / greater if greater > 0 else 0.0
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows that one detector judges in one call; arrays of shape (R, T)."""
+
+    detector: Detector
+    name: str
+    keys: tuple[tuple[Part, int], ...]
+    """The part and the window of each row."""
+    values: Array
+    denominators: Array | None
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One row of a block in the slot that is judged, as its detector sees it: a slice of a count is a share there."""
+
+    detector: str
+    value: float
+    denominator: float
+    expected: float
+    lower: float
+    upper: float
+    score: float
+
+
+Judgements = dict[tuple[Part, int], Judged]
 
 
 def watches() -> list[Watch]:
@@ -59,38 +139,177 @@ def watches() -> list[Watch]:
     return found
 
 
-def check(series: Series, watched: Sequence[Watch]) -> list[Check]:
+def check(series: Series, watched: Sequence[Watch], adjustments: Sequence[Adjustment] = ()) -> list[Check]:
     """Judge the newest slot of each series.
 
     Parameters
     ----------
     series : Series
-        A row for each watch, in the same order.
+        History with the totals of (at least) the watched metrics, and slices of theirs.
     watched : sequence of Watch
-        Metrics that share a detector are judged in one call.
+        How each metric is judged.
+    adjustments : sequence of Adjustment
+        What the detectors must not learn from, or must read at another level.
+
+    Returns
+    -------
+    list of Check
+        The totals in the order of `watched`, then the slices.
     """
-    rows = {watch.metric.name: row for row, watch in enumerate(watched)}
-    checks: dict[str, Check] = {}
-    for (detector, kind), group in itertools.groupby(
-        sorted(watched, key=_method), lambda watch: (watch.detector, watch.metric.kind)
-    ):
+    found: Judgements = {}
+    for block in blocks(series, watched, adjustments):
+        found |= judgements(block, block.detector.detect_last(block.values, block.denominators))
+    return checks(found, watched)
+
+
+def judgements(block: Block, bounds: Bounds, column: int = -1) -> Judgements:
+    """What a block's detector says of one column; `bounds` are those of that column, (R,)."""
+    numbers = [array.tolist() for array in (bounds.expected, bounds.lower, bounds.upper, bounds.score)]
+    values = block.values[:, column].tolist()
+    denominators = [1.0] * len(values) if block.denominators is None else block.denominators[:, column].tolist()
+    rows = zip(values, denominators, *numbers, strict=True)
+    return {key: Judged(block.name, *row) for key, row in zip(block.keys, rows, strict=True)}
+
+
+def checks(judged: Judgements, watched: Sequence[Watch]) -> list[Check]:
+    """Put the windows of each part together, and decide."""
+    directions = {watch.metric.name: watch.settings for watch in watched}
+    parts = [Part(watch.metric.name) for watch in watched]
+    parts += [part for part, window in judged if window == WINDOWS[0] and not part.is_total]
+    return [_check(part, [judged[part, window] for window in WINDOWS], directions[part.metric]) for part in parts]
+
+
+def _check(part: Part, windows: Sequence[Judged], chosen: settings.MetricSettings) -> Check:
+    slot = windows[0]
+    score = max((one.score for one in windows), key=lambda score: -1.0 if math.isnan(score) else abs(score))
+    weight, scale = slot.denominator, 1.0
+    if not part.is_total and metrics.BY_NAME[part.metric].kind == "count":
+        weight, scale = 1.0, slot.denominator  # a share of the total: back to counts
+    value, expected = slot.value * scale, slot.expected * scale
+    is_small = max(value, expected) * weight < chosen.minimum_volume and not math.isnan(score)
+    return Check(
+        *part,
+        detector=slot.detector,
+        value=value,
+        expected=expected,
+        lower=slot.lower * scale,
+        upper=slot.upper * scale,
+        score=score,
+        verdict=judge(value, 0.0 if is_small else score, chosen.direction),
+        slot_score=slot.score,
+        weight=weight,
+    )
+
+
+def blocks(
+    series: Series,
+    watched: Sequence[Watch],
+    adjustments: Sequence[Adjustment] = (),
+    only: Container[Part] | None = None,
+) -> list[Block]:
+    """What the detectors are asked: metrics by method, and every slice in one block.
+
+    The parameters are those of `check`, and which parts are asked for; by default all.
+    """
+    rows = {part: row for row, part in enumerate(series.parts)}
+    by_part = _by_part(adjustments)
+    made = []
+    # Metrics that are checked alike are one array: a detector takes many series at once.
+    for (_, kind), group in itertools.groupby(sorted(watched, key=_method), _method):
         members = list(group)
-        chosen = [rows[watch.metric.name] for watch in members]
-        denominators = series.denominators[chosen] if kind == "ratio" else None
-        bounds = detector.detect_last(series.values[chosen], denominators)
-        for i, watch in enumerate(members):
-            value = float(series.values[chosen[i], -1])
-            checks[watch.metric.name] = Check(
-                metric=watch.metric.name,
-                detector=watch.settings.detector,
-                value=value,
-                expected=float(bounds.expected[i]),
-                lower=float(bounds.lower[i]),
-                upper=float(bounds.upper[i]),
-                score=float(bounds.score[i]),
-                verdict=judge(value, float(bounds.score[i]), watch.settings.direction),
-            )
-    return [checks[watch.metric.name] for watch in watched]
+        totals = [Part(watch.metric.name) for watch in members if only is None or Part(watch.metric.name) in only]
+        if totals:
+            first = members[0]
+            made.append(_block(series, first.detector, first.settings.detector, totals, rows, by_part, kind == "ratio"))
+    names = {watch.metric.name for watch in watched}
+    slices = [part for part in series.parts if part.metric in names and not part.is_total]
+    wanted = slices if only is None else [part for part in slices if part in only]
+    if wanted:
+        made.append(_block(series, slice_detector(len(slices)), SLICE_DETECTOR, wanted, rows, by_part, True))
+    return made
+
+
+def slice_detector(slices: int) -> Detector:
+    """The detector of so many slices: their false alarms in a week are `[alerts] slice_false_alarms` together."""
+    comparisons = slices * len(WINDOWS) * 7 * SLOTS_A_DAY
+    tail = min(settings.alerts().slice_false_alarms / comparisons, 0.5)
+    width = NormalDist().inv_cdf(1 - tail / 2)
+    sensitivity = SLICE_WIDTH / width
+    return detectors.create(
+        SLICE_DETECTOR,
+        period=SLOTS_A_DAY,
+        kind="ratio",
+        days=SLICE_DAYS,
+        min_days=SLICE_DAYS // 2,
+        sensitivity=sensitivity,
+    )
+
+
+def _parameters(chosen: settings.MetricSettings, kind: str) -> dict[str, object]:
+    """What luigi.cfg says, and what a method should know of any metric of ours."""
+    known = {field.name for field in dataclasses.fields(detectors.find(chosen.detector))}
+    ours = {"period": SLOTS_A_DAY, "kind": kind}
+    return {**{name: value for name, value in ours.items() if name in known}, **chosen.detector_params}
+
+
+def _block(
+    series: Series,
+    detector: Detector,
+    name: str,
+    parts: Sequence[Part],
+    rows: dict[Part, int],
+    adjustments: Mapping[Part, Sequence[Adjustment]],
+    has_denominator: bool,
+) -> Block:
+    keys, values, denominators = [], [], []
+    width = series.numerators.shape[1]
+    first = 0
+    if not parts[0].is_total:  # whole days, so that the newest begins at the same column
+        first = max(0, (width - 1) // SLOTS_A_DAY - SLICE_DAYS) * SLOTS_A_DAY
+    for part in parts:
+        row = rows[part]
+        concerned = [*adjustments.get(Part(part.metric, "", ""), ()), *adjustments.get(part, ())]
+        factors = series.learned(concerned)[first:] if concerned else None
+        of = series.denominators[row, first:]
+        if not part.is_total and metrics.BY_NAME[part.metric].kind == "count":
+            of = series.numerators[rows[Part(part.metric)], first:]
+        for window in WINDOWS:
+            numerator = window_sum(series.numerators[row, first:], window, factors)
+            keys.append((part, window))
+            if has_denominator:
+                denominator = np.nan_to_num(window_sum(of, window, None))
+                denominators.append(denominator)
+                numerator = ratio(numerator, denominator)
+            values.append(numerator)
+    return Block(detector, name, tuple(keys), np.array(values), np.array(denominators) if has_denominator else None)
+
+
+def _by_part(adjustments: Iterable[Adjustment]) -> dict[Part, list[Adjustment]]:
+    found: dict[Part, list[Adjustment]] = {}
+    for item in adjustments:
+        found.setdefault(item.part, []).append(item)
+    return found
+
+
+def window_sum(row: Array, window: int, factors: Array | None) -> Array:
+    """Each column with those before it, `window` together; NaN where one is missing.
+
+    Parameters
+    ----------
+    row : ndarray, shape (T,)
+        Counts.
+    window : int
+        How many columns.
+    factors : ndarray, shape (T,), optional
+        What the columns are multiplied by, NaN to leave them out; the last is what is judged, so it never is.
+    """
+    if factors is not None:
+        row = np.append(row[:-1] * factors[:-1], row[-1] * (1.0 if np.isnan(factors[-1]) else factors[-1]))
+    sums = row.copy()
+    for back in range(1, window):
+        sums[back:] += row[:-back]
+        sums[:back] = np.nan
+    return sums
 
 
 def judge(value: float, score: float, direction: settings.Direction) -> Verdict:
@@ -112,13 +331,6 @@ def judge(value: float, score: float, direction: settings.Direction) -> Verdict:
     if (score > 1 and direction != "down") or (score < -1 and direction != "up"):
         return "anomaly"
     return "ok"
-
-
-def _parameters(chosen: settings.MetricSettings, kind: str) -> dict[str, object]:
-    """What luigi.cfg says, and what a method should know of any metric of ours."""
-    known = {field.name for field in dataclasses.fields(detectors.find(chosen.detector))}
-    ours = {"period": SLOTS_A_DAY, "kind": kind}
-    return {**{name: value for name, value in ours.items() if name in known}, **chosen.detector_params}
 
 
 def _method(watch: Watch) -> tuple[str, str]:

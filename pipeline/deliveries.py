@@ -3,7 +3,7 @@
 import contextlib
 import fcntl
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,34 +58,80 @@ def deliver(message: "Message", to: "Mapping[str, Channel]") -> Delivered:
     to : mapping of str to Channel
         By name.
     """
+    return _to_all(to, lambda name, channel, address: _send_once(message, name, address, channel.send))
+
+
+def edit(message: "Message", to: "Mapping[str, Channel]") -> Delivered:
+    """Make a message that was delivered say this now, at every address that has it; the others are left alone.
+
+    An edit that is repeated changes nothing, so it needs no record; where a new message took over from one that could
+    not be edited, that one is remembered instead.
+    """
+
+    def edit_one(name: str, channel: "Channel", address: str) -> str | None:
+        with _lock(f"{name}:{address}"):
+            before = _sent(message.key, name).get(address)
+            if before is None:
+                return None
+            after = channel.edit(address, before, message)
+            if after != before:
+                _record(message.key, name, address, "sent", after)
+            return after
+
+    return _to_all(to, edit_one)
+
+
+def reply(message: "Message", to_key: str, to: "Mapping[str, Channel]") -> Delivered:
+    """Answer the message of a key, once, at every address that has it."""
+
+    def reply_one(name: str, channel: "Channel", address: str) -> str | None:
+        answered = _sent(to_key, name).get(address)
+        if answered is None:
+            return None
+
+        def answer(at: str, answer: "Message") -> str:
+            return channel.reply(at, answered, answer)
+
+        return _send_once(message, name, address, answer)
+
+    return _to_all(to, reply_one)
+
+
+def _to_all(to: "Mapping[str, Channel]", act: "Callable[[str, Channel, str], str | None]") -> Delivered:
     refusals: list[Exception] = []
     reached, link = [], ""
     for name, channel in to.items():
         for address in channel.addresses():
             try:
-                message_id = _send_once(message, name, channel, address)
+                message_id = act(name, channel, address)
             except Exception as refusal:  # whatever one address does, the next is still tried
                 refusals.append(refusal)
                 continue
-            reached.append(f"{name}:{address}")
-            link = link or channel.link(address, message_id)
+            if message_id is not None:
+                reached.append(f"{name}:{address}")
+                link = link or channel.link(address, message_id)
     if refusals:
         raise refusals[0]
     return Delivered(tuple(reached), link)
 
 
-def _send_once(message: "Message", name: str, channel: "Channel", address: str) -> str:
+def _send_once(message: "Message", name: str, address: str, send: "Callable[[str, Message], str]") -> str:
     with _lock(f"{name}:{address}"):
-        rows = warehouse().query(
-            statement("sent_deliveries", deliveries=full_name(DELIVERIES)), {"key": message.key, "channel": name}
-        )
-        sent = dict(rows)
+        sent = _sent(message.key, name)
         if address in sent:
-            return str(sent[address])
+            return sent[address]
         _record(message.key, name, address, "pending", "")
-        message_id = channel.send(address, message)
+        message_id = send(address, message)
         _record(message.key, name, address, "sent", message_id)
         return message_id
+
+
+def _sent(key: str, channel: str) -> dict[str, str]:
+    """By address, the id of a message that was sent."""
+    rows = warehouse().query(
+        statement("sent_deliveries", deliveries=full_name(DELIVERIES)), {"key": key, "channel": channel}
+    )
+    return {str(address): str(message_id) for address, message_id in rows}
 
 
 def _record(key: str, channel: str, address: str, state: str, message_id: str) -> None:

@@ -6,7 +6,8 @@ the ``[etl] attribute_days`` days before; else ``unknown``. In a slot an event c
 agree between slots and days, and slices need not.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 UNKNOWN = "unknown"
 LONGEST_VALUE = 64
@@ -27,6 +28,8 @@ class Dimension:
     """The same for a user's day, of ``{value}``, the column's greatest in his rows; '' when days are not sliced so."""
     event_value: str
     """SQL expression over one event."""
+    label: Mapping[str, str] = field(default_factory=dict)
+    """What people read, by language; the name where a language is missing."""
     top: int = 0
     """Keep so many values in a slot, those with the most events the day before, and sum up the rest; 0 keeps all."""
 
@@ -37,13 +40,20 @@ AGE_BANDS = (
 )
 
 DIMENSIONS: tuple[Dimension, ...] = (
-    Dimension(name="os", column="os", user_value="ifNull({value}, '')", event_value="ifNull(os, '')"),
+    Dimension(
+        name="os",
+        column="os",
+        user_value="ifNull({value}, '')",
+        event_value="ifNull(os, '')",
+        label={"en": "os", "ru": "ОС"},
+    ),
     Dimension(
         name="gender",
         column="gender",
         numeric=True,
         user_value="ifNull(toString({value}), '')",
         event_value="ifNull(toString(gender), '')",
+        label={"en": "gender", "ru": "пол"},
     ),
     Dimension(
         name="age",
@@ -52,10 +62,34 @@ DIMENSIONS: tuple[Dimension, ...] = (
         # A negative age is not an age: kept apart as unknown.
         user_value="ifNull(if({value} < 0, '', toString({value})), '')",
         event_value=f"if(isNull(age), '', ifNull({AGE_BANDS}, ''))",
+        label={"en": "age", "ru": "возраст"},
     ),
-    Dimension(name="source", column="source", event_value="ifNull(source, '')"),
-    Dimension(name="country", column="country", event_value="ifNull(country, '')", top=20),
+    Dimension(
+        name="source",
+        column="source",
+        event_value="ifNull(source, '')",
+        label={"en": "source", "ru": "источник"},
+    ),
+    Dimension(
+        name="country",
+        column="country",
+        event_value="ifNull(country, '')",
+        label={"en": "country", "ru": "страна"},
+        top=20,
+    ),
 )
+
+RAW_DIMENSIONS: tuple[Dimension, ...] = (
+    Dimension(name="city", column="city", event_value="ifNull(city, '')", label={"en": "city", "ru": "город"}),
+    Dimension(
+        name="exp_group",
+        column="exp_group",
+        numeric=True,
+        event_value="ifNull(toString(exp_group), '')",
+        label={"en": "experiment group", "ru": "группа эксперимента"},
+    ),
+)
+"""Not kept by slot: looked up in raw events, for the slots of an incident and those it is compared with."""
 
 DAILY: tuple[Dimension, ...] = tuple(dimension for dimension in DIMENSIONS if dimension.user_value)
 """The dimensions of `daily_metrics`."""
@@ -65,3 +99,8 @@ def readable(value: str) -> str:
     """SQL for a string cut to `LONGEST_VALUE` characters, and where it ceases to be UTF-8."""
     # Not substringUTF8: server 18.16 takes the bytes of an emoji for characters.
     return f"extract({value}, '^(?s).{{0,{LONGEST_VALUE}}}')"
+
+
+def label(name: str, language: str) -> str:
+    """What people read for a dimension."""
+    return next((item.label.get(language, name) for item in (*DIMENSIONS, *RAW_DIMENSIONS) if item.name == name), name)

@@ -1,40 +1,85 @@
 """Slot metrics read back as series on the local wall clock: what the detectors look at."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import clock
-from pipeline.metrics import Metric
+from pipeline.dimensions import DIMENSIONS
+from pipeline.metrics import BY_NAME, Metric
 from pipeline.tables import SLOT_METRICS, full_name, warehouse
 from pipeline.warehouse import statement
 
 Array = NDArray[np.float64]
 
 SLOT_SECONDS = int(clock.SLOT.total_seconds())
+SLICE_DAYS = 14
+"""Slices are judged by, and compared with, so many days."""
+REREAD_SLOTS = 12
+"""Slots whose numbers may still change: more than are counted again."""
+
+
+class Part(NamedTuple):
+    """A metric in total, or in one slice."""
+
+    metric: str
+    dimension: str = "total"
+    value: str = "all"
+
+    @property
+    def is_total(self) -> bool:
+        """Whether it is the metric of everybody."""
+        return self.dimension == "total"
+
+
+@dataclass(frozen=True)
+class Adjustment:
+    """What people or the calendar said of a stretch of history.
+
+    Parameters
+    ----------
+    part : Part
+        Which; dimension '' is every part of the metric.
+    start, end : datetime
+        The stretch, naive UTC, the end exclusive.
+    factor : float or None
+        None leaves the stretch out of what a detector learns from; a number multiplies it: the level moved, and the
+        days before are read as if they had had the new one.
+    """
+
+    part: Part
+    start: datetime
+    end: datetime
+    factor: float | None = None
 
 
 @dataclass(frozen=True)
 class Series:
-    """The metrics' history up to a slot, on the local wall clock: 96 columns a day.
+    """The history of metrics and slices up to a slot, on the local wall clock: 96 columns a day, from a midnight on.
 
     The hour that spring skips is missing (NaN), the hour that autumn repeats is averaged, so a column is always the
     same time of day.
     """
 
-    metrics: tuple[Metric, ...]
+    parts: tuple[Part, ...]
     """What the rows are."""
     slot: datetime
     """The slot of the last column, naive UTC."""
-    values: Array
-    """(S, T): numerator / denominator, NaN where there is no data."""
+    numerators: Array
+    """(S, T): counts; NaN where there is no data."""
     denominators: Array
     """(S, T): 1 for a count, NaN where there is no data."""
     columns: NDArray[np.int64]
     """(G,): the column of each of the last G slots of real time, the newest last; some may lie outside of [0, T)."""
+
+    @property
+    def values(self) -> Array:
+        """(S, T): numerator / denominator, NaN where there is no data."""
+        return ratio(self.numerators, self.denominators)
 
     def in_real_time(self, row: Array, count: int) -> Array:
         """Take the last `count` slots of real time from a row of T columns; NaN for a slot without a column."""
@@ -42,31 +87,126 @@ class Series:
         inside = (columns >= 0) & (columns < len(row))
         return np.where(inside, row[np.where(inside, columns, 0)], np.nan)
 
+    def columns_of(self, start: datetime, end: datetime) -> NDArray[np.int64]:
+        """The columns of the slots from `start` to `end`, those of them that are there."""
+        newest = len(self.columns) - 1
+        first, stop = (newest - (self.slot - moment) // clock.SLOT for moment in (start, end))
+        columns = self.columns[max(0, first) : max(0, min(stop, newest + 1))]
+        inside = (columns >= 0) & (columns < self.numerators.shape[1])
+        chosen: NDArray[np.int64] = columns[inside]
+        return chosen
+
+    def upto(self, slot: datetime) -> "Series":
+        """The series as it was when `slot` was its newest; itself where `slot` is newer."""
+        back = max(0, (self.slot - slot) // clock.SLOT)
+        columns = self.columns[: len(self.columns) - back]
+        width = int(columns[-1]) + 1
+        return Series(
+            self.parts, min(slot, self.slot), self.numerators[:, :width], self.denominators[:, :width], columns
+        )
+
+    def learned(self, adjustments: Iterable[Adjustment]) -> Array:
+        """The factors (T,) that the columns are multiplied by before anything is learnt: NaN leaves a column out."""
+        factors = np.ones(self.numerators.shape[1])
+        for item in adjustments:
+            factors[self.columns_of(item.start, item.end)] *= np.nan if item.factor is None else item.factor
+        return factors
+
+
+def ratio(numerators: Array, denominators: Array) -> Array:
+    """Divide; NaN where the denominator is zero or missing."""
+    values = np.full(np.broadcast_shapes(numerators.shape, denominators.shape), np.nan)
+    np.divide(numerators, denominators, out=values, where=denominators > 0)
+    return values
+
 
 def measured(metrics: Sequence[Metric], start: datetime, end: datetime) -> dict[str, set[datetime]]:
     """By metric, the slots from `start` to `end` (naive UTC) that have its total."""
-    totals = _read_totals(metrics, start, end)
-    return {
-        name: {datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None) for seconds in epochs}
-        for name, (epochs, *_) in totals.items()
-    }
+    found: dict[str, set[datetime]] = {metric.name: set() for metric in metrics}
+    for name, dimension, _, epochs, *_ in _read([metric.name for metric in metrics], start, end, least=None):
+        if dimension == "total":
+            found[name] = {datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None) for seconds in epochs}
+    return found
 
 
-def read(metrics: Sequence[Metric], slot: datetime, days: int) -> Series:
-    """Read the totals of the metrics for the days before a slot and the slot itself."""
+def read(metrics: Sequence[Metric], slot: datetime, days: int, slice_volume: float | None = None) -> Series:
+    """Read the metrics for the days before a slot's day, and that day up to the slot.
+
+    Parameters
+    ----------
+    metrics : sequence of Metric
+        Their totals are rows even where nothing was measured.
+    slot : datetime
+        The last column.
+    days : int
+        How many whole days of the wall clock come before.
+    slice_volume : float, optional
+        Read those slices too that count at least so many events a slot.
+    """
+    local = clock.to_local(slot)
+    width = days * clock.SLOTS_A_DAY + (local.hour * 60 + local.minute) // 15 + 1
     # So many days of the wall clock may last an hour longer.
-    start = slot - timedelta(days=days, hours=1)
-    totals = _read_totals(metrics, start, slot + clock.SLOT)
+    start = slot - (width - 1) * clock.SLOT - timedelta(hours=1)
     epochs = np.arange(clock.epoch(start), clock.epoch(slot) + 1, SLOT_SECONDS)
-    raw = np.full((2, len(metrics), len(epochs)), np.nan)
-    for row, metric in enumerate(metrics):
-        slots, *numbers = (np.asarray(array, dtype=np.int64) for array in totals[metric.name])
-        raw[:, row, (slots - epochs[0]) // SLOT_SECONDS] = numbers
-    columns = wall_columns(epochs, days * clock.SLOTS_A_DAY)
-    numerators, denominators = (lay_out(array, columns, days * clock.SLOTS_A_DAY) for array in raw)
-    values = np.full_like(numerators, np.nan)
-    np.divide(numerators, denominators, out=values, where=denominators > 0)
-    return Series(tuple(metrics), slot, values, denominators, columns)
+    parts, raw = _grid(tuple(metric.name for metric in metrics), start, slot, slice_volume)
+    columns = wall_columns(epochs, width)
+    numerators, denominators = (lay_out(array, columns, width) for array in raw)
+    return Series(parts, slot, numerators, denominators, columns)
+
+
+Grid = tuple[tuple[Part, ...], Array]
+_last_read: dict[tuple[object, ...], tuple[datetime, datetime, Grid]] = {}
+
+
+def _grid(metrics: tuple[str, ...], start: datetime, slot: datetime, slice_volume: float | None) -> Grid:
+    """Parts and raw counts (2, S, G) of the slots from `start` to `slot`, in real time.
+
+    A process that catches up reads slot after slot: what it read for the slot before is kept, but for the newest slots,
+    whose rows may have come late since.
+    """
+    key = (warehouse(), full_name(SLOT_METRICS), metrics, slice_volume, clock.zone().key)
+    before = _last_read.get(key)
+    if before is not None and before[0] == start and before[1] < slot:
+        parts, old = before[2]
+        fresh = max(start, before[1] - REREAD_SLOTS * clock.SLOT)
+        raw = _filled(parts, _read(metrics, fresh, slot + clock.SLOT, None if slice_volume is None else 0), fresh, slot)
+        raw = np.concatenate([old[:, :, : (fresh - start) // clock.SLOT], raw], axis=2)
+    else:
+        least = None
+        if slice_volume is not None:
+            least = round(slice_volume * (slot + clock.SLOT - _slices_from(start, slot)) / clock.SLOT)
+        rows = _read(metrics, start, slot + clock.SLOT, least)
+        slices = sorted(Part(*names) for *names, _, _, _ in rows if names[1] != "total")
+        parts = (*(Part(metric) for metric in metrics), *slices)
+        raw = _filled(parts, rows, start, slot)
+    _last_read.clear()
+    _last_read[key] = (start, slot, (parts, raw))
+    return parts, raw
+
+
+def _filled(parts: Sequence[Part], rows: Iterable[tuple[Any, ...]], start: datetime, slot: datetime) -> Array:
+    first = clock.epoch(start)
+    position = {part: row for row, part in enumerate(parts)}
+    raw = np.full((2, len(parts), (slot - start) // clock.SLOT + 1), np.nan)
+    for name, dimension, value, *numbers in rows:
+        row = position.get(Part(name, dimension, value))
+        if row is not None:
+            slots, *counts = (np.asarray(array, dtype=np.int64) for array in numbers)
+            raw[:, row, (slots - first) // SLOT_SECONDS] = counts
+    # A slice without events in a slot that was measured has zero.
+    known = max(0, (_slices_from(start, slot) - start) // clock.SLOT)
+    for row, part in enumerate(parts):
+        if not part.is_total:
+            silent = np.isnan(raw[0, row]) & ~np.isnan(raw[0, position[Part(part.metric)]])
+            silent[:known] = False
+            raw[0, row, silent] = 0
+            raw[1, row, silent] = 0 if BY_NAME[part.metric].kind == "ratio" else 1
+    return raw
+
+
+def _slices_from(start: datetime, slot: datetime) -> datetime:
+    """The first slot of slices: they are judged by fewer days than totals, and there are many of them."""
+    return max(start, slot - timedelta(days=SLICE_DAYS + 1, hours=1))
 
 
 def wall_columns(epochs: NDArray[np.int64], width: int) -> NDArray[np.int64]:
@@ -106,6 +246,10 @@ def lay_out(numbers: Array, columns: NDArray[np.int64], width: int) -> Array:
     """
     kept = (columns >= 0) & (columns < width - 1)
     kept[-1] = True
+    if (np.diff(columns[kept]) > 0).all():  # no clock went back: every slot has its own column
+        laid = np.full((len(numbers), width), np.nan)
+        laid[:, columns[kept]] = numbers[:, kept]
+        return laid
     shown = numbers[:, kept].T
     sums, counts = np.zeros((2, width, len(numbers)))
     np.add.at(sums, columns[kept], np.nan_to_num(shown))
@@ -114,12 +258,17 @@ def lay_out(numbers: Array, columns: NDArray[np.int64], width: int) -> Array:
         return np.ascontiguousarray((sums / counts).T)
 
 
-def _read_totals(metrics: Sequence[Metric], start: datetime, end: datetime) -> dict[str, Sequence[Sequence[int]]]:
-    """By metric: slots as Unix seconds, numerators, denominators."""
-    rows = warehouse().query(
+def _read(names: Sequence[str], start: datetime, end: datetime, least: int | None) -> list[tuple[Any, ...]]:
+    """Metric, dimension, value, slots as Unix seconds, numerators, denominators."""
+    dimensions = ["total"] if least is None else ["total", *(dimension.name for dimension in DIMENSIONS)]
+    return warehouse().query(
         statement("slot_series", slot_metrics=full_name(SLOT_METRICS)),
-        {"metrics": tuple(metric.name for metric in metrics), "start": str(start), "end": str(end)},
+        {
+            "metrics": tuple(names),
+            "dimensions": tuple(dimensions),
+            "start": str(start),
+            "slices_from": str(_slices_from(start, end - clock.SLOT)),
+            "end": str(end),
+            "least": least or 0,
+        },
     )
-    nothing: Sequence[Sequence[int]] = ([], [], [])
-    found: dict[str, Sequence[Sequence[int]]] = {name: arrays for name, *arrays in rows}
-    return {metric.name: found.get(metric.name, nothing) for metric in metrics}

@@ -91,6 +91,9 @@ METRICS: tuple[Metric, ...] = (
 )
 
 
+BY_NAME: Mapping[str, Metric] = {metric.name: metric for metric in METRICS}
+
+
 def by_names(names: str, setting: str) -> list[Metric]:
     """Resolve a comma-separated setting to metrics.
 
@@ -106,7 +109,7 @@ def by_names(names: str, setting: str) -> list[Metric]:
     SettingsError
         If a name is unknown or none is given.
     """
-    known = {metric.name: metric for metric in METRICS}
+    known = BY_NAME
     wanted = [name.strip() for name in names.split(",") if name.strip()]
     unknown = [name for name in wanted if name not in known]
     if unknown or not wanted:

@@ -10,16 +10,35 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, ClassVar, Literal, TypeVar, cast
 
 import luigi
 from luigi.configuration import LuigiConfigParser, get_config
+from luigi.task_register import Register
 
 from pipeline import metrics
 from pipeline.errors import SettingsError
+from pipeline.rules import Rules
 
 
-class clock(luigi.Config):
+class _Remembered(Register):
+    """Reads a section once a process: Luigi looks every value up anew each time, which costs more than a check."""
+
+    known: ClassVar[dict[type, luigi.Task]] = {}
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        if args or kwargs:
+            return super().__call__(*args, **kwargs)
+        if cls not in cls.known:
+            cls.known[cls] = super().__call__()
+        return cls.known[cls]
+
+
+class Section(luigi.Config, metaclass=_Remembered):
+    """A section of luigi.cfg."""
+
+
+class clock(Section):
     """Days and the present moment."""
 
     timezone = luigi.Parameter(default="Europe/Moscow")
@@ -28,7 +47,7 @@ class clock(luigi.Config):
     """A moment in UTC (2026-11-01T10:15) to believe in instead of the clock; empty is the real clock."""
 
 
-class Connection(luigi.Config):
+class Connection(Section):
     """How to reach an engine; no section of its own, but what `warehouse` and `source` have in common."""
 
     host = luigi.Parameter(default="localhost")
@@ -76,7 +95,7 @@ class source(Connection):
     """The table of messages."""
 
 
-class etl(luigi.Config):
+class etl(Section):
     """The daily load."""
 
     start = luigi.Parameter(default="")
@@ -91,7 +110,7 @@ class etl(luigi.Config):
     """Per-user tables keep the days of so many days; attributes are kept as long as they are looked for."""
 
 
-class report(luigi.Config):
+class report(Section):
     """The morning report."""
 
     language = luigi.Parameter(default="en")
@@ -102,12 +121,12 @@ class report(luigi.Config):
     """What it tells, in this order."""
 
 
-class alerts(luigi.Config):
+class alerts(Section):
     """The checks every 15 minutes."""
 
     metrics = luigi.Parameter(default="feed_users,messenger_users,views,likes,ctr,messages_sent")
     """What is checked."""
-    detector = luigi.Parameter(default="seasonal")
+    detector = luigi.Parameter(default="ensemble")
     """The method (`python -m detectors list`); [metric.NAME] overrides it for one metric."""
     detector_params = luigi.Parameter(default="{}")
     """Its parameters as JSON, for example {"multiplier": 4}."""
@@ -121,11 +140,29 @@ class alerts(luigi.Config):
     """A slot that ended longer ago than this is recorded, never alarmed."""
     recovery_slots = luigi.IntParameter(default=4)
     """An incident has ended after so many good slots in a row."""
+    minimum_volume = luigi.FloatParameter(default=5)
+    """Fewer events than this, expected and actual, alarm nobody; [metric.NAME] overrides it."""
+    slice_volume = luigi.FloatParameter(default=50)
+    """Slices with so many events a slot on average are checked too."""
+    slice_false_alarms = luigi.FloatParameter(default=0.05)
+    """How many false alarms a week chance may raise among all slices together: how far out of its band one must be."""
+    close_score = luigi.FloatParameter(default=0.5)
+    """An incident goes on while a score is outside of +-this; it opened outside of +-1."""
+    minimum_slots = luigi.IntParameter(default=1)
+    """How many bad slots it takes before people hear of an incident."""
+    adopt_hours = luigi.FloatParameter(default=24)
+    """A deviation that lasts so long, and is no outage, is the new normal."""
+    escalate_slots = luigi.IntParameter(default=4)
+    """After so many slots without any row of a table people hear of it once more."""
+    propose_after = luigi.IntParameter(default=3)
+    """After so many false alarms of a metric in four weeks the weekly summary proposes a setting."""
+    quiet_hours = luigi.Parameter(default="")
+    """Local hours in which nobody is called, as 23:00-08:00; what still goes on is told when they end."""
     links = luigi.Parameter(default="[]")
     """Links under every alert as JSON, ["https://bi.example/1?from={start}&to={end}"]; [metric.NAME] overrides."""
 
 
-class delivery(luigi.Config):
+class delivery(Section):
     """Sending."""
 
     lock_path = luigi.Parameter(default="var/locks")
@@ -150,6 +187,8 @@ class MetricSettings:
     """Which deviations alarm: `both`, `up` or `down`."""
     links: tuple[str, ...] = ()
     """Links with {start} and {end} (local time, YYYY-MM-DD HH:MM, percent-encoded)."""
+    minimum_volume: float = 5
+    """Fewer events than this, expected and actual, alarm nobody."""
 
 
 def metric(name: str) -> MetricSettings:
@@ -167,7 +206,25 @@ def metric(name: str) -> MetricSettings:
         detector=own.get("detector", general.detector),
         detector_params=_json(parameters, dict, where["detector_params"]),
         direction=cast(Direction, direction),
+        minimum_volume=_number(own.get("minimum_volume", general.minimum_volume), f"[{section}] minimum_volume"),
         links=_links(own.get("links", general.links), where["links"]),
+    )
+
+
+def metric_sections() -> list[str]:
+    """The sections [metric.NAME] that there are."""
+    return [section for section in _config().sections() if section.startswith("metric.")]
+
+
+def rules() -> Rules:
+    """When an incident opens, goes on and ends, from [alerts]."""
+    section = alerts()
+    return Rules(
+        recovery_slots=section.recovery_slots,
+        close_score=section.close_score,
+        minimum_slots=section.minimum_slots,
+        adopt_slots=round(section.adopt_hours * 4),
+        escalate_slots=section.escalate_slots,
     )
 
 
@@ -179,9 +236,22 @@ def options(section: str) -> dict[str, str]:
     return {key.replace("-", "_"): config.get(section, key).strip() for key in config.options(section)}
 
 
+def _number(given: object, where: str) -> float:
+    try:
+        return float(str(given))
+    except ValueError as error:
+        raise SettingsError(f"{where} = {given}: not a number.") from error
+
+
 def names(text: str) -> list[str]:
     """Split a comma-separated setting."""
     return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def forget() -> None:
+    """Read luigi.cfg anew from now on: somebody changed it."""
+    _Remembered.known.clear()
+    check.cache_clear()
 
 
 @functools.cache
@@ -226,6 +296,13 @@ def _require_positive() -> None:
         (alerts, "catch_up_hours", 0),
         (alerts, "alarm_minutes", 0),
         (alerts, "recovery_slots", 1),
+        (alerts, "minimum_volume", 0),
+        (alerts, "slice_volume", 1),
+        (alerts, "close_score", 0),
+        (alerts, "minimum_slots", 1),
+        (alerts, "adopt_hours", 1),
+        (alerts, "escalate_slots", 1),
+        (alerts, "propose_after", 1),
     ):
         value = getattr(cls(), name)
         if value < least:

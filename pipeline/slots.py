@@ -1,8 +1,9 @@
 """Slot metrics measured from raw events, one statement for any stretch of slots."""
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
 
-from pipeline import clock
+from pipeline import clock, history
 from pipeline.dimensions import DIMENSIONS, UNKNOWN, Dimension, readable
 from pipeline.loading import insert_whole
 from pipeline.metrics import FEED, MESSAGES, METRICS
@@ -33,6 +34,44 @@ def fill(start: datetime, end: datetime, silent_from: dict[str, datetime] | None
             params |= {f"{kind}_first": clock.epoch(first), f"{kind}_slots": (end - first) // clock.SLOT}
     select = statement("slot_metrics", selects=Fragment("\n    UNION ALL\n    ".join(selects)))
     insert_whole(events.connection, select, params, full_name(SLOT_METRICS), COLUMNS[SLOT_METRICS])
+
+
+_filled: set[tuple[str, datetime]] = set()
+
+
+def fill_missed(slot: datetime) -> None:
+    """Measure a slot and those after it, of its day, that are over: who catches up needs one statement a day.
+
+    Parameters
+    ----------
+    slot : datetime
+        Naive UTC.
+    """
+    table = full_name(SLOT_METRICS)
+    if (table, slot) not in _filled:
+        end = min(clock.last_closed_slot() + clock.SLOT, clock.day_bounds(clock.to_local(slot).date())[1])
+        fill(slot, end)
+        _filled.update((table, slot + i * clock.SLOT) for i in range((end - slot) // clock.SLOT))
+
+
+def measure(days: Sequence[date], tell: Callable[[date], object]) -> None:
+    """Measure every slot of some days (consecutive, of the zone) that was never measured, a statement a day.
+
+    Parameters
+    ----------
+    days : sequence of date
+        In order.
+    tell : callable
+        Called with each day when it is done.
+    """
+    first = first_slots()
+    measured = history.measured(METRICS, clock.day_bounds(days[0])[0], clock.day_bounds(days[-1])[1])
+    for day in days:
+        # A table that began later has no slots before its first event: they are not zero, they are unknown.
+        wanted = {table: {slot for slot in clock.day_slots(day) if slot >= first[table]} for table in first}
+        if any(wanted.get(metric.table, set()) - measured[metric.name] for metric in METRICS):
+            fill(min(min(s) for s in wanted.values() if s), clock.day_bounds(day)[1], first)
+        tell(day)
 
 
 def first_slots() -> dict[str, datetime]:

@@ -15,8 +15,10 @@ SLICE_DAY = "slice_day"
 DAILY_METRICS = "daily_metrics"
 DAILY_TOTALS = "daily_totals"
 SLOT_METRICS = "slot_metrics"
+SLOT_COUNTS = "slot_counts"
 SLOT_CHECKS = "slot_checks"
 INCIDENTS = "incidents"
+INCIDENT_ACTIONS = "incident_actions"
 DELIVERIES = "deliveries"
 TABLE_UPDATES = "table_updates"
 
@@ -29,8 +31,10 @@ TABLES = (
     DAILY_METRICS,
     DAILY_TOTALS,
     SLOT_METRICS,
+    SLOT_COUNTS,
     SLOT_CHECKS,
     INCIDENTS,
+    INCIDENT_ACTIONS,
     DELIVERIES,
     TABLE_UPDATES,
 )
@@ -61,8 +65,9 @@ ADDED_COLUMNS: dict[str, dict[str, str]] = {
     MESSAGE_USER_DAY: _RAW_ATTRIBUTES,
     USER_ATTRIBUTES: _ATTRIBUTES,
     USER_DAY: _ATTRIBUTES,
+    INCIDENTS: {"outcome": "String", "details": "String"},
 }
-"""Columns, with their types, that a table may lack because a dimension is new."""
+"""Columns, with their types, that a table may lack because a dimension is new, or the table of an earlier version."""
 
 
 def full_name(table: str) -> str:

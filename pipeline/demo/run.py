@@ -121,6 +121,7 @@ def _configure(folder: Path, first_loaded: date) -> None:
     config = get_config()
     config.clear()  # whatever ./luigi.cfg said: the demo must never reach anybody's warehouse
     config.read([str(path)])
+    settings.forget()
 
 
 def _empty(folder: Path) -> None:

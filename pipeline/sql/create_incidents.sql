@@ -1,4 +1,5 @@
--- The life of incidents: a row for each slot in which one is open or ends; the newest row is its state.
+-- The life of incidents: a row for each slot in which one is open or ends; the newest row is its state. metric is the
+-- first that deviated. outcome and details (JSON: every metric and slice of it) are added to it.
 CREATE TABLE IF NOT EXISTS {table} (
     incident_id String,
     slot DateTime('UTC'),

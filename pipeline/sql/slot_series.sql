@@ -1,6 +1,10 @@
--- Total series as arrays, one row a metric: fewer rows to decode.
-SELECT metric, groupArray(toUInt32(toUnixTimestamp(slot))), groupArray(numerator), groupArray(denominator)
+-- Series as arrays, one row a series: fewer rows to decode. Slices only where they count `least` events or more.
+SELECT
+    metric, dimension, dimension_value,
+    groupArray(toUInt32(toUnixTimestamp(slot))), groupArray(numerator), groupArray(denominator)
 FROM {slot_metrics} FINAL
-WHERE dimension = 'total' AND metric IN %(metrics)s
-    AND slot >= toDateTime(%(start)s, 'UTC') AND slot < toDateTime(%(end)s, 'UTC')
-GROUP BY metric
+WHERE dimension IN %(dimensions)s AND metric IN %(metrics)s
+    AND slot >= toDateTime(if(dimension = 'total', %(start)s, %(slices_from)s), 'UTC') AND slot < toDateTime(%(end)s, 'UTC')
+GROUP BY metric, dimension, dimension_value
+HAVING dimension = 'total' OR sum(numerator) >= %(least)s
+ORDER BY metric, dimension, dimension_value

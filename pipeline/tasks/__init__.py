@@ -1,9 +1,10 @@
 """The Luigi tasks; importing this package registers them."""
 
-from pipeline.tasks.alerts import Alerts, CheckAlerts, SlotHistory, SlotMetrics
+from pipeline.tasks.alerts import Alerts, CheckAlerts, Presses, SlotHistory, SlotMetrics
 from pipeline.tasks.daily import Daily, StagingRetention
 from pipeline.tasks.etl import DailyMetrics, FeedUserDay, MessageUserDay, Slice, UserAttributes, UserDay
 from pipeline.tasks.report import DailyReport, Morning
+from pipeline.tasks.weekly import Weekly, WeeklySummary
 
 __all__ = [
     "Alerts",
@@ -14,10 +15,13 @@ __all__ = [
     "FeedUserDay",
     "MessageUserDay",
     "Morning",
+    "Presses",
     "Slice",
     "SlotHistory",
     "SlotMetrics",
     "StagingRetention",
     "UserAttributes",
     "UserDay",
+    "Weekly",
+    "WeeklySummary",
 ]

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import luigi
 
-from pipeline import clock, metrics, settings
+from pipeline import alerting, clock, explaining, metrics, settings
 from pipeline.deliveries import channels, deliver
-from pipeline.tables import DAILY_TOTALS, DELIVERIES, INCIDENTS, SLOT_CHECKS, full_name, warehouse
+from pipeline.tables import DAILY_METRICS, DAILY_TOTALS, DELIVERIES, INCIDENTS, SLOT_CHECKS, full_name, warehouse
 from pipeline.targets import Marker
 from pipeline.tasks.base import DayTask
 from pipeline.tasks.daily import Daily, days_to_load
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from reporting import daily
     from reporting.channels.base import Channel
 
+EXPLAINED = ("views", "likes", "ctr")
+WORTH_EXPLAINING = 0.1  # of the value a week before
 COMPARED_DAYS = 7  # the same weekday a week before is the oldest day that the report looks at
 
 
@@ -57,6 +59,7 @@ class DailyReport(DayTask):
         bounds = {"start": str(start), "end": str(end)}
         ((checked,),) = warehouse().query(statement("slots_checked", slot_checks=full_name(SLOT_CHECKS)), bounds)
         ((alarmed,),) = warehouse().query(statement("incidents_alarmed", incidents=full_name(INCIDENTS)), bounds)
+        explanation = self._explanation(values)
         return daily.DailyReport(
             day=self.date,
             metrics=[
@@ -71,7 +74,29 @@ class DailyReport(DayTask):
             slots_checked=checked,
             slots_expected=len(clock.day_slots(self.date)),
             alerts=alarmed,
+            causes=alerting.cause_of(explanation),
+            splits=alerting.split_of(explanation),
         )
+
+    def _explanation(self, values: dict[str, dict[date, float | None]]) -> explaining.Explanation | None:
+        """What explains the biggest change against the week before, where slices can tell; None where it is small."""
+        before = self.date - timedelta(days=COMPARED_DAYS)
+        changes = {
+            name: abs(now / then - 1)
+            for name in EXPLAINED
+            if (now := values.get(name, {}).get(self.date)) is not None
+            and (then := values.get(name, {}).get(before)) is not None
+            and then > 0
+        }
+        biggest = max(changes, key=lambda name: changes[name], default="")
+        if not biggest or changes[biggest] < WORTH_EXPLAINING:
+            return None
+        rows = warehouse().query(
+            statement("day_slices", daily_metrics=full_name(DAILY_METRICS)),
+            {"day": str(self.date), "before": str(before)},
+        )
+        by_day = [(dimension, value, day == self.date, views, likes) for dimension, value, day, views, likes in rows]
+        return explaining.explain_day(by_day, biggest)
 
     def _values(self, chosen: list[metrics.Metric]) -> dict[str, dict[date, float | None]]:
         rows = warehouse().query(

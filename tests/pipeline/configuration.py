@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from luigi.configuration import LuigiConfigParser, get_config
 
-from pipeline import clock, settings, source, tables
+from pipeline import clock, completeness, history, settings, slots, source, tables
 from pipeline.tasks import daily
 
 
@@ -38,5 +38,14 @@ def _replace(config: LuigiConfigParser, sections: Mapping[str, Mapping[str, str]
 
 def forget_everything() -> None:
     """Forget what a process remembers of settings, tables and source, as the next one would."""
-    for remembered in (settings.check, tables._ensure, source._checked, daily.reload_changed):
+    for remembered in (
+        tables._ensure,
+        source._checked,
+        daily.reload_changed,
+        completeness.recount,
+        completeness.lag_seconds,
+    ):
         remembered.cache_clear()
+    settings.forget()
+    history._last_read.clear()
+    slots._filled.clear()

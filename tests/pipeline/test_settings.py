@@ -64,7 +64,7 @@ def test_comments_stand_on_lines_of_their_own(shipped: configparser.ConfigParser
 @pytest.mark.parametrize(
     ("sections", "message"),
     [
-        ({"alerts": {"detectr": "sigma"}}, r"\[alerts\]: unknown setting detectr; it has alarm_minutes, "),
+        ({"alerts": {"detectr": "sigma"}}, r"\[alerts\]: unknown setting detectr; it has adopt_hours, "),
         ({"metric__ctr": {"detecter": "sigma"}}, r"\[metric.ctr\]: unknown setting detecter; it has detector"),
         ({"metric__clicks": {}}, r"\[metric.clicks\].*unknown metric clicks"),
         ({"warehouse": {"engine": "oracle"}}, r"\[warehouse\] engine = oracle: use embedded or server"),

@@ -26,7 +26,7 @@ from tests.process.project import (
 )
 
 REPORT = f"daily_report-{YESTERDAY}"
-ALERT = f"alert-{OUTAGE_START:%Y-%m-%dT%H%MZ}"
+ALERT = f"alert-{OUTAGE_START:%Y-%m-%dT%H%MZ}-messenger_users"
 
 
 @pytest.fixture(scope="session")

@@ -51,20 +51,30 @@ def test_the_report_arrives_once_with_its_picture(project: Project, api: BotApi)
     assert TOKEN not in "".join(project.rows(DELIVERIES))
 
 
-def test_an_incident_is_told_when_it_opens_and_when_it_ends(project: Project, api: BotApi) -> None:
-    told: list[tuple[datetime, str]] = []
+def test_an_incident_is_one_message_and_its_replies(project: Project, api: BotApi) -> None:
+    told: list[tuple[datetime, int | None]] = []
+    edits: list[int] = []
     now = OUTAGE_START - SLOT
     while now <= OUTAGE_END + 6 * SLOT:
         before = len(api.sent)
         finished = project.task("Alerts", *moment(now))
         assert finished.code == 0, finished.log
-        told += [(now, sent.text) for sent in api.sent[before:]]
+        told += [(now, sent.reply_to) for sent in api.sent[before:]]
+        edits += [api.sent[0].edits] if api.sent else []
         now += SLOT
-    # The first slot of silence is over a quarter of an hour after it began; four good slots in a row end it.
-    assert [now for now, _ in told] == [OUTAGE_START + SLOT, OUTAGE_END + 4 * SLOT]
-    for _, text in told:
-        assert "12:00" in text  # the start, in local time
-    assert all(sent.photo for sent in api.sent)
+    (post, *_) = api.sent
+    # The first slot of silence is over a quarter of an hour after it began; an hour of silence is told once more; four
+    # good slots in a row end it.
+    assert told == [
+        (OUTAGE_START + SLOT, None),
+        (OUTAGE_START + 4 * SLOT, post.id),
+        (OUTAGE_END + 4 * SLOT, post.id),
+    ]
+    # Edited with every slot of the outage and by the end, and left alone in between and after.
+    assert edits == [0, 1, 2, 3, 3, 3, 3, 4, 4, 4]
+    assert post.photo is not None
+    assert "12:00" in post.text  # the start, in local time
+    assert not post.buttons  # there is nothing more to say
 
 
 def test_after_downtime_old_slots_are_recorded_and_not_alarmed(project: Project, api: BotApi) -> None:

@@ -1,0 +1,253 @@
+"""Which slices explain a deviation. Pure: counts by slice in, causes out.
+
+The search is Adtributor's (Bhagwan et al., NSDI 2014): of each dimension the smallest set of slices with enough
+EXPLANATORY POWER (its part of the total's deviation), and among dimensions the set with the greatest SURPRISE (the
+Jensen-Shannon divergence between the expected and the actual share of the set). Added to it: the deviation of the set
+must stand out of chance, and out of the rest; a ratio is searched in what its rate changed, numerators against what the
+slices' own rates give for the actual denominators, so that a change of the mix is told apart.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+EXPLAINED = 0.67
+"""Part of the deviation that a set must explain (the paper's T_EP)."""
+ELEMENT_EXPLAINED = 0.1
+"""Part of the deviation below which a slice is not worth naming (the paper's T_EEP)."""
+UNNAMED = ("", "other")
+"""Slices that gather what has no name: part of the whole, and no cause."""
+LONGEST_SET = 3
+"""A cause of more slices than this is none that people can act on."""
+LEAST_SIGMAS = 4.0
+"""Of the set against the rest, so that noise is no cause."""
+LEAST_LEAD = 0.2
+"""A set explains more than its share of the whole by this, or it only moves with everything."""
+
+
+@dataclass(frozen=True)
+class Slices:
+    """One dimension of a metric; arrays of shape (N,).
+
+    Attributes
+    ----------
+    dimension : str
+        Its name.
+    values : sequence of str
+        The slices.
+    actual, forecast : ndarray
+        Numerators: what came, and what came at the same time of other days.
+    actual_denominators, forecast_denominators : ndarray or None
+        Of a ratio.
+    """
+
+    dimension: str
+    values: Sequence[str]
+    actual: Array
+    forecast: Array
+    actual_denominators: Array | None = None
+    forecast_denominators: Array | None = None
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A set of slices of one dimension.
+
+    Attributes
+    ----------
+    dimension : str
+        Which dimension.
+    values : tuple of str
+        Its slices, the most telling first.
+    explained : float
+        The explanatory power of the set, 0 to 1; 1 where only these slices deviate.
+    change : float
+        The relative deviation of the set from its forecast.
+    surprise : float
+        Adtributor's.
+    sigmas : float
+        How far the set stands out of the rest.
+    """
+
+    dimension: str
+    values: tuple[str, ...]
+    explained: float
+    change: float
+    surprise: float
+    sigmas: float
+
+
+@dataclass(frozen=True)
+class RatioChange:
+    """Why a ratio moved.
+
+    Attributes
+    ----------
+    numerator, denominator : float
+        Their relative deviations from what was expected.
+    mix : float
+        The part of the ratio's change that comes from other shares of the slices, in the dimension where that is
+        most; the rest is the ratio within slices. NaN without slices.
+    mix_dimension : str
+        That dimension; '' without slices.
+    """
+
+    numerator: float
+    denominator: float
+    mix: float = math.nan
+    mix_dimension: str = ""
+
+
+def explain(dimensions: Sequence[Slices], expected: float, total_deviates: bool) -> list[Cause]:
+    """Find the sets of slices that explain how a metric deviates.
+
+    Parameters
+    ----------
+    dimensions : sequence of Slices
+        The same events, sliced in each way.
+    expected : float
+        The whole metric's expected count (a ratio's expected numerator, given the actual denominators): the forecasts
+        are scaled to it.
+    total_deviates : bool
+        Whether the whole metric is anomalous. If not, the total's own deviation is noise and nothing to divide by.
+
+    Returns
+    -------
+    list of Cause
+        The best of each dimension that has one, the most surprising first; empty where nothing explains it.
+    """
+    found = [cause for item in dimensions for cause in _of_dimension(item, expected, total_deviates)]
+    return sorted(found, key=lambda cause: (-cause.surprise, cause.dimension))
+
+
+def _of_dimension(slices: Slices, expected: float, total_deviates: bool) -> list[Cause]:
+    actual, forecast = slices.actual, slices.forecast
+    if slices.actual_denominators is not None and slices.forecast_denominators is not None:
+        # What the slices' own rates give for the denominators that came: the mix is taken out.
+        rates = np.divide(
+            forecast, slices.forecast_denominators, out=np.zeros_like(forecast), where=slices.forecast_denominators > 0
+        )
+        forecast = rates * slices.actual_denominators
+    if forecast.sum() <= 0 or expected <= 0 or len(actual) < 2:
+        return []
+    forecast = forecast * (expected / forecast.sum())
+    deviation = actual - forecast
+    best: list[Cause] = []
+    for sign in (-1.0, 1.0):
+        named = np.array([value not in UNNAMED for value in slices.values])
+        order = np.argsort(np.where(named, -sign * deviation * np.sqrt(_surprise(actual, forecast)), np.inf))
+        for size in range(1, min(LONGEST_SET, len(actual) - 1) + 1):
+            chosen = order[:size]
+            if sign * deviation[chosen[-1]] <= 0 or not named[chosen[-1]]:
+                break
+            cause = _judge(slices, actual, forecast, chosen, total_deviates)
+            if cause is not None:
+                best.append(cause)
+                break
+    best.sort(key=lambda cause: -cause.sigmas)
+    return best[:1]
+
+
+def _judge(
+    slices: Slices, actual: Array, forecast: Array, chosen: NDArray[np.int64], total_deviates: bool
+) -> Cause | None:
+    """The cause that a set of slices is, or None."""
+    whole, whole_forecast = actual.sum(), forecast.sum()
+    part, part_forecast = actual[chosen].sum(), forecast[chosen].sum()
+    rest, rest_forecast = whole - part, whole_forecast - part_forecast
+    if rest_forecast <= 0 or whole <= 0:
+        return None
+    sigmas = _sigmas(part, part_forecast, rest, rest_forecast)
+    change, rest_change = _log_change(part, part_forecast), _log_change(rest, rest_forecast)
+    if sigmas < LEAST_SIGMAS or abs(change) <= 2 * abs(rest_change):
+        return None
+    explained = 1.0
+    if total_deviates:
+        powers = (actual[chosen] - forecast[chosen]) / ((whole - whole_forecast) or math.inf)
+        explained = float(powers.sum())
+        lead = explained - part_forecast / whole_forecast
+        if explained < EXPLAINED or lead < LEAST_LEAD or powers.min() < ELEMENT_EXPLAINED:
+            return None
+    share, share_forecast = part / whole, part_forecast / whole_forecast
+    surprise = _divergence(share, share_forecast) + _divergence(1 - share, 1 - share_forecast)
+    return Cause(
+        dimension=slices.dimension,
+        values=tuple(slices.values[i] for i in chosen),
+        explained=min(explained, 1.0),
+        change=float(part / part_forecast - 1) if part_forecast > 0 else math.inf,
+        surprise=float(surprise),
+        sigmas=sigmas,
+    )
+
+
+def split_ratio(
+    numerator: tuple[float, float], denominator: tuple[float, float], dimensions: Sequence[Slices]
+) -> RatioChange:
+    """Tell whether a ratio's numerator or denominator moved it, and whether the mix of a dimension did.
+
+    Parameters
+    ----------
+    numerator, denominator : (float, float)
+        Actual and expected.
+    dimensions : sequence of Slices
+        Of the ratio.
+    """
+    parts = {item.dimension: _mix_part(item) for item in dimensions}
+    known = {name: part for name, part in parts.items() if not math.isnan(part)}
+    most = max(known, key=lambda name: known[name], default="")
+    return RatioChange(
+        numerator=math.expm1(_log_change(*numerator)),
+        denominator=math.expm1(_log_change(*denominator)),
+        mix=known.get(most, math.nan),
+        mix_dimension=most,
+    )
+
+
+def _mix_part(slices: Slices) -> float:
+    """The part of a ratio's change that its slices' old rates give with the new mix; NaN where there is none."""
+    if slices.actual_denominators is None or slices.forecast_denominators is None:
+        return math.nan
+    now, before = slices.actual_denominators.sum(), slices.forecast_denominators.sum()
+    if now <= 0 or before <= 0:
+        return math.nan
+    rates = np.divide(
+        slices.forecast,
+        slices.forecast_denominators,
+        out=np.zeros_like(slices.forecast),
+        where=slices.forecast_denominators > 0,
+    )
+    change = slices.actual.sum() / now - slices.forecast.sum() / before
+    mixed = (rates * slices.actual_denominators).sum() / now - slices.forecast.sum() / before
+    return float(mixed / change) if change else math.nan
+
+
+def _log_change(actual: float, expected: float) -> float:
+    return math.log((actual + 0.5) / (expected + 0.5))
+
+
+def _sigmas(part: float, part_forecast: float, rest: float, rest_forecast: float) -> float:
+    """The root of twice the likelihood ratio of two rates against one, of Poisson counts (Kulldorff, 1997)."""
+    whole, whole_forecast = part + rest, part_forecast + rest_forecast
+    ratio = _times_log(part, part_forecast) + _times_log(rest, rest_forecast) - _times_log(whole, whole_forecast)
+    return math.sqrt(max(0.0, 2 * ratio))
+
+
+def _times_log(count: float, forecast: float) -> float:
+    return count * math.log(count / max(forecast, 0.5)) if count > 0 else 0.0
+
+
+def _surprise(actual: Array, forecast: Array) -> Array:
+    shares, forecasts = actual / max(actual.sum(), 1.0), forecast / forecast.sum()
+    return np.array([_divergence(q, p) for q, p in zip(shares, forecasts, strict=True)])
+
+
+def _divergence(q: float, p: float) -> float:
+    """One term of the Jensen-Shannon divergence: never negative in sum, 0 where the shares agree."""
+    middle = p + q
+    terms = [0.5 * x * math.log(2 * x / middle) for x in (p, q) if x > 0]
+    return max(0.0, sum(terms))

@@ -1,0 +1,9 @@
+-- The newest state, before a slot, of every incident that was open since `start`.
+SELECT incident_id, state, details
+FROM (
+    SELECT incident_id, slot, state, details FROM {incidents} FINAL
+    WHERE slot >= toDateTime(%(start)s, 'UTC') AND slot < toDateTime(%(slot)s, 'UTC')
+    ORDER BY incident_id, slot DESC
+    LIMIT 1 BY incident_id
+)
+ORDER BY incident_id

@@ -1,0 +1,46 @@
+"""A benchmark's world as the series that the checks read, and the messages of its weeks."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from pipeline import clock, settings
+from pipeline.checks import watches
+from pipeline.history import Part, Series
+from pipeline.metrics import METRICS
+from pipeline.playing import Playback, Played
+from tests.benchmarks._worlds import VALUES, WARM_UP_DAYS, World
+
+HISTORY_DAYS = 28
+
+
+def table(world: World, with_slices: bool = True) -> tuple[tuple[Part, ...], np.ndarray, np.ndarray]:
+    """All parts of a world: numerators and denominators (S, T)."""
+    least = settings.alerts().slice_volume
+    parts, numerators, denominators = [], [], []
+    for metric in METRICS:
+        kind = metric.kind
+        for dimension, values in VALUES.items():
+            counts = world.counts["likes" if kind == "ratio" else metric.name, dimension]
+            of = world.counts["views", dimension] if kind == "ratio" else np.ones_like(counts)
+            for row, value in enumerate(values):
+                if dimension == "total" or (with_slices and counts[row].mean() >= least):
+                    parts.append(Part(metric.name, dimension, value))
+                    numerators.append(counts[row])
+                    denominators.append(of[row])
+    return tuple(parts), np.array(numerators, dtype=float), np.array(denominators, dtype=float)
+
+
+def play(world: World, with_slices: bool = True, playback: Playback | None = None) -> Iterator[Played]:
+    """The judged days of a world (in a zone without clock changes), slot by slot."""
+    parts, numerators, denominators = table(world, with_slices)
+    playback = playback or Playback(watches(), settings.rules())
+    first = datetime.fromtimestamp(int(world.rates.start[0]), UTC).replace(tzinfo=None)
+    for day in range(WARM_UP_DAYS, world.scenario.days):
+        start, stop = (day - HISTORY_DAYS) * 96, (day + 1) * 96
+        slots = [first + timedelta(days=day) + i * clock.SLOT for i in range(96)]
+        series = Series(
+            parts, slots[-1], numerators[:, start:stop], denominators[:, start:stop], np.arange(stop - start)
+        )
+        yield from playback.play(series, slots)

@@ -1,0 +1,323 @@
+"""What people would have heard: labelled weeks of demo noise, judged as production judges them.
+
+``python -m tests.benchmarks.alerts`` prints the table of the README: every labelled incident of every seed through the
+same checks, bands and life of incidents that `CheckAlerts` runs; beside it the usual bot (a slot against the same slot
+of the day before, 30 %; and a trailing interquartile range of five points) and an ideal detector that knows the true
+rate of every slot and slice and may raise as many false alarms.
+"""
+
+import argparse
+import math
+import pickle
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline import settings
+from pipeline.checks import watches
+from pipeline.demo.events import Incident as Labelled
+from pipeline.explaining import Explanation, explain
+from pipeline.history import Part
+from pipeline.incidents import Incident
+from pipeline.playing import Playback
+from tests.benchmarks._playing import play, table
+from tests.benchmarks._worlds import JUDGED_DAYS, VALUES, WARM_UP_DAYS, World, make_world
+from tests.pipeline.configuration import configured
+
+SLOT = timedelta(minutes=15)
+PROMPT_SLOTS = 2
+ENOUGH_EVENTS = 400
+SEEDS = (1, 2, 3, 4, 5)
+REPEATS_WITHIN = timedelta(days=4)
+"""A message about a lasting shift's metrics so soon after it counts as its repetition, a later one as false."""
+ECHOES = (timedelta(days=1), timedelta(days=7))
+
+
+@dataclass(frozen=True)
+class Told:
+    """A message that called people: when, and what it was about."""
+
+    slot: datetime
+    opened: datetime
+    parts: tuple[Part, ...]
+    cause: Explanation | None = None
+
+
+@dataclass
+class Heard:
+    """What people heard of one labelled incident."""
+
+    label: Labelled
+    world: World
+    told: list[Told] = field(default_factory=list)
+    outcome: str = ""
+    last_cause: Explanation | None = None
+    is_ideal: bool = False
+
+    @property
+    def start(self) -> datetime:
+        return self.label.start.astimezone(UTC).replace(tzinfo=None)
+
+    @property
+    def end(self) -> datetime:
+        return self.label.end.astimezone(UTC).replace(tzinfo=None)
+
+    @property
+    def expected(self) -> float:
+        """Events that its first slot would have had, of the kind and in the slice that it hits."""
+        return float(true_rate(self.world, self.label)[self.world.slot_of(self.label.start)])
+
+    @property
+    def is_prompt(self) -> bool:
+        """Whether people heard of it by the end of its second slot."""
+        return any(told.slot < self.start + PROMPT_SLOTS * SLOT for told in self.told)
+
+    @property
+    def kind(self) -> str:
+        """Its row of the table."""
+        if self.label in self.world.lasting:
+            return "lasting level shift"
+        where = "" if self.label.dimension == "total" else " of a slice"
+        what = "outage" if self.label.size == -1 else "drop or spike"
+        amount = f"{ENOUGH_EVENTS} or more" if self.expected >= ENOUGH_EVENTS else f"fewer than {ENOUGH_EVENTS}"
+        return f"{what}{where}, {amount} expected a slot"
+
+
+def true_rate(world: World, label: Labelled) -> NDArray[np.float64]:
+    """Expected events of a slice in every slot, without incidents; (T,)."""
+    rates, people = world.rates, world.people
+    whole = {"views": rates.views, "likes": rates.views * rates.ctr, "messages": rates.messages}[label.events]
+    cumulative = people.writing if label.events == "messages" else people.reading
+    activity = np.diff(cumulative, prepend=0.0)
+    if label.dimension == "total":
+        return whole
+    if label.dimension == "os":
+        other = np.where(people.two_devices, 0.3, 0.0)
+        is_ios = np.where(people.os == 1, 1 - other, other)
+        share = activity @ (is_ios if label.dimension_value == "iOS" else 1 - is_ios)
+    else:
+        share = activity[getattr(people, label.dimension).astype(str) == label.dimension_value].sum()
+    return whole * float(share)
+
+
+def ideal(world: World, label: Labelled, series: int, false_a_week: float = 1.0) -> bool:
+    """Whether somebody who knows the true rate sees it within two slots, at so many false alarms a week in all.
+
+    He looks at the slice that is hit as at each of `series`, in one slot and in the two together.
+    """
+    events = {"views": "views", "likes": "likes", "messages": "messages_sent"}[label.events]
+    row = VALUES[label.dimension].index(label.dimension_value)
+    counts = world.counts[events, label.dimension][row]
+    rate = true_rate(world, label)
+    at = world.slot_of(label.start)
+    tail = false_a_week / (7 * 96 * series * 2)
+    seen = [
+        (counts[at], rate[at]),
+        (counts[at + 1], rate[at + 1]),
+        (counts[at : at + 2].sum(), rate[at : at + 2].sum()),
+    ]
+    return any(poisson_tail(int(count), float(expected)) < tail / 2 for count, expected in seen)
+
+
+def poisson_tail(count: int, expected: float) -> float:
+    """The probability of a count at least so far from its expectation, on its side."""
+    below = count < expected
+    terms = range(count + 1) if below else range(count, count + 60 + int(20 * math.sqrt(expected)))
+    logs = np.array([n * math.log(expected) - expected - math.lgamma(n + 1) for n in terms])
+    return float(np.exp(logs).sum())
+
+
+def hear(world: World, *, with_slices: bool = True) -> tuple[list[Heard], list[Told]]:
+    """Play a world; what was heard of its incidents, and what was heard of nothing."""
+    heard = [Heard(label, world) for label in world.scenario.incidents]
+    alarms: list[Told] = []
+    playback = Playback(watches(), settings.rules())
+    for played in play(world, with_slices, playback):
+        checks = {check.part: check for check in played.checks}
+        for kind, incident in played.told:
+            owner = _owner(heard, incident, played.series.slot if kind == "worse" else incident.opened)
+            cause = explain(played.series, incident, checks) if kind in ("post", "close") else None
+            if kind in ("post", "worse"):
+                told = Told(played.series.slot, incident.opened, tuple(m.part for m in incident.members), cause)
+                (owner.told if owner else alarms).append(told)
+            if owner and kind == "close":
+                owner.outcome, owner.last_cause = incident.outcome, cause
+    parts = len(table(world, with_slices)[0])
+    for item in heard:
+        item.is_ideal = ideal(world, item.label, parts)
+    return heard, alarms
+
+
+def usual_bot(world: World) -> tuple[list[Heard], list[Told]]:
+    """The bot of the field: day-ago 30 %, or outside of a trailing IQR of five points; it calls for each slot anew."""
+    heard = [Heard(label, world) for label in world.scenario.incidents]
+    alarms: list[Told] = []
+    with configured():
+        parts, numerators, denominators = table(world, with_slices=False)
+    # A ratio of nothing is 0 to the usual bot.
+    values = np.divide(numerators, denominators, out=np.zeros_like(numerators), where=denominators > 0)
+    first = datetime.fromtimestamp(int(world.rates.start[0]), UTC).replace(tzinfo=None)
+    for row, part in enumerate(parts):
+        series = values[row]
+        for t in range(WARM_UP_DAYS * 96, len(series)):
+            window = series[t - 5 : t]
+            low, high = np.percentile(window, [25, 75])
+            spread = 3 * (high - low)
+            before = series[t - 96]
+            if abs(series[t] - before) > 0.3 * before or not low - spread <= series[t] <= high + spread:
+                slot = first + t * SLOT
+                told = Told(slot, slot, (part,))
+                owner = next((h for h in heard if h.start <= slot < h.end and part.metric in h.label.metrics), None)
+                (owner.told if owner else alarms).append(told)
+    return heard, alarms
+
+
+def _owner(heard: Sequence[Heard], incident: Incident, called: datetime) -> Heard | None:
+    """The labelled incident that a message is about: it is of its metrics, and called while it lasted or just after."""
+    metrics = {member.metric for member in incident.members}
+    found = [
+        item
+        for item in heard
+        if item.start - SLOT <= called < min(item.end, item.start + REPEATS_WITHIN) + 2 * SLOT
+        and incident.last_anomaly >= item.start
+        and metrics & set(item.label.metrics)
+        and (item.label not in item.world.lasting or _goes_its_way(incident, item.label))
+    ]
+    # A lasting shift is behind much that follows it: whatever else fits comes first.
+    return min(found, key=lambda item: (item.label in item.world.lasting, abs(called - item.start)), default=None)
+
+
+def _goes_its_way(incident: Incident, label: Labelled) -> bool:
+    return any(member.metric in label.metrics and member.sign * label.size > 0 for member in incident.totals)
+
+
+def names_slice(item: Heard, cause: Explanation | None) -> bool:
+    """Whether an explanation names the labelled slice, first."""
+    found = cause.cause if cause else None
+    return found is not None and (found.dimension, found.values[0]) == (
+        item.label.dimension,
+        item.label.dimension_value,
+    )
+
+
+def rows(ours: Sequence[Heard], theirs: Sequence[Heard]) -> Iterator[tuple[str, ...]]:
+    """The table's rows by kind of incident."""
+    kinds = sorted({item.kind for item in ours})
+    for kind in kinds:
+        chosen = [item for item in ours if item.kind == kind]
+        usual = [item for item in theirs if item.kind == kind]
+        told = [len(item.told) for item in chosen]
+        yield (
+            kind,
+            str(len(chosen)),
+            percent(sum(item.is_prompt for item in chosen), len(chosen)),
+            percent(sum(item.is_ideal for item in chosen), len(chosen)),
+            percent(sum(item.is_prompt for item in usual), len(usual)),
+            percent(sum(bool(count) for count in told), len(told)),
+            f"{max(told)}",
+            f"{sum(len(item.told) for item in usual) / len(usual):.1f}",
+        )
+
+
+def percent(part: int, whole: int) -> str:
+    """Write a share."""
+    return f"{100 * part / whole:.0f} %" if whole else "-"
+
+
+def echoes(heard: Sequence[Heard], alarms: Sequence[Told]) -> int:
+    """Messages about nothing, on the metrics of an incident and in its slots a day or a week later."""
+    brief = [item for item in heard if item.label not in item.world.lasting]
+    return sum(
+        any(
+            item.start + echo - SLOT <= told.opened < item.end + echo
+            and {part.metric for part in told.parts} & set(item.label.metrics)
+            for item in brief
+            for echo in ECHOES
+        )
+        for told in alarms
+    )
+
+
+def load(seed: int, cache: Path | None) -> World:
+    """A world, made once where a directory keeps it."""
+    path = cache / f"{seed}.pkl" if cache else None
+    if path and path.exists():
+        scenario, lasting, counts = pickle.loads(path.read_bytes())
+        return World(scenario, lasting, counts)
+    world = make_world(seed)
+    if path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(pickle.dumps((world.scenario, world.lasting, world.counts)))
+    return world
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.alerts", description=__doc__)
+    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
+    parser.add_argument("--cache", type=Path, help="a directory that keeps the worlds between runs")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of [alerts]")
+    options = parser.parse_args(arguments)
+    chosen: Mapping[str, str] = dict(pair.split("=", 1) for pair in options.set)
+    ours: list[Heard] = []
+    theirs: list[Heard] = []
+    false: list[Told] = []
+    echoed = usual_echoed = 0
+    usual_false: list[Told] = []
+    for seed in options.seeds:
+        world = load(seed, options.cache)
+        with configured(clock={"timezone": "UTC"}, alerts=chosen):
+            heard, alarms = hear(world)
+        usual_heard, usual_alarms = usual_bot(world)
+        echoed += echoes(heard, alarms)
+        usual_echoed += echoes(usual_heard, usual_alarms)
+        ours += heard
+        false += alarms
+        theirs += usual_heard
+        usual_false += usual_alarms
+        print(f"seed {seed}: {len(heard)} incidents, {len(alarms)} false messages", file=sys.stderr, flush=True)
+        for told in alarms:
+            print("   false:", told.slot, [tuple(part) for part in told.parts][:4], file=sys.stderr)
+        for item in heard:
+            if not item.is_prompt or len(item.told) > 1:
+                print("   late or repeated:", item.kind, item.label.events, item.label.dimension_value, item.label.size,
+                      round(item.expected), [str(told.slot - item.start) for told in item.told], item.is_ideal,
+                      file=sys.stderr)  # fmt: skip
+            if item.label.dimension != "total" and item.told and not names_slice(item, item.last_cause):
+                print("   cause:", item.label.events, item.label.dimension_value, item.label.size, round(item.expected),
+                      item.told[0].cause, item.last_cause, file=sys.stderr)  # fmt: skip
+    print_tables(ours, theirs, (len(false), len(usual_false)), (echoed, usual_echoed), len(options.seeds))
+    return 0
+
+
+def print_tables(
+    ours: Sequence[Heard], theirs: Sequence[Heard], false: tuple[int, int], echoed: tuple[int, int], seeds: int
+) -> None:
+    """Print what the README shows."""
+    weeks = seeds * JUDGED_DAYS / 7
+    print(f"{len(ours)} labelled incidents in {weeks:.0f} weeks, {seeds} seeds; told within {PROMPT_SLOTS} slots:\n")
+    header = ("incident", "number", "feedpulse", "ideal", "usual bot", "told at all", "most messages", "usual bot's")
+    print("| " + " | ".join(header) + " |\n|" + " --- |" * len(header))
+    for row in rows(ours, theirs):
+        print("| " + " | ".join(row) + " |")
+    sliced = [item for item in ours if item.label.dimension != "total" and item.told]
+    at_first = sum(names_slice(item, item.told[0].cause) for item in sliced)
+    at_last = sum(names_slice(item, item.last_cause) for item in sliced)
+    lasting = [item for item in ours if item.label in item.world.lasting]
+    print(
+        f"\nfalse messages a week: {false[0] / weeks:.2f} (usual bot {false[1] / weeks:.1f})"
+        f"\nechoes a day or a week later: {echoed[0]} (usual bot {echoed[1]})"
+        f"\nslice named first: {percent(at_first, len(sliced))} in the first message, "
+        f"{percent(at_last, len(sliced))} when it closes (of {len(sliced)} slice incidents told)"
+        f"\nlasting level shifts: {len(lasting)}, messages each: {[len(item.told) for item in lasting]}, "
+        f"closed as {sorted({item.outcome for item in lasting})}"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,149 @@
+"""A source of made-up events, and the tasks that watch it, as cron runs them slot after slot."""
+
+import contextlib
+import json
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import luigi
+from luigi.task_register import Register
+
+from pipeline import clock
+from pipeline.demo.events import Columns, Incident, Scenario, generate
+from pipeline.demo.load import create_tables
+from pipeline.tasks import Alerts
+from pipeline.warehouse import Warehouse
+from tests.pipeline.configuration import configured, forget_everything
+from tests.pipeline.etl.running import place
+
+TODAY = date(2026, 11, 12)
+DAYS = 9
+SLOT = clock.SLOT
+OUTAGE = datetime(2026, 11, 12, 9)
+BACK = datetime(2026, 11, 12, 10)
+SCENARIO = Scenario(
+    first_day=TODAY - timedelta(days=DAYS - 1), days=DAYS, users=400, views_per_day=8_000, messages_per_day=6_000
+)
+
+
+def incident(events: str = "messages", size: float = -1.0, **slice_: str) -> Incident:
+    """One from nine to ten, UTC."""
+    start, end = OUTAGE.replace(tzinfo=UTC), BACK.replace(tzinfo=UTC)
+    return Incident("outage", start, end, events, size, **slice_)  # type: ignore[arg-type]
+
+
+@dataclass
+class Site:
+    """A database of a test's own.
+
+    Parameters
+    ----------
+    warehouse : Warehouse
+        Source and results.
+    database : str
+        Of both.
+    folder : Path
+        The outbox and the locks.
+    alerts : mapping
+        Settings of [alerts] besides the usual ones.
+    sections : mapping
+        Other sections.
+    """
+
+    warehouse: Warehouse
+    database: str
+    folder: Path
+    alerts: Mapping[str, str] = field(default_factory=dict)
+    sections: dict[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def load(self, *incidents: Incident) -> None:
+        """Fill the source, with incidents."""
+        create_tables(self.warehouse, self.database)
+        for day in generate(_with(incidents)):
+            self._insert("feed_actions", day.feed_actions)
+            self._insert("message_actions", day.message_actions)
+
+    def arrive(self, table: str, start: datetime, end: datetime) -> None:
+        """Let the rows of a stretch arrive that an outage kept back."""
+        (day,) = generate(_with(()), [DAYS - 1])
+        columns = day.message_actions if table == "message_actions" else day.feed_actions
+        within = (columns["time"] >= clock.epoch(start)) & (columns["time"] < clock.epoch(end))
+        self._insert(table, {name: column[within] for name, column in columns.items()})
+
+    @contextlib.contextmanager
+    def at(self, now: datetime) -> Iterator[None]:
+        """Be a new process at a moment (naive UTC)."""
+        sections = {
+            "clock": {"timezone": "Europe/Moscow"},
+            "warehouse": {"database": self.database, **place(self.warehouse)},
+            "source": {"database": self.database},
+            "alerts": {
+                "detector": "seasonal",
+                "detector_params": '{"min_days": 7}',
+                "metrics": "messages_sent,messenger_users,views",
+                "history_days": "8",
+                "catch_up_hours": "0",
+                **self.alerts,
+            },
+            "outbox": {"path": str(self.folder / "outbox")},
+            "delivery": {"lock_path": str(self.folder / "locks")},
+            "worker": {"check_complete_on_run": "true"},
+            **self.sections,
+        }
+        with configured(now, **{name.replace(".", "__"): options for name, options in sections.items()}):
+            forget_everything()
+            Register.clear_instance_cache()
+            yield
+
+    def run(self, root: luigi.Task, now: datetime) -> None:
+        """Run a root at a moment, in what is a new process for it."""
+        with self.at(now):
+            done = luigi.build([root], local_scheduler=True, log_level="WARNING", detailed_summary=True)
+            assert done.status.name in ("SUCCESS", "SUCCESS_WITH_RETRY"), done.summary_text
+
+    def alert(self, first: datetime, last: datetime) -> None:
+        """Run `Alerts` as cron does, from one moment to another."""
+        now = first
+        while now <= last:
+            self.run(Alerts(), now)
+            now += SLOT
+
+    def messages(self) -> dict[str, str]:
+        """What the outbox says now, by message."""
+        files = sorted((self.folder / "outbox").glob("*.txt"), key=lambda path: path.stem)
+        return {path.stem: path.read_text(encoding="utf-8") for path in files}
+
+    def incidents(self) -> list[dict[str, Any]]:
+        """The newest state of each incident."""
+        newest = "ORDER BY incident_id, slot DESC LIMIT 1 BY incident_id"
+        rows = self.warehouse.query(f"SELECT details FROM {self.database}.incidents FINAL {newest}")
+        return [json.loads(details) for (details,) in rows]
+
+    def _insert(self, table: str, columns: Columns) -> None:
+        moments = columns | {"time": columns["time"].astype("datetime64[s]")}
+        self.warehouse.insert(f"{self.database}.{table}", moments)
+
+
+def _with(incidents: tuple[Incident, ...]) -> Scenario:
+    return Scenario(
+        first_day=SCENARIO.first_day,
+        days=SCENARIO.days,
+        users=SCENARIO.users,
+        views_per_day=SCENARIO.views_per_day,
+        messages_per_day=SCENARIO.messages_per_day,
+        incidents=incidents,
+    )
+
+
+@contextlib.contextmanager
+def site(warehouse: Warehouse, folder: Path) -> Iterator[Site]:
+    """A new one."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    try:
+        yield Site(warehouse, name, folder)
+    finally:
+        warehouse.execute(f"DROP DATABASE IF EXISTS {name}", idempotent=True)

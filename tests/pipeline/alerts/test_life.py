@@ -1,0 +1,178 @@
+"""The life of incidents through the real tasks, on both engines: told, edited, silent, late, closed, pressed."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from pipeline.tasks import Alerts, Presses
+from pipeline.warehouse import EmbeddedWarehouse, Warehouse
+from tests.pipeline.alerts.place import BACK, OUTAGE, SLOT, Site, incident, site
+from tests.servers.bot_api import CHAT, TOKEN, BotApi
+
+KEY = "alert-2026-11-12T0900Z-messages_sent"
+
+
+@pytest.fixture
+def place(warehouse: Warehouse, tmp_path: Path) -> Iterator[Site]:
+    with site(warehouse, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def embedded(embedded_warehouse: EmbeddedWarehouse, tmp_path: Path) -> Iterator[Site]:
+    with site(embedded_warehouse, tmp_path) as made:
+        yield made
+
+
+def test_an_outage_is_one_message_from_silence_to_recovery(place: Site) -> None:
+    place.load(incident())
+    place.alert(OUTAGE, OUTAGE + SLOT)
+    (text,) = place.messages().values()
+    assert "No data since 12:00 in message_actions" in text
+    assert "Messages sent: 0, expected" in text
+    assert "Active users, messenger: 0, expected" in text
+
+    place.alert(OUTAGE + 2 * SLOT, BACK + 4 * SLOT)
+    assert list(place.messages()) == [KEY, f"{KEY}-no_data", f"{KEY}-recovered"]
+    closing = place.messages()[f"{KEY}-recovered"]
+    assert "1 h" in closing
+    assert "lost against expected: −" in closing
+    (state,) = place.incidents()
+    assert (state["outcome"], state["last_anomaly"]) == ("recovered", str(BACK - SLOT))
+
+    # Run again, at any time of it: nobody hears of it again.
+    before = place.messages()
+    place.warehouse.execute(f"TRUNCATE TABLE {place.database}.table_updates")
+    place.alert(OUTAGE + SLOT, BACK + 4 * SLOT)
+    assert list(place.messages()) == list(before)
+
+
+def test_rows_that_come_late_take_the_alarm_back(place: Site) -> None:
+    place.load(incident())
+    place.alert(OUTAGE, OUTAGE + 3 * SLOT)
+    assert list(place.messages()) == [KEY]
+    place.arrive("message_actions", OUTAGE, OUTAGE + 3 * SLOT)
+    place.arrive("message_actions", OUTAGE + 3 * SLOT, BACK)
+    place.run(Alerts(), OUTAGE + 4 * SLOT)
+    messages = place.messages()
+    assert list(messages) == [KEY, f"{KEY}-data_late"]
+    assert "Data was late" in messages[KEY]
+    (state,) = place.incidents()
+    assert (state["ended"], state["outcome"]) == (True, "late data")
+    # The slots were measured and judged again.
+    rows = place.warehouse.query(
+        f"SELECT DISTINCT verdict FROM {place.database}.slot_checks FINAL "
+        f"WHERE metric = 'messages_sent' AND dimension = 'total' AND slot >= '{OUTAGE}'"
+    )
+    assert rows == [("ok",)]
+
+
+def test_how_long_slots_grow_is_learnt_and_waited_for(embedded: Site) -> None:
+    place = embedded
+    place.load(incident())
+    # For a day of slots, rows of each were still coming half an hour after it closed.
+    slots = [OUTAGE - timedelta(days=1) + i * SLOT for i in range(100)]
+    place.run(Alerts(), OUTAGE - timedelta(days=1))
+    place.warehouse.insert(
+        f"{place.database}.slot_counts",
+        {
+            "slot": slots * 2,
+            "source_table": ["feed"] * 200,
+            "counted_at": [s + SLOT for s in slots] + [s + SLOT + timedelta(minutes=30) for s in slots],
+            "rows": [5] * 100 + [9] * 100,
+            "lag_seconds": [0] * 200,
+        },
+    )
+    place.run(Alerts(), BACK + timedelta(hours=3))
+    rows = place.warehouse.query(f"SELECT max(slot) FROM {place.database}.slot_checks")
+    assert rows == [(BACK + timedelta(hours=3) - 3 * SLOT,)]
+    known = place.warehouse.query(
+        f"SELECT max(lag_seconds) FROM {place.database}.slot_counts WHERE source_table = 'feed'"
+    )
+    assert known == [(1800,)]
+
+
+def test_a_slice_that_fails_is_told_with_its_cause(place: Site) -> None:
+    place.load(incident("messages", dimension="os", dimension_value="iOS"))
+    place.alerts = {"slice_volume": "10"}
+    place.alert(OUTAGE, OUTAGE + 2 * SLOT)
+    (text,) = place.messages().values()
+    assert "os iOS explains" in text
+
+
+def test_in_maintenance_nobody_is_called(embedded: Site) -> None:
+    embedded.load(incident())
+    embedded.sections["calendar"] = {"release": "2026-11-12T12:00/2026-11-12T13:00 maintenance"}
+    embedded.alert(OUTAGE, BACK + SLOT)
+    assert embedded.messages() == {}
+    verdicts = embedded.warehouse.query(
+        f"SELECT DISTINCT verdict FROM {embedded.database}.slot_checks FINAL "
+        f"WHERE metric = 'messages_sent' AND dimension = 'total' AND slot >= '{OUTAGE}' AND slot < '{BACK}'"
+    )
+    assert verdicts == [("planned",)]
+
+
+@pytest.fixture
+def chat(embedded: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Site, BotApi]]:
+    monkeypatch.setenv("FEEDPULSE_TELEGRAM_TOKEN", TOKEN)
+    with BotApi() as api:
+        embedded.alerts = {"channels": "telegram"}
+        embedded.sections["telegram"] = {"chats": CHAT, "api_url": api.url}
+        yield embedded, api
+
+
+def test_buttons_are_read_once_and_shown_to_everybody(chat: tuple[Site, BotApi]) -> None:
+    place, api = chat
+    place.load(incident())
+    place.run(Alerts(), OUTAGE + SLOT)
+    (sent,) = api.sent
+    data = {pressed.partition("|")[0]: pressed for row in sent.buttons for _, pressed in row}
+    assert list(data) == ["acknowledge", "mute", "false_alarm", "new_normal"]
+    api.press(sent.id, data["acknowledge"], first_name="Anna")
+    api.press_elsewhere(data=data["false_alarm"])
+    now = OUTAGE + SLOT + timedelta(minutes=2)
+    place.run(Presses(), now)
+    (shown,) = api.sent
+    assert "Anna" in shown.text
+    assert "Mallory" not in shown.text
+    assert shown.photo is not None
+    said = f"SELECT action, person FROM {place.database}.incident_actions FINAL WHERE incident_id != ''"
+    assert place.warehouse.query(said) == [("acknowledge", "Anna")]
+
+    edits = shown.edits
+    place.run(Presses(), now)
+    assert [one.edits for one in api.sent] == [edits]
+
+
+def test_a_false_alarm_is_silent_from_then_on(chat: tuple[Site, BotApi]) -> None:
+    place, api = chat
+    place.load(incident())
+    place.run(Alerts(), OUTAGE + SLOT)
+    (sent,) = api.sent
+    api.press(sent.id, "false_alarm|messages_sent:2026-11-12T0900")
+    place.run(Presses(), OUTAGE + SLOT + timedelta(minutes=1))
+    assert "False alarm" in api.sent[0].text
+    place.alert(OUTAGE + 2 * SLOT, BACK + 5 * SLOT)
+    assert len(api.sent) == 1
+
+
+def test_a_press_on_an_incident_long_closed_changes_nothing_but_its_message(chat: tuple[Site, BotApi]) -> None:
+    place, api = chat
+    place.load(incident())
+    place.alert(OUTAGE + SLOT, BACK + 5 * SLOT)
+    before = place.incidents()
+    (first, *_) = api.sent
+    api.update(
+        callback_query={
+            "from": {"id": 5, "is_bot": False, "first_name": "Late"},
+            "message": {"message_id": first.id, "date": 1, "chat": {"id": int(CHAT), "type": "supergroup"}},
+            "chat_instance": "1",
+            "data": "new_normal|messages_sent:2026-11-12T0900",
+        }
+    )
+    place.run(Presses(), BACK + 6 * SLOT)
+    assert place.incidents() == before
+    place.run(Alerts(), BACK + 6 * SLOT)
+    assert "Recovered" in api.sent[0].text
