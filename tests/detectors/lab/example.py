@@ -1,0 +1,45 @@
+"""The lab from Python, as in a notebook: ``python -m tests.detectors.lab.example FOLDER``."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from detectors import lab
+
+
+def history() -> pd.DataFrame:
+    """A month of three hourly metrics, made up; yours comes from a file or a query."""
+    rng = np.random.default_rng(1)
+    index = pd.date_range("2026-10-01", periods=30 * 24, freq="h", tz="Europe/Moscow")
+    shape = 2 + np.sin(2 * np.pi * np.asarray(index.hour) / 24)
+    return pd.DataFrame({name: rng.poisson(level * shape) for name, level in METRICS.items()}, index=index)
+
+
+METRICS = {"views": 2000, "likes": 400, "messages": 150}
+
+
+def main(folder: Path) -> None:
+    series = lab.from_frame(history(), zone="Europe/Moscow")
+
+    found = lab.compare(series, ["sigma multiplier=3,4", "ewma", ("difference", {"multiplier": 4})], workers=1)
+    print(pd.DataFrame(found.ranking())[["detector", "event_f1", "recall", "false_per_week"]].round(2))
+    print(found.verdict)
+
+    lab.tradeoff_figure(found.rows).savefig(folder / "tradeoff.png")
+    case = found.cases[0]
+    best = found.candidates[found.rows[0].candidate]
+    figure, said = lab.series_figure(case.series, best, case.incidents, case.first)
+    figure.savefig(folder / "series.png")
+    print(f"{case.series.name}: {said}")
+    lab.write_report(found, folder, plots=1, workers=1)
+
+    tuned = lab.tune(series, 3, ["sigma", "ewma"], workers=1)
+    for message in tuned.messages:
+        print(message.moment, *(f"{line.series} {line.value:.0f}" for line in message.lines))
+    print(tuned.config())
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
