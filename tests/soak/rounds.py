@@ -118,18 +118,24 @@ class World:
         self.engine = engine
         self._directory = directory
         self._numbers = itertools.count()
-        project = self._project()
-        self._use(project, AFTER)
+        project = self.new_project()
         undisturbed = attempt(project, engine, workers=2)
         assert undisturbed.code == 0, undisturbed.log
         self._seconds = {2: undisturbed.seconds}  # of a whole load, by the number of workers
         self.reference = results(project)
         assert all(self.reference.values()), self.reference
 
+    def new_project(self) -> Project:
+        """Make a project with all days to load, late rows included."""
+        project = make_project(self._directory / f"project{next(self._numbers)}", self.engine.warehouse)
+        project.configure(etl={"start": str(FIRST_DAY)})
+        self._use(project, AFTER)
+        return project
+
     def play(self, round_plan: Plan) -> Report:
         """Play a round."""
         report = Report()
-        project = self._project()
+        project = self.new_project()
         try:
             self._disturb(project, round_plan, report)
             self._finish(project, round_plan, report)
@@ -140,7 +146,8 @@ class World:
         return report
 
     def _disturb(self, project: Project, round_plan: Plan, report: Report) -> None:
-        self._use(project, AFTER if round_plan.story == LOADING else BEFORE)
+        if round_plan.story != LOADING:
+            self._use(project, BEFORE)
         if round_plan.story == RELOADING:
             first = attempt(project, self.engine, round_plan.workers)
             self._seconds[round_plan.workers] = first.seconds
@@ -168,11 +175,6 @@ class World:
         self.engine.revive()
         report.differences += differences(results(project), self.reference)
         report.staging_left = project.leftovers()
-
-    def _project(self) -> Project:
-        project = make_project(self._directory / f"project{next(self._numbers)}", self.engine.warehouse)
-        project.configure(etl={"start": str(FIRST_DAY)})
-        return project
 
     @staticmethod
     def _use(project: Project, database: str) -> None:
