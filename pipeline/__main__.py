@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-from pipeline import lab
+from detectors.lab import cli
 from pipeline.errors import FeedpulseError, SettingsError
 
 DEMO_VIEWS_PER_DAY = 200_000
@@ -68,8 +68,26 @@ def _parser() -> argparse.ArgumentParser:
         "--views", type=int, default=DEMO_VIEWS_PER_DAY, help="the scale: views a day (default: %(default)s)"
     )
     demo.set_defaults(command=_demo)
-    lab.add_commands(commands)
+    for name, text, command in (("compare", cli.COMPARE_HELP, _compare), ("tune", cli.TUNE_HELP, _tune)):
+        lab = commands.add_parser(name, help=text, description=f"{text.capitalize()}: on the metrics' own history.")
+        lab.add_argument(
+            "--days", type=int, default=365, help="of history, at most (default: %(default)s)"
+        )
+        cli.add_options(lab, name)
+        lab.set_defaults(command=command)
     return parser
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from pipeline.lab import compare
+
+    return compare(options)
+
+
+def _tune(options: argparse.Namespace) -> int:
+    from pipeline.lab import tune
+
+    return tune(options)
 
 
 def _query(options: argparse.Namespace) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from detectors.lab.ranking import FEWEST_SERIES
+
 if TYPE_CHECKING:
     from detectors.lab.compare import Comparison
     from detectors.lab.grid import Series
@@ -83,13 +85,18 @@ def compare(options: argparse.Namespace, series: Sequence[Series]) -> int:
     return 0 if found.rows else 1
 
 
-def tune(options: argparse.Namespace, series: Sequence[Series], recovery: int | None = None) -> int:
+def tune(options: argparse.Namespace, series: Sequence[Series]) -> int:
     """Tune and print what was chosen, what it would have sent and what to paste."""
-    from detectors.lab.tune import tune as run_tune
-
-    found = run_tune(list(series), options.budget, **_common(options), recovery=recovery)
+    found = run_tune(options, series)
     print(tuning_text(found))
     return 0 if found.best else 1
+
+
+def run_tune(options: argparse.Namespace, series: Sequence[Series], recovery: int | None = None) -> Tuning:
+    """Tune as the options say."""
+    from detectors.lab.tune import tune
+
+    return tune(list(series), options.budget, **_common(options), recovery=recovery)
 
 
 def _common(options: argparse.Namespace) -> dict[str, Any]:
@@ -141,6 +148,13 @@ def comparison_text(found: Comparison) -> str:
 
 def tuning_text(found: Tuning) -> str:
     """Return what tuning found: choices, messages with dates, and the section of luigi.cfg."""
+    if found.best is None:
+        return choices_text(found)
+    return "\n".join([choices_text(found), "", messages_text(found), "", "For luigi.cfg:", "", found.config().rstrip()])
+
+
+def choices_text(found: Tuning) -> str:
+    """Return the choices as a table, and what to think of the best."""
     first, cut = found.cuts[0]
     one = found.series[0]
     start, middle, end = (one.moment(column) for column in (first, cut, one.values.size))
@@ -155,20 +169,25 @@ def tuning_text(found: Tuning) -> str:
         heads = ["detector", "messages/week", "recall", "later: messages/week", "recall"]
         lines += ["", _table(heads, rows)]
     lines += [f"over the budget or failed, {name}: {why}" for name, why in found.failures.items()]
-    if found.best is None:
-        return "\n".join([*lines, "", f"The budget of {found.budget:g} messages a week cannot be met: raise it."])
     best = found.best
+    if best is None:
+        return "\n".join([*lines, "", f"The budget of {found.budget:g} messages a week cannot be met: raise it."])
     lines += ["", f"Chosen: {best.candidate}."]
     if found.alike:
         lines.append(f"Not different from it in recall: {', '.join(found.alike)}.")
-    elif len(found.series) < 5 and len(found.choices) > 1:
+    elif len(found.series) < FEWEST_SERIES and len(found.choices) > 1:
         lines.append("With so few series nothing can be said about chance: take the order of recall as a hint.")
     if best.later.per_week > found.budget:
         lines.append(
             f"On the later part it sends {best.later.per_week:.1f} a week, MORE than the budget: expect as many, or "
             "set a smaller budget."
         )
-    lines += ["", f"It would have sent {len(found.messages)} messages:"]
+    return "\n".join(lines)
+
+
+def messages_text(found: Tuning) -> str:
+    """Return the messages of the best with their dates."""
+    lines = [f"It would have sent {len(found.messages)} messages:"]
     for message in found.messages:
         lines.append(f"{message.moment:%a %Y-%m-%d %H:%M}")
         lines += [
@@ -176,7 +195,7 @@ def tuning_text(found: Tuning) -> str:
             f"({_value(line.lower)} to {_value(line.upper)}); last anomalous {line.last:%a %H:%M}"
             for line in message.lines
         ]
-    return "\n".join([*lines, "", "For luigi.cfg:", "", found.config().rstrip()])
+    return "\n".join(lines)
 
 
 def _part(part: Part) -> tuple[str, str]:
