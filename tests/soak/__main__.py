@@ -31,7 +31,8 @@ def main() -> int:
                 done.append(played)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
-    print(_table(done))
+    finally:
+        print(_table(done))
     return int(not done or any(report.failed for _, report in done))
 
 
