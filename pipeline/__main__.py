@@ -70,9 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(command=_demo)
     for name, text, command in (("compare", cli.COMPARE_HELP, _compare), ("tune", cli.TUNE_HELP, _tune)):
         lab = commands.add_parser(name, help=text, description=f"{text.capitalize()}: on the metrics' own history.")
-        lab.add_argument(
-            "--days", type=int, default=365, help="of history, at most (default: %(default)s)"
-        )
+        lab.add_argument("--days", type=int, default=365, help="of history, at most (default: %(default)s)")
         cli.add_options(lab, name)
         lab.set_defaults(command=command)
     return parser
