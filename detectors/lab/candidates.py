@@ -126,6 +126,7 @@ def _of_detector(detector: Detector) -> Candidate:
     return Candidate(detector.name, tuple((key, value) for key, value in own.items() if value != default[key]))
 
 
+@functools.cache
 def versions() -> dict[str, str]:
     """What a result depends on besides data and parameters."""
     found = {"python": platform.python_version()}
