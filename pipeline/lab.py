@@ -16,9 +16,9 @@ from luigi.configuration import LuigiConfigParser, get_config
 
 from detectors import DetectorError
 from detectors.lab import cli
-from detectors.lab.candidates import Candidate
+from detectors.lab.candidates import Candidate, config
 from detectors.lab.grid import Series
-from detectors.lab.tune import Tuning, config
+from detectors.lab.tune import Tuning
 from pipeline import clock, history, replay, settings
 from pipeline.checks import watches
 from pipeline.errors import SettingsError

@@ -8,7 +8,7 @@ import inspect
 import itertools
 import json
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from importlib import metadata
 from pathlib import Path
@@ -124,6 +124,25 @@ def _of_detector(detector: Detector) -> Candidate:
     own = {one.name: getattr(detector, one.name) for one in fields(detector) if one.name != "period"}
     default = {one.name: one.default for one in fields(detector)}
     return Candidate(detector.name, tuple((key, value) for key, value in own.items() if value != default[key]))
+
+
+def config(candidate: Candidate, series: Sequence[Series]) -> str:
+    """Return sections of luigi.cfg: [alerts] with what most series have, [metric.NAME] for the others.
+
+    Of which kind a metric is, the alerts know.
+    """
+    # luigi.cfg is read with interpolation: % is written %%.
+    implied = {one.name: candidate.settings(one) for one in series}
+    own = dict(candidate.parameters)
+    kept = {name: {key: all_[key] for key in all_ if key != "kind" or key in own} for name, all_ in implied.items()}
+    wanted = {name: json.dumps(parameters).replace("%", "%%") for name, parameters in kept.items()}
+    counts = list(wanted.values())
+    usual = max(dict.fromkeys(counts), key=counts.count)
+    sections = [f"[alerts]\ndetector = {candidate.name}\ndetector_params = {usual}"]
+    for name, parameters in wanted.items():
+        if parameters != usual:
+            sections.append(f"[metric.{name}]\ndetector = {candidate.name}\ndetector_params = {parameters}")
+    return "\n".join(sections) + "\n"
 
 
 @functools.cache

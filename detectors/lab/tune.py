@@ -8,7 +8,6 @@ detector are chosen on the earlier part of the history and validated on the late
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +20,7 @@ from numpy.typing import NDArray
 
 from detectors.base import Array, Detector, DetectorError
 from detectors.episodes import episodes
-from detectors.lab.candidates import Candidate, candidates, code_digest, versions
+from detectors.lab.candidates import Candidate, candidates, code_digest, config, versions
 from detectors.lab.compare import Case, digest, first_scored, prepare
 from detectors.lab.grid import Series
 from detectors.lab.inject import Incident
@@ -392,22 +391,3 @@ def _alike(choices: Sequence[Choice], seed: int) -> list[str]:
         if bootstrap(behind, len(table), seed=seed)[0] <= 0:
             found.append(str(one.candidate))
     return found
-
-
-def config(candidate: Candidate, series: Sequence[Series]) -> str:
-    """Return sections of luigi.cfg: [alerts] with what most series have, [metric.NAME] for the others.
-
-    Of which kind a metric is, the alerts know.
-    """
-    # luigi.cfg is read with interpolation: % is written %%.
-    implied = {one.name: candidate.settings(one) for one in series}
-    own = dict(candidate.parameters)
-    kept = {name: {key: all_[key] for key in all_ if key != "kind" or key in own} for name, all_ in implied.items()}
-    wanted = {name: json.dumps(parameters).replace("%", "%%") for name, parameters in kept.items()}
-    counts = list(wanted.values())
-    usual = max(dict.fromkeys(counts), key=counts.count)
-    sections = [f"[alerts]\ndetector = {candidate.name}\ndetector_params = {usual}"]
-    for name, parameters in wanted.items():
-        if parameters != usual:
-            sections.append(f"[metric.{name}]\ndetector = {candidate.name}\ndetector_params = {parameters}")
-    return "\n".join(sections) + "\n"
