@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -140,6 +140,7 @@ def comparison_text(found: Comparison) -> str:
             f"({found.origin['labels']}); false/week is of one series",
             _table([*heads, *(["adjusted F1"] if found.point_adjusted else [])], lines),
             found.verdict,
+            _origin(found.origin),
             f"CPU time: {detecting:.1f} s in the detectors, {scoring:.1f} s in scoring",
             *(f"not ranked, {name}: {why}" for name, why in found.failures.items()),
         ]
@@ -163,6 +164,7 @@ def choices_text(found: Tuning) -> str:
         + (" for the first of them" if len({(s.start, s.values.size) for s in found.series}) > 1 else ""),
         f"Chosen on {start:%Y-%m-%d} to {middle:%Y-%m-%d}, validated from there on; before that the detectors warm up.",
         f"Budget: {found.budget:g} messages a week of all series together; those that open at once share a message.",
+        _origin(found.origin),
     ]
     if found.choices:
         rows = [[str(c.candidate), *_part(c.earlier), *_part(c.later)] for c in found.choices]
@@ -196,6 +198,12 @@ def messages_text(found: Tuning) -> str:
             for line in message.lines
         ]
     return "\n".join(lines)
+
+
+def _origin(origin: Mapping[str, Any]) -> str:
+    """What it takes to repeat a run, beside the command."""
+    versions = ", ".join(f"{package} {version}" for package, version in origin["versions"].items())
+    return f"Data {origin['data'][:16]}, seed {origin['seed']}, copies {origin['copies']}; {versions}"
 
 
 def _part(part: Part) -> tuple[str, str]:

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from detectors.__main__ import main
+from detectors.lab.compare import digest
 from detectors.lab.grid import Series
+from detectors.lab.series import collect
 from tests.detectors.lab.histories import daily
 
 
@@ -55,6 +57,7 @@ def test_tune_prints_messages_with_dates_and_the_section_to_paste(
     assert main([*arguments, "--budget", "3", "--out", str(tmp_path / "out")]) == 0
     said = capsys.readouterr().out
     assert "5 series, 2026-01-01 to 2026-01-31 (UTC)" in said
+    assert f"Data {digest(collect(arguments[1]))[:16]}, seed 0, copies " in said
     assert "Chosen on 2026-01-15 to 2026-01-24" in said
     assert "[alerts]\ndetector = sigma\ndetector_params = {" in said
 
