@@ -23,6 +23,7 @@ setup(
         "clickhouse-driver>=0.2.9,<0.3",
         "luigi>=3.8,<4",
         "matplotlib>=3.9,<4",
+        "numba>=0.61,<1",  # imported by the detectors for batches only
         "numpy>=2,<3",
         "pandas>=2.2,<4",
         "pyTelegramBotAPI>=4.30,<5",

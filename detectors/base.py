@@ -23,13 +23,18 @@ from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
+    from types import ModuleType
 
 Array = NDArray[np.float64]
 T = TypeVar("T")
 
 ENTRY_POINT_GROUP = "detectors"
 
-_JUST_ABOVE_ONE = math.nextafter(1.0, 2.0)
+JUST_ABOVE_ONE = math.nextafter(1.0, 2.0)
+_POINTS_WORTH_COMPILING = 250_000
+"""About a hundred series of four weeks: a quiet check never comes near, and never waits for a compiler."""
+_SERIES_AT_ONCE = 5_000
+"""Series whose newest columns are judged together, so that temporary arrays stay in the processor's cache."""
 
 
 class DetectorError(ValueError):
@@ -79,13 +84,29 @@ def score_band(values: Array, expected: Array, lower: Array, upper: Array) -> Ar
     arithmetic alone is wrong by one unit in the last place at the edge. A zero-width band gives 0 when equal, else
     +-inf; an infinite bound gives 0 on its side; NaN in, NaN out.
     """
+    kernels = kernels_for(values)
+    if kernels:
+        arrays = np.broadcast_arrays(values, expected, lower, upper)
+        score = np.empty(arrays[0].shape)
+        kernels.score_band(*(np.ascontiguousarray(array).ravel() for array in arrays), score.ravel())
+        return score
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         gap = values - expected
         width = np.where(gap > 0, upper - expected, expected - lower)
         score = np.where((gap == 0) & ~np.isnan(width), 0.0, gap / width)
-        score = np.where(values > upper, np.maximum(score, _JUST_ABOVE_ONE), score)
-        score = np.where(values < lower, np.minimum(score, -_JUST_ABOVE_ONE), score)
+        score = np.where(values > upper, np.maximum(score, JUST_ABOVE_ONE), score)
+        score = np.where(values < lower, np.minimum(score, -JUST_ABOVE_ONE), score)
         return np.where((values >= lower) & (values <= upper), np.clip(score, -1.0, 1.0), score)
+
+
+def kernels_for(values: Array) -> ModuleType | None:
+    """Compiled loops for so many values; None if they are too few to repay the import, or numba is not to be had."""
+    if values.size < _POINTS_WORTH_COMPILING:
+        return None
+    try:
+        return importlib.import_module("detectors.kernels")
+    except ImportError:
+        return None
 
 
 def parameter(default: T, *, above: float | None = None, least: float | None = None, most: float | None = None) -> T:
@@ -172,16 +193,27 @@ class Detector(ABC):
 
         Takes what `detect` takes, at least one column; the arrays returned have the shape () or (S,).
         """
-        recent, events = _to_array(values, "values"), denominator
+        recent = _to_array(values, "values")
+        events = None if denominator is None else _to_array(denominator, "denominator")
         numbers = range(0)
         if recent.ndim and not recent.shape[-1]:
             raise DetectorError("values have no columns: detect_last judges the newest one")
         if recent.ndim in (1, 2):
             # Of a hundred thousand series only what is needed is looked at, let alone copied.
             columns = self._last_columns(recent.shape[-1])
-            if denominator is not None:
-                events = _spread(_to_array(denominator, "denominator"), recent.shape)[..., columns]
+            if events is not None:
+                events = _spread(events, recent.shape)[..., columns]
             numbers, recent = range(recent.shape[-1])[columns], recent[..., columns]
+        if recent.ndim != 2 or len(recent) <= _SERIES_AT_ONCE:
+            return self._validated_last(recent, events, numbers)
+        parts = []
+        for first in range(0, len(recent), _SERIES_AT_ONCE):
+            rows = slice(first, first + _SERIES_AT_ONCE)
+            part = self._validated_last(recent[rows], None if events is None else events[rows], numbers)
+            parts.append(_arrays(part))
+        return Bounds(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+
+    def _validated_last(self, recent: NDArray[Any], events: NDArray[Any] | None, numbers: range) -> Bounds:
         table, counts, shape = _validate(recent, events, numbers)
         bounds = self._detect_last(table, counts) if table.size else Bounds(*(np.empty(0) for _ in range(4)))
         return Bounds(*(array.reshape(shape[:-1]) for array in _arrays(bounds)))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from types import ModuleType
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from detectors.base import Array
+from detectors.base import Array, kernels_for
 
 SIGMAS_PER_MAD = 1.4826
 """Standard deviations in a median absolute deviation, for normal noise."""
@@ -78,10 +79,50 @@ def exponential_mean(values: Array, memory: float) -> Array:
 
 def quantiles(samples: Array, *levels: float) -> tuple[Array, ...]:
     """Quantiles along the last axis, linearly interpolated, NaN skipped; NaN where there is nothing."""
-    ordered = np.sort(samples, axis=-1)  # NaN goes last
+    return _quantiles_in_order(*_in_order(samples), *levels)
+
+
+def quantiles_and_count(samples: Array, *levels: float) -> tuple[Array, ...]:
+    """`quantiles`, and last how many samples are present."""
+    ordered, present = _in_order(samples)
+    return *_quantiles_in_order(ordered, present, *levels), present
+
+
+def median_and_deviation(samples: Array) -> tuple[Array, Array, Array]:
+    """Median, median absolute deviation from it and number present along the last axis, NaN skipped."""
+    ordered, present = _in_order(samples)
+    (middle,) = _quantiles_in_order(ordered, present, 0.5)
+    size = ordered.shape[-1]
+    columns = np.ascontiguousarray(np.moveaxis(ordered, -1, 0))
+    deviation = _distance(columns, middle, (size + 1) // 2)
+    if size % 2 == 0:
+        deviation = np.asarray(_between(deviation, _distance(columns, middle, size // 2 + 1), 0.5))
+    gaps = present < size
+    if gaps.any():
+        deviation[gaps] = median(np.abs(ordered[gaps] - middle[gaps][..., np.newaxis]))
+    return middle, deviation, present
+
+
+def _distance(columns: Array, middle: Array, rank: int) -> Array:
+    """The `rank`-th smallest distance from `middle`: so many nearest values are neighbours in the sorted columns."""
+    runs = len(columns) - rank + 1
+    nearest: Array = np.minimum.reduce(np.maximum(middle - columns[:runs], columns[rank - 1 :] - middle))
+    return nearest
+
+
+def _in_order(samples: Array) -> tuple[Array, Array]:
+    """The samples sorted along the last axis, NaN last, and how many are present."""
+    ordered = np.sort(samples, axis=-1)
+    present = np.full(ordered.shape[:-1], float(ordered.shape[-1]))
     gaps = np.isnan(ordered[..., -1])
+    present[gaps] = np.count_nonzero(~np.isnan(ordered[gaps]), axis=-1)
+    return ordered, present
+
+
+def _quantiles_in_order(ordered: Array, present: Array, *levels: float) -> tuple[Array, ...]:
+    gaps = present < ordered.shape[-1]
     with_gaps = ordered[gaps]
-    last = np.maximum(np.count_nonzero(~np.isnan(with_gaps), axis=-1) - 1, 0)[..., np.newaxis]
+    last = np.maximum(present[gaps] - 1, 0).astype(np.intp)[..., np.newaxis]
     results = []
     for level in levels:
         whole = level * (ordered.shape[-1] - 1)
@@ -151,13 +192,53 @@ def past_mean_and_deviation(values: Array, count: int, step: int = 1) -> tuple[A
 
     Equal to `mean_and_deviation` of `past`, at the cost of a few additions a column.
     """
-    results = [np.empty(values.shape) for _ in range(3)]
-    for first in range(0, len(values), _ROWS):
-        rows = slice(first, first + _ROWS)
-        for result, part in zip(results, _past_moments(values[rows], count, step), strict=True):
-            result[rows] = part
-    mean, deviation, present = results
+    kernels = kernels_for(values)
+    if kernels:
+        mean, deviation, present = (np.empty(values.shape) for _ in range(3))
+        kernels.past_moments(_contiguous(values), count, step, _LOST_DIGITS, mean, deviation, present)
+    else:
+        mean, deviation, present = _some_at_a_time(lambda rows: _past_moments(rows, count, step), values)
     return mean, deviation, present
+
+
+def past_quantiles(values: Array, count: int, step: int, *levels: float) -> tuple[Array, ...]:
+    """Quantiles, and last the number present, (S, T), of the `count` columns before each, `step` apart."""
+    kernels = kernels_for(values)
+    if kernels:
+        return _compiled_quantiles(kernels, values, count, step, levels)
+    return _some_at_a_time(lambda rows: quantiles_and_count(past(rows, count, step), *levels), values)
+
+
+def past_median_and_deviation(values: Array, count: int, step: int = 1) -> tuple[Array, Array, Array]:
+    """`median_and_deviation`, (S, T), of the `count` columns before each, `step` apart."""
+    kernels = kernels_for(values)
+    if kernels:
+        middle, deviation, present = _compiled_quantiles(
+            kernels, values, count, step, (0.5, kernels.MEDIAN_ABSOLUTE_DEVIATION)
+        )
+    else:
+        middle, deviation, present = _some_at_a_time(lambda rows: median_and_deviation(past(rows, count, step)), values)
+    return middle, deviation, present
+
+
+def _some_at_a_time(statistic: Callable[[Array], tuple[Array, ...]], values: Array) -> tuple[Array, ...]:
+    parts = [statistic(values[first : first + _ROWS]) for first in range(0, len(values), _ROWS)]
+    return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+
+
+def _compiled_quantiles(
+    kernels: ModuleType, values: Array, count: int, step: int, levels: tuple[float, ...]
+) -> tuple[Array, ...]:
+    results, present = np.empty((len(levels), *values.shape)), np.empty(values.shape)
+    kernels.past_quantiles(_contiguous(values), count, step, np.array(levels), results, present)
+    return *results, present
+
+
+def _contiguous(values: Array) -> Array:
+    # One memory layout, one compilation.
+    table = np.ascontiguousarray(values).view()
+    table.flags.writeable = False
+    return table
 
 
 def _past_moments(values: Array, count: int, step: int) -> tuple[Array, Array, Array]:

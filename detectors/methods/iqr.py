@@ -8,7 +8,9 @@ from typing import ClassVar
 import numpy as np
 
 from detectors.base import Array, Bounds, Detector, parameter
-from detectors.statistics import last_columns, past, past_of_last, quantiles
+from detectors.statistics import last_columns, past_of_last, past_quantiles, quantiles_and_count
+
+_LEVELS = (0.25, 0.5, 0.75)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,16 +51,15 @@ class Iqr(Detector):
         return self.period if self.same_slot else 1
 
     def _detect(self, values: Array, denominator: Array | None) -> Bounds:
-        return self._band(values, past(values, self.window, self._step))
+        return self._band(values, *past_quantiles(values, self.window, self._step, *_LEVELS))
 
     def _last_columns(self, columns: int) -> slice:
         return last_columns(columns, self.window, self._step)
 
     def _detect_last(self, values: Array, denominator: Array | None) -> Bounds:
-        return self._band(values[:, -1:], past_of_last(values, self.window))[:, 0]
+        found = quantiles_and_count(past_of_last(values, self.window), *_LEVELS)
+        return self._band(values[:, -1:], *found)[:, 0]
 
-    def _band(self, values: Array, samples: Array) -> Bounds:
-        first, middle, third = quantiles(samples, 0.25, 0.5, 0.75)
-        present = np.count_nonzero(~np.isnan(samples), axis=-1)
+    def _band(self, values: Array, first: Array, middle: Array, third: Array, present: Array) -> Bounds:
         fence = np.where(2 * present >= self.window, self.multiplier * (third - first), np.nan)
         return Bounds.from_band(values, np.where(np.isnan(fence), np.nan, middle), first - fence, third + fence)

@@ -24,6 +24,7 @@ from detectors.methods.ensemble import Ensemble
 from detectors.methods.ewma import Ewma
 from detectors.methods.holt_winters import HoltWinters
 from detectors.methods.iqr import Iqr
+from detectors.methods.mad import Mad
 from detectors.methods.seasonal import Seasonal
 from detectors.methods.sigma import Sigma
 from detectors.methods.stl import Stl
@@ -36,6 +37,8 @@ INSTANCES: list[Detector] = [
     Sigma(period=12, same_slot=False, window=24, multiplier=2.5),
     Iqr(period=12),
     Iqr(period=12, same_slot=False, multiplier=1.5),
+    Mad(period=12),
+    Mad(period=12, same_slot=False, window=25, multiplier=4.0),
     Seasonal(period=24),
     Seasonal(period=12, days=10, min_days=3),
     Seasonal(period=12, kind="count"),

@@ -28,12 +28,37 @@ def test_detectors_stand_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    "program", ["import detectors", "import detectors; detectors.create('ensemble').detect_last([1.0] * 3000)"]
+    "program",
+    [
+        "import detectors",
+        "import detectors; detectors.create('ensemble').detect_last([1.0] * 3000)",
+        "import detectors; detectors.create('mad').detect([[1.0] * 3000] * 6)",
+    ],
 )
 def test_import_is_light(program: str) -> None:
     # Cron starts a fresh process every quarter of an hour.
     loaded = loaded_by(program) - loaded_by("import numpy, dataclasses")
-    heavy = {"pandas", "scipy", "statsmodels", "matplotlib", "importlib"}
+    heavy = {"pandas", "scipy", "statsmodels", "matplotlib", "importlib", "numba", "llvmlite"}
     assert not {name for name in loaded if name.partition(".")[0] in heavy}
     methods = {name for name in loaded if name.startswith("detectors.methods")}
     assert bool(methods) == ("create" in program)
+
+
+@pytest.mark.parametrize("hidden", ["", "sys.modules['numba'] = None"])
+def test_a_batch_is_compiled_and_does_without(hidden: str) -> None:
+    batch = "detectors.create('mad', period=4, window=3).detect([[1.0, 2.0] * 1500] * 100)"
+    loaded = loaded_by(f"import sys, detectors\n{hidden}\nassert not {batch}.is_anomaly.any()")
+    assert ("llvmlite" in loaded) == (not hidden)
+
+
+def test_compiles_where_nothing_can_be_kept() -> None:
+    # As in a read-only installation run by a user without a home: numba then refuses to cache.
+    program = (
+        "import numba.core.caching as caching, numpy as np\n"
+        "caching.CacheImpl._locator_classes = []\n"
+        "from detectors.kernels import score_band\n"
+        "score = np.empty(1)\n"
+        "score_band(np.array([3.0]), np.array([1.0]), np.array([0.0]), np.array([2.0]), score)\n"
+        "assert score[0] == 2"
+    )
+    assert "detectors.kernels" in loaded_by(program)
