@@ -5,7 +5,7 @@ from datetime import timedelta
 from pipeline.demo.events import Scenario
 from pipeline.demo.load import create_tables, load
 from pipeline.warehouse import Warehouse
-from tests.process.project import TODAY, YESTERDAY
+from tests.process.project import TODAY, YESTERDAY, Project
 
 BEFORE = "soak_before"
 AFTER = "soak_after"
@@ -24,7 +24,9 @@ _SCENARIO = Scenario(
 
 
 def load_states(warehouse: Warehouse) -> None:
-    """Make both; every fifth user's own rows of `LATE_DAYS` come late."""
+    """Make both, where they are not; every fifth user's own rows of `LATE_DAYS` come late."""
+    if (BEFORE,) in warehouse.query("SELECT name FROM system.databases"):
+        return
     create_tables(warehouse, AFTER)
     load(warehouse, AFTER, _SCENARIO)
     days = ", ".join(f"toDate('{day}')" for day in LATE_DAYS)
@@ -33,3 +35,8 @@ def load_states(warehouse: Warehouse) -> None:
     for table in ("feed_actions", "message_actions"):
         warehouse.execute(f"CREATE TABLE {BEFORE}.{table} AS {AFTER}.{table}")
         warehouse.execute(f"INSERT INTO {BEFORE}.{table} SELECT * FROM {AFTER}.{table} WHERE NOT ({late})")
+
+
+def use(project: Project, database: str) -> None:
+    """Have a project load all days from one of the two."""
+    project.configure(source={"database": database}, etl={"start": str(FIRST_DAY)})

@@ -13,7 +13,7 @@ from pipeline.tables import DAILY_METRICS, DAILY_TOTALS, TABLE_UPDATES
 from tests.process.project import Project, make_project
 from tests.soak.attempts import LUIGI, WORKER, Attempt, HangError, Kill, attempt
 from tests.soak.engines import ENGINES, Engine
-from tests.soak.events import AFTER, BEFORE, FIRST_DAY
+from tests.soak.events import AFTER, BEFORE, use
 
 LOADING = "loading"
 """The first load of all days is killed."""
@@ -129,8 +129,7 @@ class World:
     def new_project(self) -> Project:
         """Make a project with all days to load, late rows included."""
         project = make_project(self._directory / f"project{next(self._numbers)}", self.engine.warehouse)
-        project.configure(etl={"start": str(FIRST_DAY)})
-        self._use(project, AFTER)
+        use(project, AFTER)
         return project
 
     def play(self, round_plan: Plan) -> Report:
@@ -148,20 +147,20 @@ class World:
 
     def _disturb(self, project: Project, round_plan: Plan, report: Report) -> None:
         if round_plan.story != LOADING:
-            self._use(project, BEFORE)
+            use(project, BEFORE)
         if round_plan.story == RELOADING:
             first = attempt(project, self.engine, round_plan.workers)
             self._seconds[round_plan.workers] = first.seconds
             if first.code:
                 report.differences.append(f"the first load ended with {first.code}:\n{first.log[-3000:]}")
-            self._use(project, AFTER)
+            use(project, AFTER)
         seconds = self._seconds.get(round_plan.workers, self._seconds[2])
         for kill in round_plan.kills:
             done = attempt(project, self.engine, round_plan.workers, kill, kill.moment * seconds)
             report.reruns += any(one.hit for one in report.attempts)
             report.attempts.append(done)
             report.staging_found += done.hit and bool(project.leftovers())
-            self._use(project, AFTER)
+            use(project, AFTER)
 
     def _finish(self, project: Project, round_plan: Plan, report: Report) -> None:
         """Run until all is well; then a last kill of the engine, because what is done must survive one."""
@@ -176,10 +175,6 @@ class World:
         self.engine.revive()
         report.differences += differences(results(project), self.reference)
         report.staging_left = project.leftovers()
-
-    @staticmethod
-    def _use(project: Project, database: str) -> None:
-        project.configure(source={"database": database})
 
 
 def results(project: Project) -> Results:

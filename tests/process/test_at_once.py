@@ -1,0 +1,110 @@
+"""Two and four processes that load the same days and different ones at once: the result is that of one."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import pytest
+
+from pipeline import clock
+from pipeline.tables import DAILY_METRICS
+from tests.process.conftest import MakeProject
+from tests.process.luigid import Luigid
+from tests.process.project import NOON, YESTERDAY, Finished, Project, finish, moment
+from tests.soak.events import AFTER, BEFORE, FIRST_DAY, load_states, use
+from tests.soak.rounds import Results, results
+
+ALREADY_RUNNING, NOT_RUN, TASK_FAILED = 10, 25, 30
+
+Line = tuple[str, ...]
+
+
+def day(number: int) -> date:
+    """A day to load, counted from 0."""
+    return FIRST_DAY + timedelta(days=number)
+
+
+def span(first: date, last: date) -> Line:
+    """Luigi's own back-fill of some days."""
+    stop = ("--stop", str(last + timedelta(days=1)))
+    now = ("--days-back", "30", "--now", str(clock.epoch(NOON) + 1), *moment(NOON))  # cron leaves these out
+    return ("RangeDaily", "--of", "DailyMetrics", "--start", str(first), *stop, *now)
+
+
+# All days, some of them in several lines. (Of two equal lines Luigi lets only the first run.)
+LINES: dict[str, list[Line]] = {
+    "two": [span(day(0), day(1)), span(day(1), day(2))],
+    "four": [
+        ("Daily", "--workers", "1"),
+        ("Daily", "--workers", "2"),
+        span(day(0), day(2)),
+        ("DailyMetrics", "--date", str(YESTERDAY)),
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(new_project: MakeProject) -> Results:
+    """What one process leaves."""
+    project = with_states(new_project("embedded"))
+    finished = project.task("Daily")
+    assert finished.code == 0, finished.log
+    return results(project)
+
+
+@pytest.fixture
+def late_project(project: Project) -> Project:
+    """A project on each engine whose source has an earlier state."""
+    return with_states(project)
+
+
+def with_states(project: Project) -> Project:
+    load_states(project.warehouse)
+    use(project, AFTER)
+    return project
+
+
+def run_at_once(project: Project, lines: Sequence[Line], luigid: Luigid | None) -> list[Finished]:
+    scheduler = luigid.arguments if luigid else ("--local-scheduler",)
+    return [finish(one) for one in [project.start_task(*line, scheduler=scheduler) for line in lines]]
+
+
+def assert_as_one(project: Project, undisturbed: Results) -> None:
+    """Let one more run do what is still to be done, if anything, and compare."""
+    last = project.task("Daily")
+    assert last.code == 0, last.log
+    assert results(project) == undisturbed
+    assert project.leftovers() == set()
+
+
+@pytest.mark.parametrize("lines", LINES.values(), ids=LINES.keys())
+def test_loads_at_once(late_project: Project, undisturbed: Results, lines: list[Line]) -> None:
+    for finished in run_at_once(late_project, lines, None):
+        assert finished.code == 0, finished.log
+    assert late_project.rows(DAILY_METRICS) == undisturbed[DAILY_METRICS]
+    assert_as_one(late_project, undisturbed)
+
+
+@pytest.mark.parametrize("lines", LINES.values(), ids=LINES.keys())
+def test_loads_at_once_under_luigid(
+    late_project: Project, undisturbed: Results, luigid: Luigid, lines: list[Line]
+) -> None:
+    for finished in run_at_once(late_project, lines, luigid):
+        # Who leaves a task to another process says so.
+        assert finished.code in (0, ALREADY_RUNNING, NOT_RUN), finished.log
+    assert late_project.rows(DAILY_METRICS) == undisturbed[DAILY_METRICS]
+    assert_as_one(late_project, undisturbed)
+
+
+@pytest.mark.parametrize("scheduler", ["local", "luigid"])
+def test_late_rows_are_loaded_by_four_at_once(
+    late_project: Project, undisturbed: Results, luigid: Luigid, scheduler: str
+) -> None:
+    use(late_project, BEFORE)
+    first = late_project.task("Daily")
+    assert first.code == 0, first.log
+    use(late_project, AFTER)
+    lines = [("Daily", "--workers", str(workers)) for workers in (1, 2, 3, 4)]
+    for finished in run_at_once(late_project, lines, luigid if scheduler == "luigid" else None):
+        # One may take back what another has just begun to load again: then it fails, and the next run goes on.
+        assert finished.code in (0, ALREADY_RUNNING, NOT_RUN, TASK_FAILED), finished.log
+    assert_as_one(late_project, undisturbed)
