@@ -28,7 +28,7 @@ import detectors  # noqa: E402
 from detectors.base import Array  # noqa: E402
 from detectors.lab.scoring import best_threshold, bootstrap, judge_all, pooled, strength, vus_pr  # noqa: E402
 
-METHODS = ("ensemble", "seasonal", "holt_winters", "ewma", "difference", "stl", "sigma", "iqr", "day_ago")
+METHODS = ("ensemble", "seasonal", "holt_winters", "ewma", "difference", "stl", "sigma", "iqr", "mad", "day_ago")
 WITHOUT_COUNTS = {"day_ago": {"min_change": 0.0}}
 UNSCORED_DAYS = {"kpi_15min": 14, "wsd_15min": 7}
 
