@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from luigi.configuration import LuigiConfigParser, get_config
+from luigi.task_register import Register
 
 from pipeline import clock, completeness, history, settings, slots, source, tables
 from pipeline.tasks import daily
@@ -47,5 +48,6 @@ def forget_everything() -> None:
     ):
         remembered.cache_clear()
     settings.forget()
+    Register.clear_instance_cache()
     history._last_read.clear()
     slots._filled.clear()

@@ -76,7 +76,7 @@ def test_dimension_is_added_in_one_place(warehouse: Warehouse, tmp_path: Path) -
     edited_copy(
         tmp_path,
         "dimensions.py",
-        "DIMENSIONS: tuple[Dimension, ...] = (",
+        "\nDIMENSIONS: tuple[Dimension, ...] = (",
         """Dimension(name="city", column="city", user_value="ifNull({value}, '')", event_value="city"),""",
     )
     with source_and_configuration(warehouse, tmp_path) as database:
@@ -108,8 +108,11 @@ def test_metric_is_added_in_one_place(warehouse: Warehouse, tmp_path: Path) -> N
 
 def slots_of(warehouse: Warehouse, database: str, folder: Path, where: str) -> list[tuple[str, int]]:
     """Measure the story's slot on Friday at noon."""
-    finish(start(folder, "SlotMetrics", "--slot", "2026-11-06T0900"))
-    rows = warehouse.query(f"SELECT dimension_value, numerator FROM {database}.slot_metrics FINAL WHERE {where}")
+    finish(start(folder, "SlotMetrics", "--slot", "2026-11-06T0900"))  # and those after it, which were missed
+    rows = warehouse.query(
+        f"SELECT dimension_value, numerator FROM {database}.slot_metrics FINAL "
+        f"WHERE slot = toDateTime('2026-11-06 09:00:00', 'UTC') AND {where}"
+    )
     return [(value, number) for value, number in rows]
 
 

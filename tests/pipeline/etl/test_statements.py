@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import clock
-from pipeline.demo.events import Scenario, default_incidents
+from pipeline import clock, completeness
+from pipeline.demo.events import Incident, Scenario, default_incidents
 from pipeline.demo.load import create_tables
 from pipeline.demo.load import load as load_demo
-from pipeline.tasks import CheckAlerts, Daily, DailyReport, daily
+from pipeline.metrics import FEED, MESSAGES
+from pipeline.tasks import CheckAlerts, Daily, DailyReport, Presses, WeeklySummary, daily
 from pipeline.verification import verify
 from pipeline.warehouse import Fragment, Warehouse, statement, statements
 from tests.pipeline.configuration import configured
@@ -47,11 +48,17 @@ def test_every_statement_runs(warehouse: Warehouse, tmp_path: Path, monkeypatch:
     monkeypatch.setattr(statements, "_read", listen)
     monkeypatch.setattr(daily, "IN_USE_SECONDS", -60)
     day = NOW.date() - timedelta(days=1)
-    outage = (NOW - timedelta(hours=2)).replace(tzinfo=None)  # the third of the demo's incidents is open then
+    start, end = (moment.replace(tzinfo=UTC) for moment in clock.day_bounds(day - timedelta(days=7)))
+    # The demo's incidents, and a day that the report has to explain.
+    incidents = (
+        Incident("spike", start, end, "views", 0.5, "os", "iOS"),
+        *default_incidents(NOW),
+    )
+    spike, outage = (incidents[at].start.replace(tzinfo=None) + 2 * clock.SLOT for at in (-3, -1))
     case = Case(events=Events([], []), days=(day,), attribute_days=0)
     scenario = Scenario(
-        first_day=day - timedelta(days=1), days=3, users=300, views_per_day=20_000, messages_per_day=5_000, until=NOW,
-        incidents=default_incidents(NOW),
+        first_day=day - timedelta(days=7), days=9, users=300, views_per_day=20_000, messages_per_day=5_000, until=NOW,
+        incidents=incidents,
     )  # fmt: skip
     with fresh_database(warehouse) as source_database, fresh_database(warehouse) as database:
         options = case.configuration(warehouse, source_database, database)
@@ -59,18 +66,26 @@ def test_every_statement_runs(warehouse: Warehouse, tmp_path: Path, monkeypatch:
         options["etl"]["keep_staging_days"] = "1"
         options["delivery"] = {"lock_path": str(tmp_path / "locks")}
         options["alerts"] = {"history_days": "2", "detector": "day_ago", "catch_up_hours": "0"}
+        create_tables(warehouse, source_database)
+        load_demo(warehouse, source_database, scenario)
+        with configured(spike + clock.SLOT, **options):
+            run(CheckAlerts(slot=spike))
         with configured(outage + clock.SLOT, **options):
-            create_tables(warehouse, source_database)
-            load_demo(warehouse, source_database, scenario)
+            load(day - timedelta(days=7))
             run(CheckAlerts(slot=outage), DailyReport(date=day))
-            load(day - timedelta(days=7), day - timedelta(days=1))  # an empty day, and one to be dropped from staging
+            load(day - timedelta(days=30))  # an empty day
             run(Daily())
+            run(WeeklySummary(date=day), Presses())
             assert verify(day, day)
             shown = statement(
                 "demo_result", daily_metrics=f"{database}.daily_metrics", day=Fragment(f"toDate('{day}')")
             )
             assert {row[1] for row in warehouse.query(shown)} == {"os", "gender"}
-            alerts = warehouse.query(statement("demo_alerts", deliveries=f"{database}.deliveries"))
-            assert alerts == [(f"alert-{outage:%Y-%m-%dT%H%MZ}",)]
+            alerts = {key for (key,) in warehouse.query(statement("demo_alerts", deliveries=f"{database}.deliveries"))}
+            assert f"alert-{outage:%Y-%m-%dT%H%MZ}-messenger_users" in alerts
+        with configured(NOW.replace(tzinfo=None) + timedelta(days=2), **options):
+            silent = completeness.recount(clock.last_closed_slot()).silent_since
+            # No feed row later was ever counted, and no message since the outage.
+            assert silent == {FEED: outage + clock.SLOT, MESSAGES: incidents[-1].start.replace(tzinfo=None)}
             warehouse.execute(statement("drop_database", database=database))
-    assert sorted({path.stem for path in FILES} - used) == []
+    assert {path.stem for path in FILES} - used == set()
