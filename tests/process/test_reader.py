@@ -10,6 +10,7 @@ Measured on both engines, 18.16 and 26.9, reading as fast as possible through 20
   ``table_updates`` whether the day is done: it is not while it is loaded again.
 """
 
+import time
 from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
@@ -24,6 +25,7 @@ from tests.soak.events import AFTER, BEFORE, LATE_DAYS, load_states
 
 DAY = LATE_DAYS[0]
 POLLS, CHANGES = 150, 4
+PATIENCE_SECONDS = 120
 
 Sums = tuple[tuple[str, int, int], ...]
 
@@ -83,9 +85,11 @@ def test_a_reader_sees_the_old_day_or_the_new_one(
     seen: list[str] = []
     together: Counter[bool] = Counter()
     loader = project.start("python", reloading.__file__, str(DAY), AFTER, BEFORE)
+    deadline = time.monotonic() + PATIENCE_SECONDS
     try:
         while len(seen) < POLLS or sum(before != after for before, after in pairwise(seen)) < CHANGES:
             assert loader.poll() is None, finish(loader).log
+            assert time.monotonic() < deadline, f"the day hardly changes: {Counter(seen)}"
             found = sums(project)
             assert found in names, found
             seen.append(names[found])
