@@ -8,6 +8,7 @@ DEV = [
     "mypy>=2.0,<3",
     "pandas-stubs>=2.2",
     "pytest>=9,<10",
+    "pytest-timeout>=2.4,<3",
     "ruff>=0.17,<0.18",
 ]
 
