@@ -1,6 +1,5 @@
 """What "done" means: a marker row in ``table_updates``, with an explicit id and the raw rows that the load saw."""
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,7 +28,7 @@ class State:
     raw: RawRows
     """What its load saw."""
     version: int
-    """Grows with each writing."""
+    """Grows with each writing: by one where a load is done, by two where it is taken back."""
 
 
 class Marker(luigi.Target):
@@ -52,6 +51,11 @@ class Marker(luigi.Target):
         """Whether it is done."""
         return self.update_id in existing([self.update_id])
 
+    def version(self) -> int:
+        """The version of what it says now; 0 where it was never written."""
+        known = states([self.update_id])
+        return known[self.update_id].version if known else 0
+
     def write(self, raw: RawRows | None = None, *, began: int | None = None) -> None:
         """Say that it is done.
 
@@ -60,9 +64,11 @@ class Marker(luigi.Target):
         raw : RawRows, optional
             What the load saw.
         began : int, optional
-            When the work began (`time.time_ns`), by default now: if it was taken back since, it is not done.
+            Its `version` when the work began, by default now: if it was taken back since, it is not done. No clock
+            is asked: one that was ahead and is right again would leave a day that can never be done.
         """
         seen = raw or RawRows()
+        before = self.version() if began is None else began
         _write(
             {
                 "update_id": [self.update_id],
@@ -70,7 +76,7 @@ class Marker(luigi.Target):
                 "done": [1],
                 "feed_rows": [seen.feed],
                 "message_rows": [seen.messages],
-                "version": [began or time.time_ns()],
+                "version": [before + 1],
             }
         )
 
@@ -97,8 +103,7 @@ def take_back(update_ids: Iterable[str]) -> None:
     wanted = list(dict.fromkeys(update_ids))
     if not wanted:
         return
-    now = time.time_ns()
-    known = {update_id: state.version + 1 for update_id, state in states(wanted).items()}
+    known = states(wanted)
     _write(
         {
             "update_id": wanted,
@@ -106,7 +111,8 @@ def take_back(update_ids: Iterable[str]) -> None:
             "done": [0] * len(wanted),
             "feed_rows": [0] * len(wanted),
             "message_rows": [0] * len(wanted),
-            "version": [max(now, known.get(update_id, 0)) for update_id in wanted],
+            # Whatever is at work now began at this version, or at an earlier one, and will write the next.
+            "version": [(known[update_id].version if update_id in known else 0) + 2 for update_id in wanted],
         }
     )
 

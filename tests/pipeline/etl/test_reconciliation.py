@@ -2,6 +2,7 @@
 
 import logging
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -261,6 +262,20 @@ def test_a_day_loaded_too_early_by_a_wrong_clock_is_mended(warehouse: Warehouse)
         forget_everything()
         run(Daily())
         check(warehouse, database, case, SATURDAY)
+
+
+def test_a_day_marked_while_the_machines_clock_was_ahead_is_loaded_again(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with on_sunday(warehouse) as (source, database):
+        with monkeypatch.context() as ahead:
+            tomorrow = time.time_ns() + 86_400 * 10**9
+            ahead.setattr(time, "time_ns", lambda: tomorrow)
+            load(SUNDAY)
+        case = arrive(warehouse, source, STORY, [seen(7, at(SUNDAY))])
+        forget_everything()
+        run(Daily())
+        check(warehouse, database, case, SUNDAY)
 
 
 def test_verify(warehouse: Warehouse, capsys: pytest.CaptureFixture[str]) -> None:
