@@ -2,28 +2,38 @@
 
 from collections import Counter
 from datetime import date
+from itertools import cycle
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
 from pipeline import clock, slots
 from pipeline.warehouse import Warehouse
 from tests.pipeline.etl.running import Case, differences, load, loaded, prepared, staging_tables
-from tests.pipeline.etl.worlds import cases
+from tests.pipeline.etl.worlds import PLACES, cases
 from tests.pipeline.reference import VALUES, Day
 
-# An example is a whole world and takes a second: there is no shrinking, a failure says which row differs.
+# An example is a whole world and takes a second: there is no shrinking, a failure says which row differs. Of a place's
+# two the first is hypothesis' simplest, the second is random.
 FEW = settings(
-    max_examples=8,
+    max_examples=2,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
 
+# Every place in every run, on the engines in turn: so both see clocks change, in spring and in autumn.
+@pytest.mark.parametrize(("engine", "place"), [*zip(cycle(["embedded", "server"]), PLACES)])
 @FEW
-@given(case=cases())
-def test_loaded_days_are_what_plain_python_makes(warehouse: Warehouse, case: Case) -> None:
+@given(data=st.data())
+def test_loaded_days_are_what_plain_python_makes(
+    request: pytest.FixtureRequest, engine: str, place: tuple[str, date], data: st.DataObject
+) -> None:
+    warehouse: Warehouse = request.getfixturevalue(f"{engine}_warehouse")
+    case: Case = data.draw(cases(*place))
     with prepared(warehouse, case) as (_, database):
         load(*case.days)
         found = {day: loaded(warehouse, database, day) for day in case.days}
