@@ -233,6 +233,7 @@ def test_a_column_that_changes_its_type(warehouse: Warehouse) -> None:
             ("feed_actions", "user_id", "UInt64"),
             ("message_actions", "receiver_id", "Int64"),
             ("feed_actions", "age", "Int32"),
+            ("message_actions", "gender", "Nullable(Int8)"),
         ):
             warehouse.execute(f"ALTER TABLE {source}.{table} MODIFY COLUMN {column} {kind}")
         forget_everything()
@@ -262,6 +263,23 @@ def test_a_day_loaded_too_early_by_a_wrong_clock_is_mended(warehouse: Warehouse)
         forget_everything()
         run(Daily())
         check(warehouse, database, case, SATURDAY)
+
+
+def test_a_day_loaded_before_it_began_is_mended_when_it_is_over(warehouse: Warehouse) -> None:
+    days = {day: [event for event in STORY.events.feed if event["time"] < at(day, 24)] for day in STORY.days}
+    early = with_events(days[FRIDAY], [])
+    with on_sunday(warehouse, early, start=str(FRIDAY)) as (source, database):
+        run(Daily())
+        assert loaded(warehouse, database, SUNDAY).slices == {}
+        clock.set_now(datetime.fromisoformat(f"{FRIDAY}T22:00:00Z"))  # right again: Saturday in Moscow
+        forget_everything()
+        run(Daily())
+        case = arrive(warehouse, source, early, [event for event in days[SUNDAY] if event not in days[FRIDAY]])
+        for over in (SATURDAY, SUNDAY):
+            clock.set_now(datetime.fromisoformat(f"{over}T22:00:00Z"))
+            forget_everything()
+            run(Daily())
+        check(warehouse, database, case, *STORY.days)
 
 
 def test_a_day_marked_while_the_machines_clock_was_ahead_is_loaded_again(
