@@ -18,7 +18,7 @@ import detectors
 from detectors.base import Detector, DetectorError, available, find
 from detectors.lab.grid import Series
 
-PACKAGES = ("feedpulse", "numpy", "scipy", "statsmodels")
+PACKAGES = ("feedpulse", "numpy", "numba", "scipy", "statsmodels")
 SENSITIVITY = {"sensitivity": -1, "multiplier": 1, "threshold": 1}
 """Parameters that widen the band, or with -1 narrow it, in proportion."""
 

@@ -166,7 +166,7 @@ def compare(
     warmup_days
         Days at the beginning of each series that are not scored; by default half of it, at most 14.
     copies
-        Of each series without labels; by default enough to see each kind and size about twice.
+        Of each series without labels; by default enough to see each kind and size about four times.
     period, zone
         As in `collect`.
     workers

@@ -37,6 +37,9 @@ COLOURS = {
 }
 """After Okabe and Ito (2008), told apart by the colour-blind; the report gives each its shade for light and dark."""
 _LINES = ("value", "bad", "good", "third", "fourth", "fifth", "sixth", "quiet")
+_MARKS = "o^sDvP*X<>ph"
+MOST_LINES = len(_MARKS)
+"""Candidates whose noise is drawn against their recall: more lines than that say nothing."""
 _BUCKETS = 900
 _MOST_NAMED = 14
 
@@ -59,14 +62,14 @@ def ranking_figure(rows: Sequence[Row]) -> Figure:
 
 
 def tradeoff_figure(rows: Sequence[Row]) -> Figure:
-    """Recall against false messages as the band is widened; a dot is the detector as it is."""
+    """Recall against false messages as the band is widened, of the best `MOST_LINES`; a mark is one as it is."""
     figure, axes = _figure(4.8, 4.4)
     own = int(np.flatnonzero(LIMITS == 1)[0])
-    for i, row in enumerate(rows[: len(_LINES)]):
+    for i, row in enumerate(rows[:MOST_LINES]):
         noise, recall = np.array(row.noise).T
-        colour = COLOURS[_LINES[i]]
-        axes.plot(noise, recall, color=colour, linewidth=1.4, linestyle="-" if i < 4 else "--")
-        axes.plot(noise[own], recall[own], "o^sDvP*X"[i], color=colour, markersize=7, label=_short(row.candidate))
+        colour = COLOURS[_LINES[i % len(_LINES)]]
+        axes.plot(noise, recall, color=colour, linewidth=1.4, linestyle=("-", "--", ":")[i // 4])
+        axes.plot(noise[own], recall[own], _MARKS[i], color=colour, markersize=7, label=_short(row.candidate))
     axes.set_xscale("symlog", linthresh=0.1)
     axes.set_xlim(0, max(1.0, axes.get_xlim()[1]))
     axes.set_xticks([tick for tick in (0, 0.1, 0.3, 1, 3, 10, 30, 100) if tick <= axes.get_xlim()[1]])

@@ -79,7 +79,7 @@ OF_RATIOS: Final = ("ratio", "drift", "shift", "spike")
 _RISES: Final = ("spike", "shift")
 _APART_HOURS = 24.0
 """From the end of an incident to the next, at least: its echo a day later is told from a hit."""
-_LEAST_COPIES, _MOST_COPIES = 2, 8
+_EACH_SEEN, _MOST_COPIES = 4, 8
 
 
 def inject(series: Series, first: int, *, seed: int = 0, copy: int = 0, deal: int = 0) -> tuple[Series, list[Incident]]:
@@ -132,12 +132,12 @@ def inject(series: Series, first: int, *, seed: int = 0, copy: int = 0, deal: in
 
 
 def copies(series: Iterable[Series], firsts: Iterable[int]) -> int:
-    """How many copies of the series it takes to see each part of the catalogue about twice: at least 2, at most 8."""
+    """How many copies of the series it takes to see each part of the catalogue about four times; at most 8."""
     pairs = list(zip(series, firsts, strict=True))
     days = sum((one.values.size - first) / one.period for one, first in pairs)
     # An incident takes a day for itself and half of one, on average, before it.
-    needed = 2 * len(combinations([one for one, _ in pairs])) / max(1.0, days / 1.6)
-    return min(max(int(np.ceil(needed)), _LEAST_COPIES), _MOST_COPIES)
+    needed = _EACH_SEEN * len(combinations([one for one, _ in pairs])) / max(1.0, days / 1.6)
+    return min(int(np.ceil(needed)), _MOST_COPIES)
 
 
 def combinations(series: list[Series]) -> list[tuple[str, float]]:

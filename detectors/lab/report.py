@@ -12,7 +12,7 @@ import numpy as np
 
 from detectors.lab.candidates import Candidate
 from detectors.lab.compare import Case, Comparison
-from detectors.lab.figures import ranking_figure, series_figure, to_svg, tradeoff_figure
+from detectors.lab.figures import MOST_LINES, ranking_figure, series_figure, to_svg, tradeoff_figure
 from detectors.lab.ranking import Interval, Row, recall_by_kind
 from detectors.lab.runs import Store, run_all
 
@@ -96,8 +96,8 @@ def render(comparison: Comparison, *, plots: int = 12, workers: int | None = Non
     if rows:
         figures = f"""<section class="two">
 <div><h2>Ranking</h2><figure>{to_svg(ranking_figure(rows), "ranking")}</figure></div>
-<div><h2>Precision and noise</h2><figure>{to_svg(tradeoff_figure(rows), "tradeoff")}</figure>
-<p class="quiet">Each line is one detector with an ever wider band; its mark is the detector as it is.</p></div>
+<div><h2>Recall against noise</h2><figure>{to_svg(tradeoff_figure(rows), "tradeoff")}</figure>
+<p class="quiet">{_lines(rows)}</p></div>
 </section>"""
     return f"""<!DOCTYPE html>
 <html lang="en">
@@ -126,6 +126,11 @@ counted a week and series.
 </body>
 </html>
 """
+
+
+def _lines(rows: Sequence[Row]) -> str:
+    said = "Each line is one detector with an ever wider band; its mark is the detector as it is."
+    return said + (f" The best {MOST_LINES} of {len(rows)}; the others are left out." if len(rows) > MOST_LINES else "")
 
 
 def _ranking_table(rows: Sequence[Row], point_adjusted: bool) -> str:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 REQUIRED = ("timestamp", "value")
 OPTIONAL = ("numerator", "denominator", "label", "series")
+_AFTER_9999 = 253_402_300_800
+"""Unix seconds that no datetime has."""
 _LABELS = {"0": 0.0, "1": 1.0, "": 0.0, "false": 0.0, "true": 1.0, "0.0": 0.0, "1.0": 1.0}
 
 
@@ -160,21 +162,34 @@ def _read_file(file: Path, zone: str | None, several: bool) -> Iterator[Series]:
     with opener(file, "rt", newline="", encoding="utf-8-sig") as stream:
         try:
             grouped = _group(stream, file.name)
-        except (csv.Error, UnicodeDecodeError, EOFError, gzip.BadGzipFile) as error:
+        except UnicodeDecodeError:
+            with opener(file, "rb") as raw:
+                line = next(number for number, text in enumerate(raw, 1) if not _is_utf8(text))
+            raise DetectorError(f"{file.name}, line {line}: not UTF-8; save the file in that encoding") from None
+        except (EOFError, gzip.BadGzipFile) as error:
             raise DetectorError(f"{file.name}: {error}") from None
     for name, rows in grouped.items():
         full = stem if name is None else f"{stem}/{name}" if several else name
         yield lay_out(full, rows, zone)
 
 
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def _group(lines: Iterable[str], file: str) -> dict[str | None, Rows]:
     """Parse a file into the rows of each series."""
     reader = csv.reader(lines, strict=True)
-    header = [name.strip() for name in next(reader, [])]
+    rows = _cells(reader, file)
+    header = [name.strip() for name in next(rows, [])]
     _check_header(header, file)
     places = {name: header.index(name) for name in header}
     raw: dict[str | None, list[tuple[int, list[str]]]] = {}
-    for cells in reader:
+    for cells in rows:
         if not cells:
             continue
         if len(cells) != len(header):
@@ -184,6 +199,14 @@ def _group(lines: Iterable[str], file: str) -> dict[str | None, Rows]:
     if not raw:
         raise DetectorError(f"{file}: no rows")
     return {name: _parse(rows, places, file if name is None else f"{file}, {name}") for name, rows in raw.items()}
+
+
+def _cells(reader: Any, file: str) -> Iterator[list[str]]:
+    """Rows of a file; one that is no CSV is refused by its line."""
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise DetectorError(f"{file}, line {reader.line_num}: {error}") from None
 
 
 def _check_header(header: list[str], file: str) -> None:
@@ -251,9 +274,13 @@ def _label(text: str, where: str) -> bool:
 def _moment(text: str, where: str) -> tuple[float, bool]:
     """Seconds since 1970, and whether they are of a wall clock that is not named."""
     try:
-        return float(int(text)), False
+        seconds = float(text)
     except ValueError:
         pass
+    else:
+        if not 0 <= seconds < _AFTER_9999:
+            raise DetectorError(f"{where}: timestamp {text!r} is no second of 1970 to 9999; are these milliseconds?")
+        return seconds, False
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:

@@ -104,8 +104,8 @@ def test_negative_values_are_refused() -> None:
         inject(from_array(np.full(960, -1.0))[0], FIRST)
 
 
-def test_short_histories_get_more_copies() -> None:
-    long = flat()
-    short = from_array(np.ones(28 * 96))[0]
-    assert copies([long], [FIRST]) == 2
-    assert copies([short], [14 * 96]) > 2
+@pytest.mark.parametrize(("days", "series", "wanted"), [(120, 1, 1), (60, 1, 2), (60, 2, 1), (14, 1, 8), (26, 200, 1)])
+def test_the_shorter_the_history_the_more_copies(days: int, series: int, wanted: int) -> None:
+    # Six kinds of three sizes, each four times, an incident every 1.6 days: 115 days of history, 8 copies at most.
+    history = from_array(np.ones((series, days * 96)))
+    assert copies(history, [0] * series) == wanted

@@ -12,7 +12,7 @@ import pytest
 
 from detectors.lab.candidates import Candidate
 from detectors.lab.compare import Comparison, compare
-from detectors.lab.figures import COLOURS, series_figure, to_svg, tradeoff_figure
+from detectors.lab.figures import COLOURS, MOST_LINES, series_figure, to_svg, tradeoff_figure
 from detectors.lab.inject import Incident
 from detectors.lab.report import render, write_report
 from detectors.lab.series import from_array
@@ -122,6 +122,17 @@ def test_the_colours_of_a_picture_are_the_pages(comparison: Comparison) -> None:
     svg = to_svg(tradeoff_figure(comparison.rows), "x")
     assert "var(--value)" in svg
     assert not any(colour in svg for colour in COLOURS.values())
+
+
+def test_every_method_has_its_line_and_too_many_are_said_to_be_left_out(comparison: Comparison) -> None:
+    (row, *_) = comparison.rows
+    many = [replace(row, candidate=f"method {i}") for i in range(MOST_LINES + 1)]
+    drawn = {text.get_text() for text in tradeoff_figure(many).legends[0].get_texts()}
+    assert drawn == {f"method {i}" for i in range(MOST_LINES)}
+    assert MOST_LINES >= 10  # as many methods as there are
+    assert "left out" not in render(comparison, plots=0)
+    page = render(replace(comparison, rows=many), plots=0)
+    assert f"The best {MOST_LINES} of {MOST_LINES + 1}; the others are left out." in page
 
 
 def test_the_page_is_built_by_the_browser(page: Path, tmp_path: Path) -> None:

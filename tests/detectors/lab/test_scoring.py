@@ -84,6 +84,36 @@ def test_volume_by_hand() -> None:
     assert vus_pr(marks(".#.."), [3.0, 2.0, 1.0, 0.0], window=0, thresholds=4) == pytest.approx(0.5)
 
 
+Events = tuple[tuple[int, int], ...]
+
+# Points, events (start and length), the step and number of levels of the scores, how much an event adds, the window;
+# and VUS-PR as the package tsb-ad 1.5 (numpy 1.26.4) computes it: `basic_metricor().RangeAUC_volume_opt(labels, scores,
+# window, 250)[-1]`. Without and with buffers, events at both ends, buffers that meet, ties, a perfect and an inverted
+# score, more points than thresholds, buffers longer than the event.
+OF_TSB_AD: list[tuple[int, Events, int, int, float, int, float]] = [
+    (60, ((20, 5),), 17, 59, 0.5, 0, 0.702380952380952),
+    (60, ((20, 5),), 17, 59, 0.5, 4, 0.702380952380952),
+    (120, ((0, 3), (50, 8), (117, 3)), 37, 113, 0.3, 4, 0.474388189110403),
+    (120, ((30, 4), (37, 4), (60, 1)), 37, 113, 0.3, 9, 0.531835535123590),
+    (200, ((40, 10), (120, 10)), 7, 5, 0.4, 4, 0.545475801204948),
+    (200, ((40, 10), (120, 10)), 7, 5, 9.0, 4, 1.000000000000000),
+    (200, ((40, 10), (120, 10)), 7, 193, -1.0, 4, 0.060646971540028),
+    (960, ((100, 4), (300, 30), (500, 1), (502, 1), (700, 12), (940, 20)), 411, 953, 0.2, 4, 0.267335604715938),
+    (90, ((40, 5),), 41, 89, 0.3, 60, 0.718932992885897),
+]
+
+
+@pytest.mark.parametrize(("points", "spans", "step", "levels", "more", "window", "volume"), OF_TSB_AD)
+def test_the_volumes_that_tsb_ad_computed(
+    points: int, spans: Events, step: int, levels: int, more: float, window: int, volume: float
+) -> None:
+    labels = np.zeros(points, dtype=np.int64)
+    for start, length in spans:
+        labels[start : start + length] = 1
+    scores = np.arange(points) * step % levels / levels + more * labels
+    assert vus_pr(labels, scores, window=window) == pytest.approx(volume, abs=1e-12)
+
+
 def series_with_events() -> st.SearchStrategy[Case]:
     def build(seed: int, size: int, window: int, ties: bool) -> Case:
         rng = np.random.default_rng(seed)

@@ -96,6 +96,12 @@ def test_offsets_are_heeded_and_bare_timestamps_are_of_the_zone(tmp_path: Path) 
         (["timestamp,value", "0,1", "900,x"], "views.csv, line 3: value 'x' is no finite number"),
         (["timestamp,value", "0,1", "900,inf"], "views.csv, line 3: value 'inf' is no finite number"),
         (["timestamp,value", "0,1", "soon,1"], "views.csv, line 3: timestamp 'soon' is neither ISO 8601 nor Unix"),
+        (["timestamp,value", "0,1", "nan,1"], "views.csv, line 3: timestamp 'nan' is no second of 1970 to 9999"),
+        (
+            ["timestamp,value", "1700000000000,1"],
+            "views.csv, line 2: timestamp '1700000000000' is no second of 1970 to 9999; are these m",
+        ),
+        (["timestamp,value", "0,1", '900,"1'], "views.csv, line 3: unexpected end of data"),
         (["timestamp,value,label", "0,1,2"], "views.csv, line 2: label '2' is neither 0 nor 1"),
         (["timestamp,value", "0,1", "900"], "views.csv, line 3: 1 cells under 2 columns"),
         (["timestamp,valeu", "0,1"], "views.csv, line 1: column 'valeu' is unknown or repeated"),
@@ -111,6 +117,19 @@ def test_offsets_are_heeded_and_bare_timestamps_are_of_the_zone(tmp_path: Path) 
 def test_what_cannot_be_used_is_refused_by_name_and_line(tmp_path: Path, lines: list[str], said: str) -> None:
     with pytest.raises(DetectorError, match="^" + ".*" + said.replace("?", r"\?")):
         one(tmp_path, *lines)
+
+
+def test_bytes_that_are_no_utf_8_are_refused_by_their_line(tmp_path: Path) -> None:
+    lines = b"timestamp,value\n" + b"0,1\n" * 10_000 + b"900,\xff\n"
+    (tmp_path / "views.csv").write_bytes(lines)
+    (tmp_path / "views.csv.gz").write_bytes(gzip.compress(lines))
+    for name in ("views.csv", "views.csv.gz"):
+        with pytest.raises(DetectorError, match=f"^{name}, line 10002: not UTF-8"):
+            read(tmp_path / name)
+
+
+def test_seconds_may_be_written_as_fractions(tmp_path: Path) -> None:
+    assert one(tmp_path, "timestamp,value", "900.0,1", "1800.0,2").moment(1) == datetime(1970, 1, 1, 0, 30)
 
 
 def test_a_second_rate_is_refused_where_it_begins(tmp_path: Path) -> None:
