@@ -19,6 +19,10 @@ class RawRows:
     messages: int = 0
 
 
+_FAR = 2**20
+"""Beyond what loads can write that began before they are taken back, also while that reads what is known of them."""
+
+
 @dataclass(frozen=True)
 class State:
     """What a marker says."""
@@ -28,7 +32,7 @@ class State:
     raw: RawRows
     """What its load saw."""
     version: int
-    """Grows with each writing: by one where a load is done, by two where it is taken back."""
+    """Grows with each writing: by one where a load is done, by `_FAR` where it is taken back."""
 
 
 class Marker(luigi.Target):
@@ -111,8 +115,7 @@ def take_back(update_ids: Iterable[str]) -> None:
             "done": [0] * len(wanted),
             "feed_rows": [0] * len(wanted),
             "message_rows": [0] * len(wanted),
-            # Whatever is at work now began at this version, or at an earlier one, and will write the next.
-            "version": [(known[update_id].version if update_id in known else 0) + 2 for update_id in wanted],
+            "version": [(known[update_id].version if update_id in known else 0) + _FAR for update_id in wanted],
         }
     )
 

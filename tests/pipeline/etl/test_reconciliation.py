@@ -3,17 +3,18 @@
 import logging
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import pytest
 
-from pipeline import clock, slots, staging
+from pipeline import clock, slots, staging, targets
 from pipeline.__main__ import main
 from pipeline.errors import ReconciliationError, RowsArrivedError
-from pipeline.tables import STAGING, full_name
+from pipeline.tables import STAGING, USER_DAY, full_name
+from pipeline.targets import Marker, State, take_back
 from pipeline.tasks import Daily, DailyMetrics, Slice, StagingRetention, UserAttributes, daily
 from pipeline.tasks.etl import LoadTask, UserDay, forget, load_chain
 from pipeline.warehouse import Warehouse
@@ -294,6 +295,30 @@ def test_a_day_marked_while_the_machines_clock_was_ahead_is_loaded_again(
         forget_everything()
         run(Daily())
         check(warehouse, database, case, SUNDAY)
+
+
+def test_no_load_is_done_that_began_while_it_was_taken_back(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with prepared(warehouse, STORY):
+        marker = Marker("user_day:2026-11-08:v1", USER_DAY)
+        marker.write()
+        began: list[int] = []
+        read = targets.states
+
+        def read_while_loads_are_at_work(update_ids: Iterable[str]) -> dict[str, State]:
+            known = read(update_ids)
+            monkeypatch.undo()
+            marker.write()
+            began.append(marker.version())
+            return known
+
+        monkeypatch.setattr(targets, "states", read_while_loads_are_at_work)
+        take_back([marker.update_id])
+        marker.write(began=began[0])
+        assert not marker.exists()
+        marker.write()
+        assert marker.exists()
 
 
 def test_verify(warehouse: Warehouse, capsys: pytest.CaptureFixture[str]) -> None:
