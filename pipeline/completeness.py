@@ -13,6 +13,8 @@ from pipeline.warehouse import statement
 
 RECOUNTED_SLOTS = 8
 """So many of the newest slots are counted again at each run: lateness of up to two hours is seen."""
+SILENT_SLOTS = 96
+"""Of so many the slots without any row are counted again too: what was not loaded at night may come in the morning."""
 LEARNT_DAYS = 14
 LEAST_SLOTS = 96
 """Before so many slots were watched a slot counts as complete when it closes."""
@@ -38,39 +40,51 @@ class Completeness:
     changed: tuple[datetime, ...]
     silent_since: Mapping[str, datetime]
     lag_seconds: Mapping[str, int]
+    counts: tuple[tuple[str, datetime, int], ...] = ()
+    """Source table, slot and rows, of every slot that was never counted or has other rows now."""
 
 
 @functools.cache
 def recount(newest: datetime) -> Completeness:
-    """Count the newest slots again, once a process, and remember what grew.
+    """Count the newest slots again, once a process; what grew is to be dealt with before it is remembered.
 
     Parameters
     ----------
     newest : datetime
         The last closed slot, naive UTC.
     """
-    start = newest - (RECOUNTED_SLOTS - 1) * clock.SLOT
-    slots = [start + i * clock.SLOT for i in range(RECOUNTED_SLOTS)]
+    recent = {newest - back * clock.SLOT for back in range(RECOUNTED_SLOTS)}
     before: Counts = {table: {} for table in TABLES}
-    bound = {"start": str(start)}
+    bound = {"start": str(newest - (SILENT_SLOTS - 1) * clock.SLOT)}
     for table, slot, rows in warehouse().query(statement("newest_counts", slot_counts=full_name(SLOT_COUNTS)), bound):
         before[table][slot] = rows
+    silent = {slot for counts in before.values() for slot, rows in counts.items() if not rows and slot <= newest}
+    slots = sorted(recent | silent)
     now = {table: _count(table, slots) for table in TABLES}
-    lag = lag_seconds(newest)
     grown = [(table, slot) for table in TABLES for slot in slots if before[table].get(slot, -1) != now[table][slot]]
-    if grown:
-        warehouse().insert(
-            full_name(SLOT_COUNTS),
-            {
-                "slot": [slot for _, slot in grown],
-                "source_table": [table for table, _ in grown],
-                "counted_at": [clock.now().replace(tzinfo=None, microsecond=0)] * len(grown),
-                "rows": [now[table][slot] for table, slot in grown],
-                "lag_seconds": [lag.get(table, 0) for table, _ in grown],
-            },
-        )
     changed = sorted({slot for table, slot in grown if slot in before[table]})
-    return Completeness(tuple(changed), {table: at for table in TABLES if (at := _silence(table, now[table]))}, lag)
+    return Completeness(
+        tuple(changed),
+        {table: at for table in TABLES if (at := _silence(table, now[table]))},
+        lag_seconds(newest),
+        tuple((table, slot, now[table][slot]) for table, slot in grown),
+    )
+
+
+def remember(found: Completeness) -> None:
+    """Write what was counted: last, when late slots are judged again and told of, so that a failure repeats it."""
+    if not found.counts:
+        return
+    warehouse().insert(
+        full_name(SLOT_COUNTS),
+        {
+            "slot": [slot for _, slot, _ in found.counts],
+            "source_table": [table for table, _, _ in found.counts],
+            "counted_at": [clock.now().replace(tzinfo=None, microsecond=0)] * len(found.counts),
+            "rows": [rows for _, _, rows in found.counts],
+            "lag_seconds": [found.lag_seconds.get(table, 0) for table, _, _ in found.counts],
+        },
+    )
 
 
 @functools.cache

@@ -27,6 +27,8 @@ class Delivered:
     """``channel:address`` of every place that has it now."""
     link: str
     """Where to look at it; '' if no channel has such an address."""
+    refusals: tuple[Exception, ...] = ()
+    """What the addresses said that would not take it."""
 
 
 def channels(setting: str, names: str) -> "dict[str, Channel]":
@@ -58,6 +60,14 @@ def deliver(message: "Message", to: "Mapping[str, Channel]") -> Delivered:
     to : mapping of str to Channel
         By name.
     """
+    found = offer(message, to)
+    if found.refusals:
+        raise found.refusals[0]
+    return found
+
+
+def offer(message: "Message", to: "Mapping[str, Channel]") -> Delivered:
+    """Send a message as `deliver` does; refusals are raised only where nobody has it, else returned, as of edits."""
     return _to_all(to, lambda name, channel, address: _send_once(message, name, address, channel.send))
 
 
@@ -110,9 +120,9 @@ def _to_all(to: "Mapping[str, Channel]", act: "Callable[[str, Channel, str], str
             if message_id is not None:
                 reached.append(f"{name}:{address}")
                 link = link or channel.link(address, message_id)
-    if refusals:
+    if refusals and not reached:
         raise refusals[0]
-    return Delivered(tuple(reached), link)
+    return Delivered(tuple(reached), link, tuple(refusals))
 
 
 def _send_once(message: "Message", name: str, address: str, send: "Callable[[str, Message], str]") -> str:

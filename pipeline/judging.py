@@ -1,6 +1,6 @@
 """One slot judged: its numbers read, checked, and its incidents moved on. Nobody is told here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -9,6 +9,7 @@ from pipeline.actions import Action
 from pipeline.alerting import Moment
 from pipeline.checks import Watch, check
 from pipeline.completeness import Completeness
+from pipeline.history import Part
 from pipeline.incidents import Incident, advance
 
 
@@ -26,12 +27,15 @@ class Judgement:
         All of the history that the detectors look at.
     actions : mapping
         What people said, by incident.
+    corrected : list of Incident
+        Those that ended before, and of which late rows have shown now that there was nothing.
     """
 
     moment: Moment
     incidents: list[Incident]
     recent: list[Incident]
     actions: Mapping[str, Sequence[Action]]
+    corrected: Sequence[Incident] = ()
 
 
 def judge_slot(slot: datetime, watched: Sequence[Watch], found: Completeness) -> Judgement:
@@ -51,12 +55,16 @@ def judge_slot(slot: datetime, watched: Sequence[Watch], found: Completeness) ->
     recent = [actions.applied(incident, said.get(incident.incident_id, ())) for incident in known]
     # Who declared a new normal ended the incident.
     still_open = [after for before, after in zip(known, recent, strict=True) if not before.ended]
-    still_open = _rescored(still_open, slot, watched, found, [incident for incident in recent if incident.ended])
+    late = [at for at in found.changed if at < slot]
+    _rescore(late, watched, recent)
+    still_open = _corrected(still_open, late)
+    before = [after for known_as, after in zip(known, recent, strict=True) if known_as.ended]
+    corrected = [after for was, after in zip(before, _corrected(before, late), strict=True) if after != was]
     moment = look(slot, watched, recent)
     closed = [incident for incident in still_open if incident.ended]
     going_on = [incident for incident in still_open if not incident.ended]
     moved = advance(going_on, list(moment.checks.values()), slot, settings.rules(), _silent(slot, found))
-    return Judgement(moment, [*closed, *moved], recent, said)
+    return Judgement(moment, [*closed, *moved], recent, said, corrected)
 
 
 def look(slot: datetime, watched: Sequence[Watch], recent: Sequence[Incident]) -> Moment:
@@ -76,30 +84,30 @@ def _silent(slot: datetime, found: Completeness) -> dict[str, datetime]:
     return {table: since for table, since in found.silent_since.items() if since <= slot}
 
 
-def _rescored(
-    incidents: list[Incident],
-    slot: datetime,
-    watched: Sequence[Watch],
-    found: Completeness,
-    ended: Sequence[Incident],
-) -> list[Incident]:
-    """Judge the slots before this one again whose rows came late; an incident that was nothing but these is none."""
-    late = [at for at in found.changed if at < slot]
-    healthy: dict[datetime, set[history.Part]] = {}
+def _rescore(late: Sequence[datetime], watched: Sequence[Watch], recent: Sequence[Incident]) -> None:
+    """Measure and judge slots again."""
     for at in late:
         slots.fill(at, at + clock.SLOT)
-        moment = look(at, watched, [*ended, *incidents])
-        ledger.record_checks(list(moment.checks.values()), at)
-        healthy[at] = {part for part, one in moment.checks.items() if one.verdict == "ok"}
-    return [_without_late_slots(incident, healthy) for incident in incidents]
+        ledger.record_checks(list(look(at, watched, recent).checks.values()), at)
 
 
-def _without_late_slots(incident: Incident, healthy: Mapping[datetime, set[history.Part]]) -> Incident:
+def _corrected(incidents: Sequence[Incident], late: Sequence[datetime]) -> list[Incident]:
+    """The incidents; one that late rows touched, and of which no slot is bad any more, was nothing but late data."""
+    touched = [one for one in incidents if any(one.opened <= at <= one.last_anomaly for at in late)]
+    if not touched:
+        return list(incidents)
+    # Rows may come in several loads: what counts is how each slot was last judged, not what this run judged again.
+    start, end = min(one.opened for one in touched), max(one.last_anomaly for one in touched) + clock.SLOT
+    healthy = ledger.read_healthy(start, end)
+    return [_without_late_slots(one, healthy) if one in touched else one for one in incidents]
+
+
+def _without_late_slots(incident: Incident, healthy: Container[tuple[datetime, Part]]) -> Incident:
     bad = [
-        (member.part, member.since + i * clock.SLOT)
+        (member.since + i * clock.SLOT, member.part)
         for member in incident.members
         for i in range((member.last - member.since) // clock.SLOT + 1)
     ]
-    if not incident.ended and all(part in healthy.get(at, ()) for part, at in bad):
+    if incident.outcome in ("", "recovered") and all(at in healthy for at in bad):
         return replace(incident, ended=True, outcome="late data", silent_since=None)
     return incident

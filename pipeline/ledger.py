@@ -3,12 +3,13 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pipeline import clock, settings
 from pipeline.actions import Action
 from pipeline.checks import Check
+from pipeline.history import Part
 from pipeline.incidents import Incident, Member
 from pipeline.tables import INCIDENT_ACTIONS, INCIDENTS, SLOT_CHECKS, full_name, warehouse
 from pipeline.warehouse import statement
@@ -72,6 +73,20 @@ def record_checks(checks: Sequence[Check], slot: datetime) -> None:
         full_name(SLOT_CHECKS),
         {"slot": [slot] * len(checks), **{name: [getattr(item, name) for item in checks] for name in columns}},
     )
+
+
+def read_healthy(start: datetime, end: datetime) -> set[tuple[datetime, Part]]:
+    """The slots from `start` to `end` and the metrics and slices that were last judged to be as they should."""
+    rows = warehouse().query(
+        statement("healthy_checks", slot_checks=full_name(SLOT_CHECKS)), {"start": str(start), "end": str(end)}
+    )
+    return {(datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None), Part(*part)) for seconds, *part in rows}
+
+
+def last_checked_slot() -> datetime | None:
+    """The newest slot that was judged, naive UTC."""
+    ((seconds,),) = warehouse().query(statement("last_checked_slot", slot_checks=full_name(SLOT_CHECKS)))
+    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None) if seconds else None
 
 
 def _decode(details: str) -> Incident:

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from pipeline import actions, clock, completeness, ledger, settings, telling
+from pipeline import actions, clock, ledger, settings, telling
 from pipeline.checks import watches
 from pipeline.judging import Judgement, look
 from pipeline.tables import INCIDENT_ACTIONS, full_name, warehouse
@@ -38,7 +38,9 @@ def read(to: "Mapping[str, Channel]") -> int:
 
 
 def _show(concerned: set[str], to: "Mapping[str, Channel]") -> None:
-    slot = completeness.newest_settled_slot()
+    slot = ledger.last_checked_slot()  # a press may come before the newest slot was measured
+    if slot is None:
+        return
     said = actions.by_incident(ledger.read_actions(slot + clock.SLOT))
     recent = {
         incident.incident_id: actions.applied(incident, said.get(incident.incident_id, ()))

@@ -1,18 +1,40 @@
 """Incidents told: which message is posted, edited or answered, and sent once."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline import actions, clock, deliveries, explaining, planned, settings
 from pipeline.causes import Slices
+from pipeline.deliveries import Delivered
 from pipeline.incidents import Incident, News, news
 from pipeline.judging import Judgement
 
 if TYPE_CHECKING:
     from reporting.channels.base import Channel
+    from reporting.message import Message
 
 
-def tell(judgement: Judgement, to: "Mapping[str, Channel]", *, may_alarm: bool) -> tuple[list[Incident], str]:
+@dataclass(frozen=True)
+class Told:
+    """What came of telling.
+
+    Attributes
+    ----------
+    incidents : list of Incident
+        As people know of them now.
+    link : str
+        Where to look at the last message; '' if there is no such address.
+    refusals : list of Exception
+        Of addresses that would not take what others took.
+    """
+
+    incidents: list[Incident]
+    link: str
+    refusals: list[Exception]
+
+
+def tell(judgement: Judgement, to: "Mapping[str, Channel]", *, may_alarm: bool) -> Told:
     """Tell people what there is to tell of a slot.
 
     Parameters
@@ -24,53 +46,62 @@ def tell(judgement: Judgement, to: "Mapping[str, Channel]", *, may_alarm: bool) 
     may_alarm : bool
         Whether the slot is fresh enough to call anybody.
 
-    Returns
-    -------
-    incidents : list of Incident
-        As people know of them now.
-    link : str
-        Where to look at the last message; '' if there is no such address.
+    Raises
+    ------
+    reporting.errors.ReportingError
+        If something reached nobody: it is to be told again.
     """
     slot = judgement.moment.series.slot
     now = max(clock.now().replace(tzinfo=None), slot + clock.SLOT)
     may_alarm = may_alarm and not planned.is_quiet(slot)
-    after, link = [], ""
+    after: list[Incident] = []
+    done: list[Delivered] = []
     for incident in judgement.incidents:
         is_muted = actions.is_muted(incident, judgement.actions, [*judgement.recent, *judgement.incidents], now)
-        kind = news(incident, slot, settings.rules(), may_alarm=may_alarm and not is_muted)
+        may_call = may_alarm and not is_muted
+        kind = news(incident, slot, settings.rules(), may_alarm=may_call)
         if is_muted and kind == "close":
             kind = "edit"
-        told, found = _tell(incident, kind, judgement, to)
-        after.append(told)
-        link = found or link
-    return after, link
+        done += _tell(incident, kind, judgement, to, may_call=may_call)
+        after.append(incident.told(kind))
+    for incident in judgement.corrected:
+        if incident.notified:
+            done.append(show(incident, judgement, to))
+        after.append(incident)
+    links = [delivered.link for delivered in done if delivered.link]
+    return Told(after, links[-1] if links else "", [refusal for delivered in done for refusal in delivered.refusals])
 
 
-def show(incident: Incident, judgement: Judgement, to: "Mapping[str, Channel]") -> str:
+def show(incident: Incident, judgement: Judgement, to: "Mapping[str, Channel]") -> Delivered:
     """Edit an incident's message to what is known now."""
-    from pipeline import alerting
-
-    explanation = _explain(incident, judgement)
-    said = judgement.actions.get(incident.incident_id, ())
-    message = alerting.compose_post(incident, judgement.moment, explanation, said)
-    return deliveries.edit(message, to).link
+    return deliveries.edit(_message(incident, judgement), to)
 
 
-def _tell(incident: Incident, kind: News, judgement: Judgement, to: "Mapping[str, Channel]") -> tuple[Incident, str]:
+def _tell(
+    incident: Incident, kind: News, judgement: Judgement, to: "Mapping[str, Channel]", *, may_call: bool
+) -> list[Delivered]:
     if not kind:
-        return incident, ""
+        return []
+    from pipeline import alerting
+
+    message = _message(incident, judgement)
+    if kind == "post":
+        return [deliveries.offer(message, to)]
+    # An address that refused the post gets it while the incident goes on.
+    done = [deliveries.offer(message, to)] if may_call and not incident.ended else []
+    done.append(deliveries.edit(message, to))
+    if kind in ("close", "worse", "still silent"):
+        said = judgement.actions.get(incident.incident_id, ())
+        answer = alerting.compose_reply(incident, kind, judgement.moment, _explain(incident, judgement), said)
+        done.append(deliveries.reply(answer, alerting.message_key(incident), to))
+    return done
+
+
+def _message(incident: Incident, judgement: Judgement) -> "Message":
     from pipeline import alerting
 
     said = judgement.actions.get(incident.incident_id, ())
-    if kind == "post":
-        message = alerting.compose_post(incident, judgement.moment, _explain(incident, judgement), said)
-        link = deliveries.deliver(message, to).link
-        return incident.told(kind), link
-    link = show(incident, judgement, to)
-    if kind in ("close", "worse", "still silent"):
-        answer = alerting.compose_reply(incident, kind, judgement.moment, _explain(incident, judgement), said)
-        link = deliveries.reply(answer, alerting.message_key(incident), to).link or link
-    return incident.told(kind), link
+    return alerting.compose_post(incident, judgement.moment, _explain(incident, judgement), said)
 
 
 def _explain(incident: Incident, judgement: Judgement) -> explaining.Explanation | None:

@@ -74,13 +74,18 @@ class CheckAlerts(SlotTask):
         watched, to = watches_and_channels()
         found = completeness.recount(clock.last_closed_slot())
         judgement = judge_slot(self.slot, watched, found)
-        told, link = tell(judgement, to, may_alarm=self._is_fresh())
-        if link and self.set_tracking_url is not None:
-            self.set_tracking_url(link)
-        ledger.record_incidents(told, self.slot)
+        told = tell(judgement, to, may_alarm=self._is_fresh())
+        if told.link and self.set_tracking_url is not None:
+            self.set_tracking_url(told.link)
+        ledger.record_incidents(told.incidents, self.slot)
         ledger.record_checks(list(judgement.moment.checks.values()), self.slot)
+        if self.slot >= completeness.newest_settled_slot():
+            completeness.remember(found)
         self.tell(_status(judgement, found), 100)
         self.output().write()
+        # The slot is done: an address that refuses what others have must not keep them from what follows.
+        if told.refusals:
+            raise told.refusals[0]
 
     def _is_fresh(self) -> bool:
         age = clock.now().replace(tzinfo=None) - (self.slot + clock.SLOT)

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import clock, completeness
+from pipeline import clock, completeness, ledger
 from pipeline.demo.events import Incident, Scenario, default_incidents
 from pipeline.demo.load import create_tables
 from pipeline.demo.load import load as load_demo
+from pipeline.history import Part
 from pipeline.metrics import FEED, MESSAGES
 from pipeline.tasks import CheckAlerts, Daily, DailyReport, Presses, WeeklySummary, daily
 from pipeline.verification import verify
@@ -83,6 +84,10 @@ def test_every_statement_runs(warehouse: Warehouse, tmp_path: Path, monkeypatch:
             assert {row[1] for row in warehouse.query(shown)} == {"os", "gender"}
             alerts = {key for (key,) in warehouse.query(statement("demo_alerts", deliveries=f"{database}.deliveries"))}
             assert f"alert-{outage:%Y-%m-%dT%H%MZ}-messenger_users" in alerts
+            assert ledger.last_checked_slot() == outage
+            healthy = ledger.read_healthy(spike, outage + clock.SLOT)
+            assert healthy
+            assert (outage, Part("messenger_users")) not in healthy
         with configured(NOW.replace(tzinfo=None) + timedelta(days=2), **options):
             silent = completeness.recount(clock.last_closed_slot()).silent_since
             # No feed row later was ever counted, and no message since the outage.

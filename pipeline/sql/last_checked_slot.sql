@@ -1,0 +1,1 @@
+SELECT toUInt32(max(toUnixTimestamp(slot))) FROM {slot_checks}

@@ -1,0 +1,129 @@
+"""What goes wrong around an incident: rows that come much later or in parts, sends that fail, chats that are gone."""
+
+from datetime import UTC, timedelta
+
+import luigi
+
+from pipeline.demo.events import Incident
+from pipeline.tasks import Alerts, Presses
+from tests.pipeline.alerts.place import BACK, OUTAGE, SLOT, Site, incident
+from tests.pipeline.alerts.test_life import KEY, chat, embedded
+from tests.servers.bot_api import CHAT, BotApi, refused
+
+__all__ = ["chat", "embedded"]
+
+LATE = f"{KEY}-data_late"
+KICKED = refused(403, "Forbidden: bot was kicked from the supergroup chat")
+GONE = "-100777"
+OTHER_CHAT = "@feed_news"
+
+
+def outcomes(place: Site) -> list[str]:
+    return [state["outcome"] for state in place.incidents()]
+
+
+def failing(place: Site, root: luigi.Task, **moment: object) -> bool:
+    """Whether a run of a root fails."""
+    with place.at(**moment):  # type: ignore[arg-type]
+        return not luigi.build([root], local_scheduler=True, log_level="CRITICAL")
+
+
+def test_a_night_without_loading_is_taken_back_when_its_rows_come(embedded: Site) -> None:
+    place = embedded
+    start, end = OUTAGE, OUTAGE + 12 * SLOT  # longer than slots with rows are counted again
+    place.load(Incident("outage", start.replace(tzinfo=UTC), end.replace(tzinfo=UTC), "messages", -1.0))
+    place.alert(start + SLOT, end - SLOT)
+    place.arrive("message_actions", start, end)
+    place.run(Alerts(), end)
+    assert list(place.messages()) == [KEY, LATE, f"{KEY}-no_data"]
+    assert "Data was late" in place.messages()[KEY]
+    assert outcomes(place) == ["late data"]
+
+
+def test_rows_that_come_in_parts_take_the_alarm_back_with_the_last_of_them(embedded: Site) -> None:
+    place = embedded
+    place.load(incident())
+    place.alert(OUTAGE + SLOT, OUTAGE + 3 * SLOT)
+    place.arrive("message_actions", OUTAGE, OUTAGE + 2 * SLOT)
+    place.run(Alerts(), OUTAGE + 4 * SLOT)
+    assert outcomes(place) == [""]
+    place.arrive("message_actions", OUTAGE + 2 * SLOT, BACK)
+    place.run(Alerts(), OUTAGE + 5 * SLOT)
+    assert outcomes(place) == ["late data"]
+    assert "Data was late" in place.messages()[KEY]
+
+
+def test_rows_that_come_after_the_end_correct_the_message_by_an_edit(embedded: Site) -> None:
+    place = embedded
+    place.load(incident())
+    place.alert(OUTAGE + SLOT, BACK + 4 * SLOT)
+    assert outcomes(place) == ["recovered"]
+    told = list(place.messages())
+    place.arrive("message_actions", OUTAGE, BACK)
+    place.run(Alerts(), BACK + 5 * SLOT)
+    assert outcomes(place) == ["late data"]
+    assert list(place.messages()) == told  # without a sound
+    assert "Data was late" in place.messages()[KEY]
+    assert "lost" not in place.messages()[KEY]
+
+
+def test_one_late_slot_does_not_excuse_the_others(embedded: Site) -> None:
+    place = embedded
+    place.load(incident())
+    place.alert(OUTAGE + SLOT, OUTAGE + 3 * SLOT)
+    place.arrive("message_actions", OUTAGE, OUTAGE + SLOT)
+    place.alert(OUTAGE + 4 * SLOT, BACK + 4 * SLOT)
+    assert outcomes(place) == ["recovered"]
+
+
+def test_a_correction_that_could_not_be_sent_is_sent_by_the_next_run(chat: tuple[Site, BotApi]) -> None:
+    place, api = chat
+    place.load(incident())
+    place.alert(OUTAGE + SLOT, OUTAGE + 3 * SLOT)
+    place.arrive("message_actions", OUTAGE, BACK)
+    api.answer_next(KICKED)
+    assert failing(place, Alerts(), now=OUTAGE + 4 * SLOT)
+    place.run(Alerts(), OUTAGE + 5 * SLOT)
+    assert "Data was late" in api.sent[0].text
+    assert outcomes(place) == ["late data"]
+
+
+def test_a_chat_that_is_gone_costs_the_others_nothing(chat: tuple[Site, BotApi]) -> None:
+    place, api = chat
+    place.sections["telegram"] = {**place.sections["telegram"], "chats": f"{GONE}, {CHAT}"}
+    place.load(incident())
+    failed = []
+    now = OUTAGE + SLOT
+    while now <= BACK + 4 * SLOT:
+        failed.append(failing(place, Alerts(), now=now))
+        now += SLOT
+    # One message that grew and its two replies; each run that had it for the other chat says that it was refused.
+    assert [sent.reply_to for sent in api.sent] == [None, api.sent[0].id, api.sent[0].id]
+    assert api.sent[0].edits == 4
+    assert "Recovered" in api.sent[0].text
+    assert failed == [True] * 4 + [False] * 4
+
+
+def test_a_chat_that_refused_once_has_the_incident_a_slot_later(chat: tuple[Site, BotApi]) -> None:
+    place, api = chat
+    place.sections["telegram"] = {**place.sections["telegram"], "chats": f"{CHAT}, {OTHER_CHAT}"}
+    api.chats.append(OTHER_CHAT)
+    place.load(incident())
+    api.answer_next(KICKED)
+    assert failing(place, Alerts(), now=OUTAGE + SLOT)
+    assert [sent.chat for sent in api.sent] == [OTHER_CHAT]
+    place.run(Alerts(), OUTAGE + 2 * SLOT)
+    assert [sent.chat for sent in api.sent] == [OTHER_CHAT, CHAT]
+
+
+def test_a_press_before_the_newest_slot_is_measured_changes_no_number(chat: tuple[Site, BotApi]) -> None:
+    place, api = chat
+    place.load(incident())
+    place.run(Alerts(), OUTAGE + SLOT)
+    (sent,) = api.sent
+    numbers = [line for line in sent.text.splitlines() if "expected" in line]
+    assert numbers
+    api.press(sent.id, "acknowledge|messages_sent:2026-11-12T0900", first_name="Anna")
+    place.run(Presses(), OUTAGE + 2 * SLOT + timedelta(minutes=1))
+    assert "Anna" in api.sent[0].text
+    assert [line for line in api.sent[0].text.splitlines() if "expected" in line] == numbers
