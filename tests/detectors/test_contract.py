@@ -8,7 +8,7 @@ import warnings
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -148,6 +148,17 @@ class Mutates(Sound):
     def _expected(self, values: Array) -> Array:
         values[:, 0] = 1
         return super()._expected(values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MutatesThroughItsView(Sound):
+    def _detect(self, values: Array, denominator: Array | None) -> Bounds:
+        owner: Any = denominator
+        while owner is not None and owner.base is not None:
+            owner = owner.base
+        if owner is not None:
+            owner[:] = 1
+        return super()._detect(values, denominator)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -320,8 +331,9 @@ def test_the_sound_one_keeps_it() -> None:
 BROKEN: list[tuple[type[Detector], str]] = [
     (SeesTheFuture, "future"),
     (SeesItself, "its own value changes"),
-    (Random, "same input gives the same output|unequal|future"),
+    (Random, "same input gives the same output"),
     (Mutates, "read-only"),
+    (MutatesThroughItsView, "an array is changed"),
     (MixesSeries, "S series at once"),
     (LastDiffers, "detect_last"),
     (LastSeesTooLittle, "detect_last"),
@@ -337,7 +349,7 @@ BROKEN: list[tuple[type[Detector], str]] = [
     (UpsideDown, "not in order"),
     (ScoreForgetsTheBand, "score and band disagree"),
     (ScoresTheMissing, "missing value has a score"),
-    (WrongSign, "wrong sign|score and band disagree"),
+    (WrongSign, "wrong sign"),
     (Narrow, "expected is float32"),
     (WrongShape, "shape"),
     (BreaksItsPromise, "promises"),
