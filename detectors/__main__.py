@@ -109,6 +109,8 @@ def _score(detector: Detector, file: str) -> None:
     else:
         with open(file, newline="", encoding="utf-8-sig") as stream:
             table = read_table(stream, detector.period)
+    if sys.stderr.isatty():
+        print(f"judging {len(table.values)} values by {detector.name}", file=sys.stderr)
     write_bounds(sys.stdout, table, detector.detect(table.values, table.denominator))
 
 
@@ -124,7 +126,9 @@ def read_table(lines: Iterable[str], period: int) -> Table:
     try:
         header = [name.strip() for name in next(reader, [])]
         _check_header(header)
-        rows = list(_rows(reader, header))
+        from tqdm import tqdm
+
+        rows = list(tqdm(_rows(reader, header), desc="reading", unit=" rows", disable=None))
     except csv.Error as error:
         raise DetectorError(f"line {reader.line_num}: {error}") from None
     if not rows:

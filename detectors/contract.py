@@ -11,8 +11,10 @@ from __future__ import annotations
 import dataclasses
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detectors.base import Array, Bounds, Detector, DetectorError
 
@@ -79,15 +81,15 @@ def _require(holds: bool | np.bool_, otherwise: str) -> None:
         raise ContractError(otherwise)
 
 
-def _detect(detector: Detector, values: Array, denominator: Array | None = None) -> Bounds:
+def _detect(detector: Detector, values: NDArray[Any], denominator: Array | None = None) -> Bounds:
     return detector.detect(values, _denominator(detector, values) if denominator is None else denominator)
 
 
-def _detect_last(detector: Detector, values: Array, denominator: Array | None = None) -> Bounds:
+def _detect_last(detector: Detector, values: NDArray[Any], denominator: Array | None = None) -> Bounds:
     return detector.detect_last(values, _denominator(detector, values) if denominator is None else denominator)
 
 
-def _denominator(detector: Detector, values: Array) -> Array | None:
+def _denominator(detector: Detector, values: NDArray[Any]) -> Array | None:
     """A ratio cannot be judged without one."""
     return np.full(values.shape, 50.0) if getattr(detector, "kind", None) == "ratio" else None
 
@@ -201,6 +203,19 @@ def _last(detector: Detector, values: Array) -> None:
         )
 
 
+def _layout(detector: Detector, values: Array) -> None:
+    """How the numbers lie in memory, slot by slot or series by series, and as float32, makes no difference."""
+    odd = _with_incidents(values)
+    counts = np.nan_to_num(odd) + 30
+    for given, denominator in ((odd, _denominator(detector, odd)), (odd / counts, counts)):
+        narrow = given.astype(np.float32)
+        wanted = _detect(detector, narrow.astype(np.float64), denominator)
+        by_slot = np.ascontiguousarray(narrow.T).T
+        events = None if denominator is None else np.asfortranarray(denominator)
+        _require_equal(_detect(detector, by_slot, events), wanted, "slot by slot")
+        _require_equal(_detect_last(detector, by_slot, events), wanted[:, -1], "slot by slot, in detect_last")
+
+
 def _gaps(detector: Detector, values: Array) -> None:
     """Missing values and a missing day give no warning and do not silence it for good."""
     rng = np.random.default_rng(21)
@@ -264,11 +279,12 @@ RULES: tuple[Callable[[Detector, Array], None], ...] = (
     _shapes,
     _speaks,
     _scores,
-    _causality,
     _determinism,
+    _causality,
     _mutation,
     _batch,
     _last,
+    _layout,
     _gaps,
     _degenerate,
     _promises,

@@ -5,8 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import pty
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +57,18 @@ def test_score_of_a_file_and_of_stdin_is_that_of_the_library(tmp_path: Path) -> 
         np.testing.assert_array_equal(told, getattr(wanted, name))
     assert [row["is_anomaly"] for row in rows[:24]] == [""] * 24
     assert {row["is_anomaly"] for row in rows[24:]} <= {"0", "1"}
+
+
+def test_a_terminal_is_told_what_is_going_on(tmp_path: Path) -> None:
+    shown, terminal = pty.openpty()
+    termios.tcsetwinsize(terminal, (24, 80))
+    command = [sys.executable, "-m", "detectors", "score", "--detector", "sigma", "--set", "period=24"]
+    subprocess.run([*command, file(tmp_path, DAY)], stdout=subprocess.DEVNULL, stderr=terminal, check=True)
+    os.close(terminal)
+    text = os.read(shown, 10_000).decode()
+    os.close(shown)
+    assert "48 rows" in text
+    assert "judging 48 values by sigma" in text
 
 
 def test_a_ratio_and_a_gap(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import importlib
+import re
 import warnings
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from numpy.typing import ArrayLike
 
 import detectors
 from detectors import Bounds, Detector
 from detectors.base import Array
-from detectors.contract import ContractError, check_detector
+from detectors.contract import RULES, ContractError, check_detector
 from detectors.methods.day_ago import DayAgo
 from detectors.methods.difference import Difference
 from detectors.methods.ensemble import Ensemble
@@ -54,6 +57,7 @@ INSTANCES: list[Detector] = [
     Ensemble(period=12, days=5, level_days=2.5),
     Ensemble(period=12, kind="count", sensitivity=2.0),
     Ensemble(period=12, kind="ratio"),
+    Ensemble(period=144, days=3, level_days=0.5),
 ]
 FAST = [one for one in INSTANCES if not isinstance(one, Stl) and getattr(one, "kind", None) != "ratio"]
 
@@ -147,6 +151,17 @@ class Mutates(Sound):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MutatesThroughItsView(Sound):
+    def _detect(self, values: Array, denominator: Array | None) -> Bounds:
+        owner: Any = denominator
+        while owner is not None and owner.base is not None:
+            owner = owner.base
+        if owner is not None:
+            owner[:] = 1
+        return super()._detect(values, denominator)
+
+
+@dataclass(frozen=True, kw_only=True)
 class MixesSeries(Sound):
     def _expected(self, values: Array) -> Array:
         own = super()._expected(values)
@@ -158,6 +173,43 @@ class MixesSeries(Sound):
 class LastDiffers(Sound):
     def _detect_last(self, values: Array, denominator: Array | None) -> Bounds:
         return self._detect(values * 1.01, denominator)[:, -1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LastSeesTooLittle(Sound):
+    def _last_columns(self, columns: int) -> slice:
+        return slice(max(0, columns - 2), columns)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LastForgetsTheDenominator(Sound):
+    def _detect(self, values: Array, denominator: Array | None) -> Bounds:
+        expected = self._expected(values)
+        width = 3000.0 if denominator is None else 3000 / np.maximum(denominator, 1)
+        return Bounds.from_band(values, expected, expected - width, expected + width)
+
+    def _detect_last(self, values: Array, denominator: Array | None) -> Bounds:
+        return self._detect(values, None)[:, -1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadsMemory(Sound):
+    def _expected(self, values: Array) -> Array:
+        return super()._expected(values.ravel(order="K").reshape(values.shape))
+
+
+@dataclass(frozen=True, kw_only=True)
+class LastReadsMemory(Sound):
+    def _detect_last(self, values: Array, denominator: Array | None) -> Bounds:
+        return self._detect(values.ravel(order="K").reshape(values.shape), denominator)[:, -1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LastRoundsFloat32(Sound):
+    def detect_last(self, values: ArrayLike, denominator: ArrayLike | None = None) -> Bounds:
+        bounds = self.detect(values, denominator)[..., -1]
+        coarse = np.asarray(values).dtype == np.float32
+        return Bounds(bounds.expected.round(1) if coarse else bounds.expected, bounds.lower, bounds.upper, bounds.score)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,6 +268,20 @@ class ScoresTheMissing(Sound):
 
 
 @dataclass(frozen=True, kw_only=True)
+class WrongSign(Sound):
+    def _detect(self, values: Array, denominator: Array | None) -> Bounds:
+        bounds = super()._detect(values, denominator)
+        return Bounds(bounds.expected, bounds.lower, bounds.upper, -bounds.score)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Narrow(Sound):
+    def _detect(self, values: Array, denominator: Array | None) -> Bounds:
+        bounds = super()._detect(values, denominator)
+        return Bounds(bounds.expected.astype(np.float32), bounds.lower, bounds.upper, bounds.score)
+
+
+@dataclass(frozen=True, kw_only=True)
 class WrongShape(Sound):
     def _detect(self, values: Array, denominator: Array | None) -> Bounds:
         return super()._detect(values, denominator)[:, 1:]
@@ -226,6 +292,16 @@ class BreaksItsPromise(Sound):
     @property
     def promises(self) -> frozenset[str]:
         return frozenset({"scale"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class BreaksItsShift(Sound):
+    @property
+    def promises(self) -> frozenset[str]:
+        return frozenset({"shift"})
+
+    def _expected(self, values: Array) -> Array:
+        return 0.9 * super()._expected(values)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -252,30 +328,52 @@ def test_the_sound_one_keeps_it() -> None:
     check_detector(Sound(period=12))
 
 
-@pytest.mark.parametrize(
-    ("broken", "rule"),
-    [
-        (SeesTheFuture, "future"),
-        (SeesItself, "its own value changes"),
-        (Random, "same input gives the same output|unequal|future"),
-        (Mutates, "read-only"),
-        (MixesSeries, "S series at once"),
-        (LastDiffers, "detect_last"),
-        (WarnsOnGaps, "Mean of empty slice"),
-        (NeverRecovers, "silence it for good"),
-        (Mute, "healthy series"),
-        (CriesWolf, "healthy series"),
-        (FlagsConstants, "no anomaly"),
-        (UpsideDown, "not in order"),
-        (ScoreForgetsTheBand, "score and band disagree"),
-        (ScoresTheMissing, "missing value has a score"),
-        (WrongShape, "shape"),
-        (BreaksItsPromise, "promises"),
-        (ChangesItsParameter, "a parameter is changed"),
-        (Undecorated, "lacks @dataclass"),
-        (LaterDenominators, "denominator"),
-    ],
-)
-def test_broken_detectors_are_caught(broken: type[Detector], rule: str) -> None:
-    with pytest.raises(ContractError, match=rule):
+BROKEN: list[tuple[type[Detector], str]] = [
+    (SeesTheFuture, "future"),
+    (SeesItself, "its own value changes"),
+    (Random, "same input gives the same output"),
+    (Mutates, "read-only"),
+    (MutatesThroughItsView, "an array is changed"),
+    (MixesSeries, "S series at once"),
+    (LastDiffers, "detect_last"),
+    (LastSeesTooLittle, "detect_last"),
+    (LastForgetsTheDenominator, "for .* ratios"),
+    (ReadsMemory, "differs slot by slot"),
+    (LastReadsMemory, "slot by slot, in detect_last"),
+    (LastRoundsFloat32, "slot by slot, in detect_last"),
+    (WarnsOnGaps, "Mean of empty slice"),
+    (NeverRecovers, "silence it for good"),
+    (Mute, "healthy series"),
+    (CriesWolf, "healthy series"),
+    (FlagsConstants, "no anomaly"),
+    (UpsideDown, "not in order"),
+    (ScoreForgetsTheBand, "score and band disagree"),
+    (ScoresTheMissing, "missing value has a score"),
+    (WrongSign, "wrong sign"),
+    (Narrow, "expected is float32"),
+    (WrongShape, "shape"),
+    (BreaksItsPromise, "promises"),
+    (BreaksItsShift, r"after x \* 1 \+ -1000"),
+    (ChangesItsParameter, "a parameter is changed"),
+    (Undecorated, "lacks @dataclass"),
+    (LaterDenominators, "denominator"),
+]
+
+
+@cache
+def refusal(broken: type[Detector]) -> str:
+    with pytest.raises(ContractError) as caught:
         check_detector(broken(period=12))
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(("broken", "what"), BROKEN)
+def test_broken_detectors_are_caught(broken: type[Detector], what: str) -> None:
+    assert re.search(what, refusal(broken))
+
+
+def test_every_rule_is_broken_by_one_of_them() -> None:
+    refusals = [refusal(broken) for broken, _ in BROKEN]
+    for rule in RULES:
+        claim = " ".join((rule.__doc__ or "").split())
+        assert any(claim in text for text in refusals), claim

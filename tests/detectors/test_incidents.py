@@ -97,6 +97,20 @@ def test_a_spike_is_caught_and_forgotten() -> None:
     assert np.abs(width - 1).max() < 0.2
 
 
+def test_one_odd_minute_is_no_anomaly_and_a_quarter_of_an_hour_is() -> None:
+    """Five minutes apart: what lasts is caught within a quarter of an hour, what is far out at once."""
+    period, at = 288, 9 * 288 + 100
+    rng = np.random.default_rng(4)
+    values = 50 + 10 * np.sin(2 * np.pi * np.arange(10 * period) / period) + rng.normal(0, 1, (20, 10 * period))
+    detector = detectors.create("ensemble", period=period)
+    for rise, points, share in ((11, 1, 0.0), (11, 3, 1.0), (50, 1, 1.0)):
+        changed = values.copy()
+        changed[:, at : at + points] += rise
+        assert detector.detect(changed).is_anomaly[:, at : at + points].any(axis=1).mean() == pytest.approx(
+            share, abs=0.1
+        )
+
+
 def test_a_series_that_starts_flat_at_zero_gets_a_scale() -> None:
     values, _ = metric("value")
     values[:, : 14 * PERIOD] = 0
