@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import io
+import itertools
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import Array
+from detectors.base import Array, Bounds
 from detectors.lab.candidates import Candidate
 from detectors.lab.grid import Series
 from detectors.lab.inject import Incident
 from detectors.lab.outcomes import LIMITS, judge, messages, rules, sided
 from detectors.lab.ranking import Row
+from detectors.lab.scoring import Points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,11 +45,13 @@ MOST_LINES = len(_MARKS)
 """Candidates whose noise is drawn against their recall: more lines than that say nothing."""
 _BUCKETS = 900
 _MOST_NAMED = 14
+_MOST_CLOSE, _CLOSE_DAYS = 3, 1.5
+"""So many errors are drawn again, each in the middle of so many days."""
 
 
 def ranking_figure(rows: Sequence[Row]) -> Figure:
     """Event F1 and VUS-PR of each candidate with their intervals, the best on top."""
-    figure, axes = _figure(4.8, 1.1 + 0.34 * len(rows))
+    figure, (axes,) = _figure(4.8, 1.1 + 0.34 * len(rows))
     places = np.arange(len(rows))[::-1]
     for name, shift, colour, marker in (("f1", 0.12, "value", "o"), ("vus", -0.12, "bad", "s")):
         middles = np.array([getattr(row, name) for row in rows])
@@ -63,7 +68,7 @@ def ranking_figure(rows: Sequence[Row]) -> Figure:
 
 def tradeoff_figure(rows: Sequence[Row]) -> Figure:
     """Recall against false messages as the band is widened, of the best `MOST_LINES`; a mark is one as it is."""
-    figure, axes = _figure(4.8, 4.4)
+    figure, (axes,) = _figure(4.8, 4.4)
     own = int(np.flatnonzero(LIMITS == 1)[0])
     for i, row in enumerate(rows[:MOST_LINES]):
         noise, recall = np.array(row.noise).T
@@ -84,39 +89,99 @@ def tradeoff_figure(rows: Sequence[Row]) -> Figure:
     return figure
 
 
+@dataclass(frozen=True)
+class Seen:
+    """A series as a candidate sees it."""
+
+    series: Series
+    bounds: Bounds
+    incidents: Sequence[Incident]
+    caught: Sequence[bool]
+    """For each incident."""
+    sent: Points
+    """Columns of messages."""
+    false: NDArray[np.bool_]
+    """For each message."""
+
+
 def series_figure(
     series: Series, candidate: Candidate, incidents: Sequence[Incident] = (), first: int = 0
 ) -> tuple[Figure, str]:
-    """Draw a series with the band, hits, misses and false messages of a candidate, and say them in a line."""
+    """Draw a series with the band, hits, misses and false messages of a candidate, and say them in a line.
+
+    Below the whole of it, up to three of its errors point by point.
+    """
     bounds = candidate.detector(series).detect(series.values, series.denominator)
-    judged = judge(bounds, series, incidents, first)
-    sent = messages(sided(bounds.score, series.direction)[first:], 1.0, rules(series.period)) + first
-    figure, axes = _figure(10.0, 2.7)
-    _draw_band(axes, series, bounds.lower, bounds.upper, first)
-    low, high = axes.get_ylim()
-    for one, hit in zip(incidents, judged["hits"], strict=True):
-        colour = COLOURS["good" if hit.delay >= 0 else "bad"]
-        axes.axvspan(
-            _moments(series, one.start - 0.5), _moments(series, one.end + 0.5), color=colour, alpha=0.25, linewidth=0
-        )
-        name = f"{hit.kind} {hit.size:g}" if hit.size else ""
-        text = name if hit.delay >= 0 else f"{name} missed".strip()
-        if text and len(incidents) <= _MOST_NAMED:
-            place = (_moments(series, one.start), high)
-            axes.annotate(text, place, rotation=90, va="top", ha="right", fontsize=7.5, color=colour)
+    caught = [hit.delay >= 0 for hit in judge(bounds, series, incidents, first)["hits"]]
+    given = rules(series.period)
+    sent = messages(sided(bounds.score, series.direction)[first:], 1.0, given) + first
     inside = np.zeros(series.values.size, dtype=bool)
     for one in incidents:
-        inside[max(0, one.start - 1) : one.end + 2] = True
+        inside[max(0, one.start - given.slack) : one.end + given.slack + 1] = True
+    seen = Seen(series, bounds, incidents, caught, sent, ~inside[sent])
+    errors = _errors(seen, first)
+    figure, axes = _figure(10.0, 4.9 if errors else 2.7, len(errors))
+    _draw(axes[0], seen, first, series.values.size)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=4, frameon=False,
+                  labelcolor=COLOURS["ink"])  # fmt: skip
+    for below, (title, start, stop) in zip(axes[1:], errors, strict=True):
+        _draw(below, seen, start, stop)
+        below.set_title(title, fontsize=10, color=COLOURS["bad"], parse_math=False)
+    missed = [_named(one) for one, found in zip(incidents, caught, strict=True) if not found]
+    said = f"caught {len(incidents) - len(missed)} of {len(incidents)}, {int(seen.false.sum())} false messages"
+    return figure, said + (f"; missed: {_listed(missed)}" if missed else "")
+
+
+def _errors(seen: Seen, first: int) -> list[tuple[str, int, int]]:
+    """What to look at closely, in order of time: the strongest false messages and the first missed, in turn.
+
+    Each with the columns around it; none is in the picture of another.
+    """
+    series = seen.series
+    if series.values.size - first <= _CLOSE_DAYS * series.period * _MOST_CLOSE:
+        return []  # the whole of it is close enough
+    half = round(_CLOSE_DAYS * series.period / 2)
+    alarms = seen.sent[seen.false]
+    alarms = alarms[np.argsort(-np.abs(seen.bounds.score[alarms]), kind="stable")]
+    false = [("a false message", int(at)) for at in alarms]
+    missed = [
+        (f"{_named(one)}, missed", one.start)
+        for one, found in zip(seen.incidents, seen.caught, strict=True)
+        if not found
+    ]
+    chosen: list[tuple[str, int]] = []
+    for title, at in itertools.chain(*itertools.zip_longest(false, missed, fillvalue=("", -1))):
+        if title and all(abs(at - other) > half for _, other in chosen) and len(chosen) < _MOST_CLOSE:
+            chosen.append((title, at))
+    chosen.sort(key=lambda error: error[1])
+    return [(title, max(first, at - half), min(series.values.size, at + half + 1)) for title, at in chosen]
+
+
+def _draw(axes: Axes, seen: Seen, start: int, stop: int) -> None:
+    """Band, incidents and messages of the columns from `start` to before `stop`."""
+    series = seen.series
+    _draw_band(axes, series, seen.bounds.lower, seen.bounds.upper, start, stop)
+    low, high = axes.get_ylim()
+    for one, caught in zip(seen.incidents, seen.caught, strict=True):
+        if one.end < start or one.start >= stop:
+            continue
+        colour = COLOURS["good" if caught else "bad"]
+        ends = (max(start, one.start) - 0.5, min(stop - 1, one.end) + 0.5)
+        axes.axvspan(*(_moments(series, end) for end in ends), color=colour, alpha=0.25, linewidth=0)
+        name = _named(one) if one.size else ""
+        text = name if caught else f"{name} missed".strip()
+        if text and len(seen.incidents) <= _MOST_NAMED:
+            place = (_moments(series, max(start, one.start)), high)
+            axes.annotate(text, place, rotation=90, va="top", ha="right", fontsize=7.5, color=colour)
+    shown = (seen.sent >= start) & (seen.sent < stop)
     for kept, marker, colour, label in (
-        (sent[inside[sent]], "^", "good", "message of an incident"),
-        (sent[~inside[sent]], "X", "bad", "false message"),
+        (seen.sent[shown & ~seen.false], "^", "good", "message of an incident"),
+        (seen.sent[shown & seen.false], "X", "bad", "false message"),
     ):
         at = np.clip(np.nan_to_num(series.values[kept]), low, high)
-        axes.plot(_moments(series, kept), at, marker, color=COLOURS[colour], markersize=6, label=label, clip_on=False)
-    figure.legend(loc="outside upper left", ncols=4, frameon=False, labelcolor=COLOURS["ink"])
-    missed = [f"{hit.kind} {hit.size:g}" if hit.size else hit.kind for hit in judged["hits"] if hit.delay < 0]
-    said = f"caught {len(incidents) - len(missed)} of {len(incidents)}, {judged['false']} false messages"
-    return figure, said + (f"; missed: {_listed(missed)}" if missed else "")
+        (marks,) = axes.plot(_moments(series, kept), at, marker, color=COLOURS[colour], markersize=6, label=label)
+        marks.set_clip_on(False)
+        marks.set_in_layout(False)  # none at all would be laid out at the corner of the figure
 
 
 def to_svg(figure: Figure, salt: str) -> str:
@@ -140,11 +205,19 @@ def to_svg(figure: Figure, salt: str) -> str:
     return re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
 
 
-def _figure(width: float, height: float) -> tuple[Figure, Axes]:
+def _figure(width: float, height: float, below: int = 0) -> tuple[Figure, list[Axes]]:
+    """Make a figure with one picture on top and so many in a row below it."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
-    axes = figure.add_subplot()
+    grid = figure.add_gridspec(2 if below else 1, below or 1)
+    pictures = [figure.add_subplot(grid[0, :]), *(figure.add_subplot(grid[1, i]) for i in range(below))]
+    for axes in pictures:
+        _style(axes)
+    return figure, pictures
+
+
+def _style(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(COLOURS["line"])
     axes.tick_params(colors=COLOURS["quiet"], labelcolor=COLOURS["ink"], labelsize=10)
@@ -152,14 +225,13 @@ def _figure(width: float, height: float) -> tuple[Figure, Axes]:
     axes.set_axisbelow(True)
     axes.xaxis.label.set_color(COLOURS["ink"])
     axes.yaxis.label.set_color(COLOURS["ink"])
-    return figure, axes
 
 
-def _draw_band(axes: Axes, series: Series, lower: Array, upper: Array, first: int) -> None:
-    """Values and band of the scored part; of many points the least and greatest of each bucket."""
+def _draw_band(axes: Axes, series: Series, lower: Array, upper: Array, start: int, stop: int) -> None:
+    """Values and band; of many points the least and greatest of each bucket."""
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
-    shown = slice(first, series.values.size)
+    shown = slice(start, stop)
     values = series.values[shown]
     known = values[np.isfinite(values)]
     low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
@@ -167,14 +239,14 @@ def _draw_band(axes: Axes, series: Series, lower: Array, upper: Array, first: in
     axes.set_ylim(low - margin, high + margin)
     lower, upper = (np.clip(array[shown], low - margin, high + margin) for array in (lower, upper))
     size = max(1, -(-values.size // _BUCKETS))
-    at = _moments(series, first + np.arange(0, values.size, size))
+    at = _moments(series, start + np.arange(0, values.size, size))
     axes.fill_between(at, _buckets(lower, size, np.fmin), _buckets(upper, size, np.fmax), color=COLOURS["band"],
                       linewidth=0, label="band")  # fmt: skip
     ends = np.stack([_buckets(values, size, np.fmin), _buckets(values, size, np.fmax)], axis=1)
     line = (np.repeat(at, 2), ends.ravel()) if size > 1 else (at, values)
     axes.plot(*line, color=COLOURS["value"], linewidth=0.9, label="value")
-    axes.set_xlim(at[0], _moments(series, series.values.size - 1))
-    locator = AutoDateLocator(maxticks=9)  # type: ignore[no-untyped-call]
+    axes.set_xlim(at[0], _moments(series, stop - 1))
+    locator = AutoDateLocator(maxticks=9 if stop - start > 2 * _CLOSE_DAYS * series.period else 5)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
 
@@ -189,6 +261,10 @@ def _moments(series: Series, columns: float | NDArray[np.intp]) -> Any:
     """Columns as matplotlib counts time: days since 1970."""
     start = (series.start - datetime(1970, 1, 1)) / timedelta(days=1)
     return start + np.asarray(columns) / series.period
+
+
+def _named(one: Incident) -> str:
+    return f"{one.kind} {one.size:g}" if one.size else one.kind
 
 
 def _short(name: str) -> str:

@@ -213,7 +213,7 @@ def _plots(comparison: Comparison, count: int, workers: int | None) -> str:
     )
     return f"""<section><h2>Series</h2><p class="quiet">{which}. The band is what the detector expects; shaded green an
 incident that it caught, shaded orange one that it missed; a triangle is a message of an incident, a cross a false
-one.</p>{"".join(articles)}</section>"""
+one. Below a long series some of its errors, close up.</p>{"".join(articles)}</section>"""
 
 
 def _worst_first(comparison: Comparison) -> list[Case]:

@@ -1,4 +1,4 @@
-"""How sensitive, for so many messages a week: the history replayed through detectors and the rules of the alerts.
+"""How sensitive, for so many messages a week: the history replayed through detectors and the rules of episodes.
 
 A message is what opens an incident, as `detectors.episodes` has it; series whose incidents open at the same moment
 share one. That an incident goes on or has ended is told below its message and is not counted. The sensitivity and the

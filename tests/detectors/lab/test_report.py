@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -116,6 +117,33 @@ def test_a_picture_says_what_was_caught_and_missed() -> None:
     assert marks["false message"][:, 1].tolist() == [3.0]
     assert marks["message of an incident"][:, 1].tolist() == [7.0]
     assert marks["false message"][0, 0] - marks["message of an incident"][0, 0] == pytest.approx(100 / PERIOD)
+
+
+def test_the_strongest_false_messages_and_the_first_missed_are_drawn_closely() -> None:
+    values = np.zeros(40 * PERIOD)
+    for day, height in ((5, 9.0), (12, 3.0), (12.2, 2.5), (20, 5.0), (30, 4.0)):
+        values[round(day * PERIOD)] = height
+    (series,) = from_array(values, period=PERIOD)
+    incidents = [Incident(day * PERIOD, day * PERIOD + 1, 2, "drop", 0.4) for day in (25, 35)]
+    figure, said = series_figure(series, Candidate(Threshold.name), incidents, 10 * PERIOD)
+    # The spike of day 5 is before the first scored column. Strength: day 20, then 30; the first missed is of day 25.
+    whole, *close = figure.axes
+    assert said == "caught 0 of 2, 4 false messages; missed: drop 0.4 (2 times)"
+    assert [axes.get_title() for axes in close] == ["a false message", "drop 0.4, missed", "a false message"]
+    days = np.array([axes.get_xlim() for axes in (whole, *close)]) - (series.start - datetime(1970, 1, 1)).days
+    wanted = [(10, 40 - 1 / PERIOD), (19.25, 20.75), (24.25, 25.75), (29.25, 30.75)]
+    np.testing.assert_allclose(days, wanted)
+    figure.draw_without_rendering()
+    assert all(axes.bbox.height > 100 and axes.bbox.width > 200 for axes in figure.axes)  # of 490 and 1000 pixels
+
+
+def test_a_history_without_errors_or_of_few_days_is_one_picture() -> None:
+    (series,) = from_array(np.zeros(40 * PERIOD), period=PERIOD)
+    assert len(series_figure(series, Candidate(Threshold.name), [], 10 * PERIOD)[0].axes) == 1
+    (short,) = from_array(np.where(np.arange(14 * PERIOD) == 12 * PERIOD, 9.0, 0.0), period=PERIOD)
+    figure, said = series_figure(short, Candidate(Threshold.name), [], 10 * PERIOD)
+    assert said == "caught 0 of 0, 1 false messages"
+    assert len(figure.axes) == 1
 
 
 def test_the_colours_of_a_picture_are_the_pages(comparison: Comparison) -> None:
