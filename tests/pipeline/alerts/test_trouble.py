@@ -1,6 +1,6 @@
 """What goes wrong around an incident: rows that come much later or in parts, sends that fail, chats that are gone."""
 
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 
 import luigi
 
@@ -74,6 +74,23 @@ def test_one_late_slot_does_not_excuse_the_others(embedded: Site) -> None:
     place.arrive("message_actions", OUTAGE, OUTAGE + SLOT)
     place.alert(OUTAGE + 4 * SLOT, BACK + 4 * SLOT)
     assert outcomes(place) == ["recovered"]
+
+
+def test_a_few_late_rows_do_not_excuse_what_shows_in_half_an_hour_only(embedded: Site) -> None:
+    place = embedded
+    place.load(incident("messages", -0.42))
+    place.alert(OUTAGE + SLOT, OUTAGE + 3 * SLOT)
+    (state,) = place.incidents()
+    (member, *_) = state["members"]
+    scores = place.warehouse.query(
+        f"SELECT value > lower FROM {place.database}.slot_checks FINAL WHERE metric = 'messages_sent' "
+        f"AND dimension = 'total' AND slot = '{member['since']}'"
+    )
+    assert scores == [(1,)]  # the slot alone is within its band: the half hour is not
+    since = datetime.fromisoformat(member["since"])
+    place.arrive("message_actions", since, since + timedelta(seconds=20))
+    place.run(Alerts(), OUTAGE + 4 * SLOT)
+    assert outcomes(place) == [""]
 
 
 def test_a_correction_that_could_not_be_sent_is_sent_by_the_next_run(chat: tuple[Site, BotApi]) -> None:
