@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
@@ -31,10 +32,8 @@ def print_summary(folder: Path, day: date) -> None:
     print(f"\nThe morning report, its picture in {_short(report.with_suffix('.png'))}:\n")
     print(_indented(report.with_suffix(".txt")))
 
-    alerts = [key for (key,) in engine.query(statement("demo_alerts", deliveries=full_name(DELIVERIES)))]
-    print(f"\n{len(alerts)} alerts were sent while the day was played (the first line of each):\n")
-    for key in alerts:
-        print(f"    {key}: {(outbox / key).with_suffix('.txt').read_text(encoding='utf-8').splitlines()[0]}")
+    sent = engine.query(statement("demo_alerts", deliveries=full_name(DELIVERIES)))
+    print_incidents(outbox, [key for (key,) in sent])
 
     question = (
         "SELECT slot, metric, value, expected, score FROM test.slot_checks WHERE verdict = 'anomaly' ORDER BY slot"
@@ -45,6 +44,34 @@ def print_summary(folder: Path, day: date) -> None:
         f"\nTry next:\n\n    LUIGI_CONFIG_PATH={shlex.quote(str(_short(folder / 'luigi.cfg')))} "
         f'{_short(Path(sys.executable))} -m pipeline query --format PrettyCompact \\\n        "{question}"\n'
     )
+
+
+def print_incidents(outbox: Path, sent: Sequence[str]) -> None:
+    """Print each incident that people heard of: its message's name, then the replies, which say what it was.
+
+    The message itself was edited: it tells no longer what it began with.
+
+    Parameters
+    ----------
+    outbox : Path
+        Where the messages are.
+    sent : sequence of str
+        Their keys, a reply's after that of its message: ``alert-...-views``, ``alert-...-views-recovered``.
+    """
+    replies: dict[str, list[str]] = {}
+    for key in sent:
+        message = next((known for known in replies if key.startswith(f"{known}-")), "")
+        if message:
+            replies[message].append(key)
+        else:
+            replies[key] = []
+    print(f"\n{len(replies)} incidents were told while the day was played: each in ONE message, edited as long as it")
+    print("lasted, and in replies to it, because an edit makes no sound. The replies:\n")
+    for message, answers in replies.items():
+        print(f"    {message}")
+        for key in answers or [message]:
+            first, *rest = (outbox / f"{key}.txt").read_text(encoding="utf-8").partition("\n\n")[0].splitlines()
+            print("\n".join([f"        {first}", *(f"            {line}" for line in rest)]))
 
 
 def _indented(path: Path) -> str:

@@ -70,9 +70,13 @@ def test_it_says_what_it_did(demo: Finished) -> None:
     assert "Daily report: Thursday, 19 November 2026" in demo.output
     assert f"Views: {by_os:,}" in demo.output
     assert "96 of 96 slots checked" in demo.output
-    # The outage of the messenger: told, told once more while it was silent, and closed.
-    names = re.findall(r"alert-2026-11-20T0930Z-messenger_users(\S*): ", demo.output)
-    assert names == ["", "-no_data", "-recovered"]
+    # The outage of the messenger: one message, told once more while it was silent, and closed.
+    _, _, outage = demo.output.partition("\n    alert-2026-11-20T0930Z-messenger_users\n")
+    told = [line.strip() for line in outage.splitlines() if re.match(r" {8}\S", line)]
+    assert told[0] == "Still no data in message_actions since 12:30, for 1 h: application or loading?"
+    assert told[1].startswith("Recovered after 1 h")
+    assert len(told) == 2
+    assert re.search(r" {12}lost against expected: −[\d,]+ messages sent", outage)
 
 
 def test_it_stays_in_its_directory(demo: Finished, place: Path) -> None:

@@ -3,7 +3,7 @@
 import contextlib
 import json
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -60,12 +60,14 @@ class Site:
     alerts: Mapping[str, str] = field(default_factory=dict)
     sections: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
-    def load(self, *incidents: Incident) -> None:
-        """Fill the source, with incidents."""
+    def load(
+        self, *incidents: Incident, change: Callable[[str, Columns], Columns] = lambda _, columns: columns
+    ) -> None:
+        """Fill the source, with incidents; `change` is given each table's name and rows of a day."""
         create_tables(self.warehouse, self.database)
         for day in generate(_with(incidents)):
-            self._insert("feed_actions", day.feed_actions)
-            self._insert("message_actions", day.message_actions)
+            self._insert("feed_actions", change("feed_actions", day.feed_actions))
+            self._insert("message_actions", change("message_actions", day.message_actions))
 
     def arrive(self, table: str, start: datetime, end: datetime) -> None:
         """Let the rows of a stretch arrive that an outage kept back."""

@@ -1,0 +1,120 @@
+"""Sources that nobody would invent: hostile values, holes, silence from the beginning, tables of yesterday."""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline import clock, slots
+from pipeline.demo.events import Columns
+from pipeline.tasks import Alerts, CheckAlerts
+from pipeline.warehouse import EmbeddedWarehouse
+from tests.pipeline.alerts.place import BACK, OUTAGE, SLOT, Site, incident, site
+
+HOSTILE = "<b>iOS</b> & <script>" + "\N{PILE OF POO}x" * 5_000
+YESTERDAY = OUTAGE - timedelta(days=1)
+
+
+@pytest.fixture
+def place(embedded_warehouse: EmbeddedWarehouse, tmp_path: Path) -> Iterator[Site]:
+    with site(embedded_warehouse, tmp_path) as made:
+        yield made
+
+
+def verdicts(place: Site) -> dict[str, str]:
+    """By metric, the newest verdict of its total."""
+    newest = "ORDER BY metric, slot DESC LIMIT 1 BY metric"
+    table = f"{place.database}.slot_checks FINAL"
+    rows = place.warehouse.query(f"SELECT metric, verdict FROM {table} WHERE dimension = 'total' {newest}")
+    return {str(metric): str(verdict) for metric, verdict in rows}
+
+
+def after(columns: Columns, moment: datetime) -> Columns:
+    """The rows since a moment."""
+    return {name: column[columns["time"] >= clock.epoch(moment)] for name, column in columns.items()}
+
+
+def test_a_slice_named_by_html_and_ten_kilobytes_is_named_in_a_caption(place: Site) -> None:
+    def change(_: str, columns: Columns) -> Columns:
+        return columns | {"os": np.array([HOSTILE if os == "iOS" else os for os in columns["os"]], dtype=object)}
+
+    place.load(incident("messages", dimension="os", dimension_value="iOS"), change=change)
+    place.alerts = {"slice_volume": "10"}
+    place.alert(OUTAGE, OUTAGE + 2 * SLOT)
+    (text,) = place.messages().values()
+    assert re.search(r"os <b>iOS</b> & <script>.* explains \d+%", text)
+    assert len(text.encode("utf-16-le")) / 2 <= 1024
+    page = (place.folder / "outbox" / "index.html").read_text(encoding="utf-8")
+    assert "&lt;script&gt;" in page
+    assert "<script" not in page
+
+
+def test_what_is_always_zero_is_no_anomaly(place: Site) -> None:
+    def change(name: str, columns: Columns) -> Columns:
+        if name == "feed_actions":
+            columns = columns | {"action": np.full_like(columns["action"], "view")}
+        return columns
+
+    place.load(change=change)
+    place.alerts = {"metrics": "views,likes,ctr", "slice_volume": "1"}
+    place.run(Alerts(), OUTAGE)
+    assert verdicts(place) == {"views": "ok", "likes": "ok", "ctr": "ok"}
+    assert place.messages() == {}
+
+
+def test_a_table_that_began_yesterday_is_not_judged_yet(place: Site) -> None:
+    place.load(change=lambda name, rows: after(rows, YESTERDAY) if name == "message_actions" else rows)
+    place.run(Alerts(), OUTAGE)
+    assert verdicts(place) == {"views": "ok", "messages_sent": "no history", "messenger_users": "no history"}
+    assert place.messages() == {}
+
+
+def test_a_hole_in_history_neither_alarms_nor_hides_an_outage(place: Site) -> None:
+    hole = [clock.epoch(YESTERDAY - timedelta(hours=hours)) for hours in (24, -4)]
+
+    def change(_: str, columns: Columns) -> Columns:
+        kept = (columns["time"] < hole[0]) | (columns["time"] >= hole[1])
+        return {name: column[kept] for name, column in columns.items()}
+
+    place.load(incident(), change=change)
+    place.run(Alerts(), OUTAGE)
+    assert set(verdicts(place).values()) == {"ok"}
+    place.alert(OUTAGE + SLOT, OUTAGE + 2 * SLOT)
+    assert len(place.messages()) == 1
+
+
+@pytest.mark.parametrize(
+    ("past", "verdict"), [(OUTAGE, "anomaly"), (datetime(2019, 1, 1), "no history")], ids=["outage", "before any event"]
+)
+def test_a_slot_of_the_past_is_recorded_and_calls_nobody(place: Site, past: datetime, verdict: str) -> None:
+    place.load(incident())
+    place.run(CheckAlerts(slot=past), BACK + timedelta(hours=3))
+    assert verdicts(place)["messages_sent"] == verdict
+    assert place.messages() == {}
+    rows = place.warehouse.query(f"SELECT DISTINCT slot FROM {place.database}.slot_checks")
+    assert rows == [(past,)]
+
+
+def test_who_catches_up_measures_the_missed_slots_by_a_statement_a_day(
+    place: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.load(incident())
+    place.run(Alerts(), OUTAGE - 20 * SLOT)
+    measured: list[datetime] = []
+    fill = slots.fill
+
+    def counted(start: datetime, end: datetime) -> None:
+        measured.append(start)
+        fill(start, end)
+
+    monkeypatch.setattr(slots, "fill", counted)
+    place.alerts = {"catch_up_hours": "24"}
+    place.run(Alerts(), OUTAGE)
+    assert measured == [OUTAGE - 20 * SLOT]
+    rows = place.warehouse.query(
+        f"SELECT count() FROM {place.database}.slot_checks FINAL WHERE metric = 'views' AND dimension = 'total'"
+    )
+    assert rows == [(21,)]

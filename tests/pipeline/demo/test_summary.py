@@ -1,0 +1,28 @@
+"""What the demo says of the incidents that were told."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.demo.summary import print_incidents
+
+MESSAGES = {
+    "alert-1-ctr": "Recovered after 1 h: CTR\n\nCTR: back to normal",
+    "alert-1-ctr-recovered": "Recovered after 1 h: CTR\nCTR: os iOS explains 97%\n\nFriday, 09:30-10:30",
+    "alert-2-views": "Goes on for 15 min: Views\n\nViews: 1, expected 2",
+}
+
+
+def test_an_incident_is_told_once_by_its_replies(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for key, text in MESSAGES.items():
+        (tmp_path / f"{key}.txt").write_text(text)
+    print_incidents(tmp_path, list(MESSAGES))
+    printed = capsys.readouterr().out
+    assert printed.startswith("\n2 incidents were told")
+    assert printed.partition("The replies:\n\n")[2].splitlines() == [
+        "    alert-1-ctr",
+        "        Recovered after 1 h: CTR",
+        "            CTR: os iOS explains 97%",
+        "    alert-2-views",
+        "        Goes on for 15 min: Views",
+    ]
