@@ -86,6 +86,16 @@ def test_a_shift_that_stays_is_adopted_after_half_of_the_memory(kind: str, level
     assert bounds.is_anomaly[:, after].mean() < 0.02
 
 
+@pytest.mark.parametrize("share", [5.0, -50.0])
+def test_a_shift_of_any_size_is_adopted(share: float) -> None:
+    """However far the old profile is: it counts for so much at most, and has no majority."""
+    values, _ = metric("value")
+    bounds = judge("value", lowered("value", values, share, values.shape[1] - AT), None)
+    half = PERIOD // 2
+    assert bounds.is_anomaly[:, AT : AT + half - 4].mean() > 0.95
+    assert bounds.is_anomaly[:, AT + half + 12 : AT + half + 12 + PERIOD].mean() < 0.02
+
+
 def test_a_spike_is_caught_and_forgotten() -> None:
     values, _ = metric("value")
     spiked = values.copy()
