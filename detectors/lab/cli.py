@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,15 +50,35 @@ def add_options(command: argparse.ArgumentParser, name: str) -> None:
     command.add_argument(
         "--out", type=Path, default=Path(f"var/{name}"), help="a folder for the results (default: %(default)s)"
     )
-    command.add_argument("--seed", type=int, default=0, help="of the incidents put in (default: %(default)s)")
+    command.add_argument("--seed", type=at_least(0), default=0, help="of the incidents put in (default: %(default)s)")
     command.add_argument(
-        "--warmup", type=float, metavar="DAYS", help="days not scored at the start (default: half a series, at most 14)"
+        "--warmup",
+        type=at_least(0, float),
+        metavar="DAYS",
+        help="days not scored at the start (default: half a series, at most 14)",
     )
     command.add_argument("--copies", type=int, help="of each series without labels (default: as many as it takes)")
-    command.add_argument("--workers", type=int, help="processes (default: all cores)")
+    command.add_argument("--workers", type=at_least(1), help="processes (default: all cores)")
     if name == "compare":
-        command.add_argument("--plots", type=int, default=12, help="series drawn in the report (default: %(default)s)")
+        command.add_argument(
+            "--plots", type=at_least(0), default=12, help="series drawn in the report (default: %(default)s)"
+        )
         command.add_argument("--point-adjusted", action="store_true", help="show the point-adjusted F1 of papers too")
+
+
+def at_least(least: int, kind: type[int] | type[float] = int) -> Callable[[str], float]:
+    """Type of a command line's numbers: finite, and not less."""
+
+    def parse(text: str) -> float:
+        try:
+            number = kind(text)
+        except ValueError:
+            number = math.nan
+        if not least <= number < math.inf:
+            raise argparse.ArgumentTypeError(f"{text!r} is no {'whole ' * (kind is int)}number of at least {least}")
+        return number
+
+    return parse
 
 
 def run(options: argparse.Namespace) -> int:

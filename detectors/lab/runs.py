@@ -9,6 +9,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing.connection import wait as wait_for
 from pathlib import Path
@@ -129,6 +130,11 @@ def _outcomes(
                     return
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     yield running.pop(future), future.result()
+        except BrokenProcessPool:
+            raise DetectorError(
+                "a worker process was killed, perhaps for want of memory; the same command goes on where it stopped "
+                "(--workers 1 takes the least memory)"
+            ) from None
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 

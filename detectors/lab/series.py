@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import gzip
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -101,17 +101,16 @@ def from_frame(frame: pandas.DataFrame | pandas.Series[Any], *, zone: str | None
     if isinstance(frame, pd.Series):
         frame = frame.to_frame(frame.name if frame.name is not None else "value")
     if isinstance(frame.index, pd.DatetimeIndex):
-        index = frame.index
-        long = [(str(name), frame[name].rename("value").to_frame().assign(timestamp=index)) for name in frame]
-        if "value" in frame:  # the columns of a CSV file, the timestamp as index
-            long = [("series", frame.assign(timestamp=index))]
-    elif all(name in frame for name in REQUIRED):
-        frame = frame.assign(row=np.arange(1, len(frame) + 1))
-        long = [("series", frame)]
-        if "series" in frame:
-            long = [(str(name), part) for name, part in frame.groupby("series", sort=False)]
-    else:
+        if "value" not in frame:
+            wide = [(str(name), frame[name].rename("value").to_frame()) for name in frame]
+            return [lay_out(name, _rows_of_frame(name, one.assign(timestamp=one.index)), zone) for name, one in wide]
+        frame = frame.assign(timestamp=frame.index)
+    if not all(name in frame for name in REQUIRED):
         raise DetectorError("a DataFrame needs the columns timestamp and value, or a DatetimeIndex")
+    frame = frame.assign(row=np.arange(1, len(frame) + 1))
+    long = [("series", frame)]
+    if "series" in frame:
+        long = [(str(name), part) for name, part in frame.groupby("series", sort=False)]
     return [lay_out(name, _rows_of_frame(name, part), zone) for name, part in long]
 
 
@@ -119,18 +118,21 @@ def _rows_of_frame(name: str, frame: pandas.DataFrame) -> Rows:
     import pandas as pd
 
     lines = frame["row"].to_numpy(np.int64) if "row" in frame else np.arange(1, len(frame) + 1)
+    where = [f"{name}, row {line}" for line in lines]
     stamps = frame["timestamp"]
+    if stamps.isna().any():
+        raise DetectorError(f"{where[int(np.flatnonzero(stamps.isna())[0])]}: the timestamp is missing")
     if pd.api.types.is_datetime64_any_dtype(stamps):
         aware = stamps.dt.tz is not None
         moments = stamps.dt.tz_convert("UTC").dt.tz_localize(None) if aware else stamps
         seconds = (moments - pd.Timestamp(0)).dt.total_seconds().to_numpy(np.float64)
     else:
-        parsed = [_moment(str(stamp), f"{name}, row {line}") for stamp, line in zip(stamps, lines, strict=True)]
-        seconds = np.array([at for at, _ in parsed])
-        aware = not parsed[0][1] if parsed else True
+        seconds, naive = _moments(map(str, stamps), where)
+        aware = not naive
     columns = {
         key: frame[key].to_numpy(np.float64, na_value=np.nan) for key in ("value", *OPTIONAL[:3]) if key in frame
     }
+    _check_numbers(columns, where)
     values = _divide(columns["value"], columns.get("numerator"), columns.get("denominator"))
     labels = np.nan_to_num(columns["label"]).astype(bool) if "label" in columns else None
     return Rows(
@@ -227,20 +229,36 @@ def _parse(rows: list[tuple[int, list[str]]], places: dict[str, int], name: str)
         if key in places:
             texts = (cells[places[key]] for _, cells in rows)
             columns[key] = np.array([_number(text, key, at) for text, at in zip(texts, where, strict=True)])
-    negative = np.flatnonzero(columns["denominator"] < 0) if "denominator" in columns else np.empty(0, dtype=int)
-    if negative.size:
-        raise DetectorError(f"{where[negative[0]]}: the denominator is negative; it must be a count")
+    _check_numbers(columns, where)
     labels = None
     if "label" in places:
         labels = np.array([_label(cells[places["label"]], at) for (_, cells), at in zip(rows, where, strict=True)])
-    moments = [_moment(cells[places["timestamp"]], at) for (_, cells), at in zip(rows, where, strict=True)]
-    naive = moments[0][1]
+    seconds, naive = _moments((cells[places["timestamp"]] for _, cells in rows), where)
+    values = _divide(columns["value"], columns.get("numerator"), columns.get("denominator"))
+    numbers = np.array([line for line, _ in rows])
+    return Rows(numbers, seconds, values, columns.get("denominator"), labels, naive)
+
+
+def _check_numbers(columns: Mapping[str, Array], where: Sequence[str]) -> None:
+    """Refuse numbers that no value, count or label can be, by their line."""
+    for key, column in columns.items():
+        wrong, rule = np.isinf(column), "infinite; leave it empty where it is missing"
+        if key == "denominator":
+            wrong, rule = wrong | (column < 0), "infinite or negative; it must be a count"
+        elif key == "label":
+            wrong, rule = ~(np.isnan(column) | np.isin(column, (0, 1))), "neither 0 nor 1"
+        if wrong.any():
+            raise DetectorError(f"{where[int(np.flatnonzero(wrong)[0])]}: the {key} is {rule}")
+
+
+def _moments(texts: Iterable[str], where: Sequence[str]) -> tuple[Array, bool]:
+    """Seconds since 1970, and whether they are of a wall clock that is not named."""
+    moments = [_moment(text, at) for text, at in zip(texts, where, strict=True)]
+    naive = bool(moments) and moments[0][1]
     mixed = next((at for (_, one), at in zip(moments, where, strict=True) if one != naive), None)
     if mixed is not None:
         raise DetectorError(f"{mixed}: timestamps with and without an offset are mixed; write all of them alike")
-    values = _divide(columns["value"], columns.get("numerator"), columns.get("denominator"))
-    numbers = np.array([line for line, _ in rows])
-    return Rows(numbers, np.array([s for s, _ in moments]), values, columns.get("denominator"), labels, naive)
+    return np.array([seconds for seconds, _ in moments]), naive
 
 
 def _divide(values: Array, numerators: Array | None, denominators: Array | None) -> Array:

@@ -74,6 +74,18 @@ def test_tune_says_when_no_detector_keeps_the_budget(tmp_path: Path, capsys: pyt
 
 
 @pytest.mark.parametrize(
+    "option", ["--workers=-1", "--workers=0", "--seed=-1", "--warmup=nan", "--warmup=-1", "--plots=x"]
+)
+def test_a_number_that_cannot_be_is_refused_by_its_option(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["compare", str(tmp_path), option])
+    name, _, value = option.partition("=")
+    assert f"argument {name}: '{value}' is no " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["compare", "nowhere.csv"], "No such file or directory: 'nowhere.csv'"),

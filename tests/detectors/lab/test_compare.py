@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from detectors.lab.compare import COSTS, RANKING, RESULTS, SCORES, Comparison, c
 from detectors.lab.inject import Incident
 from detectors.lab.outcomes import LIMITS, Hit, Result, judge, messages, rules
 from detectors.lab.ranking import rank, recall_by_kind
-from detectors.lab.runs import Store
+from detectors.lab.runs import Store, run_all
 from detectors.lab.series import from_array
 from tests.detectors.lab.histories import PERIOD, Broken, Slow, Threshold, daily
 
@@ -239,6 +240,21 @@ def test_two_runs_in_one_folder_are_refused(tmp_path: Path) -> None:
     store = Store(tmp_path / RESULTS)
     with store.open(), pytest.raises(DetectorError, match="is being written by another run"):
         compare(daily(1), ["ewma"], workers=1, out=tmp_path)
+
+
+def kill_worker(number: int) -> dict[str, int]:
+    if number == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return {"number": number}
+
+
+def test_a_worker_that_the_system_kills_is_told_of_and_costs_no_result() -> None:
+    store = Store(None)
+    with store.open(), pytest.raises(DetectorError, match="the same command goes on where it stopped"):
+        run_all(kill_worker, {str(number): number for number in range(3)}, store, workers=2)
+    assert all(result == {"number": int(key)} for key, result in store.found.items())
+    run_all(kill_worker, {"0": 0, "1": 1}, store, workers=2)
+    assert store.found.keys() == {"0", "1"}
 
 
 KILLED = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import math
 from datetime import datetime
 from pathlib import Path
 
@@ -109,7 +110,7 @@ def test_offsets_are_heeded_and_bare_timestamps_are_of_the_zone(tmp_path: Path) 
         (["timestamp,value"], "views.csv: no rows"),
         (["timestamp,value", "0,1"], "views: one timestamp"),
         (["timestamp,value", "0,1", "420,1"], "a point every 420 s, and a day is no whole number of these"),
-        (["timestamp,value,denominator", "0,1,-4"], "views.csv, line 2: the denominator is negative"),
+        (["timestamp,value,denominator", "0,1,-4"], "views.csv, line 2: the denominator is infinite or negative"),
         (["timestamp,value", "2026-11-01T10:00,1", "2026-11-01T11:00Z,1"], "line 3: timestamps with and without an"),
         (["timestamp,value", "0,1", "60,1", "120,1", "99999999999,1"], "is a date wrong?"),
     ],
@@ -176,6 +177,32 @@ def test_a_frame_is_refused_by_its_row() -> None:
     frame = pd.DataFrame({"timestamp": ["2026-11-01", "nonsense"], "value": [1, 2]})
     with pytest.raises(DetectorError, match="series, row 2: timestamp 'nonsense'"):
         from_frame(frame)
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"value": [1.0, math.inf]}, "series, row 2: the value is infinite"),
+        ({"denominator": [1.0, -1.0]}, "series, row 2: the denominator is infinite or negative"),
+        ({"label": [0, 2]}, "series, row 2: the label is neither 0 nor 1"),
+        ({"timestamp": [pd.Timestamp("2026-11-01"), pd.NaT]}, "series, row 2: the timestamp is missing"),
+        ({"timestamp": ["2026-11-01", "2026-11-01T00:15Z"]}, "series, row 2: timestamps with and without an offset"),
+    ],
+)
+def test_a_frame_is_held_to_the_rules_of_a_file(columns: dict[str, list[object]], said: str) -> None:
+    frame = pd.DataFrame({"timestamp": [0, 900], "value": [1.0, 2.0], **columns})
+    with pytest.raises(DetectorError, match=said):
+        from_frame(frame)
+
+
+def test_an_indexed_frame_may_hold_several_series() -> None:
+    index = pd.date_range("2026-11-01", periods=4, freq="15min")
+    both = pd.concat(
+        pd.DataFrame({"value": [factor] * 4, "series": name}, index) for name, factor in (("a", 1), ("b", 5))
+    )
+    a, b = from_frame(both)
+    assert (a.name, b.name) == ("a", "b")
+    assert (list(a.values), list(b.values)) == ([1] * 4, [5] * 4)
 
 
 def test_the_digest_depends_on_everything() -> None:
