@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors import DetectorError
-from detectors.episodes import Episode, Tracker, episodes
+from detectors.episodes import episodes
 
 
 @pytest.mark.parametrize(
@@ -45,26 +45,10 @@ def test_episodes_are_apart_full_and_complete(flags: list[bool], gap: int, minim
         assert {point for point, flag in enumerate(flags) if flag} <= covered
 
 
-@given(FLAGS, SMALL, SMALL)
-def test_step_by_step_says_the_same(flags: list[bool], gap: int, minimum: int) -> None:
-    tracker = Tracker(gap=gap, minimum=minimum)
-    seen: dict[int, Episode] = {}
-    for position, flag in enumerate(flags):
-        tracker = tracker.step(flag)
-        so_far = episodes(flags[: position + 1], gap=gap, minimum=minimum)
-        latest = so_far[-1] if so_far and position - so_far[-1].end < gap else None
-        assert tracker.episode == latest
-        if tracker.episode is not None:
-            seen[tracker.episode.start] = tracker.episode
-    assert list(seen.values()) == episodes(flags, gap=gap, minimum=minimum)
-
-
 @pytest.mark.parametrize("wrong", [{"gap": 0}, {"minimum": 0}])
 def test_limits(wrong: dict[str, int]) -> None:
     with pytest.raises(DetectorError, match="must be at least 1, not 0"):
         episodes([True], **wrong)
-    with pytest.raises(DetectorError, match="must be at least 1, not 0"):
-        Tracker(**wrong)
 
 
 def test_one_series_at_a_time() -> None:
