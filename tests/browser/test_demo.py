@@ -72,6 +72,7 @@ def test_it_says_what_it_did(demo: Finished) -> None:
     assert "96 of 96 slots checked" in demo.output
     # The outage of the messenger: one message, told once more while it was silent, and closed.
     _, _, outage = demo.output.partition("\n    alert-2026-11-20T0930Z-messenger_users\n")
+    outage, _, _ = outage.partition("\n\nAll messages")
     told = [line.strip() for line in outage.splitlines() if re.match(r" {8}\S", line)]
     assert told[0] == "Still no data in message_actions since 12:30, for 1 h: application or loading?"
     assert told[1].startswith("Recovered after 1 h")
