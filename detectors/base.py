@@ -285,7 +285,10 @@ def _spread(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
 
 def _to_array(given: Any, what: str) -> NDArray[Any]:
     try:
-        masked = isinstance(given, np.ma.MaskedArray)
+        # numpy.ma is imported only where a subclass of an array may be one of its own: a quiet check never needs it.
+        masked = (
+            isinstance(given, np.ndarray) and type(given) is not np.ndarray and isinstance(given, np.ma.MaskedArray)
+        )
         array = np.asarray(np.ma.filled(given.astype(np.float64), np.nan) if masked else given)
         if array.dtype.kind not in "biufO":
             raise TypeError

@@ -120,6 +120,7 @@ class Judged:
 Judgements = dict[tuple[Part, int], Judged]
 
 
+@settings.remembered
 def watches() -> list[Watch]:
     """Every metric of ``[alerts] metrics`` with its detector.
 

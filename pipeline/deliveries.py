@@ -31,6 +31,7 @@ class Delivered:
     """What the addresses said that would not take it."""
 
 
+@settings.remembered
 def channels(setting: str, names: str) -> "dict[str, Channel]":
     """Make the channels that a setting names, each from its section of luigi.cfg.
 

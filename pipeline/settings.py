@@ -7,10 +7,10 @@ The sections of the channels (``[telegram]``, ``[outbox]``) are read by `reporti
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date
-from typing import Any, ClassVar, Literal, TypeVar, cast
+from typing import Any, ClassVar, Literal, ParamSpec, TypeVar, cast
 
 import luigi
 from luigi.configuration import LuigiConfigParser, get_config
@@ -171,6 +171,7 @@ class delivery(Section):
 
 SECTIONS: tuple[type[luigi.Config], ...] = (clock, warehouse, source, etl, report, alerts, delivery)
 
+P = ParamSpec("P")
 T = TypeVar("T")
 Direction = Literal["both", "up", "down"]
 
@@ -248,13 +249,24 @@ def names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
+_forgetful: list[Callable[[], None]] = []
+
+
+def remembered(function: Callable[P, T]) -> Callable[P, T]:
+    """Make what follows from the settings once a process: Luigi asks a task for its requirements several times."""
+    cached = functools.cache(function)
+    _forgetful.append(cached.cache_clear)
+    return cast(Callable[P, T], cached)
+
+
 def forget() -> None:
     """Read luigi.cfg anew from now on: somebody changed it."""
     _Remembered.known.clear()
-    check.cache_clear()
+    for clear in _forgetful:
+        clear()
 
 
-@functools.cache
+@remembered
 def check() -> None:
     """Refuse settings that nothing reads (a misspelt one would silently keep its default) or that have no such value.
 
