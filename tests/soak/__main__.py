@@ -13,8 +13,8 @@ from tqdm import tqdm
 from tests.soak.engines import ENGINES
 from tests.soak.rounds import Plan, Report, plan, worlds
 
-_HEADER = ("engine", "victim", "kills", "in a task", "staging found", "reruns", "differences", "staging left")
-_LINE = "{:<9} {:<7} {:>6} {:>10} {:>14} {:>7} {:>12} {:>13}"
+_HEADER = ("engine", "victim", "kills", "in a task", "hung", "staging found", "reruns", "differences", "staging left")
+_LINE = "{:<9} {:<7} {:>6} {:>10} {:>5} {:>14} {:>7} {:>12} {:>13}"
 
 
 def main() -> int:

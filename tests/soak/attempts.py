@@ -47,6 +47,12 @@ class Attempt:
     """Whether a task was running at that moment."""
     log: str
     """What it said."""
+    hung: bool = False
+    """Whether it waited for ever and was ended, as the crontab's `timeout` ends it.
+
+    Luigi's workers report through one `multiprocessing.Queue`; a worker that is killed while it reports takes the
+    queue's lock, or half a message, with it (Python's documentation warns of that), and the others wait.
+    """
 
 
 class HangError(Exception):
@@ -72,7 +78,7 @@ def attempt(project: Project, engine: Engine, workers: int, kill: Kill | None = 
     Raises
     ------
     HangError
-        The run does not end; it is killed.
+        The run does not end, and no worker of it was killed; it is killed.
     """
     log = project.directory / "run.log"
     began = time.monotonic()
@@ -80,7 +86,7 @@ def attempt(project: Project, engine: Engine, workers: int, kill: Kill | None = 
         process = project.start_task(
             "Daily", "--workers", str(workers), stdout=output, stderr=subprocess.STDOUT, start_new_session=True
         )
-    hit = in_task = False
+    hit = in_task = hung = False
     try:
         if kill:
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -88,10 +94,13 @@ def attempt(project: Project, engine: Engine, workers: int, kill: Kill | None = 
             hit, in_task = _strike(kill, process, engine, log)
         process.wait(timeout=_HANG_SECONDS)
     except subprocess.TimeoutExpired:
-        raise HangError(f"a run did not end:\n{log.read_text(encoding='utf-8')[-3000:]}") from None
+        hung = hit and kill is not None and kill.victim == WORKER
+        if not hung:
+            raise HangError(f"a run did not end:\n{log.read_text(encoding='utf-8')[-3000:]}") from None
     finally:
         _kill_group(process)
-    return Attempt(process.returncode, time.monotonic() - began, hit, in_task, log.read_text(encoding="utf-8"))
+    seconds = time.monotonic() - began
+    return Attempt(process.returncode, seconds, hit, in_task, log.read_text(encoding="utf-8"), hung)
 
 
 def _strike(kill: Kill, process: subprocess.Popen[str], engine: Engine, log: Path) -> tuple[bool, bool]:

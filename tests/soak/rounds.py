@@ -80,6 +80,7 @@ class Report:
         return (
             self.kills,
             self.kills_in_task,
+            sum(one.hung for one in self.attempts),
             self.staging_found,
             self.reruns,
             len(self.differences),
