@@ -41,14 +41,16 @@ def _play(directory: Path, seed: int, kills: int, only: int | None) -> Iterator[
     numbers = itertools.count() if only is None else iter([only])
     engines = ENGINES if only is None else [plan(seed, only).engine]
     with worlds(directory, *engines) as ready, tqdm(total=kills, unit="kill", disable=None) as progress:
+        hit = 0  # tqdm counts nothing where there is no terminal
         for number in numbers:
             planned = plan(seed, number)
             report = ready[planned.engine].play(planned)
+            hit += report.kills
             progress.update(report.kills)
             if report.failed:
                 tqdm.write(_failure(seed, planned, report))
             yield planned, report
-            if progress.n >= kills:
+            if hit >= kills:
                 return
 
 
