@@ -6,13 +6,18 @@
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
+from itertools import islice
+from pathlib import Path
 
 import pytest
 
 from pipeline.tables import DAILY_METRICS, DAILY_TOTALS, TABLE_UPDATES
-from tests.soak.attempts import LUIGI, WORKER, Kill
-from tests.soak.rounds import ARRIVING, LOADING, RELOADING, Plan, World, results, worlds
+from tests.soak import __main__ as soak
+from tests.soak.attempts import LUIGI, WORKER, Attempt, Kill
+from tests.soak.engines import ENGINES
+from tests.soak.rounds import ARRIVING, LOADING, RELOADING, Plan, Report, World, results, worlds
 
 OWNER, SERVER = "owner", "server"
 TASK_FAILED, NOT_SCHEDULED, UNCAUGHT = 30, 35, 40  # Luigi asks at the end again whether all is done
@@ -70,6 +75,15 @@ def test_a_server_that_is_away_for_the_rest_of_a_run(ready: dict[str, World]) ->
     assert again.code == 0, again.log
     assert results(project) == world.reference
     assert project.leftovers() == set()
+
+
+def test_a_soak_ends_after_so_many_kills(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    class Ready:
+        def play(self, _: Plan) -> Report:
+            return Report([Attempt(0, 1.0, hit=True, in_task=False, log="")])
+
+    monkeypatch.setattr(soak, "worlds", lambda *_: nullcontext(dict.fromkeys(ENGINES, Ready())))
+    assert len(list(islice(soak._play(tmp_path, 1, 3, None), 10))) == 3  # also where no terminal shows its progress
 
 
 def by_day(rows: list[str]) -> dict[str, list[str]]:
