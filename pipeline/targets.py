@@ -60,7 +60,7 @@ class Marker(luigi.Target):
         known = states([self.update_id])
         return known[self.update_id].version if known else 0
 
-    def write(self, raw: RawRows | None = None, *, began: int | None = None) -> None:
+    def write(self, raw: RawRows | None = None, *, began: int = 0) -> None:
         """Say that it is done.
 
         Parameters
@@ -68,11 +68,10 @@ class Marker(luigi.Target):
         raw : RawRows, optional
             What the load saw.
         began : int, optional
-            Its `version` when the work began, by default now: if it was taken back since, it is not done. No clock
+            Its `version` when the work began, for what may be taken back: if it was since, it is not done. No clock
             is asked: one that was ahead and is right again would leave a day that can never be done.
         """
         seen = raw or RawRows()
-        before = self.version() if began is None else began
         _write(
             {
                 "update_id": [self.update_id],
@@ -80,7 +79,7 @@ class Marker(luigi.Target):
                 "done": [1],
                 "feed_rows": [seen.feed],
                 "message_rows": [seen.messages],
-                "version": [before + 1],
+                "version": [began + 1],
             }
         )
 

@@ -1,33 +1,29 @@
--- Every user of either table, with his most recent known attributes.
+-- Every user of either table, with his attributes: by his own rows of the day, else the most recent of the days before.
+-- Both tables hold a user once, so to join them is several times cheaper than to group their union by user.
 SELECT
-    toDate(%(date)s),
-    user_id,
-    sum(feed_events),
-    sum(views),
-    sum(likes),
-    sum(received),
-    sum(sent),
-    sum(from_users),
-    sum(to_users),
-    {latest_attributes}
+    toDate(%(date)s), user_id, feed_events, views, likes,
+    messages_received, messages_sent, users_received, users_sent, {chosen_attributes}
 FROM (
     SELECT
-        user_id, 1 AS active, feed_events, views, likes,
-        toUInt64(0) AS received, toUInt64(0) AS sent, toUInt64(0) AS from_users, toUInt64(0) AS to_users,
-        {no_attributes}, toDate(0) AS seen
-    FROM {feed_user_day} WHERE event_date = toDate(%(date)s)
-    UNION ALL
-    SELECT
-        user_id, 1 AS active, toUInt64(0) AS feed_events, toUInt64(0) AS views, toUInt64(0) AS likes,
-        messages_received AS received, messages_sent AS sent, users_received AS from_users, users_sent AS to_users,
-        {no_attributes}, toDate(0) AS seen
-    FROM {message_user_day} WHERE event_date = toDate(%(date)s)
-    UNION ALL
-    SELECT
-        user_id, 0 AS active, toUInt64(0) AS feed_events, toUInt64(0) AS views, toUInt64(0) AS likes,
-        toUInt64(0) AS received, toUInt64(0) AS sent, toUInt64(0) AS from_users, toUInt64(0) AS to_users,
-        {attributes}, event_date AS seen
-    FROM {user_attributes} WHERE event_date BETWEEN toDate(%(since)s) AND toDate(%(date)s)
+        user_id, feed_events, views, likes, messages_received, messages_sent, users_received, users_sent,
+        {own_attributes}
+    FROM (
+        SELECT user_id, feed_events, views, likes, {feed_attributes}
+        FROM {feed_user_day} WHERE event_date = toDate(%(date)s)
+    )
+    ALL FULL JOIN (
+        SELECT user_id, messages_received, messages_sent, users_received, users_sent, {message_attributes}
+        FROM {message_user_day} WHERE event_date = toDate(%(date)s)
+    ) USING (user_id)
 )
-GROUP BY user_id
-HAVING max(active) = 1
+ANY LEFT JOIN (
+    -- Few lack any of their own: to look only for them is several times cheaper.
+    SELECT user_id, {latest_attributes}
+    FROM {user_attributes}
+    WHERE event_date >= toDate(%(since)s) AND event_date < toDate(%(date)s) AND user_id IN (
+        SELECT user_id FROM {feed_user_day} WHERE event_date = toDate(%(date)s) AND ({may_lack})
+        UNION ALL
+        SELECT user_id FROM {message_user_day} WHERE event_date = toDate(%(date)s) AND ({may_lack})
+    )
+    GROUP BY user_id
+) USING (user_id)

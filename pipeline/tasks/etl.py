@@ -102,15 +102,14 @@ class MessageUserDay(LoadTask):
             sender=events.pair.sender,
             recipient=events.pair.recipient,
             greatest=_listed(lambda dimension: f"{_greatest(dimension)} AS greatest_{dimension.name}"),
-            greatest_of_both=_listed(lambda dimension: f"max(greatest_{dimension.name})"),
-            no_attributes=_listed(lambda dimension: f"{_none(dimension)} AS greatest_{dimension.name}"),
+            greatest_names=_listed(lambda dimension: f"greatest_{dimension.name}"),
         )
         self.load(events.connection, select)
         return RawRows(messages=self.count_loaded("messages_sent"))
 
 
 class UserAttributes(LoadTask):
-    """Per user os, gender and age by his own rows of a day."""
+    """Per user os, gender and age by his own rows of a day: where later days look for who has none of his own."""
 
     table = USER_ATTRIBUTES
 
@@ -125,7 +124,7 @@ class UserAttributes(LoadTask):
             feed_user_day=full_name(FEED_USER_DAY),
             message_user_day=full_name(MESSAGE_USER_DAY),
             attributes=Fragment(", ".join(ATTRIBUTES)),
-            values=_listed(_user_value),
+            values=_listed(lambda dimension: _user_value(dimension, f"max({dimension.name})")),
         )
         self.load(warehouse(), select)
         return RawRows()
@@ -138,20 +137,23 @@ class UserDay(LoadTask):
 
     def requires(self) -> list[luigi.Task]:
         """The extracts, and the attributes of the days before: so the result does not depend on the order of loads."""
-        days = range(settings.etl().attribute_days + 1)
+        days = range(1, settings.etl().attribute_days + 1)
         attributes = (UserAttributes(date=self.date - timedelta(days=back)) for back in days)
         return [*extracts(self.date), *attributes]
 
     def publish(self) -> RawRows:
-        """Merge the extracts by user and look the attributes up."""
+        """Merge the extracts by user, and look up the attributes that they lack."""
         select = statement(
             "user_day",
             feed_user_day=full_name(FEED_USER_DAY),
             message_user_day=full_name(MESSAGE_USER_DAY),
             user_attributes=full_name(USER_ATTRIBUTES),
-            attributes=Fragment(", ".join(ATTRIBUTES)),
-            no_attributes=Fragment(", ".join(f"'' AS {name}" for name in ATTRIBUTES)),
-            latest_attributes=Fragment(",\n    ".join(map(_latest_known, ATTRIBUTES))),
+            feed_attributes=_listed(lambda dimension: f"{dimension.name} AS feed_{dimension.name}"),
+            message_attributes=_listed(lambda dimension: f"{dimension.name} AS message_{dimension.name}"),
+            own_attributes=_listed(_value_of_both),
+            may_lack=Fragment(" OR ".join(map(_may_lack, DAILY))),
+            latest_attributes=_listed(_latest_known),
+            chosen_attributes=_listed(_chosen_value),
         )
         since = self.date - timedelta(days=settings.etl().attribute_days)
         self.load(warehouse(), select, since=str(since))
@@ -277,22 +279,37 @@ def _listed(expression: Callable[[Dimension], str]) -> Fragment:
 
 
 def _greatest(dimension: Dimension) -> str:
-    # Widened: the tables may declare different integers, and UNION ALL does not know what to make of UInt64 and Int8.
-    return f"toInt64(max({dimension.column}))" if dimension.numeric else f"ifNull(max({dimension.column}), '')"
+    # Nullable: a user whom a join does not find gets NULL, not 0.
+    return (
+        f"toNullable(toInt64(max({dimension.column})))" if dimension.numeric else f"ifNull(max({dimension.column}), '')"
+    )
 
 
-def _none(dimension: Dimension) -> str:
-    return "CAST(NULL, 'Nullable(Int64)')" if dimension.numeric else "''"
-
-
-def _user_value(dimension: Dimension) -> str:
-    value = dimension.user_value.format(value=f"max({dimension.name})")
+def _user_value(dimension: Dimension, greatest: str) -> str:
+    value = dimension.user_value.format(value=greatest)
     return value if dimension.numeric else readable(value)
 
 
-def _latest_known(attribute: str) -> str:
-    latest = f"argMaxIf({attribute}, seen, {attribute} != '')"
-    return f"if({latest} = '', '{UNKNOWN}', {latest})"  # of no rows it is ''; the engines compute it once
+def _value_of_both(dimension: Dimension) -> str:
+    feed, message = f"feed_{dimension.name}", f"message_{dimension.name}"
+    # Where one is NULL the other is the greater; a string is '' where a user is in one table only.
+    greatest = f"if(ifNull({feed} > {message}, isNull({message})), {feed}, {message})"
+    return f"{_user_value(dimension, greatest)} AS own_{dimension.name}"
+
+
+def _may_lack(dimension: Dimension) -> str:
+    if dimension.numeric:
+        return f"{_user_value(dimension, dimension.name)} = ''"
+    return f"{dimension.name} < ' ' OR {dimension.name} > '~'"  # empty, or perhaps no UTF-8: cheaper than to look close
+
+
+def _latest_known(dimension: Dimension) -> str:
+    return f"argMaxIf({dimension.name}, event_date, {dimension.name} != '') AS latest_{dimension.name}"
+
+
+def _chosen_value(dimension: Dimension) -> str:
+    own, latest = f"own_{dimension.name}", f"latest_{dimension.name}"  # the latest of no rows is ''
+    return f"if({own} != '', {own}, if({latest} != '', {latest}, '{UNKNOWN}'))"
 
 
 def _totals() -> str:

@@ -1,6 +1,7 @@
 """The embedded engine: chDB, reached through the one process that owns its data directory (`owner.py`)."""
 
 import contextlib
+import functools
 import hashlib
 import importlib.util
 import itertools
@@ -58,7 +59,7 @@ class EmbeddedWarehouse(Warehouse):
             pass
 
     def _insert(self, table: str, columns: Columns) -> None:
-        types = {str(name): str(kind) for name, kind, *_ in self._query(f"DESCRIBE TABLE {table}")}
+        types = _column_types(self, table)
         values = written_columns(table, types, columns)
         data = native.write([(name, types[name]) for name in columns], values)
         request = {"kind": "insert", "sql": f"INSERT INTO {table} ({', '.join(columns)})", "format": "Native"}
@@ -162,6 +163,12 @@ class EmbeddedWarehouse(Warehouse):
             f"{self.path}: the embedded engine cannot use this directory: {reason}\n"
             "Make it writable or set [warehouse] path."
         )
+
+
+@functools.lru_cache
+def _column_types(warehouse: EmbeddedWarehouse, table: str) -> Mapping[str, str]:
+    """A table's columns, asked once a process: values of a type that was changed since are converted by the engine."""
+    return {str(name): str(kind) for name, kind, *_ in warehouse.query(f"DESCRIBE TABLE {table}")}
 
 
 def _greeting(connection: Connection, deadline: float) -> dict[str, Any]:

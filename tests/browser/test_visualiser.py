@@ -17,7 +17,7 @@ from tests.process.luigid import Luigid
 from tests.process.project import load_events, make_project
 from tests.reporting.test_page_in_browser import chromium
 
-# Two days are loaded; a day's users are merged with the attributes of that day and of the day before.
+# Two days are loaded; a day's users are merged with the attributes of the day before.
 FAMILIES = {
     "Morning": 1,
     "Daily": 1,
@@ -27,12 +27,12 @@ FAMILIES = {
     "UserDay": 2,
     "FeedUserDay": 3,
     "MessageUserDay": 3,
-    "UserAttributes": 3,
+    "UserAttributes": 2,
     "StagingRetention": 1,
 }
 # Morning and what it asks for, the report's two days, Daily's and what it drops after the newest; three slices a day of
-# one merge each, which has two extracts and two days of attributes; the attributes of a day are those of its extracts.
-DEPENDENCIES = 2 + 2 + (2 + 1) + 1 + 2 * (3 + 3 + 4) + 3 * 2
+# one merge each, which has two extracts and a day of attributes; the attributes of a day are those of its extracts.
+DEPENDENCIES = 2 + 2 + (2 + 1) + 1 + 2 * (3 + 3 + 3) + 2 * 2
 DONE_GREEN = (0x00, 0xDD, 0x00)
 
 

@@ -56,7 +56,7 @@ def test_every_statement_runs(warehouse: Warehouse, tmp_path: Path, monkeypatch:
         *default_incidents(NOW),
     )
     spike, outage = (incidents[at].start.replace(tzinfo=None) + 2 * clock.SLOT for at in (-3, -1))
-    case = Case(events=Events([], []), days=(day,), attribute_days=0)
+    case = Case(events=Events([], []), days=(day,), attribute_days=1)
     scenario = Scenario(
         first_day=day - timedelta(days=7), days=9, users=300, views_per_day=20_000, messages_per_day=5_000, until=NOW,
         incidents=incidents,

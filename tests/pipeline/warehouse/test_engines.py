@@ -206,6 +206,28 @@ def test_arrays_of_numpy_are_columns(warehouse: Warehouse, database: str) -> Non
     ]
 
 
+def test_a_column_whose_type_was_changed_takes_new_values(warehouse: Warehouse, database: str) -> None:
+    warehouse.execute(f"CREATE TABLE {database}.changing (n UInt8) ENGINE = MergeTree ORDER BY tuple()")
+    warehouse.insert(f"{database}.changing", {"n": [1]})
+    warehouse.execute(f"ALTER TABLE {database}.changing MODIFY COLUMN n Int64")
+    warehouse.insert(f"{database}.changing", {"n": [2]})
+    assert warehouse.query(f"SELECT n FROM {database}.changing ORDER BY n") == [(1,), (2,)]
+
+
+@pytest.mark.parametrize("comment", ["", "-- a remark\n", "/* a remark */ "])
+def test_no_statement_leaves_anything_to_the_next(warehouse: Warehouse, database: str, comment: str) -> None:
+    setting = "SELECT value FROM system.settings WHERE name = 'max_result_rows'"
+    before = warehouse.query(setting)
+    warehouse.query("SELECT 1")  # whatever it leaves would be found by the next
+    warehouse.execute(f"{comment}SET max_result_rows = 12345")
+    warehouse.execute(f"{comment}CREATE TEMPORARY TABLE passing (n UInt8)")
+    warehouse.execute(f"{comment}USE {database}")
+    assert warehouse.query(setting) == before
+    with pytest.raises(TerminalError, match="passing"):
+        warehouse.query("SELECT * FROM passing")
+    assert scalar(warehouse, "SELECT currentDatabase()") == "default"
+
+
 def test_nothing_is_an_empty_result_and_an_empty_insert(warehouse: Warehouse, database: str) -> None:
     warehouse.execute(f"CREATE TABLE {database}.t (n UInt64) ENGINE = Memory")
     warehouse.insert(f"{database}.t", {"n": []})
