@@ -332,6 +332,14 @@ def _load_methods() -> None:
         importlib.import_module(f"{methods.__name__}.{module.name}")
 
 
+def _load_method(name: str) -> None:
+    """Import the method's own file alone, where there is one of its name: a check does not pay for the others."""
+    from importlib.util import find_spec
+
+    if name.isidentifier() and find_spec(module := f"detectors.methods.{name}"):
+        importlib.import_module(module)
+
+
 def _entry_points() -> Iterator[EntryPoint]:
     from importlib.metadata import entry_points
 
@@ -356,6 +364,8 @@ def available() -> list[str]:
 
 def find(name: str) -> type[Detector]:
     """Class of the method `name`; raises `DetectorError` with the names there are."""
+    if name not in _registry:
+        _load_method(name)
     if name not in _registry:
         _load_methods()
     if name in _registry:

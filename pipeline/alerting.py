@@ -1,7 +1,6 @@
 """From an incident to what `reporting.alert` composes: the living message, and the replies to it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
@@ -10,10 +9,11 @@ import numpy as np
 
 from pipeline import clock, dimensions, settings
 from pipeline.actions import KINDS, MUTE, Action, button
-from pipeline.checks import Check, Watch, blocks
+from pipeline.checks import Watch, blocks
 from pipeline.explaining import Explanation
-from pipeline.history import Adjustment, Array, Part, Series
+from pipeline.history import Array, Part, Series
 from pipeline.incidents import Incident, Member, News
+from pipeline.judging import Moment
 from pipeline.metrics import BY_NAME
 from pipeline.source import source
 
@@ -27,28 +27,6 @@ MOST_SHOWN = 6
 """Of an incident of more metrics or slices those are shown that deviate furthest."""
 LOSSES = {"views": "views", "likes": "likes", "ctr": "likes", "messages_sent": "messages_sent"}
 """The events that a metric's deviation costs; users are none."""
-
-
-@dataclass(frozen=True)
-class Moment:
-    """What is known when an incident is told of.
-
-    Attributes
-    ----------
-    series : Series
-        Up to the slot.
-    checks : mapping
-        Of the slot.
-    watched : mapping
-        By metric.
-    adjustments : sequence of Adjustment
-        What the slot was judged with.
-    """
-
-    series: Series
-    checks: Mapping[Part, Check]
-    watched: Mapping[str, Watch]
-    adjustments: Sequence[Adjustment]
 
 
 def message_key(incident: Incident) -> str:

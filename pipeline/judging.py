@@ -6,11 +6,32 @@ from datetime import datetime
 
 from pipeline import actions, clock, history, ledger, planned, settings, slots
 from pipeline.actions import Action
-from pipeline.alerting import Moment
-from pipeline.checks import Watch, check
+from pipeline.checks import Check, Watch, check
 from pipeline.completeness import Completeness
-from pipeline.history import Part
+from pipeline.history import Adjustment, Part, Series
 from pipeline.incidents import Incident, advance
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What is known when an incident is told of.
+
+    Attributes
+    ----------
+    series : Series
+        Up to the slot.
+    checks : mapping
+        Of the slot.
+    watched : mapping
+        By metric.
+    adjustments : sequence of Adjustment
+        What the slot was judged with.
+    """
+
+    series: Series
+    checks: Mapping[Part, Check]
+    watched: Mapping[str, Watch]
+    adjustments: Sequence[Adjustment]
 
 
 @dataclass(frozen=True)

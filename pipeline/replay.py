@@ -18,6 +18,7 @@ from pipeline import alerting, clock, explaining, history, planned, settings, sl
 from pipeline.checks import watches
 from pipeline.errors import SettingsError
 from pipeline.incidents import Incident, News
+from pipeline.judging import Moment
 from pipeline.playing import Playback, Played
 
 if TYPE_CHECKING:
@@ -186,7 +187,7 @@ def _write(played: Played, kind: News, incident: Incident, playback: Playback, o
     """Compose the message; with an outbox, write it there. Returns what it says in a line."""
     checks = {check.part: check for check in played.checks}
     by_metric = {watch.metric.name: watch for watch in playback.watched}
-    moment = alerting.Moment(played.series, checks, by_metric, played.adjustments)
+    moment = Moment(played.series, checks, by_metric, played.adjustments)
     if outbox is None:
         return ""
     is_silent = incident.silent_since is not None

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline import actions, clock, deliveries, explaining, planned, settings
-from pipeline.causes import Slices
+from pipeline import actions, clock, deliveries, planned, settings
 from pipeline.deliveries import Delivered
 from pipeline.incidents import Incident, News, news
 from pipeline.judging import Judgement
 
 if TYPE_CHECKING:
+    from pipeline.causes import Slices
+    from pipeline.explaining import Explanation
     from reporting.channels.base import Channel
     from reporting.message import Message
 
@@ -104,13 +105,15 @@ def _message(incident: Incident, judgement: Judgement) -> "Message":
     return alerting.compose_post(incident, judgement.moment, _explain(incident, judgement), said)
 
 
-def _explain(incident: Incident, judgement: Judgement) -> explaining.Explanation | None:
+def _explain(incident: Incident, judgement: Judgement) -> "Explanation | None":
+    from pipeline import explaining
+
     if incident.silent_since is not None or incident.outcome == "late data":
         return None
     return explaining.explain(judgement.moment.series, incident, judgement.moment.checks, wider(incident, judgement))
 
 
-def wider(incident: Incident, judgement: Judgement) -> dict[str, list[Slices]]:
+def wider(incident: Incident, judgement: Judgement) -> "dict[str, list[Slices]]":
     """The dimensions that are not kept by slot, from raw events."""
     from pipeline import raw_slices
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import luigi
 
-from pipeline import clock, completeness, ledger, planned, pressing, settings, slots
+from pipeline import clock, completeness, ledger, planned, settings, slots
 from pipeline.checks import Watch, watches
 from pipeline.deliveries import channels
 from pipeline.judging import Judgement, judge_slot
@@ -122,6 +122,8 @@ class Presses(luigi.Task):
 
     def run(self) -> None:
         """Record each press, answer it, and edit the message that it was made on."""
+        from pipeline import pressing
+
         _, to = watches_and_channels()
         self.done = pressing.read(to) is not None
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import luigi
 
-from pipeline import alerting, clock, explaining, metrics, settings
+from pipeline import clock, metrics, settings
 from pipeline.deliveries import channels, deliver
 from pipeline.tables import DAILY_METRICS, DAILY_TOTALS, DELIVERIES, INCIDENTS, SLOT_CHECKS, full_name, warehouse
 from pipeline.targets import Marker
@@ -17,6 +17,7 @@ from pipeline.warehouse import statement
 from reporting import texts
 
 if TYPE_CHECKING:
+    from pipeline.explaining import Explanation
     from reporting import daily
     from reporting.channels.base import Channel
 
@@ -51,6 +52,7 @@ class DailyReport(DayTask):
         self.output().write()
 
     def _figures(self, chosen: list[metrics.Metric]) -> "daily.DailyReport":
+        from pipeline import alerting
         from reporting import daily
 
         language = settings.report().language
@@ -78,7 +80,7 @@ class DailyReport(DayTask):
             splits=alerting.split_of(explanation),
         )
 
-    def _explanation(self, values: dict[str, dict[date, float | None]]) -> explaining.Explanation | None:
+    def _explanation(self, values: dict[str, dict[date, float | None]]) -> "Explanation | None":
         """What explains the biggest change against the week before, where slices can tell; None where it is small."""
         before = self.date - timedelta(days=COMPARED_DAYS)
         changes = {
@@ -96,6 +98,8 @@ class DailyReport(DayTask):
             {"day": str(self.date), "before": str(before)},
         )
         by_day = [(dimension, value, day == self.date, views, likes) for dimension, value, day, views, likes in rows]
+        from pipeline import explaining
+
         return explaining.explain_day(by_day, biggest)
 
     def _values(self, chosen: list[metrics.Metric]) -> dict[str, dict[date, float | None]]:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import luigi
 
-from pipeline import actions, clock, deliveries, feedback, ledger, metrics, settings
+from pipeline import actions, clock, deliveries, ledger, metrics, settings
 from pipeline.tables import DELIVERIES, full_name, warehouse
 from pipeline.targets import Marker
 from pipeline.tasks.alerts import watches_and_channels
@@ -23,6 +23,7 @@ class WeeklySummary(DayTask):
 
     def run(self) -> None:
         """Count, play the last weeks with other settings where there were false alarms, compose and send."""
+        from pipeline import feedback
         from reporting import weekly
 
         _, to = watches_and_channels()

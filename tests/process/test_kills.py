@@ -55,7 +55,7 @@ def test_a_server_that_is_away_for_the_rest_of_a_run(ready: dict[str, World]) ->
     world = ready["server"]
     project = world.new_project()
     process = project.start_task("Daily", "--workers", "2", stderr=subprocess.STDOUT)
-    while len(project.rows(TABLE_UPDATES)) < 9 and process.poll() is None:  # of 26
+    while len(project.rows(TABLE_UPDATES)) < 9 and process.poll() is None:  # of 25
         time.sleep(0.01)
     assert world.engine.kill()
     try:

@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import random
+from ast import literal_eval
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -179,11 +180,16 @@ class World:
 
 
 def results(project: Project) -> Results:
-    """What a load leaves: rows, and markers without the moments of their writing."""
+    """What a load leaves: rows, and markers without the moments of their writing.
+
+    A marker that was taken back says what one says that was never written: a day's attributes, made when a later day
+    asks for them, are taken back with the day.
+    """
+    markers = project.rows(TABLE_UPDATES, _MARKER_COLUMNS)
     return {
         DAILY_METRICS: project.rows(DAILY_METRICS),
         DAILY_TOTALS: project.rows(DAILY_TOTALS),
-        TABLE_UPDATES: project.rows(TABLE_UPDATES, _MARKER_COLUMNS),
+        TABLE_UPDATES: [row for row in markers if literal_eval(row)[1]],
     }
 
 
