@@ -18,6 +18,7 @@ from luigi.task_register import Register
 
 from pipeline import metrics
 from pipeline.errors import SettingsError
+from pipeline.parameters import FixedParameters
 from pipeline.rules import Rules
 
 
@@ -34,7 +35,7 @@ class _Remembered(Register):
         return cls.known[cls]
 
 
-class Section(luigi.Config, metaclass=_Remembered):
+class Section(FixedParameters, luigi.Config, metaclass=_Remembered):
     """A section of luigi.cfg."""
 
 

@@ -7,10 +7,11 @@ from typing import Any
 import luigi
 
 from pipeline import clock, settings
+from pipeline.parameters import FixedParameters
 from pipeline.targets import Marker, existing
 
 
-class MarkedTask(luigi.Task):
+class MarkedTask(FixedParameters, luigi.Task):
     """A task that is done when its marker row is there."""
 
     def output(self) -> Marker:
