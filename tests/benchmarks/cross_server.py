@@ -2,8 +2,8 @@
 
 ``python -m tests.benchmarks.cross_server [--users 5000000]``
 
-Events are on a server, results in an embedded warehouse. Printed are the seconds of `FeedUserDay` and the greatest
-resident memory of the process that carried the rows, against a day of a thousandth of the users.
+Events are on a server, results in an embedded warehouse. Printed are the seconds of `FeedUserDay` and `MessageUserDay`
+and the greatest resident memory of the process that carried the rows, against a day of a thousandth of the users.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from pipeline.tasks import FeedUserDay
+from pipeline.tasks import FeedUserDay, MessageUserDay
 from pipeline.warehouse import EmbeddedWarehouse, ServerWarehouse
 from tests.benchmarks.etl import DAY, NOW, SOURCE, make_events
 from tests.conftest import end_owner
@@ -21,8 +21,10 @@ from tests.pipeline.configuration import configured
 from tests.pipeline.etl.running import place
 from tests.servers.clickhouse import ClickHouseServer
 
+EXTRACTS = {"feed_user_day": FeedUserDay, "message_user_day": MessageUserDay}
 
-def carry(origin: ServerWarehouse, warehouse: EmbeddedWarehouse) -> tuple[int, float, float]:
+
+def carry(origin: ServerWarehouse, warehouse: EmbeddedWarehouse, table: str) -> tuple[int, float, float]:
     """Extract a day in this process: users, seconds, greatest resident MiB."""
     options = {
         "warehouse": {**place(warehouse), "database": "carried"},
@@ -31,9 +33,9 @@ def carry(origin: ServerWarehouse, warehouse: EmbeddedWarehouse) -> tuple[int, f
     }
     with configured(NOW, **options):
         start = time.perf_counter()
-        FeedUserDay(date=DAY).run()
+        EXTRACTS[table](date=DAY).run()
         seconds = time.perf_counter() - start
-        ((users,),) = warehouse.query("SELECT count() FROM carried.feed_user_day")
+        ((users,),) = warehouse.query(f"SELECT count() FROM carried.{table}")
     return users, seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
@@ -46,10 +48,16 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder, ClickHouseServer(Path(folder) / "server") as server:
             origin = ServerWarehouse(server.host, server.port)
             warehouse = EmbeddedWarehouse(f"{folder}/warehouse")
-            make_events(origin, readers=users, feed=2 * users, messages=users // 10)
-            with multiprocessing.get_context("spawn").Pool(1) as pool:
-                carried, seconds, peak = pool.apply(carry, (origin, warehouse))
-            print(f"{carried:>9,} users: {seconds:6.1f} s, peak {peak:,.0f} MiB in the process that carries them")
+            # So many messages that about as many users have sent or got one as have read.
+            make_events(origin, readers=users, feed=2 * users, messages=6 * users)
+            for table in EXTRACTS:
+                with multiprocessing.get_context("spawn").Pool(1) as pool:
+                    carried, seconds, peak = pool.apply(carry, (origin, warehouse, table))
+                print(
+                    f"{table:<17}{carried:>9,} users: {seconds:6.1f} s, peak {peak:,.0f} MiB in the process that "
+                    "carries them",
+                    flush=True,
+                )
             end_owner(warehouse)
 
 
