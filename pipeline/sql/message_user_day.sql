@@ -1,7 +1,7 @@
 -- Per user the messages received and sent, from how many users and to how many, and the greatest value of each attribute
 -- in the rows that he sent.
 -- Each distinct (sender, recipient) pair is built once and counted at both its ends: 1 is the sender's, 0 the recipient's.
-SELECT toDate(%(date)s), person, received, sent, from_users, to_users, {greatest_names}
+SELECT toDate(%(date)s), person, received, sent, from_users, to_users, {found}
 FROM (
     SELECT
         toUInt64(if(end_ = 1, {sender}, {recipient})) AS person,

@@ -1,8 +1,17 @@
 -- Every user of either table, with his attributes: by his own rows of the day, else the most recent of the days before.
 -- Both tables hold a user once, so to join them is several times cheaper than to group their union by user.
+-- What a join does not find is 0 or '', or NULL where a server's profile says join_use_nulls.
 SELECT
-    toDate(%(date)s), user_id, feed_events, views, likes,
-    messages_received, messages_sent, users_received, users_sent, {chosen_attributes}
+    toDate(%(date)s),
+    user_id,
+    ifNull(feed_events, 0),
+    ifNull(views, 0),
+    ifNull(likes, 0),
+    ifNull(messages_received, 0),
+    ifNull(messages_sent, 0),
+    ifNull(users_received, 0),
+    ifNull(users_sent, 0),
+    {chosen_attributes}
 FROM (
     SELECT
         user_id, feed_events, views, likes, messages_received, messages_sent, users_received, users_sent,

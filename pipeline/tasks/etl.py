@@ -102,7 +102,7 @@ class MessageUserDay(LoadTask):
             sender=events.pair.sender,
             recipient=events.pair.recipient,
             greatest=_listed(lambda dimension: f"{_greatest(dimension)} AS greatest_{dimension.name}"),
-            greatest_names=_listed(lambda dimension: f"greatest_{dimension.name}"),
+            found=_listed(lambda dimension: _found(dimension, f"greatest_{dimension.name}")),
         )
         self.load(events.connection, select)
         return RawRows(messages=self.count_loaded("messages_sent"))
@@ -285,6 +285,10 @@ def _greatest(dimension: Dimension) -> str:
     )
 
 
+def _found(dimension: Dimension, joined: str) -> str:
+    return joined if dimension.numeric else f"ifNull({joined}, '')"  # NULL where a server's profile says join_use_nulls
+
+
 def _user_value(dimension: Dimension, greatest: str) -> str:
     value = dimension.user_value.format(value=greatest)
     return value if dimension.numeric else readable(value)
@@ -308,7 +312,7 @@ def _latest_known(dimension: Dimension) -> str:
 
 
 def _chosen_value(dimension: Dimension) -> str:
-    own, latest = f"own_{dimension.name}", f"latest_{dimension.name}"  # the latest of no rows is ''
+    own, latest = f"own_{dimension.name}", f"ifNull(latest_{dimension.name}, '')"
     return f"if({own} != '', {own}, if({latest} != '', {latest}, '{UNKNOWN}'))"
 
 

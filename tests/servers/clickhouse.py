@@ -34,7 +34,7 @@ _CONFIG = """<yandex>
 
 _USERS = """<yandex>
 <profiles>
-<default><max_memory_usage>4000000000</max_memory_usage></default>
+<default><max_memory_usage>4000000000</max_memory_usage>{habits}</default>
 <readonly><readonly>1</readonly></readonly>
 </profiles>
 <users>
@@ -60,11 +60,13 @@ class ClickHouseServer:
         For its configuration, data and logs.
     timezone : str
         The server's zone.
+    habits : str
+        Settings of everybody's profile, as XML.
     """
 
     PASSWORD = "s3cret <&' word"
 
-    def __init__(self, directory: Path, timezone: str = "UTC") -> None:
+    def __init__(self, directory: Path, timezone: str = "UTC", habits: str = "") -> None:
         self.directory = directory
         self.host = "127.0.0.1"
         self.port, self.http_port, self.secure_port = _free_ports(3)
@@ -81,7 +83,7 @@ class ClickHouseServer:
             capture_output=True,
         )
         rest = "<networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota>"
-        (directory / "users.xml").write_text(_USERS.format(password=escape(self.PASSWORD), rest=rest))
+        (directory / "users.xml").write_text(_USERS.format(password=escape(self.PASSWORD), rest=rest, habits=habits))
 
     def start(self) -> None:
         """Start the server and wait until it answers."""

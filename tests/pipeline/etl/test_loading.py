@@ -231,8 +231,9 @@ def test_more_users_than_a_block_stream_whole(engines: tuple[Warehouse, Warehous
     assert [views["os", os] for os in "012"] == [users // 3] * 3
 
 
-def test_zone_of_the_server_does_not_matter(tmp_path_factory: pytest.TempPathFactory) -> None:
-    with ClickHouseServer(tmp_path_factory.mktemp("tokyo") / "server", timezone="Asia/Tokyo") as server:
+def test_zone_and_profile_of_the_server_do_not_matter(tmp_path_factory: pytest.TempPathFactory) -> None:
+    nulls = "<join_use_nulls>1</join_use_nulls>"
+    with ClickHouseServer(tmp_path_factory.mktemp("odd") / "server", timezone="Asia/Tokyo", habits=nulls) as server:
         warehouse = ServerWarehouse(host=server.host, port=server.port)
         with prepared(warehouse, STORY) as (_, database):
             load(*STORY.days)
