@@ -276,8 +276,6 @@ def check() -> None:
     SettingsError
         Names the section and the setting, and lists the valid ones.
     """
-    for cls in SECTIONS:
-        _require_readable(cls)
     known = {cls.__name__: {name for name, _ in cls.get_params()} for cls in SECTIONS}
     per_metric = {item.name for item in fields(MetricSettings)}
     for section in _config().sections():
@@ -286,6 +284,8 @@ def check() -> None:
             _refuse_unknown(section, per_metric)
         elif section in known:
             _refuse_unknown(section, known[section])
+    for cls in SECTIONS:
+        _require_readable(cls)
     for name, engine in (("warehouse", warehouse().engine), ("source", source().engine)):
         if engine not in ("embedded", "server") and not (name == "source" and engine == ""):
             raise SettingsError(f"[{name}] engine = {engine}: use embedded or server.")
@@ -293,11 +293,15 @@ def check() -> None:
 
 
 def _require_readable(cls: type[luigi.Config]) -> None:
-    for name, parameter in cls.get_params():
-        try:
-            parameter.task_value(cls.__name__, name)
-        except ValueError as error:
-            raise SettingsError(f"[{cls.__name__}] {name} has a value that cannot be read: {error}.") from error
+    try:
+        cls()  # remembered: what is read here need not be read again
+    except ValueError:
+        for name, parameter in cls.get_params():
+            try:
+                parameter.task_value(cls.__name__, name)
+            except ValueError as error:
+                raise SettingsError(f"[{cls.__name__}] {name} has a value that cannot be read: {error}.") from error
+        raise
 
 
 def _require_positive() -> None:
