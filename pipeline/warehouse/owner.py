@@ -76,7 +76,7 @@ class Owner:
         self.open = 0  # connections
         self.running: dict[Connection, str] = {}  # statements in the engine, by connection: their log_comment
         self.turns: dict[str, threading.Lock] = {}
-        # Threads and sessions are kept: a small statement costs the engine half as much in one that it knows.
+        # Threads and sessions are kept: a small statement costs a third less in one that the engine knows.
         self.threads = ThreadPoolExecutor(_MOST_CONNECTIONS)
         self.sessions: list[Any] = []
         self.last_statement = time.monotonic()

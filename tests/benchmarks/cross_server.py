@@ -21,10 +21,11 @@ from tests.pipeline.configuration import configured
 from tests.pipeline.etl.running import place
 from tests.servers.clickhouse import ClickHouseServer
 
-EXTRACTS = {"feed_user_day": FeedUserDay, "message_user_day": MessageUserDay}
+Extract = type[FeedUserDay] | type[MessageUserDay]
+EXTRACTS: tuple[Extract, ...] = (FeedUserDay, MessageUserDay)
 
 
-def carry(origin: ServerWarehouse, warehouse: EmbeddedWarehouse, table: str) -> tuple[int, float, float]:
+def carry(origin: ServerWarehouse, warehouse: EmbeddedWarehouse, extract: Extract) -> tuple[int, float, float]:
     """Extract a day in this process: users, seconds, greatest resident MiB."""
     options = {
         "warehouse": {**place(warehouse), "database": "carried"},
@@ -33,9 +34,10 @@ def carry(origin: ServerWarehouse, warehouse: EmbeddedWarehouse, table: str) -> 
     }
     with configured(NOW, **options):
         start = time.perf_counter()
-        EXTRACTS[table](date=DAY).run()
+        load = extract(date=DAY)
+        load.run()
         seconds = time.perf_counter() - start
-        ((users,),) = warehouse.query(f"SELECT count() FROM carried.{table}")
+        ((users,),) = warehouse.query(f"SELECT count() FROM carried.{load.table}")
     return users, seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
@@ -48,14 +50,14 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder, ClickHouseServer(Path(folder) / "server") as server:
             origin = ServerWarehouse(server.host, server.port)
             warehouse = EmbeddedWarehouse(f"{folder}/warehouse")
-            # So many messages that about as many users have sent or got one as have read.
+            # So many messages that more than half as many users have sent or got one as have read.
             make_events(origin, readers=users, feed=2 * users, messages=6 * users)
-            for table in EXTRACTS:
+            for extract in EXTRACTS:
                 with multiprocessing.get_context("spawn").Pool(1) as pool:
-                    carried, seconds, peak = pool.apply(carry, (origin, warehouse, table))
+                    carried, seconds, peak = pool.apply(carry, (origin, warehouse, extract))
                 print(
-                    f"{table:<17}{carried:>9,} users: {seconds:6.1f} s, peak {peak:,.0f} MiB in the process that "
-                    "carries them",
+                    f"{extract.__name__:<15}{carried:>9,} users: {seconds:6.1f} s, peak {peak:,.0f} MiB in the process "
+                    "that carries them",
                     flush=True,
                 )
             end_owner(warehouse)
