@@ -102,7 +102,8 @@ class MessageUserDay(LoadTask):
             sender=events.pair.sender,
             recipient=events.pair.recipient,
             greatest=_listed(lambda dimension: f"{_greatest(dimension)} AS greatest_{dimension.name}"),
-            found=_listed(lambda dimension: _found(dimension, f"greatest_{dimension.name}")),
+            greatest_of_both=_listed(lambda dimension: f"max(greatest_{dimension.name})"),
+            no_attributes=_listed(lambda dimension: f"{_none(dimension)} AS greatest_{dimension.name}"),
         )
         self.load(events.connection, select)
         return RawRows(messages=self.count_loaded("messages_sent"))
@@ -279,14 +280,12 @@ def _listed(expression: Callable[[Dimension], str]) -> Fragment:
 
 
 def _greatest(dimension: Dimension) -> str:
-    # Nullable: a user whom a join does not find gets NULL, not 0.
-    return (
-        f"toNullable(toInt64(max({dimension.column})))" if dimension.numeric else f"ifNull(max({dimension.column}), '')"
-    )
+    # Widened: the tables may declare different integers, and UNION ALL does not know what to make of UInt64 and Int8.
+    return f"toInt64(max({dimension.column}))" if dimension.numeric else f"ifNull(max({dimension.column}), '')"
 
 
-def _found(dimension: Dimension, joined: str) -> str:
-    return joined if dimension.numeric else f"ifNull({joined}, '')"  # NULL where a server's profile says join_use_nulls
+def _none(dimension: Dimension) -> str:
+    return "CAST(NULL, 'Nullable(Int64)')" if dimension.numeric else "''"
 
 
 def _user_value(dimension: Dimension, greatest: str) -> str:
