@@ -196,7 +196,8 @@ class Project:
 
     def tables(self) -> set[str]:
         """The tables of the project's database."""
-        sql = "SELECT name FROM system.tables WHERE database = %(database)s"
+        # Not system.tables: ClickHouse 18.16 refuses to list them while one of them is dropped.
+        sql = "SELECT DISTINCT table FROM system.columns WHERE database = %(database)s"
         return {name for (name,) in self.warehouse.query(sql, {"database": self.database})}
 
     def results(self) -> dict[str, list[str]]:

@@ -95,8 +95,10 @@ def test_two_of_each_at_once_under_luigid_are_as_one(project: Project, undisturb
 
 def test_the_same_cron_line_twice_runs_once(project: Project) -> None:
     finished = [finish(process) for process in [project.start_task("Morning"), project.start_task("Morning")]]
-    assert sorted(one.code for one in finished) == [0, 10], finished
+    # already_running says Luigi's own lock; where both look at it at once neither sees the other, and ours decide.
+    assert sorted(one.code for one in finished) in ([0, 10], [0, 0]), finished
     assert project.sent() == [REPORT]
+    assert project.leftovers() == set()
 
 
 def assert_as_one_run(project: Project, undisturbed: Project) -> None:
