@@ -78,7 +78,7 @@ class Owner:
         self.turns: dict[str, threading.Lock] = {}
         # Threads and sessions are kept: a small statement costs a third less in one that the engine knows.
         self.threads = ThreadPoolExecutor(_MOST_CONNECTIONS)
-        self.sessions: list[Any] = []
+        self.sessions: list[tuple[str, Any]] = []  # with the log_comment of what they run
         self.last_statement = time.monotonic()
         self.numbers = itertools.count()
 
@@ -155,8 +155,7 @@ class Owner:
             connection.close()
 
     def _answer(self, connection: Connection, request: dict[str, str]) -> Generator[bytes, None, None]:
-        comment = f"feedpulse-{os.getpid()}-{next(self.numbers)}"
-        with self._session(comment, request["sql"]) as session:
+        with self._session(request["sql"]) as (comment, session):
             if request["kind"] == "insert":
                 self._insert(connection, session, request)
                 return
@@ -173,25 +172,30 @@ class Owner:
                     yield result
             finally:
                 with self.lock:
-                    self.running.pop(connection, None)
+                    abandoned = self.running.pop(connection, None) is None
                 self.last_statement = time.monotonic()
+            if abandoned:  # what stops this session's statement must not meet the next one
+                raise BrokenPipeError
 
     @contextlib.contextmanager
-    def _session(self, comment: str, sql: str) -> Iterator[Any]:
-        """A session for one statement; it is used again where the statement went well and leaves nothing behind."""
+    def _session(self, sql: str) -> Iterator[tuple[str, Any]]:
+        """A session for one statement, with the log_comment of what it runs.
+
+        It is used again where the statement went well and leaves nothing behind.
+        """
         try:
-            session = self.sessions.pop()
+            comment, session = self.sessions.pop()
         except IndexError:
+            comment = f"feedpulse-{os.getpid()}-{next(self.numbers)}"
             session = self.new_session(self.directory)
-            session.query(f"SET {SETTINGS}")
+            session.query(f"SET {SETTINGS}, log_comment = '{comment}'")
         try:
-            session.query(f"SET log_comment = '{comment}'")
-            yield session
+            yield comment, session
         except BaseException:
             session.close()
             raise
         if _LEAVES_NOTHING.match(sql):
-            self.sessions.append(session)
+            self.sessions.append((comment, session))
         else:
             session.close()
 
