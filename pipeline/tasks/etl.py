@@ -101,9 +101,11 @@ class MessageUserDay(LoadTask):
             pair=events.pair.sql,
             sender=events.pair.sender,
             recipient=events.pair.recipient,
-            greatest=_listed(lambda dimension: f"{_greatest(dimension)} AS greatest_{dimension.name}"),
-            greatest_of_both=_listed(lambda dimension: f"max(greatest_{dimension.name})"),
-            no_attributes=_listed(lambda dimension: f"{_none(dimension)} AS greatest_{dimension.name}"),
+            greatest=_listed(lambda item: f"{_greatest(item)} AS greatest_{item.name}"),
+            # Not maxIf: server 18.16 makes 0 of NULL where no row meets the condition.
+            of_sender=_listed(lambda item: f"if(end_ = 1, greatest_{item.name}, {_none(item)}) AS sender_{item.name}"),
+            of_nobody=_listed(lambda item: f"{_none(item)} AS sender_{item.name}"),
+            greatest_of_sender=_listed(lambda item: f"max(sender_{item.name})"),
         )
         self.load(events.connection, select)
         return RawRows(messages=self.count_loaded("messages_sent"))
