@@ -173,7 +173,6 @@ def with_pandas(warehouse: Warehouse) -> Rows:
     """The usual solution: per-user aggregates fetched, merged and grouped in pandas."""
     import pandas as pd
 
-
     def frame(select: str, *columns: str) -> "pd.DataFrame":
         return pd.DataFrame(warehouse.query(select.format(day=IN_DAY, source=SOURCE)), columns=["user_id", *columns])
 
