@@ -33,8 +33,6 @@ ENTRY_POINT_GROUP = "detectors"
 JUST_ABOVE_ONE = math.nextafter(1.0, 2.0)
 _POINTS_WORTH_COMPILING = 250_000
 """About a hundred series of four weeks: a quiet check never comes near, and never waits for a compiler."""
-_SERIES_AT_ONCE = 5_000
-"""Series whose newest columns are judged together, so that temporary arrays stay in the processor's cache."""
 
 
 class DetectorError(ValueError):
@@ -141,6 +139,8 @@ class Detector(ABC):
     """How the method is called in settings and on the command line."""
     summary: ClassVar[str]
     """When to use it, in a phrase."""
+    series_at_once: ClassVar[int] = 5_000
+    """Series whose newest columns are judged together, so that temporary arrays stay in the processor's cache."""
 
     period: int = parameter(96, least=1)
 
@@ -204,11 +204,11 @@ class Detector(ABC):
             if events is not None:
                 events = _spread(events, recent.shape)[..., columns]
             numbers, recent = range(recent.shape[-1])[columns], recent[..., columns]
-        if recent.ndim != 2 or len(recent) <= _SERIES_AT_ONCE:
+        if recent.ndim != 2 or len(recent) <= self.series_at_once:
             return self._validated_last(recent, events, numbers)
         parts = []
-        for first in range(0, len(recent), _SERIES_AT_ONCE):
-            rows = slice(first, first + _SERIES_AT_ONCE)
+        for first in range(0, len(recent), self.series_at_once):
+            rows = slice(first, first + self.series_at_once)
             part = self._validated_last(recent[rows], None if events is None else events[rows], numbers)
             parts.append(_arrays(part))
         return Bounds(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))

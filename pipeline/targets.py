@@ -34,6 +34,11 @@ class State:
     version: int
     """Grows with each writing: by one where a load is done, by `_FAR` where it is taken back."""
 
+    @property
+    def was_done(self) -> bool:
+        """Whether a load was ever done, taken back since or not."""
+        return self.version % _FAR > 0
+
 
 class Marker(luigi.Target):
     """A row of ``table_updates`` that says that something is done.
@@ -55,11 +60,6 @@ class Marker(luigi.Target):
         """Whether it is done."""
         return self.update_id in existing([self.update_id])
 
-    def version(self) -> int:
-        """The version of what it says now; 0 where it was never written."""
-        known = states([self.update_id])
-        return known[self.update_id].version if known else 0
-
     def write(self, raw: RawRows | None = None, *, began: int = 0) -> None:
         """Say that it is done.
 
@@ -68,8 +68,8 @@ class Marker(luigi.Target):
         raw : RawRows, optional
             What the load saw.
         began : int, optional
-            Its `version` when the work began, for what may be taken back: if it was since, it is not done. No clock
-            is asked: one that was ahead and is right again would leave a day that can never be done.
+            Its version (see `states`) when the work began, for what may be taken back: if it was since, it is not done.
+            No clock is asked: one that was ahead and is right again would leave a day that can never be done.
         """
         seen = raw or RawRows()
         _write(

@@ -48,6 +48,8 @@ class Seasonal(Detector):
     name: ClassVar[str] = "seasonal"
     summary: ClassVar[str] = "counts and ratios with the shape of a day and a week: small counts, and drops that last"
 
+    series_at_once: ClassVar[int] = 64  # it looks at weeks of each, and a check of ours has hundreds
+
     days: int = parameter(28, least=3)
     min_days: int = parameter(14, least=3)
     sensitivity: float = parameter(1.0, above=0)
@@ -105,7 +107,7 @@ class Seasonal(Detector):
         series, days, slots = rest.shape
         if days < 2:  # one day alone would be fitted exactly, and leave no noise to measure
             return np.zeros((series, slots))
-        windows = np.moveaxis(moving_windows(rest, self.period // 16), 1, -1)
+        windows = np.moveaxis(moving_windows(rest, self.period // 16), 1, -2)
         return np.nan_to_num(median(windows.reshape(series, slots, -1)))
 
     def _level(self, recent: Array) -> Array:

@@ -92,7 +92,8 @@ def reload_changed(last: date) -> list[date]:
     """
     newest = [last - timedelta(days=back) for back in range(settings.etl().reload_days)]
     known = states(DailyMetrics(date=day).output().update_id for day in newest)
-    loads = {day: state for day in reversed(newest) if (state := known.get(DailyMetrics(date=day).output().update_id))}
+    by_day = {day: known.get(DailyMetrics(date=day).output().update_id) for day in reversed(newest)}
+    loads = {day: state for day, state in by_day.items() if state and state.was_done}
     if not loads:
         return []
     rows = reconciliation.rows_by_day(min(loads), last)

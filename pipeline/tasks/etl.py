@@ -49,8 +49,21 @@ class LoadTask(DayTask):
 
     def run(self) -> None:
         """Fill the day's partition, then say so."""
-        began = self.output().version()
+        began = self._begin()
         self.output().write(self.publish(), began=began)
+
+    def _begin(self) -> int:
+        """The version of its marker; refuses where what it reads was taken back.
+
+        Luigi asked for that before. But what is taken back in between goes together with this task's own marker, whose
+        version would then look as if the work began later: so both are read at once.
+        """
+        own = self.output().update_id
+        inputs = [marker.update_id for marker in luigi.task.flatten(self.input())]
+        known = states([own, *inputs])
+        if not all(update_id in known and known[update_id].done for update_id in inputs):
+            raise RowsArrivedError(f"{self.date}: what it is made of is to be loaded again; the next run goes on.")
+        return known[own].version if own in known else 0
 
     def publish(self) -> RawRows:
         """Replace the day's partition; returns the raw rows that it was made of, where it reads raw rows."""
@@ -267,13 +280,13 @@ def forget(tasks: Iterable[LoadTask]) -> None:
 
 
 def later_merges(day: date) -> Iterator[LoadTask]:
-    """The merges that look a day's attributes up, as far as any began: they are out of date when it is loaded again."""
+    """The merges that look a day's attributes up: they are out of date when it is loaded again.
+
+    Whether any began is not asked: another process may begin and end one before the answer is acted on.
+    """
     last = min(day + timedelta(days=settings.etl().attribute_days), clock.yesterday())
-    merged = [UserDay(date=day + timedelta(days=i)) for i in range(1, (last - day).days + 1)]
-    known = states(task.output().update_id for task in merged)
-    for task in merged:
-        # The merge itself may be at work for the first time; what follows from it cannot be before it was done once.
-        yield from merges(task.date) if task.output().update_id in known else (task,)
+    for i in range(1, (last - day).days + 1):
+        yield from merges(day + timedelta(days=i))
 
 
 def _listed(expression: Callable[[Dimension], str]) -> Fragment:

@@ -91,7 +91,7 @@ def test_newest_of_more_series_than_are_taken_at_once(ratio: bool, monkeypatch: 
     values, detector = awkward()[:, :101], Mad(period=10, window=5)
     counts = np.where(np.arange(101) % 7 == 0, 0.0, 9.0) if ratio else None
     whole = detector.detect(values, counts)[:, -1]
-    monkeypatch.setattr(base, "_SERIES_AT_ONCE", 3)
+    monkeypatch.setattr(Mad, "series_at_once", 3)
     parts = detector.detect_last(values, counts)
     for name in ("expected", "lower", "upper", "score"):
         np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), rtol=1e-12)

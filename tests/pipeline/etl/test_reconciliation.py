@@ -16,7 +16,7 @@ from pipeline.errors import ReconciliationError, RowsArrivedError
 from pipeline.tables import STAGING, USER_DAY, full_name
 from pipeline.targets import Marker, State, take_back
 from pipeline.tasks import Daily, DailyMetrics, Slice, StagingRetention, UserAttributes, daily
-from pipeline.tasks.etl import LoadTask, UserDay, forget, load_chain
+from pipeline.tasks.etl import LoadTask, UserDay, forget, later_merges, load_chain
 from pipeline.warehouse import Warehouse
 from tests.pipeline.configuration import forget_everything
 from tests.pipeline.etl.running import (
@@ -157,12 +157,47 @@ def test_a_load_that_is_taken_back_while_it_runs_is_not_done(
     with on_sunday(warehouse):
         load(SATURDAY)
         for task in (UserDay(date=SATURDAY), UserDay(date=SUNDAY)):  # done before, and never
+            run(*task.requires())
             with monkeypatch.context() as meanwhile:
                 meanwhile.setattr(LoadTask, "tell", lambda self, status: forget([self]))
                 task.run()
             assert not task.complete()
             task.run()
             assert task.complete()
+
+
+def test_a_load_whose_inputs_are_taken_back_before_it_begins_is_refused(warehouse: Warehouse) -> None:
+    with on_sunday(warehouse):
+        run(UserDay(date=SATURDAY))
+        task = Slice(date=SATURDAY, dimension="os")
+        assert task.requires().complete()  # so Luigi lets it run
+        forget([UserDay(date=SATURDAY), task])
+        with pytest.raises(RowsArrivedError, match="2026-11-07: what it is made of is to be loaded again"):
+            task.run()
+        assert not task.complete()
+
+
+def test_a_merge_that_began_unseen_is_out_of_date_too(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    with on_sunday(warehouse):
+        load(FRIDAY)
+        later = list(later_merges(FRIDAY))  # before any of them began
+        run(UserDay(date=SATURDAY))
+        task = Slice(date=SATURDAY, dimension="os")
+        with monkeypatch.context() as meanwhile:
+            meanwhile.setattr(LoadTask, "tell", lambda self, status: forget(later))
+            task.run()
+        assert not task.complete()
+
+
+def test_days_that_nobody_asked_for_are_not_loaded(warehouse: Warehouse) -> None:
+    with on_sunday(warehouse) as (source, database):
+        load(FRIDAY)
+        case = arrive(warehouse, source, STORY, [seen(1, at(FRIDAY))])
+        for _ in range(2):  # the second sees what the first took back
+            forget_everything()
+            run(Daily())
+        check(warehouse, database, case, FRIDAY)
+        assert not DailyMetrics(date=SATURDAY).complete()
 
 
 @pytest.mark.parametrize("published", [False, True])
@@ -297,6 +332,12 @@ def test_a_day_marked_while_the_machines_clock_was_ahead_is_loaded_again(
         check(warehouse, database, case, SUNDAY)
 
 
+def version(marker: Marker) -> int:
+    """What a load that begins now begins with."""
+    known = targets.states([marker.update_id])
+    return known[marker.update_id].version if known else 0
+
+
 def test_no_load_is_done_that_began_while_it_was_taken_back(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -309,15 +350,15 @@ def test_no_load_is_done_that_began_while_it_was_taken_back(
         def read_while_loads_are_at_work(update_ids: Iterable[str]) -> dict[str, State]:
             known = read(update_ids)
             monkeypatch.undo()
-            marker.write(began=marker.version())
-            began.append(marker.version())
+            marker.write(began=version(marker))
+            began.append(version(marker))
             return known
 
         monkeypatch.setattr(targets, "states", read_while_loads_are_at_work)
         take_back([marker.update_id])
         marker.write(began=began[0])
         assert not marker.exists()
-        marker.write(began=marker.version())
+        marker.write(began=version(marker))
         assert marker.exists()
 
 
