@@ -177,17 +177,28 @@ def checks(judged: Judgements, watched: Sequence[Watch]) -> list[Check]:
     directions = {watch.metric.name: watch.settings for watch in watched}
     parts = [Part(watch.metric.name) for watch in watched]
     parts += [part for part, window in judged if window == WINDOWS[0] and not part.is_total]
-    return [_check(part, [judged[part, window] for window in WINDOWS], directions[part.metric]) for part in parts]
+    return [
+        _check(
+            part,
+            [judged[part, window] for window in WINDOWS],
+            directions[part.metric],
+            judged[Part(part.metric), WINDOWS[0]].expected,
+        )
+        for part in parts
+    ]
 
 
-def _check(part: Part, windows: Sequence[Judged], chosen: settings.MetricSettings) -> Check:
+def _check(part: Part, windows: Sequence[Judged], chosen: settings.MetricSettings, expected_total: float) -> Check:
     slot = windows[0]
     score = max((one.score for one in windows), key=lambda score: -1.0 if math.isnan(score) else abs(score))
     weight, scale = slot.denominator, 1.0
+    volume = max(slot.value, slot.expected) * slot.denominator
     if not part.is_total and metrics.BY_NAME[part.metric].kind == "count":
         weight, scale = 1.0, slot.denominator  # a share of the total: back to counts
+        # A slice that fails takes the total along: what it should have been is a share of what that should have been.
+        volume = max(volume, slot.expected * expected_total)
     value, expected = slot.value * scale, slot.expected * scale
-    is_small = max(value, expected) * weight < chosen.minimum_volume and not math.isnan(score)
+    is_small = volume < chosen.minimum_volume and not math.isnan(score)
     return Check(
         *part,
         detector=slot.detector,

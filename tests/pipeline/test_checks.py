@@ -57,10 +57,10 @@ def test_a_short_history_is_said_to_be_short() -> None:
         assert {item.verdict for item in check(series, watches())} == {"no history"}
 
 
-def sliced(shares: dict[str, float], total: float = 2000.0) -> Series:
-    """Four weeks of views by os, 40 % of 2,000 from iOS with the noise of counts; then the last slot as given."""
+def sliced(shares: dict[str, float], total: float = 2000.0, rates: tuple[float, float] = (1200, 800)) -> Series:
+    """Four weeks of views by os, Android and iOS at these rates with the noise of counts; then the slot as given."""
     rng = np.random.default_rng(5)
-    counts = np.stack([rng.poisson(1200, WIDTH), rng.poisson(800, WIDTH)]).astype(float)
+    counts = np.stack([rng.poisson(rate, WIDTH) for rate in rates]).astype(float)
     counts[:, -1] = [total * shares["Android"], total * shares["iOS"]]
     parts = (Part("views"), Part("views", "os", "Android"), Part("views", "os", "iOS"))
     numerators = np.stack([counts.sum(axis=0), *counts])
@@ -75,6 +75,12 @@ def verdicts(series: Series, adjustments: tuple[Adjustment, ...] = ()) -> dict[s
 def test_a_slice_that_fails_under_a_healthy_total_is_found() -> None:
     found = verdicts(sliced({"Android": 0.8, "iOS": 0.2}))
     assert found == {"all": "ok", "Android": "anomaly", "iOS": "anomaly"}
+
+
+def test_a_slice_that_was_most_of_a_small_total_is_not_too_small_to_be_told() -> None:
+    # The total loses 16 of 19: a share of what is left would be fewer events than alarm anybody.
+    found = verdicts(sliced({"Android": 1.0, "iOS": 0.0}, total=3, rates=(3, 16)))
+    assert found["iOS"] == "anomaly"
 
 
 def test_what_moves_everything_says_nothing_about_a_slice() -> None:
