@@ -36,6 +36,8 @@ SEEDS = (1, 2, 3, 4, 5)
 REPEATS_WITHIN = timedelta(days=4)
 """A message about a lasting shift's metrics so soon after it counts as its repetition, a later one as false."""
 ECHOES = (timedelta(days=1), timedelta(days=7))
+BY_CHANCE = tuple(timedelta(days=days) for days in (2, 3, 4, 5, 6))
+"""Nothing echoes then: how many messages fall there all the same."""
 
 
 @dataclass(frozen=True)
@@ -229,15 +231,15 @@ def percent(part: int, whole: int) -> str:
     return f"{100 * part / whole:.0f} %" if whole else "-"
 
 
-def echoes(heard: Sequence[Heard], alarms: Sequence[Told]) -> int:
-    """Messages about nothing, on the metrics of an incident and in its slots a day or a week later."""
+def echoes(heard: Sequence[Heard], alarms: Sequence[Told], lags: Sequence[timedelta] = ECHOES) -> int:
+    """Messages about nothing, on the metrics of an incident and in its slots a day or a week (or other lags) later."""
     brief = [item for item in heard if item.label not in item.world.lasting]
     return sum(
         any(
             item.start + echo - SLOT <= told.opened < item.end + echo
             and {part.metric for part in told.parts} & set(item.label.metrics)
             for item in brief
-            for echo in ECHOES
+            for echo in lags
         )
         for told in alarms
     )
@@ -267,7 +269,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ours: list[Heard] = []
     theirs: list[Heard] = []
     false: list[Told] = []
-    echoed = usual_echoed = 0
+    echoed = usual_echoed = by_chance = 0
     usual_false: list[Told] = []
     for seed in options.seeds:
         world = load(seed, options.cache)
@@ -275,6 +277,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             heard, alarms = hear(world)
         usual_heard, usual_alarms = usual_bot(world)
         echoed += echoes(heard, alarms)
+        by_chance += echoes(heard, alarms, BY_CHANCE)
         usual_echoed += echoes(usual_heard, usual_alarms)
         ours += heard
         false += alarms
@@ -291,12 +294,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if item.label.dimension != "total" and item.told and not names_slice(item, item.last_cause):
                 print("   cause:", item.label.events, item.label.dimension_value, item.label.size, round(item.expected),
                       item.told[0].cause, item.last_cause, file=sys.stderr)  # fmt: skip
-    print_tables(ours, theirs, (len(false), len(usual_false)), (echoed, usual_echoed), len(options.seeds))
+    chance = by_chance * len(ECHOES) / len(BY_CHANCE)
+    print_tables(ours, theirs, (len(false), len(usual_false)), (echoed, chance, usual_echoed), len(options.seeds))
     return 0
 
 
 def print_tables(
-    ours: Sequence[Heard], theirs: Sequence[Heard], false: tuple[int, int], echoed: tuple[int, int], seeds: int
+    ours: Sequence[Heard], theirs: Sequence[Heard], false: tuple[int, int], echoed: tuple[int, float, int], seeds: int
 ) -> None:
     """Print what the README shows."""
     weeks = seeds * JUDGED_DAYS / 7
@@ -311,7 +315,7 @@ def print_tables(
     lasting = [item for item in ours if item.label in item.world.lasting]
     print(
         f"\nfalse messages a week: {false[0] / weeks:.2f} (usual bot {false[1] / weeks:.1f})"
-        f"\nechoes a day or a week later: {echoed[0]} (usual bot {echoed[1]})"
+        f"\nechoes a day or a week later: {echoed[0]} (by chance {echoed[1]:.1f}, usual bot {echoed[2]})"
         f"\nslice named first: {percent(at_first, len(sliced))} in the first message, "
         f"{percent(at_last, len(sliced))} when it closes (of {len(sliced)} slice incidents told)"
         f"\nlasting level shifts: {len(lasting)}, messages each: {[len(item.told) for item in lasting]}, "
