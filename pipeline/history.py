@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -123,9 +123,9 @@ def ratio(numerators: Array, denominators: Array) -> Array:
 def measured(metrics: Sequence[Metric], start: datetime, end: datetime) -> dict[str, set[datetime]]:
     """By metric, the slots from `start` to `end` (naive UTC) that have its total."""
     found: dict[str, set[datetime]] = {metric.name: set() for metric in metrics}
-    for name, dimension, _, epochs, *_ in _read([metric.name for metric in metrics], start, end, least=None):
+    for name, dimension, _, numerators, _ in _read([metric.name for metric in metrics], start, end, least=None):
         if dimension == "total":
-            found[name] = {datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None) for seconds in epochs}
+            found[name] = {start + i * clock.SLOT for i, count in enumerate(numerators) if count >= 0}
     return found
 
 
@@ -176,7 +176,7 @@ def _grid(metrics: tuple[str, ...], start: datetime, slot: datetime, slice_volum
         if slice_volume is not None:
             least = round(slice_volume * (slot + clock.SLOT - _slices_from(start, slot)) / clock.SLOT)
         rows = _read(metrics, start, slot + clock.SLOT, least)
-        slices = sorted(Part(*names) for *names, _, _, _ in rows if names[1] != "total")
+        slices = sorted(Part(*names) for *names, _, _ in rows if names[1] != "total")
         parts = (*(Part(metric) for metric in metrics), *slices)
         raw = _filled(parts, rows, start, slot)
     _last_read.clear()
@@ -185,22 +185,22 @@ def _grid(metrics: tuple[str, ...], start: datetime, slot: datetime, slice_volum
 
 
 def _filled(parts: Sequence[Part], rows: Iterable[tuple[Any, ...]], start: datetime, slot: datetime) -> Array:
-    first = clock.epoch(start)
     position = {part: row for row, part in enumerate(parts)}
     raw = np.full((2, len(parts), (slot - start) // clock.SLOT + 1), np.nan)
-    for name, dimension, value, *numbers in rows:
-        row = position.get(Part(name, dimension, value))
+    slices_at = (_slices_from(start, slot) - start) // clock.SLOT
+    for *names, numerators, denominators in rows:
+        part = Part(*names)
+        row, first = position.get(part), 0 if part.is_total else slices_at
         if row is not None:
-            slots, *counts = (np.asarray(array, dtype=np.int64) for array in numbers)
-            raw[:, row, (slots - first) // SLOT_SECONDS] = counts
+            raw[0, row, first : first + len(numerators)] = numerators
+            raw[1, row, first : first + len(denominators)] = denominators
+    raw[raw < 0] = np.nan
     # A slice without events in a slot that was measured has zero.
-    known = max(0, (_slices_from(start, slot) - start) // clock.SLOT)
-    for row, part in enumerate(parts):
-        if not part.is_total:
-            silent = np.isnan(raw[0, row]) & ~np.isnan(raw[0, position[Part(part.metric)]])
-            silent[:known] = False
-            raw[0, row, silent] = 0
-            raw[1, row, silent] = 0 if BY_NAME[part.metric].kind == "ratio" else 1
+    silent = np.isnan(raw[0]) & ~np.isnan(raw[0, [position[Part(part.metric)] for part in parts]])
+    silent[:, :slices_at] = False
+    raw[:, silent] = 0
+    is_count = [BY_NAME[part.metric].kind == "count" for part in parts]
+    raw[1, is_count] = np.where(np.isnan(raw[0, is_count]), np.nan, 1)
     return raw
 
 
@@ -259,13 +259,17 @@ def lay_out(numbers: Array, columns: NDArray[np.int64], width: int) -> Array:
 
 
 def _read(names: Sequence[str], start: datetime, end: datetime, least: int | None) -> list[tuple[Any, ...]]:
-    """Metric, dimension, value, slots as Unix seconds, numerators, denominators."""
+    """Metric, dimension, value, numerators, denominators: by slot from `start` on, -1 where there is none.
+
+    Slices begin at `_slices_from`; denominators are those of ratios.
+    """
     dimensions = ["total"] if least is None else ["total", *(dimension.name for dimension in DIMENSIONS)]
     return warehouse().query(
         statement("slot_series", slot_metrics=full_name(SLOT_METRICS)),
         {
             "metrics": tuple(names),
             "dimensions": tuple(dimensions),
+            "ratios": tuple(name for name, metric in BY_NAME.items() if metric.kind == "ratio"),
             "start": str(start),
             "slices_from": str(_slices_from(start, end - clock.SLOT)),
             "end": str(end),

@@ -1,10 +1,19 @@
--- Series as arrays, one row a series: fewer rows to decode. Slices only where they count `least` events or more.
+-- Series as arrays, one row a series, a slot's place in it its number since the first: little to decode. -1 is a slot
+-- that is not there. Only ratios send denominators: those of counts are 1. Slices only where they count `least` or more.
 SELECT
     metric, dimension, dimension_value,
-    groupArray(toUInt32(toUnixTimestamp(slot))), groupArray(numerator), groupArray(denominator)
-FROM {slot_metrics} FINAL
-WHERE dimension IN %(dimensions)s AND metric IN %(metrics)s
-    AND slot >= toDateTime(if(dimension = 'total', %(start)s, %(slices_from)s), 'UTC') AND slot < toDateTime(%(end)s, 'UTC')
+    groupArrayInsertAt(-1)(toInt64(numerator), place),
+    groupArrayInsertAtIf(-1)(toInt64(denominator), place, metric IN %(ratios)s)
+FROM
+(
+    SELECT
+        metric, dimension, dimension_value, numerator, denominator,
+        toDateTime(if(dimension = 'total', %(start)s, %(slices_from)s), 'UTC') AS first,
+        toUInt32(intDiv(toUnixTimestamp(slot) - toUnixTimestamp(first), 900)) AS place
+    FROM {slot_metrics} FINAL
+    WHERE dimension IN %(dimensions)s AND metric IN %(metrics)s
+        AND slot >= first AND slot < toDateTime(%(end)s, 'UTC')
+)
 GROUP BY metric, dimension, dimension_value
 HAVING dimension = 'total' OR sum(numerator) >= %(least)s
 ORDER BY metric, dimension, dimension_value
