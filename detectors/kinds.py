@@ -63,7 +63,40 @@ class Noise:
         """Standard deviation that chance alone gives `expected`, as `to_even` shows it."""
         if not self.counted:
             return np.zeros_like(expected)
+        return np.sqrt(self._spread(expected, columns) / self.events[:, columns]) / 2
+
+    def band(
+        self, expected: Array, width: float, deviation: Array, columns: slice = slice(None)
+    ) -> tuple[Array, Array]:
+        """Lower and upper bound: `width` standard deviations, as `to_even` shows them, on either side.
+
+        Square roots are even but not symmetric: far below its expectation a count would pass for rarer than it is, and
+        a share of more than a half by far. So the lower bound is lowered by what it would be off if the noise were
+        chance alone.
+        """
+        least = self.least(expected, columns)
+        middle, half = self.to_even(expected), width * np.maximum(deviation, least)
+        lower, upper = self.from_even(middle - half), self.from_even(middle + half)
+        if self.counted:
+            lower = lower * self._share_of_quantile(expected, self.from_even(middle - width * least), width, columns)
+        return lower, upper
+
+    def _share_of_quantile(self, expected: Array, bound: Array, width: float, columns: slice) -> Array:
+        """How much of a bound by square root is left by the quantile of chance, as Cornish and Fisher (1938) expand it.
+
+        0 where no number of events is so rare.
+        """
+        events, spread = self.events[:, columns], self._spread(expected, columns)
+        deviation = np.sqrt(np.maximum(expected * events * spread, 1.0))
+        skew, kurtosis = 2 * spread - 1, 1 - 6 * spread * (1 - spread)
+        second = skew * (width**2 - 1) / 6
+        third = skew**2 * (2 * width**3 - 5 * width) / 36 - kurtosis * (width**3 - 3 * width) / 24
+        # The square root has another second term. Half an event is between the last inside and the first outside.
+        excess = spread * width**2 / 4 - second - third / deviation + 0.5
+        number = bound * events
+        return np.where(number > 0, np.clip((number - excess) / np.where(number > 0, number, 1.0), 0.0, 1.0), 0.0)
+
+    def _spread(self, expected: Array, columns: slice) -> Array:
+        """Variance of a number of events over the number expected: 1 - p for a share p; what can exceed 1 is none."""
         events = self.events[:, columns]
-        # A share p of n events has the variance p * (1 - p) / n; what can exceed 1 is no share.
-        spread = np.where((events > 1) & (expected < 1), np.maximum(1 - expected, 1 / events), 1.0)
-        return np.sqrt(spread / events) / 2
+        return np.where((events > 1) & (expected < 1), np.maximum(1 - expected, 1 / events), 1.0)

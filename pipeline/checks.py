@@ -25,6 +25,7 @@ from pipeline import metrics, settings
 from pipeline.clock import SLOTS_A_DAY
 from pipeline.errors import SettingsError
 from pipeline.history import SLICE_DAYS, Adjustment, Array, Part, Series, ratio
+from pipeline.shares import Judged, Judgements, with_forecasts
 
 Verdict = Literal["ok", "anomaly", "no data", "no history", "planned"]
 
@@ -104,22 +105,6 @@ class Block:
     denominators: Array | None
 
 
-@dataclass(frozen=True)
-class Judged:
-    """One row of a block in the slot that is judged, as its detector sees it: a slice of a count is a share there."""
-
-    detector: str
-    value: float
-    denominator: float
-    expected: float
-    lower: float
-    upper: float
-    score: float
-
-
-Judgements = dict[tuple[Part, int], Judged]
-
-
 @settings.remembered
 def watches() -> list[Watch]:
     """Every metric of ``[alerts] metrics`` with its detector.
@@ -157,13 +142,13 @@ def check(series: Series, watched: Sequence[Watch], adjustments: Sequence[Adjust
     list of Check
         The totals in the order of `watched`, then the slices.
     """
-    found: Judgements = {}
+    found: dict[tuple[Part, int], Judged] = {}
     for block in blocks(series, watched, adjustments):
         found |= judgements(block, block.detector.detect_last(block.values, block.denominators))
     return checks(found, watched)
 
 
-def judgements(block: Block, bounds: Bounds, column: int = -1) -> Judgements:
+def judgements(block: Block, bounds: Bounds, column: int = -1) -> dict[tuple[Part, int], Judged]:
     """What a block's detector says of one column; `bounds` are those of that column, (R,)."""
     numbers = [array.tolist() for array in (bounds.expected, bounds.lower, bounds.upper, bounds.score)]
     values = block.values[:, column].tolist()
@@ -175,30 +160,20 @@ def judgements(block: Block, bounds: Bounds, column: int = -1) -> Judgements:
 def checks(judged: Judgements, watched: Sequence[Watch]) -> list[Check]:
     """Put the windows of each part together, and decide."""
     directions = {watch.metric.name: watch.settings for watch in watched}
-    parts = [Part(watch.metric.name) for watch in watched]
-    parts += [part for part, window in judged if window == WINDOWS[0] and not part.is_total]
-    return [
-        _check(
-            part,
-            [judged[part, window] for window in WINDOWS],
-            directions[part.metric],
-            judged[Part(part.metric), WINDOWS[0]].expected,
-        )
-        for part in parts
-    ]
+    slices = [part for part, window in judged if window == WINDOWS[0] and not part.is_total]
+    judged = with_forecasts(judged, slice_width(len(slices)))
+    parts = [*(Part(watch.metric.name) for watch in watched), *slices]
+    return [_check(part, [judged[part, window] for window in WINDOWS], directions[part.metric]) for part in parts]
 
 
-def _check(part: Part, windows: Sequence[Judged], chosen: settings.MetricSettings, expected_total: float) -> Check:
+def _check(part: Part, windows: Sequence[Judged], chosen: settings.MetricSettings) -> Check:
     slot = windows[0]
     score = max((one.score for one in windows), key=lambda score: -1.0 if math.isnan(score) else abs(score))
     weight, scale = slot.denominator, 1.0
-    volume = max(slot.value, slot.expected) * slot.denominator
     if not part.is_total and metrics.BY_NAME[part.metric].kind == "count":
         weight, scale = 1.0, slot.denominator  # a share of the total: back to counts
-        # A slice that fails takes the total along: what it should have been is a share of what that should have been.
-        volume = max(volume, slot.expected * expected_total)
     value, expected = slot.value * scale, slot.expected * scale
-    is_small = volume < chosen.minimum_volume and not math.isnan(score)
+    is_small = max(value, expected) * weight < chosen.minimum_volume and not math.isnan(score)
     return Check(
         *part,
         detector=slot.detector,
@@ -241,19 +216,22 @@ def blocks(
     return made
 
 
-def slice_detector(slices: int) -> Detector:
-    """The detector of so many slices: their false alarms in a week are `[alerts] slice_false_alarms` together."""
-    comparisons = slices * len(WINDOWS) * 7 * SLOTS_A_DAY
+def slice_width(slices: int) -> float:
+    """The half band of so many slices: their false alarms in a week are `[alerts] slice_false_alarms` together."""
+    comparisons = max(slices, 1) * len(WINDOWS) * 7 * SLOTS_A_DAY
     tail = min(settings.alerts().slice_false_alarms / comparisons, 0.5)
-    width = NormalDist().inv_cdf(1 - tail / 2)
-    sensitivity = SLICE_WIDTH / width
+    return NormalDist().inv_cdf(1 - tail / 2)
+
+
+def slice_detector(slices: int) -> Detector:
+    """The detector of so many slices."""
     return detectors.create(
         SLICE_DETECTOR,
         period=SLOTS_A_DAY,
         kind="ratio",
         days=SLICE_DAYS,
         min_days=SLICE_DAYS // 2,
-        sensitivity=sensitivity,
+        sensitivity=SLICE_WIDTH / slice_width(slices),
     )
 
 
@@ -273,27 +251,23 @@ def _block(
     adjustments: Mapping[Part, Sequence[Adjustment]],
     has_denominator: bool,
 ) -> Block:
-    keys, values, denominators = [], [], []
-    width = series.numerators.shape[1]
     first = 0
     if not parts[0].is_total:  # whole days, so that the newest begins at the same column
-        first = max(0, (width - 1) // SLOTS_A_DAY - SLICE_DAYS) * SLOTS_A_DAY
-    for part in parts:
-        row = rows[part]
-        concerned = [*adjustments.get(Part(part.metric, "", ""), ()), *adjustments.get(part, ())]
-        factors = series.learned(concerned)[first:] if concerned else None
-        of = series.denominators[row, first:]
-        if not part.is_total and metrics.BY_NAME[part.metric].kind == "count":
-            of = series.numerators[rows[Part(part.metric)], first:]
-        for window in WINDOWS:
-            numerator = window_sum(series.numerators[row, first:], window, factors)
-            keys.append((part, window))
-            if has_denominator:
-                denominator = np.nan_to_num(window_sum(of, window, None))
-                denominators.append(denominator)
-                numerator = ratio(numerator, denominator)
-            values.append(numerator)
-    return Block(detector, name, tuple(keys), np.array(values), np.array(denominators) if has_denominator else None)
+        first = max(0, (series.numerators.shape[1] - 1) // SLOTS_A_DAY - SLICE_DAYS) * SLOTS_A_DAY
+    at, totals = ([rows[part] for part in chosen] for chosen in (parts, [Part(part.metric) for part in parts]))
+    numerators = series.numerators[at, first:]
+    for part, row in zip(parts, numerators, strict=True):
+        if concerned := [*adjustments.get(Part(part.metric, "", ""), ()), *adjustments.get(part, ())]:
+            factors = series.learned(concerned)[first:]
+            factors[-1] = 1.0 if np.isnan(factors[-1]) else factors[-1]  # it is judged, so it is never left out
+            row *= factors
+    values, denominators = windows_of(numerators), None
+    if has_denominator:
+        is_share = [[not part.is_total and metrics.BY_NAME[part.metric].kind == "count"] for part in parts]
+        of = np.where(is_share, series.numerators[totals, first:], series.denominators[at, first:])
+        denominators = np.nan_to_num(windows_of(of))
+        values = ratio(values, denominators)
+    return Block(detector, name, tuple((part, window) for window in WINDOWS for part in parts), values, denominators)
 
 
 def _by_part(adjustments: Iterable[Adjustment]) -> dict[Part, list[Adjustment]]:
@@ -303,25 +277,16 @@ def _by_part(adjustments: Iterable[Adjustment]) -> dict[Part, list[Adjustment]]:
     return found
 
 
-def window_sum(row: Array, window: int, factors: Array | None) -> Array:
-    """Each column with those before it, `window` together; NaN where one is missing.
-
-    Parameters
-    ----------
-    row : ndarray, shape (T,)
-        Counts.
-    window : int
-        How many columns.
-    factors : ndarray, shape (T,), optional
-        What the columns are multiplied by, NaN to leave them out; the last is what is judged, so it never is.
-    """
-    if factors is not None:
-        row = np.append(row[:-1] * factors[:-1], row[-1] * (1.0 if np.isnan(factors[-1]) else factors[-1]))
-    sums = row.copy()
-    for back in range(1, window):
-        sums[back:] += row[:-back]
-        sums[:back] = np.nan
-    return sums
+def windows_of(rows: Array) -> Array:
+    """Sum each column with those before it, NaN where one is missing: (S, T) by every window, one below the other."""
+    sums = []
+    for window in WINDOWS:
+        total = rows.copy()
+        for back in range(1, window):
+            total[:, back:] += rows[:, :-back]
+            total[:, :back] = np.nan
+        sums.append(total)
+    return np.concatenate(sums)
 
 
 def judge(value: float, score: float, direction: settings.Direction) -> Verdict:

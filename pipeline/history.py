@@ -220,9 +220,18 @@ def wall_columns(epochs: NDArray[np.int64], width: int) -> NDArray[np.int64]:
         Number of columns; slots that fall outside get a negative column or one of `width` and more.
     """
     zone = clock.zone()
-    # Offsets are constant within an hour of UTC but for half-hour zones' changes, so each slot is asked.
-    offsets = [datetime.fromtimestamp(seconds, zone).utcoffset() or timedelta() for seconds in epochs.tolist()]
-    wall = epochs + np.array([offset.total_seconds() for offset in offsets], dtype=np.int64)
+
+    def offsets(moments: NDArray[np.int64]) -> NDArray[np.int64]:
+        found = (datetime.fromtimestamp(seconds, zone).utcoffset() or timedelta() for seconds in moments.tolist())
+        return np.array([offset.total_seconds() for offset in found], dtype=np.int64)
+
+    # No zone changes its clock twice within a day: each slot is asked only where two days differ.
+    daily = offsets(np.append(epochs[:: clock.SLOTS_A_DAY], epochs[-1]))
+    offset = np.repeat(daily[:-1], clock.SLOTS_A_DAY)[: len(epochs)]
+    for day in np.flatnonzero(np.diff(daily)).tolist():
+        slots = slice(day * clock.SLOTS_A_DAY, (day + 1) * clock.SLOTS_A_DAY)
+        offset[slots] = offsets(epochs[slots])
+    wall = epochs + offset
     columns: NDArray[np.int64] = width - 1 - (wall[-1] - wall) // SLOT_SECONDS
     return columns
 

@@ -11,11 +11,12 @@ from datetime import datetime
 import numpy as np
 
 from pipeline import clock
-from pipeline.checks import Check, Judgements, Watch, blocks, checks, judgements
+from pipeline.checks import Check, Watch, blocks, checks, judgements
 from pipeline.history import Adjustment, Part, Series
 from pipeline.incidents import Incident, News, advance, news
 from pipeline.metrics import BY_NAME, USERS
 from pipeline.rules import Rules
+from pipeline.shares import Judged
 
 
 @dataclass(frozen=True)
@@ -115,10 +116,10 @@ class _DayAhead:
             bounds = block.detector.detect(block.values, block.denominators)[:, -self.today :]
             self.blocks.append((block, bounds))
 
-    def judge(self, series: Series, adjustments: Sequence[Adjustment]) -> Judgements:
+    def judge(self, series: Series, adjustments: Sequence[Adjustment]) -> dict[tuple[Part, int], Judged]:
         """What they say of the newest column of `series`."""
         column = series.numerators.shape[1] - 1 - self.width  # from the end: slices have fewer columns than totals
-        found: Judgements = {}
+        found: dict[tuple[Part, int], Judged] = {}
         for block, bounds in self.blocks:
             found |= judgements(block, bounds[:, column], column)
         now = _by_part(adjustments)

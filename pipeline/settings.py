@@ -145,7 +145,7 @@ class alerts(Section):
     """Fewer events than this, expected and actual, alarm nobody; [metric.NAME] overrides it."""
     slice_volume = luigi.FloatParameter(default=50)
     """Slices with so many events a slot on average are checked too."""
-    slice_false_alarms = luigi.FloatParameter(default=0.05)
+    slice_false_alarms = luigi.FloatParameter(default=0.1)
     """How many false alarms a week chance may raise among all slices together: how far out of its band one must be."""
     close_score = luigi.FloatParameter(default=0.5)
     """An incident goes on while a score is outside of +-this; it opened outside of +-1."""

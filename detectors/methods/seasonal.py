@@ -98,9 +98,7 @@ class Seasonal(Detector):
         fitted = noise.from_additive(fitted.reshape(len(values), -1), past_columns)
         residuals = noise.to_even(values[:, past_columns]) - noise.to_even(fitted)
         deviation = robust_scale(residuals.reshape(table.shape))[:, first:so_far]
-        half = _MULTIPLIER[self.kind] / self.sensitivity * np.maximum(deviation, noise.least(expected, judged))
-        middle = noise.to_even(expected)
-        return expected, noise.from_even(middle - half), noise.from_even(middle + half)
+        return expected, *noise.band(expected, _MULTIPLIER[self.kind] / self.sensitivity, deviation, judged)
 
     def _weekday(self, rest: Array) -> Array:
         """How the weekday of these rows differs from the profile, smoothed over an eighth of the day; 0 if unknown."""

@@ -4,6 +4,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
+from pipeline import settings
 from pipeline.checks import check, slice_detector, watches
 from pipeline.errors import SettingsError
 from pipeline.history import Adjustment, Part, Series
@@ -77,10 +78,17 @@ def test_a_slice_that_fails_under_a_healthy_total_is_found() -> None:
     assert found == {"all": "ok", "Android": "anomaly", "iOS": "anomaly"}
 
 
-def test_a_slice_that_was_most_of_a_small_total_is_not_too_small_to_be_told() -> None:
-    # The total loses 16 of 19: a share of what is left would be fewer events than alarm anybody.
-    found = verdicts(sliced({"Android": 1.0, "iOS": 0.0}, total=3, rates=(3, 16)))
-    assert found["iOS"] == "anomaly"
+def test_a_slice_that_takes_a_small_total_along_is_told_by_what_did_not_come() -> None:
+    # Half of twenty a slot; in two slots none of the twenty that came, which is no rare share: but twenty did not come.
+    series = sliced({"Android": 1.0, "iOS": 0.0}, total=10, rates=(10, 10))
+    series.numerators[:, -2] = series.numerators[:, -1]
+    with configured(alerts={"metrics": "views", "slice_false_alarms": "0.0005"}):
+        checks = {item.dimension_value: item for item in check(series, watches())}
+    ios = checks["iOS"]
+    assert (checks["all"].verdict, ios.verdict) == ("ok", "anomaly")
+    assert ios.value == 0
+    assert ios.slot_score >= -1
+    assert 5 < ios.expected < 10  # half of the 10 that came would be 5
 
 
 def test_what_moves_everything_says_nothing_about_a_slice() -> None:
@@ -112,7 +120,7 @@ def test_the_more_slices_the_further_out_one_must_be() -> None:
         assert widths == sorted(set(widths))
         # All of them together: slots of a week, windows and slices, each on both sides.
         tail = 2 * (1 - NormalDist().cdf(widths[2]))
-        assert tail * 100 * 672 * 2 == pytest.approx(0.05, rel=1e-6)
+        assert tail * 100 * 672 * 2 == pytest.approx(settings.alerts().slice_false_alarms, rel=1e-6)
 
 
 def test_the_width_of_slices_is_in_standard_deviations() -> None:
@@ -145,10 +153,10 @@ def test_two_slots_together_show_what_one_does_not() -> None:
 
 def test_fewer_events_than_the_least_volume_alarm_nobody() -> None:
     series = flat({"messages_sent": 0})
-    series.numerators[:] /= 150
+    series.numerators[:] /= 50
     with configured(alerts={"metrics": "messages_sent", "minimum_volume": "1"}):
         assert [item.verdict for item in check(series, watches())] == ["anomaly"]
-    with configured(alerts={"metrics": "messages_sent"}, metric__messages_sent={"minimum_volume": "7"}):
+    with configured(alerts={"metrics": "messages_sent"}, metric__messages_sent={"minimum_volume": "21"}):
         assert [item.verdict for item in check(series, watches())] == ["ok"]
 
 

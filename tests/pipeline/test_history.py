@@ -43,6 +43,15 @@ def test_a_column_is_always_the_same_time_of_day(moment: datetime) -> None:
         assert wall_minutes(seconds) == (first_column_minute + column * 15) % 1440
 
 
+@pytest.mark.parametrize("zone", ["Australia/Lord_Howe", "America/New_York", "Africa/Casablanca", "Asia/Kathmandu"])
+def test_so_it_is_through_a_year_of_any_zone(zone: str) -> None:
+    with configured(clock={"timezone": zone}):
+        slots = epochs(datetime(2026, 12, 31), 365 * clock.SLOTS_A_DAY)
+        columns = history.wall_columns(slots, len(slots))
+        minutes = [wall_minutes(seconds) for seconds in slots.tolist()]
+        assert (((columns - columns[-1]) * 15 + minutes[-1]) % 1440).tolist() == minutes
+
+
 @given(LASTS)
 def test_far_from_a_change_the_layout_is_the_identity(moment: datetime) -> None:
     last = clock.floor_to_slot(moment).replace(month=7)

@@ -1,0 +1,69 @@
+"""Shares judged with the forecast of their total; every slice here has half of it."""
+
+import math
+
+import numpy as np
+import pytest
+
+from detectors.base import score_band
+from detectors.kinds import Noise
+from pipeline.history import Part
+from pipeline.shares import Judged, with_forecasts
+
+TOTAL, SLICE = Part("views"), Part("views", "os", "iOS")
+WIDTH = 5.0
+
+
+def judged(part: Part, value: float, of: float, expected: float, kind: str) -> Judged:
+    values, means = np.array([[value]]), np.array([[expected]])
+    noise = Noise(kind, values, np.array([[of]]))  # type: ignore[arg-type]
+    low, high = noise.band(means, WIDTH, noise.least(means))
+    score = score_band(values, means, low, high)
+    return Judged("seasonal", value, of, expected, float(low[0, 0]), float(high[0, 0]), float(score[0, 0]))
+
+
+def by_share(events: float, of: float, forecast: float) -> tuple[Judged, Judged]:
+    """The slice by its share alone, and with the forecast."""
+    slice_, total = judged(SLICE, events / of, of, 1 / 2, "ratio"), judged(TOTAL, of, 1, forecast, "count")
+    after = with_forecasts({(TOTAL, 1): total, (SLICE, 1): slice_}, WIDTH)
+    assert after[TOTAL, 1] == total
+    return slice_, after[SLICE, 1]
+
+
+def test_what_did_not_come_counts_where_events_are_few() -> None:
+    alone, with_forecast = by_share(0, of=20, forecast=40)
+    assert alone.score >= -1
+    assert with_forecast.score < -1
+    assert alone.expected * alone.denominator < with_forecast.expected * with_forecast.denominator < 20
+
+
+@pytest.mark.parametrize("events", [4400, 5000, 5700])
+def test_where_events_are_many_the_share_is_all(events: float) -> None:
+    alone, with_forecast = by_share(events, of=10_000, forecast=10_300)
+    assert with_forecast.score == pytest.approx(alone.score, abs=0.05)
+    assert with_forecast.value * with_forecast.denominator == pytest.approx(events)
+    assert with_forecast.lower * with_forecast.denominator == pytest.approx(alone.lower * alone.denominator, rel=0.005)
+
+
+def test_chance_moves_a_share_as_seldom_as_before() -> None:
+    rng = np.random.default_rng(8)
+    others, events = rng.poisson(18, 4000), rng.poisson(18, 4000)
+    scores = np.array([by_share(mine, mine + rest, 36)[1].score for mine, rest in zip(events, others, strict=True)])
+    assert np.std(scores * WIDTH) == pytest.approx(1, abs=0.15)
+
+
+@pytest.mark.parametrize(
+    ("of", "forecast"), [(200.0, 900.0), (0.0, 10.0), (50.0, math.nan)], ids=["moved", "nothing", "no forecast"]
+)
+def test_without_a_total_in_its_band_the_share_stands(of: float, forecast: float) -> None:
+    slice_ = Judged("seasonal", 0.1, of, 1 / 2, 0.1, 0.6, -0.9)
+    total = Judged("seasonal", of, 1, forecast, 5, 600, -2 if forecast == 900 else forecast - forecast)
+    before = {(TOTAL, 1): total, (SLICE, 1): slice_}
+    assert with_forecasts(before, WIDTH) is before
+
+
+def test_a_slice_of_a_ratio_is_its_own_rate() -> None:
+    ctr, ios = Part("ctr"), Part("ctr", "os", "iOS")
+    one = Judged("seasonal", 0.1, 40, 0.2, 0.1, 0.4, -0.9)
+    before = {(ctr, 1): one, (ios, 1): one}
+    assert with_forecasts(before, WIDTH) is before
