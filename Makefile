@@ -9,7 +9,7 @@ demo: $(VENV)/.embedded
 	$(BIN)/python -m pipeline demo
 
 test: $(VENV)/.dev servers lint
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 # Hundreds of loads killed at random moments, each compared with an undisturbed one.
 soak: $(VENV)/.dev servers

@@ -9,6 +9,7 @@ DEV = [
     "pandas-stubs>=2.2",
     "pytest>=9,<10",
     "pytest-timeout>=2.4,<3",
+    "pytest-xdist>=3.8,<4",
     "ruff>=0.17,<0.18",
 ]
 
