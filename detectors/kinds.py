@@ -94,7 +94,7 @@ class Noise:
         # The square root has another second term. Half an event is between the last inside and the first outside.
         excess = spread * width**2 / 4 - second - third / deviation + 0.5
         number = bound * events
-        return np.where(number > 0, np.clip((number - excess) / np.where(number > 0, number, 1.0), 0.0, 1.0), 0.0)
+        return np.clip((number - excess) / np.maximum(number, 1e-9), 0.0, 1.0)
 
     def _spread(self, expected: Array, columns: slice) -> Array:
         """Variance of a number of events over the number expected: 1 - p for a share p; what can exceed 1 is none."""

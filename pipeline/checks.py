@@ -142,13 +142,13 @@ def check(series: Series, watched: Sequence[Watch], adjustments: Sequence[Adjust
     list of Check
         The totals in the order of `watched`, then the slices.
     """
-    found: dict[tuple[Part, int], Judged] = {}
+    found: Judgements = {}
     for block in blocks(series, watched, adjustments):
         found |= judgements(block, block.detector.detect_last(block.values, block.denominators))
     return checks(found, watched)
 
 
-def judgements(block: Block, bounds: Bounds, column: int = -1) -> dict[tuple[Part, int], Judged]:
+def judgements(block: Block, bounds: Bounds, column: int = -1) -> Judgements:
     """What a block's detector says of one column; `bounds` are those of that column, (R,)."""
     numbers = [array.tolist() for array in (bounds.expected, bounds.lower, bounds.upper, bounds.score)]
     values = block.values[:, column].tolist()
@@ -170,7 +170,7 @@ def _check(part: Part, windows: Sequence[Judged], chosen: settings.MetricSetting
     slot = windows[0]
     score = max((one.score for one in windows), key=lambda score: -1.0 if math.isnan(score) else abs(score))
     weight, scale = slot.denominator, 1.0
-    if not part.is_total and metrics.BY_NAME[part.metric].kind == "count":
+    if part.is_share:
         weight, scale = 1.0, slot.denominator  # a share of the total: back to counts
     value, expected = slot.value * scale, slot.expected * scale
     is_small = max(value, expected) * weight < chosen.minimum_volume and not math.isnan(score)
@@ -254,7 +254,7 @@ def _block(
     first = 0
     if not parts[0].is_total:  # whole days, so that the newest begins at the same column
         first = max(0, (series.numerators.shape[1] - 1) // SLOTS_A_DAY - SLICE_DAYS) * SLOTS_A_DAY
-    at, totals = ([rows[part] for part in chosen] for chosen in (parts, [Part(part.metric) for part in parts]))
+    at = [rows[part] for part in parts]
     numerators = series.numerators[at, first:]
     for part, row in zip(parts, numerators, strict=True):
         if concerned := [*adjustments.get(Part(part.metric, "", ""), ()), *adjustments.get(part, ())]:
@@ -263,8 +263,10 @@ def _block(
             row *= factors
     values, denominators = windows_of(numerators), None
     if has_denominator:
-        is_share = [[not part.is_total and metrics.BY_NAME[part.metric].kind == "count"] for part in parts]
-        of = np.where(is_share, series.numerators[totals, first:], series.denominators[at, first:])
+        totals = [rows[Part(part.metric)] for part in parts]
+        of = np.where(
+            [[part.is_share] for part in parts], series.numerators[totals, first:], series.denominators[at, first:]
+        )
         denominators = np.nan_to_num(windows_of(of))
         values = ratio(values, denominators)
     return Block(detector, name, tuple((part, window) for window in WINDOWS for part in parts), values, denominators)

@@ -35,6 +35,11 @@ class Part(NamedTuple):
         """Whether it is the metric of everybody."""
         return self.dimension == "total"
 
+    @property
+    def is_share(self) -> bool:
+        """Whether it is judged by its share of the total: a slice of a count. A slice of a ratio is its own rate."""
+        return not self.is_total and BY_NAME[self.metric].kind == "count"
+
 
 @dataclass(frozen=True)
 class Adjustment:

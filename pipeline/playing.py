@@ -16,7 +16,7 @@ from pipeline.history import Adjustment, Part, Series
 from pipeline.incidents import Incident, News, advance, news
 from pipeline.metrics import BY_NAME, USERS
 from pipeline.rules import Rules
-from pipeline.shares import Judged
+from pipeline.shares import Judgements
 
 
 @dataclass(frozen=True)
@@ -116,10 +116,10 @@ class _DayAhead:
             bounds = block.detector.detect(block.values, block.denominators)[:, -self.today :]
             self.blocks.append((block, bounds))
 
-    def judge(self, series: Series, adjustments: Sequence[Adjustment]) -> dict[tuple[Part, int], Judged]:
+    def judge(self, series: Series, adjustments: Sequence[Adjustment]) -> Judgements:
         """What they say of the newest column of `series`."""
         column = series.numerators.shape[1] - 1 - self.width  # from the end: slices have fewer columns than totals
-        found: dict[tuple[Part, int], Judged] = {}
+        found: Judgements = {}
         for block, bounds in self.blocks:
             found |= judgements(block, bounds[:, column], column)
         now = _by_part(adjustments)

@@ -7,7 +7,6 @@ events together, in the manner of empirical Bayes (a gamma prior of the total's 
 events and so many more, which no slice has. Where events are many this is the share.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +14,6 @@ import numpy as np
 from detectors.base import score_band
 from detectors.kinds import Noise
 from pipeline.history import Part
-from pipeline.metrics import BY_NAME
 
 FORECAST_EVENTS = 50
 """A forecast of a total is trusted like so many events: it is good to a seventh."""
@@ -34,7 +32,7 @@ class Judged:
     score: float
 
 
-Judgements = Mapping[tuple[Part, int], Judged]
+Judgements = dict[tuple[Part, int], Judged]
 """By part and window."""
 
 
@@ -43,13 +41,13 @@ def with_forecasts(judged: Judgements, width: float) -> Judgements:
 
     Parameters
     ----------
-    judged : mapping
+    judged : dict
         Totals, and slices by their shares. A total that is out of its band, or has no forecast, leaves its slices as
         they are: everything moved.
     width : float
         The half band of slices, in standard deviations.
     """
-    keys = [(part, window) for part, window in judged if _is_share(part) and _has_forecast(judged, part, window)]
+    keys = [(part, window) for part, window in judged if part.is_share and _has_forecast(judged, part, window)]
     if not keys:
         return judged
     rows = [judged[key] for key in keys]
@@ -69,10 +67,6 @@ def with_forecasts(judged: Judgements, width: float) -> Judgements:
     numbers = zip(*(array[0].tolist() for array in (values, events, expected, lower, upper, scores)), strict=True)
     again = (replace(row, **dict(zip(names, new, strict=True))) for row, new in zip(rows, numbers, strict=True))
     return {**judged, **dict(zip(keys, again, strict=True))}
-
-
-def _is_share(part: Part) -> bool:
-    return not part.is_total and BY_NAME[part.metric].kind == "count"
 
 
 def _has_forecast(judged: Judgements, part: Part, window: int) -> bool:

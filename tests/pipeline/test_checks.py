@@ -4,7 +4,6 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from pipeline import settings
 from pipeline.checks import check, slice_detector, watches
 from pipeline.errors import SettingsError
 from pipeline.history import Adjustment, Part, Series
@@ -120,7 +119,7 @@ def test_the_more_slices_the_further_out_one_must_be() -> None:
         assert widths == sorted(set(widths))
         # All of them together: slots of a week, windows and slices, each on both sides.
         tail = 2 * (1 - NormalDist().cdf(widths[2]))
-        assert tail * 100 * 672 * 2 == pytest.approx(settings.alerts().slice_false_alarms, rel=1e-6)
+        assert tail * 100 * 672 * 2 == pytest.approx(0.1, rel=1e-6)
 
 
 def test_the_width_of_slices_is_in_standard_deviations() -> None:
