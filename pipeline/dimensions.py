@@ -16,7 +16,7 @@ LONGEST_VALUE = 64
 
 @dataclass(frozen=True, kw_only=True)
 class Dimension:
-    """One way to slice; every SQL expression reads the source's columns and yields a String, '' for unknown."""
+    """One way to slice."""
 
     name: str
     """Its name in tables."""
@@ -24,10 +24,12 @@ class Dimension:
     """The source column that it reads; required in both tables."""
     numeric: bool = False
     """Whether the source column must be an integer (else a string)."""
-    user_value: str = ""
-    """The same for a user's day, of ``{value}``, the column's greatest in his rows; '' when days are not sliced so."""
+    daily: bool = False
+    """Whether days are sliced so too, by the column's greatest in a user's rows."""
+    least: int | None = None
+    """In a day, lesser numbers are no values: unknown."""
     event_value: str
-    """SQL expression over one event."""
+    """SQL expression over one event of the source; yields a String, '' for unknown."""
     label: Mapping[str, str] = field(default_factory=dict)
     """What people read, by language; the name where a language is missing."""
     top: int = 0
@@ -43,7 +45,7 @@ DIMENSIONS: tuple[Dimension, ...] = (
     Dimension(
         name="os",
         column="os",
-        user_value="ifNull({value}, '')",
+        daily=True,
         event_value="ifNull(os, '')",
         label={"en": "os", "ru": "ОС"},
     ),
@@ -51,7 +53,7 @@ DIMENSIONS: tuple[Dimension, ...] = (
         name="gender",
         column="gender",
         numeric=True,
-        user_value="ifNull(toString({value}), '')",
+        daily=True,
         event_value="ifNull(toString(gender), '')",
         label={"en": "gender", "ru": "пол"},
     ),
@@ -59,8 +61,8 @@ DIMENSIONS: tuple[Dimension, ...] = (
         name="age",
         column="age",
         numeric=True,
-        # A negative age is not an age: kept apart as unknown.
-        user_value="ifNull(if({value} < 0, '', toString({value})), '')",
+        daily=True,
+        least=0,  # a negative age is not an age
         event_value=f"if(isNull(age), '', ifNull({AGE_BANDS}, ''))",
         label={"en": "age", "ru": "возраст"},
     ),
@@ -91,7 +93,7 @@ RAW_DIMENSIONS: tuple[Dimension, ...] = (
 )
 """Not kept by slot: looked up in raw events, for the slots of an incident and those it is compared with."""
 
-DAILY: tuple[Dimension, ...] = tuple(dimension for dimension in DIMENSIONS if dimension.user_value)
+DAILY: tuple[Dimension, ...] = tuple(dimension for dimension in DIMENSIONS if dimension.daily)
 """The dimensions of `daily_metrics`."""
 
 

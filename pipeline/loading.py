@@ -13,7 +13,7 @@ _REMOVAL_SECONDS = 60.0
 _REMOVAL_POLL_SECONDS = 0.05
 
 
-def replace_partition(table: str, partition: object, fill: Callable[[str], None]) -> int:
+def replace_partition(table: str, partition: object, fill: Callable[[str], bool]) -> None:
     """Replace one partition of a table as a whole.
 
     The rows are gathered in a table of this run's own, so two processes may load the same partition at once.
@@ -25,12 +25,8 @@ def replace_partition(table: str, partition: object, fill: Callable[[str], None]
     partition : str or tuple of str
         The partition's key, as ``'2026-11-01'`` or ``('2026-11-01', 'os')``.
     fill : callable
-        Called with the ``database.table`` to write the rows to; if it raises, the partition stays as it was.
-
-    Returns
-    -------
-    int
-        Rows that the partition has now.
+        Called with the ``database.table`` to write the rows to, returns whether there are any; if it raises, the
+        partition stays as it was.
 
     Raises
     ------
@@ -43,9 +39,7 @@ def replace_partition(table: str, partition: object, fill: Callable[[str], None]
     gathered = staging.new_name(target)
     try:
         engine.execute(statement("create_staging", staging=gathered, table=target))
-        fill(gathered)
-        ((rows,),) = engine.query(statement("count_rows", table=gathered))
-        if rows:
+        if fill(gathered):
             sql = statement("replace_partition", table=target, staging=gathered)
         else:  # new engines refuse to replace a partition by nothing
             sql = statement("drop_partition", table=target)
@@ -54,7 +48,6 @@ def replace_partition(table: str, partition: object, fill: Callable[[str], None]
         _await_removal(engine, target, partition)
     finally:
         engine.execute(statement("drop_staging", staging=gathered), idempotent=True)
-    return int(rows)
 
 
 class _Part(NamedTuple):

@@ -50,6 +50,7 @@ lock_path = {folder}/locks
 autoload_range = true
 [worker]
 check_complete_on_run = true
+check_unfulfilled_deps = false
 """
 
 SOURCE_DATABASE = "demo"

@@ -10,7 +10,7 @@ SELECT
     countIf(end_ = 1),
     {greatest_of_sender}
 FROM (
-    SELECT if(end_ = 1, {sender}, {recipient}) AS person, end_, messages, {of_sender}
+    SELECT if(end_ = 1, {sender}, {recipient}) AS person, end_, messages, {greatest_names}
     FROM (
         SELECT {pair} AS pair, count() AS messages, {greatest}, arrayJoin([0, 1]) AS end_
         FROM {messages}
@@ -19,6 +19,6 @@ FROM (
     )
     UNION ALL
     -- No row, but a second stream: what an old server groups of one alone, it sends as one block, however large.
-    SELECT toUInt64(0) AS person, toUInt8(0) AS end_, toUInt64(0) AS messages, {of_nobody} WHERE 0
+    SELECT toUInt64(0) AS person, toUInt8(0) AS end_, toUInt64(0) AS messages, {greatest_of_nobody} WHERE 0
 )
 GROUP BY person

@@ -1,4 +1,4 @@
--- Every user of either table, with his attributes: by his own rows of the day, else the most recent of the days before.
+-- Every user of either table, with his attributes: by his own rows of the day, else by `look_back` (look_back.sql).
 -- Both tables hold a user once, so to join them is cheaper than to group their union by user.
 -- What a join does not find is 0 or '', or NULL where a server's profile says join_use_nulls.
 SELECT
@@ -25,14 +25,4 @@ FROM (
         FROM {message_user_day} WHERE event_date = toDate(%(date)s)
     ) USING (user_id)
 )
-ANY LEFT JOIN (
-    -- Few lack any of their own: to look only for them saves half of the looking back.
-    SELECT user_id, {latest_attributes}
-    FROM {user_attributes}
-    WHERE event_date >= toDate(%(since)s) AND event_date < toDate(%(date)s) AND user_id IN (
-        SELECT user_id FROM {feed_user_day} WHERE event_date = toDate(%(date)s) AND ({may_lack})
-        UNION ALL
-        SELECT user_id FROM {message_user_day} WHERE event_date = toDate(%(date)s) AND ({may_lack})
-    )
-    GROUP BY user_id
-) USING (user_id)
+{look_back}

@@ -69,23 +69,25 @@ class LoadTask(DayTask):
         """Replace the day's partition; returns the raw rows that it was made of, where it reads raw rows."""
         raise NotImplementedError
 
-    def load(self, origin: Warehouse, select: str, partition: object = None, **params: object) -> int:
-        """Replace the day's partition by the result of a SELECT; returns its rows."""
+    def load(
+        self, origin: Warehouse, select: str, partition: object = None, *, events: str = "", **params: object
+    ) -> int:
+        """Replace the day's partition by the result of a SELECT; returns the sum of its column `events`, if given."""
         start, end = clock.day_bounds(self.date)
         bound = {"date": str(self.date), "start": str(start), "end": str(end), **params}
+        total = 0
 
-        def fill(staging: str) -> None:
+        def fill(staging: str) -> bool:
+            nonlocal total
             insert_select(origin, select, bound, staging, COLUMNS[self.table])
+            measures = Fragment(f"count(), sum({events})" if events else "count()")
+            ((rows, *sums),) = warehouse().query(statement("count_gathered", measures=measures, table=staging))
+            total = sum(sums)
+            self.tell(f"{rows:,} rows")
+            return bool(rows)
 
-        rows = replace_partition(self.table, partition or str(self.date), fill)
-        self.tell(f"{rows:,} rows")
-        return rows
-
-    def count_loaded(self, column: str) -> int:
-        """Sum a column of the day's partition: how many raw rows it was made of."""
-        sql = statement("count_events", table=full_name(self.table), column=column)
-        ((events,),) = warehouse().query(sql, {"date": str(self.date)})
-        return int(events)
+        replace_partition(self.table, partition or str(self.date), fill)
+        return total
 
 
 class FeedUserDay(LoadTask):
@@ -96,8 +98,8 @@ class FeedUserDay(LoadTask):
     def publish(self) -> RawRows:
         """Aggregate the day's feed_actions by user."""
         events = source()
-        self.load(events.connection, statement("feed_user_day", feed=events.feed, greatest=_listed(_greatest)))
-        return RawRows(feed=self.count_loaded("feed_events"))
+        select = statement("feed_user_day", feed=events.feed, greatest=_listed(_greatest))
+        return RawRows(feed=self.load(events.connection, select, events="feed_events"))
 
 
 class MessageUserDay(LoadTask):
@@ -114,14 +116,12 @@ class MessageUserDay(LoadTask):
             pair=events.pair.sql,
             sender=events.pair.sender,
             recipient=events.pair.recipient,
-            greatest=_listed(lambda item: f"{_greatest(item)} AS greatest_{item.name}"),
-            # Not maxIf: server 18.16 makes 0 of NULL where no row meets the condition.
-            of_sender=_listed(lambda item: f"if(end_ = 1, greatest_{item.name}, {_none(item)}) AS sender_{item.name}"),
-            of_nobody=_listed(lambda item: f"{_none(item)} AS sender_{item.name}"),
-            greatest_of_sender=_listed(lambda item: f"max(sender_{item.name})"),
+            greatest=_listed(lambda item: f"{_ranked(item)} AS greatest_{item.name}"),
+            greatest_names=_listed(lambda item: f"greatest_{item.name}"),
+            greatest_of_nobody=_listed(lambda item: f"{_none(item)} AS greatest_{item.name}"),
+            greatest_of_sender=_listed(_greatest_of_sender),
         )
-        self.load(events.connection, select)
-        return RawRows(messages=self.count_loaded("messages_sent"))
+        return RawRows(messages=self.load(events.connection, select, events="messages_sent"))
 
 
 class UserAttributes(LoadTask):
@@ -159,20 +159,18 @@ class UserDay(LoadTask):
 
     def publish(self) -> RawRows:
         """Merge the extracts by user, and look up the attributes that they lack."""
+        days = settings.etl().attribute_days
         select = statement(
             "user_day",
             feed_user_day=full_name(FEED_USER_DAY),
             message_user_day=full_name(MESSAGE_USER_DAY),
-            user_attributes=full_name(USER_ATTRIBUTES),
             feed_attributes=_listed(lambda dimension: f"{dimension.name} AS feed_{dimension.name}"),
             message_attributes=_listed(lambda dimension: f"{dimension.name} AS message_{dimension.name}"),
             own_attributes=_listed(_value_of_both),
-            may_lack=Fragment(" OR ".join(map(_may_lack, DAILY))),
-            latest_attributes=_listed(_latest_known),
-            chosen_attributes=_listed(_chosen_value),
+            look_back=_look_back() if days else Fragment(""),
+            chosen_attributes=_listed(_own_or_latest if days else _own_value),
         )
-        since = self.date - timedelta(days=settings.etl().attribute_days)
-        self.load(warehouse(), select, since=str(since))
+        self.load(warehouse(), select, since=str(self.date - timedelta(days=days)))
         return RawRows()
 
 
@@ -216,13 +214,15 @@ class DailyMetrics(LoadTask):
         slices = statement("daily_metrics", slice_day=full_name(SLICE_DAY))
         totals = statement("daily_totals", user_day=full_name(USER_DAY), totals=Fragment(_totals()))
 
-        def fill_metrics(staging: str) -> None:
+        def fill_metrics(staging: str) -> bool:
             bound = {**day, "dimensions": ATTRIBUTES}
             insert_select(warehouse(), slices, bound, staging, COLUMNS[DAILY_METRICS])
             self._require_reconciled(staging, raw)
+            return raw.rows != RawRows()  # also who only did what is unknown is in every slicing
 
-        def fill_totals(staging: str) -> None:
+        def fill_totals(staging: str) -> bool:
             insert_select(warehouse(), totals, day, staging, COLUMNS[DAILY_TOTALS])
+            return True  # of a day without a row too
 
         replace_partition(DAILY_METRICS, str(self.date), fill_metrics)
         replace_partition(DAILY_TOTALS, str(self.date), fill_totals)
@@ -299,13 +299,30 @@ def _greatest(dimension: Dimension) -> str:
     return f"toInt64(max({dimension.column}))" if dimension.numeric else f"ifNull(max({dimension.column}), '')"
 
 
+_LEAST = 2**63  # what lifts the least Int64 to 0, which then stands for NULL: no source holds it
+
+
+def _ranked(dimension: Dimension) -> str:
+    # Not NULL where there is none: to aggregate what may be NULL costs more, and maxIf of server 18.16 makes 0 of NULL.
+    return f"ifNull(toUInt64(max({dimension.column})) + {_LEAST}, 0)" if dimension.numeric else _greatest(dimension)
+
+
 def _none(dimension: Dimension) -> str:
-    return "CAST(NULL, 'Nullable(Int64)')" if dimension.numeric else "''"
+    return "toUInt64(0)" if dimension.numeric else "''"
+
+
+def _greatest_of_sender(dimension: Dimension) -> str:
+    greatest = f"maxIf(greatest_{dimension.name}, end_ = 1)"
+    return f"nullIf({greatest}, 0) - {_LEAST}" if dimension.numeric else greatest
 
 
 def _user_value(dimension: Dimension, greatest: str) -> str:
-    value = dimension.user_value.format(value=greatest)
-    return value if dimension.numeric else readable(value)
+    if not dimension.numeric:
+        return readable(f"ifNull({greatest}, '')")
+    text = f"toString({greatest})"
+    if dimension.least is not None:
+        text = f"if({greatest} < {dimension.least}, '', {text})"
+    return f"ifNull({text}, '')"
 
 
 def _value_of_both(dimension: Dimension) -> str:
@@ -316,18 +333,36 @@ def _value_of_both(dimension: Dimension) -> str:
 
 
 def _may_lack(dimension: Dimension) -> str:
-    if dimension.numeric:
-        return f"{_user_value(dimension, dimension.name)} = ''"
-    return f"{dimension.name} < ' ' OR {dimension.name} > '~'"  # empty, or perhaps no UTF-8: cheaper than to look close
+    """Whether an extract's row may be without a value: cheaper than to make the value."""
+    name, least = dimension.name, dimension.least
+    if not dimension.numeric:
+        return f"{name} < ' ' OR {name} > '~'"  # empty, or perhaps no UTF-8
+    return f"isNull({name})" if least is None else f"ifNull({name}, {least - 1}) < {least}"
+
+
+def _look_back() -> Fragment:
+    look_back = statement(
+        "look_back",
+        feed_user_day=full_name(FEED_USER_DAY),
+        message_user_day=full_name(MESSAGE_USER_DAY),
+        user_attributes=full_name(USER_ATTRIBUTES),
+        may_lack=Fragment(" OR ".join(map(_may_lack, DAILY))),
+        latest_attributes=_listed(_latest_known),
+    )
+    return Fragment(look_back)
 
 
 def _latest_known(dimension: Dimension) -> str:
     return f"argMaxIf({dimension.name}, event_date, {dimension.name} != '') AS latest_{dimension.name}"
 
 
-def _chosen_value(dimension: Dimension) -> str:
-    own, latest = f"own_{dimension.name}", f"ifNull(latest_{dimension.name}, '')"
-    return f"if({own} != '', {own}, if({latest} != '', {latest}, '{UNKNOWN}'))"
+def _own_value(dimension: Dimension, otherwise: str = f"'{UNKNOWN}'") -> str:
+    return f"if(own_{dimension.name} != '', own_{dimension.name}, {otherwise})"
+
+
+def _own_or_latest(dimension: Dimension) -> str:
+    latest = f"ifNull(latest_{dimension.name}, '')"
+    return _own_value(dimension, f"if({latest} != '', {latest}, '{UNKNOWN}')")
 
 
 def _totals() -> str:

@@ -103,7 +103,7 @@ class Place:
             "outbox": {"path": str(folder / "outbox")},
             "delivery": {"lock_path": str(folder / "locks")},
             "core": {"log_level": "WARNING", "lock_pid_dir": str(folder / "pids")},
-            "worker": {"check_complete_on_run": "true"},
+            "worker": {"check_complete_on_run": "true", "check_unfulfilled_deps": "false"},
             "retcode": {"task_failed": "30", "scheduling_error": "35", "not_run": "25"},
         }
         lines = []

@@ -232,6 +232,7 @@ def measure(engine: Engine, rounds: int) -> None:
             "source": {"database": SOURCE},
             "etl": {"attribute_days": "0"},
             "clock": {"timezone": "Europe/Moscow"},
+            "worker": {"check_complete_on_run": "true", "check_unfulfilled_deps": "false"},
         }
         results = []
         with configured(NOW, **options):

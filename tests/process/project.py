@@ -84,7 +84,7 @@ def make_project(directory: Path, warehouse: Warehouse) -> "Project":
         "delivery": {"lock_path": str(directory / "locks")},
         # Luigi knows a running command line by its words alone: another project's must not be taken for ours.
         "core": {"autoload_range": "true", "log_level": "INFO", "lock_pid_dir": str(directory / "pids")},
-        "worker": {"check_complete_on_run": "true"},
+        "worker": {"check_complete_on_run": "true", "check_unfulfilled_deps": "false"},
         "retcode": {
             "already_running": "10",
             "missing_data": "20",

@@ -93,7 +93,7 @@ class Site:
             },
             "outbox": {"path": str(self.folder / "outbox")},
             "delivery": {"lock_path": str(self.folder / "locks")},
-            "worker": {"check_complete_on_run": "true"},
+            "worker": {"check_complete_on_run": "true", "check_unfulfilled_deps": "false"},
             **self.sections,
         }
         with configured(now, **{name.replace(".", "__"): options for name, options in sections.items()}):

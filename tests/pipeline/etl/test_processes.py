@@ -77,7 +77,7 @@ def test_dimension_is_added_in_one_place(warehouse: Warehouse, tmp_path: Path) -
         tmp_path,
         "dimensions.py",
         "\nDIMENSIONS: tuple[Dimension, ...] = (",
-        """Dimension(name="city", column="city", user_value="ifNull({value}, '')", event_value="city"),""",
+        """Dimension(name="city", column="city", daily=True, event_value="city"),""",
     )
     with source_and_configuration(warehouse, tmp_path) as database:
         finish(start(tmp_path, "DailyMetrics", "--date", str(FRIDAY)))
