@@ -299,12 +299,12 @@ def _greatest(dimension: Dimension) -> str:
     return f"toInt64(max({dimension.column}))" if dimension.numeric else f"ifNull(max({dimension.column}), '')"
 
 
-_LEAST = 2**63  # what lifts the least Int64 to 0, which then stands for NULL: no source holds it
+_LIFT = 2**63  # what lifts the least Int64 to 0, which then stands for NULL: no source holds it
 
 
 def _ranked(dimension: Dimension) -> str:
     # Not NULL where there is none: to aggregate what may be NULL costs more, and maxIf of server 18.16 makes 0 of NULL.
-    return f"ifNull(toUInt64(max({dimension.column})) + {_LEAST}, 0)" if dimension.numeric else _greatest(dimension)
+    return f"ifNull(toUInt64(max({dimension.column})) + {_LIFT}, 0)" if dimension.numeric else _greatest(dimension)
 
 
 def _none(dimension: Dimension) -> str:
@@ -313,7 +313,7 @@ def _none(dimension: Dimension) -> str:
 
 def _greatest_of_sender(dimension: Dimension) -> str:
     greatest = f"maxIf(greatest_{dimension.name}, end_ = 1)"
-    return f"nullIf({greatest}, 0) - {_LEAST}" if dimension.numeric else greatest
+    return f"nullIf({greatest}, 0) - {_LIFT}" if dimension.numeric else greatest
 
 
 def _user_value(dimension: Dimension, greatest: str) -> str:
