@@ -97,7 +97,7 @@ def states(update_ids: Iterable[str]) -> dict[str, State]:
     rows = warehouse().query(statement("read_markers", table=full_name(TABLE_UPDATES)), {"update_ids": wanted})
     return {
         update_id: State(bool(done), RawRows(feed, messages), version)
-        for update_id, done, feed, messages, version in sorted(rows, key=lambda row: row[-1])  # the newest comes last
+        for update_id, done, feed, messages, version in rows
     }
 
 

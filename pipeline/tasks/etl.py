@@ -80,8 +80,10 @@ class LoadTask(DayTask):
         def fill(staging: str) -> bool:
             nonlocal total
             insert_select(origin, select, bound, staging, COLUMNS[self.table])
-            measures = Fragment(f"count(), sum({events})" if events else "count()")
-            ((rows, *sums),) = warehouse().query(statement("count_gathered", measures=measures, table=staging))
+            sql = statement("count_rows", table=staging)
+            if events:
+                sql = statement("count_events", table=staging, column=events)
+            ((rows, *sums),) = warehouse().query(sql)
             total = sum(sums)
             self.tell(f"{rows:,} rows")
             return bool(rows)

@@ -30,7 +30,7 @@ from pipeline.history import Part
 from pipeline.metrics import FEED, MESSAGES, METRICS
 from pipeline.tasks import SlotHistory
 from tests.benchmarks.etl import Engine, engines
-from tests.pipeline.configuration import configured
+from tests.pipeline.configuration import configured, shipped
 from tests.pipeline.etl.running import place
 
 TODAY = date(2026, 11, 12)
@@ -103,7 +103,7 @@ class Place:
             "outbox": {"path": str(folder / "outbox")},
             "delivery": {"lock_path": str(folder / "locks")},
             "core": {"log_level": "WARNING", "lock_pid_dir": str(folder / "pids")},
-            "worker": {"check_complete_on_run": "true", "check_unfulfilled_deps": "false"},
+            "worker": shipped("worker"),
             "retcode": {"task_failed": "30", "scheduling_error": "35", "not_run": "25"},
         }
         lines = []

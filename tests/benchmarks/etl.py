@@ -26,7 +26,7 @@ from pipeline.tables import warehouse as our_tables
 from pipeline.tasks import DailyMetrics
 from pipeline.warehouse import EmbeddedWarehouse, ServerWarehouse, Warehouse
 from tests.conftest import end_owner, owners
-from tests.pipeline.configuration import configured
+from tests.pipeline.configuration import configured, shipped
 from tests.pipeline.etl.running import place
 from tests.servers.clickhouse import ClickHouseServer
 
@@ -232,7 +232,7 @@ def measure(engine: Engine, rounds: int) -> None:
             "source": {"database": SOURCE},
             "etl": {"attribute_days": "0"},
             "clock": {"timezone": "Europe/Moscow"},
-            "worker": {"check_complete_on_run": "true", "check_unfulfilled_deps": "false"},
+            "worker": shipped("worker"),
         }
         results = []
         with configured(NOW, **options):

@@ -1,8 +1,10 @@
 """luigi.cfg for a test: only what the test says, and nothing remembered from another."""
 
 from collections.abc import Iterator, Mapping
+from configparser import ConfigParser
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 from luigi.configuration import LuigiConfigParser, get_config
 from luigi.task_register import Register
@@ -29,6 +31,13 @@ def configured(now: datetime | None = None, /, **sections: Mapping[str, str]) ->
     finally:
         _replace(config, before)
         clock._now = time_before
+
+
+def shipped(section: str) -> dict[str, str]:
+    """A section of the project's luigi.cfg, as everybody gets it."""
+    parser = ConfigParser()
+    parser.read_string((Path(__file__).parents[2] / "luigi.cfg").read_text(encoding="utf-8"))
+    return dict(parser[section])
 
 
 def _replace(config: LuigiConfigParser, sections: Mapping[str, Mapping[str, str]]) -> None:

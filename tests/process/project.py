@@ -24,6 +24,7 @@ from pipeline.tables import (
     TABLES,
 )
 from pipeline.warehouse import EmbeddedWarehouse, ServerWarehouse, Warehouse
+from tests.pipeline.configuration import shipped
 
 SOURCE_DATABASE = "process_events"
 
@@ -84,7 +85,7 @@ def make_project(directory: Path, warehouse: Warehouse) -> "Project":
         "delivery": {"lock_path": str(directory / "locks")},
         # Luigi knows a running command line by its words alone: another project's must not be taken for ours.
         "core": {"autoload_range": "true", "log_level": "INFO", "lock_pid_dir": str(directory / "pids")},
-        "worker": {"check_complete_on_run": "true", "check_unfulfilled_deps": "false"},
+        "worker": shipped("worker"),
         "retcode": {
             "already_running": "10",
             "missing_data": "20",

@@ -17,7 +17,7 @@ from pipeline.demo.events import Columns, Incident, Scenario, generate
 from pipeline.demo.load import create_tables
 from pipeline.tasks import Alerts
 from pipeline.warehouse import Warehouse
-from tests.pipeline.configuration import configured, forget_everything
+from tests.pipeline.configuration import configured, forget_everything, shipped
 from tests.pipeline.etl.running import place
 
 TODAY = date(2026, 11, 12)
@@ -93,7 +93,7 @@ class Site:
             },
             "outbox": {"path": str(self.folder / "outbox")},
             "delivery": {"lock_path": str(self.folder / "locks")},
-            "worker": {"check_complete_on_run": "true", "check_unfulfilled_deps": "false"},
+            "worker": shipped("worker"),
             **self.sections,
         }
         with configured(now, **{name.replace(".", "__"): options for name, options in sections.items()}):

@@ -14,7 +14,7 @@ import luigi
 from pipeline import tables
 from pipeline.tasks import DailyMetrics
 from pipeline.warehouse import EmbeddedWarehouse, ServerWarehouse, Warehouse
-from tests.pipeline.configuration import configured
+from tests.pipeline.configuration import configured, shipped
 from tests.pipeline.reference import Day, Event, Events, load_day
 
 Configuration = Mapping[str, Mapping[str, str]]
@@ -82,7 +82,7 @@ class Case:
         """The settings under which it is loaded."""
         return {
             "clock": {"timezone": self.zone},
-            "worker": {"check_complete_on_run": "true", "check_unfulfilled_deps": "false"},
+            "worker": shipped("worker"),
             "warehouse": {**place(warehouse), "database": result_database},
             "source": {"database": source_database},
             "etl": {"attribute_days": str(self.attribute_days)},
