@@ -1,4 +1,4 @@
-"""The ETL of a day once more, in plain Python over lists of events: what the tables must hold.
+"""The daily load and the slots once more, in plain Python over lists of events: what the tables must hold.
 
 An event is a mapping with the source's column names; ``time`` is a naive datetime in UTC, the recipient of a message
 is ``receiver_id``, None is NULL.
@@ -7,7 +7,7 @@ is ``receiver_id``, None is NULL.
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -136,3 +136,78 @@ _CHOICES: dict[str, Callable[[Sequence[Event]], str]] = {"os": _os, "gender": _g
 def _user(user_id: int | None) -> int:
     """A missing user is user 0, so that the totals hold."""
     return user_id or 0
+
+
+Slots = dict[tuple[datetime, str, str, str], tuple[int, int]]
+"""(slot, metric, dimension, dimension_value) -> (numerator, denominator)"""
+
+TOP_COUNTRIES = 20
+_AGE_BANDS = ((18, "0-17"), (25, "18-24"), (35, "25-34"), (45, "35-44"), (55, "45-54"))
+
+
+def measure_slots(events: Events, day: date, start: datetime, end: datetime, zone: ZoneInfo) -> Slots:
+    """Every row of ``slot_metrics`` from `start` to `end`, naive UTC moments of a day of the zone."""
+    before = events.of_day(day - timedelta(days=1), zone)
+    measured: Slots = {}
+    for rows, rows_before, measure, silence in (
+        (
+            events.feed,
+            before.feed,
+            _measure_feed,
+            {"feed_users": (0, 1), "views": (0, 1), "likes": (0, 1), "ctr": (0, 0)},
+        ),
+        (events.messages, before.messages, _measure_messages, {"messenger_users": (0, 1), "messages_sent": (0, 1)}),
+    ):
+        top = _top_countries(rows_before)
+        groups: dict[tuple[datetime, str, str], list[Event]] = {}
+        for event in rows:
+            if start <= event["time"] < end:
+                slot = event["time"].replace(minute=event["time"].minute // 15 * 15, second=0)
+                for dimension, value in _slices_of(event, top).items():
+                    groups.setdefault((slot, dimension, value), []).append(event)
+        for i in range((end - start) // timedelta(minutes=15)):
+            slot = start + i * timedelta(minutes=15)
+            measured |= {(slot, metric, "total", "all"): numbers for metric, numbers in silence.items()}
+        for (slot, dimension, value), chosen in groups.items():
+            measured |= {(slot, metric, dimension, value): numbers for metric, numbers in measure(chosen).items()}
+    return measured
+
+
+def _measure_feed(rows: Sequence[Event]) -> dict[str, tuple[int, int]]:
+    views, likes = (sum(event["action"] == action for event in rows) for action in ("view", "like"))
+    users = len({_user(event["user_id"]) for event in rows})
+    return {"feed_users": (users, 1), "views": (views, 1), "likes": (likes, 1), "ctr": (likes, views)}
+
+
+def _measure_messages(rows: Sequence[Event]) -> dict[str, tuple[int, int]]:
+    senders = len({_user(event["user_id"]) for event in rows})
+    return {"messenger_users": (senders, 1), "messages_sent": (len(rows), 1)}
+
+
+def _slices_of(event: Event, top_countries: Iterable[str]) -> dict[str, str]:
+    """By dimension, the slice that an event counts in: by its own row, unlike a user of a day."""
+    country = _text(event["country"])
+    values = {
+        "os": _text(event["os"]),
+        "gender": "" if event["gender"] is None else str(event["gender"]),
+        "age": _age_band(event["age"]),
+        "source": _text(event["source"]),
+        "country": country if not country or country in top_countries else "other",
+    }
+    return {"total": "all"} | {dimension: value or "unknown" for dimension, value in values.items()}
+
+
+def _top_countries(rows: Iterable[Event]) -> list[str]:
+    """The most frequent countries, ties by name; a missing country takes a place of its own."""
+    counts = Counter(_text(event["country"]) for event in rows)
+    return sorted(counts, key=lambda name: (-counts[name], name.encode()))[:TOP_COUNTRIES]
+
+
+def _text(value: str | None) -> str:
+    return (value or "")[:64]
+
+
+def _age_band(age: int | None) -> str:
+    if age is None or age < 0:
+        return ""
+    return next((band for limit, band in _AGE_BANDS if age < limit), "55+")

@@ -15,7 +15,7 @@ from pipeline import tables
 from pipeline.tasks import DailyMetrics
 from pipeline.warehouse import EmbeddedWarehouse, ServerWarehouse, Warehouse
 from tests.pipeline.configuration import configured, shipped
-from tests.pipeline.reference import Day, Event, Events, load_day
+from tests.pipeline.reference import Day, Event, Events, Slots, load_day
 
 Configuration = Mapping[str, Mapping[str, str]]
 
@@ -172,11 +172,21 @@ def loaded(warehouse: Warehouse, database: str, day: date, table: str = "daily_m
 def differences(found: Day, expected: Day) -> dict[str, dict[Any, tuple[Any, Any]]]:
     """By table, the rows that differ: what was found (None: no row) and what was expected."""
     both = {name: (getattr(found, name), getattr(expected, name)) for name in Day.__dataclass_fields__}
-    differing = {
-        name: {key: (rows.get(key), wanted.get(key)) for key in rows | wanted if rows.get(key) != wanted.get(key)}
-        for name, (rows, wanted) in both.items()
-    }
+    differing = {name: changed_rows(rows, wanted) for name, (rows, wanted) in both.items()}
     return {name: rows for name, rows in differing.items() if rows}
+
+
+def changed_rows(found: Mapping[Any, Any], expected: Mapping[Any, Any]) -> dict[Any, tuple[Any, Any]]:
+    """By key, the rows that differ: what was found (None: no row) and what was expected."""
+    keys = [*found, *(key for key in expected if key not in found)]
+    return {key: (found.get(key), expected.get(key)) for key in keys if found.get(key) != expected.get(key)}
+
+
+def measured_slots(warehouse: Warehouse, database: str) -> Slots:
+    """Every row of ``slot_metrics``, also of slots that nobody asked for."""
+    columns = ", ".join(tables.COLUMNS[tables.SLOT_METRICS])
+    rows = warehouse.query(f"SELECT {columns} FROM {database}.{tables.SLOT_METRICS} FINAL")
+    return {(slot, *names): (numerator, denominator) for slot, *names, numerator, denominator in rows}
 
 
 def staging_tables(warehouse: Warehouse, database: str) -> list[str]:

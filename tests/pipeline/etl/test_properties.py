@@ -11,9 +11,18 @@ from hypothesis import strategies as st
 
 from pipeline import clock, slots
 from pipeline.warehouse import Warehouse
-from tests.pipeline.etl.running import Case, differences, load, loaded, prepared, staging_tables
+from tests.pipeline.etl.running import (
+    Case,
+    changed_rows,
+    differences,
+    load,
+    loaded,
+    measured_slots,
+    prepared,
+    staging_tables,
+)
 from tests.pipeline.etl.worlds import PLACES, cases
-from tests.pipeline.reference import VALUES, Day
+from tests.pipeline.reference import VALUES, Day, Slots, measure_slots
 
 # An example is a whole world and takes a second: there is no shrinking, a failure says which row differs. Of a place's
 # two the first is hypothesis' simplest, the second is random.
@@ -41,6 +50,7 @@ def test_loaded_days_are_what_plain_python_makes(
             assert differences(found[day], case.expected(day)) == {}, day
             check_invariants(case, found[day], day)
             check_slots(warehouse, database, found[day], day)
+        check_slot_metrics(warehouse, database, case)
         assert staging_tables(warehouse, database) == []
         load(*case.days)
         assert {day: loaded(warehouse, database, day) for day in case.days} == found
@@ -74,3 +84,11 @@ def check_slots(warehouse: Warehouse, database: str, found: Day, day: date) -> N
     assert {count for _, count, _ in rows} == {(end - start).total_seconds() / 900}
     for metric in ("views", "likes", "messages_sent"):
         assert sums[metric] == found.totals[metric][0], (day, metric)
+
+
+def check_slot_metrics(warehouse: Warehouse, database: str, case: Case) -> None:
+    """Every row of the days' slots, each metric, numerator and denominator, total or slice, and no row besides."""
+    expected: Slots = {}
+    for day in case.days:
+        expected |= measure_slots(case.events, day, *clock.day_bounds(day), ZoneInfo(case.zone))
+    assert changed_rows(measured_slots(warehouse, database), expected) == {}
