@@ -129,7 +129,7 @@ def prepared(
         if origin is not None:
             options["source"] |= place(origin)
         for section, values in overrides.items():
-            options[section] |= dict(values)
+            options[section] = {**options.get(section, {}), **values}
         with configured(case.now, **options):
             yield source_database, result_database
 

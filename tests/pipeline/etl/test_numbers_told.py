@@ -1,0 +1,208 @@
+"""The numbers that people read in the morning and once a week, from events and rows counted by hand."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from pipeline import clock, tables
+from pipeline.tasks import Morning, Weekly
+from pipeline.warehouse import EmbeddedWarehouse, Warehouse
+from tests.pipeline.etl.running import Case, load, prepared, run
+from tests.pipeline.etl.stories import SATURDAY, SUNDAY, at, seen, sent
+from tests.pipeline.reference import Event, Events
+
+WEEK_BEFORE = SUNDAY - timedelta(days=7)
+START, END = datetime(2026, 11, 7, 21), datetime(2026, 11, 8, 21)
+"""Sunday in Moscow, as naive UTC."""
+SECOND, SLOT = timedelta(seconds=1), timedelta(minutes=15)
+
+TOLD = {
+    "en": (
+        "Daily report: Sunday, 8 November 2026\n\n"
+        "DAU: 6\nday before: −40.0%; week before: −25.0%\n"
+        "Views: 150\nday before: −25.0%; week before: −37.5%\n"
+        "Likes: 36\nday before: −28.0%; week before: −25.0%\n"
+        "CTR: 24.0%\nday before: −1.00\u00a0pp, −4.0%; week before: +4.00\u00a0pp, +20.0%\n\n"
+        "Views: os iOS explains 93%\n\n"
+        "95 of 96 slots checked, 2 alerts"
+    ),
+    "ru": (
+        "Отчёт за день: воскресенье, 8 ноября 2026\n\n"
+        "DAU: 6\nза день: −40,0\u00a0%; за неделю: −25,0\u00a0%\n"
+        "Просмотры: 150\nза день: −25,0\u00a0%; за неделю: −37,5\u00a0%\n"
+        "Лайки: 36\nза день: −28,0\u00a0%; за неделю: −25,0\u00a0%\n"
+        "CTR: 24,0\u00a0%\nза день: −1,00\u00a0п.п., −4,0\u00a0%; за неделю: +4,00\u00a0п.п., +20,0\u00a0%\n\n"
+        "Просмотры: ОС iOS объясняет 93\u00a0%\n\n"
+        "проверено интервалов: 95 из 96, 2 алерта"
+    ),
+}
+
+
+def crowd(day: date, os: str, users: int, views: int, likes: int) -> list[Event]:
+    """The feed of a day, of people with one os."""
+    first = {"Android": 1, "iOS": 101}[os]
+    actions = ["view"] * views + ["like"] * likes
+    return [seen(first + i % users, at(day, 1 + i % 22), action, os=os) for i, action in enumerate(actions)]
+
+
+@contextmanager
+def on_monday(warehouse: Warehouse, feed: list[Event], folder: Path, language: str = "en") -> Iterator[str]:
+    """The morning after `SUNDAY`; yields the database of the results."""
+    # Who only writes and is written to is no active user of the feed.
+    case = Case(events=Events(feed, [sent(500, 501, at(SUNDAY))]), days=(WEEK_BEFORE, SATURDAY, SUNDAY))
+    settings = {
+        "report": {"language": language, "channels": "outbox", "metrics": "feed_users,views,likes,ctr"},
+        "outbox": {"path": str(folder / "outbox")},
+        "delivery": {"lock_path": str(folder / "locks")},
+    }
+    with prepared(warehouse, case, **settings) as (_, database):
+        clock.set_now(datetime.fromisoformat("2026-11-09T03:00:00Z"))
+        yield database
+
+
+def told(folder: Path, key: str) -> str:
+    """What was sent."""
+    return (folder / "outbox" / f"{key}.txt").read_text(encoding="utf-8").strip()
+
+
+@pytest.mark.parametrize(("engine", "language"), [("embedded", "en"), ("server", "ru")])
+def test_the_report_tells_the_numbers_of_the_events(
+    request: pytest.FixtureRequest, engine: str, language: str, tmp_path: Path
+) -> None:
+    warehouse: Warehouse = request.getfixturevalue(f"{engine}_warehouse")
+    feed = [
+        *crowd(WEEK_BEFORE, "Android", users=4, views=120, likes=24),
+        *crowd(WEEK_BEFORE, "iOS", users=4, views=120, likes=24),
+        *crowd(SATURDAY, "Android", users=5, views=100, likes=25),
+        *crowd(SATURDAY, "iOS", users=5, views=100, likes=25),
+        *crowd(SUNDAY, "Android", users=4, views=114, likes=24),
+        *crowd(SUNDAY, "iOS", users=2, views=36, likes=12),
+    ]
+    with on_monday(warehouse, feed, tmp_path, language) as database:
+        load(WEEK_BEFORE, SATURDAY)
+        write_checks(warehouse, database)
+        write_incidents(warehouse, database)
+        run(Morning())
+    assert told(tmp_path, "daily_report-2026-11-08") == TOLD[language]
+
+
+def test_a_change_of_ctr_is_told_with_its_two_sides(embedded_warehouse: EmbeddedWarehouse, tmp_path: Path) -> None:
+    feed = [
+        *crowd(WEEK_BEFORE, "Android", users=4, views=240, likes=48),
+        *crowd(WEEK_BEFORE, "iOS", users=4, views=240, likes=48),
+        *crowd(SUNDAY, "Android", users=4, views=260, likes=52),
+        *crowd(SUNDAY, "iOS", users=4, views=240, likes=12),
+    ]
+    with on_monday(embedded_warehouse, feed, tmp_path):
+        load(WEEK_BEFORE)
+        run(Morning())
+    # Saturday was not loaded. Changes of the two sides are those of counts with half an event added.
+    assert told(tmp_path, "daily_report-2026-11-08") == (
+        "Daily report: Sunday, 8 November 2026\n\n"
+        "DAU: 8\nday before: -; week before: 0.0%\n"
+        "Views: 500\nday before: -; week before: +4.2%\n"
+        "Likes: 64\nday before: -; week before: −33.3%\n"
+        "CTR: 12.8%\nday before: -; week before: −7.20\u00a0pp, −36.0%\n\n"
+        "CTR: os iOS explains 100%\n"
+        "CTR: likes fell (−33.2%), views +4.2%; 100% within slices, 0% by their mix\n\n"
+        "0 of 96 slots checked, 0 alerts"
+    )
+
+
+def test_a_small_change_is_told_without_a_cause(embedded_warehouse: EmbeddedWarehouse, tmp_path: Path) -> None:
+    feed = [
+        *crowd(WEEK_BEFORE, "Android", users=4, views=500, likes=50),
+        *crowd(WEEK_BEFORE, "iOS", users=4, views=500, likes=50),
+        *crowd(SUNDAY, "Android", users=4, views=500, likes=50),
+        *crowd(SUNDAY, "iOS", users=4, views=410, likes=50),
+    ]
+    with on_monday(embedded_warehouse, feed, tmp_path):
+        load(WEEK_BEFORE)
+        run(Morning())
+    text = told(tmp_path, "daily_report-2026-11-08")
+    assert "Views: 910\nday before: -; week before: −9.0%\n" in text
+    assert text.endswith("CTR: 11.0%\nday before: -; week before: +0.99\u00a0pp, +9.9%\n\n0 of 96 slots checked, 0 alerts")
+
+
+def write_checks(warehouse: Warehouse, database: str) -> None:
+    """All of the day's slots but one were checked, for two metrics; and those next to the day."""
+    tables.warehouse()
+    slots = [START + i * SLOT for i in range(-1, 97) if i != 7]
+    rows = [(slot, metric) for slot in slots for metric in ("views", "likes")]
+    columns = dict.fromkeys(("value", "expected", "lower", "upper", "score"), [0.0] * len(rows))
+    names = {"dimension": "total", "dimension_value": "all", "detector": "seasonal", "verdict": "ok"}
+    warehouse.insert(
+        f"{database}.slot_checks",
+        {
+            "slot": [slot for slot, _ in rows],
+            "metric": [metric for _, metric in rows],
+            **columns,
+            **{name: [value] * len(rows) for name, value in names.items()},
+        },
+    )
+
+
+def write_incidents(warehouse: Warehouse, database: str) -> None:
+    """Two that people heard of; one that they did not, and one before and one after the day."""
+    rows = [
+        ("of the first second", START, START, 1),
+        ("of an hour", START + 4 * SLOT, START + 4 * SLOT, 1),
+        ("of an hour", START + 5 * SLOT, START + 4 * SLOT, 1),
+        ("of an hour", START + 6 * SLOT, START + 4 * SLOT, 1),
+        ("never told", START + 8 * SLOT, START + 8 * SLOT, 0),
+        ("the day before", START, START - SECOND, 1),
+        ("the day after", END, END, 1),
+    ]
+    ids, slots, opened, notified = (list(column) for column in zip(*rows, strict=True))
+    warehouse.insert(
+        f"{database}.incidents",
+        {
+            "incident_id": ids,
+            "slot": slots,
+            "metric": ["views"] * len(rows),
+            "opened": opened,
+            "last_anomaly": opened,
+            "state": ["open"] * len(rows),
+            "good_slots": [0] * len(rows),
+            "notified": notified,
+            "outcome": [""] * len(rows),
+            "details": [""] * len(rows),
+        },
+    )
+
+
+def test_the_week_counts_each_message_that_made_a_sound_once(warehouse: Warehouse, tmp_path: Path) -> None:
+    first = START - timedelta(days=6)
+    rows = [
+        ("alert-a", "1", "pending", START),
+        ("alert-a", "1", "sent", START),
+        ("alert-a", "2", "sent", START),  # another address
+        ("alert-a-recovered", "1", "sent", START + SLOT),
+        ("alert-b", "1", "sent", first),
+        ("alert-c", "1", "sent", END - SECOND),
+        ("alert-refused", "1", "pending", START),
+        ("alert-before", "1", "sent", first - SECOND),
+        ("alert-after", "1", "sent", END),
+        ("daily_report-2026-11-08", "1", "sent", START),
+    ]
+    keys, addresses, states, moments = (list(column) for column in zip(*rows, strict=True))
+    with on_monday(warehouse, [], tmp_path) as database:
+        tables.warehouse()
+        warehouse.insert(
+            f"{database}.deliveries",
+            {
+                "message_key": keys,
+                "channel": ["outbox"] * len(rows),
+                "address": addresses,
+                "state": states,
+                "message_id": [""] * len(rows),
+                "at": moments,
+            },
+        )
+        run(Weekly())
+    assert told(tmp_path, "weekly_summary-2026-11-08") == (
+        "Alerts of the week: 2 Nov to 8 Nov 2026\n\n0 incidents, 4 messages\nconfirmed: 0\nfalse alarms: 0"
+    )
