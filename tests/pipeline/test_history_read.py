@@ -153,3 +153,16 @@ def test_slot_after_slot_is_as_if_each_were_read_alone() -> None:
         assert found.parts == alone.parts
         assert np.array_equal(found.numerators, alone.numerators, equal_nan=True), slot
         assert np.array_equal(found.denominators, alone.denominators, equal_nan=True), slot
+
+
+def test_slices_are_read_for_two_weeks_of_a_longer_history() -> None:
+    days, noon = 20, datetime(2026, 7, 12, 10)  # no clock changes in these days
+    first = noon - timedelta(days=days)
+    write(dict.fromkeys(numbered(first, noon), 9))
+    write(dict.fromkeys(numbered(first, noon - SLOT), 2), dimension="os", value="iOS")
+    total, of_slice = history.read([VIEWS], noon, days, 1).numerators
+    assert np.count_nonzero(total == 9) == days * 96 + 1
+    # Fifteen days and an hour before the slot; in the slot itself nothing was counted.
+    known = 15 * 96 + 4
+    assert np.isnan(of_slice[: -known - 1]).all()
+    assert of_slice[-known - 1 :].tolist() == [2] * known + [0]

@@ -53,12 +53,9 @@ def on_monday(warehouse: Warehouse, feed: list[Event], folder: Path, language: s
     """The morning after `SUNDAY`; yields the database of the results."""
     # Who only writes and is written to is no active user of the feed.
     case = Case(events=Events(feed, [sent(500, 501, at(SUNDAY))]), days=(WEEK_BEFORE, SATURDAY, SUNDAY))
-    settings = {
-        "report": {"language": language, "channels": "outbox", "metrics": "feed_users,views,likes,ctr"},
-        "outbox": {"path": str(folder / "outbox")},
-        "delivery": {"lock_path": str(folder / "locks")},
-    }
-    with prepared(warehouse, case, **settings) as (_, database):
+    report = {"language": language, "channels": "outbox", "metrics": "feed_users,views,likes,ctr"}
+    outbox, delivery = {"path": str(folder / "outbox")}, {"lock_path": str(folder / "locks")}
+    with prepared(warehouse, case, report=report, outbox=outbox, delivery=delivery) as (_, database):
         clock.set_now(datetime.fromisoformat("2026-11-09T03:00:00Z"))
         yield database
 
@@ -124,7 +121,9 @@ def test_a_small_change_is_told_without_a_cause(embedded_warehouse: EmbeddedWare
         run(Morning())
     text = told(tmp_path, "daily_report-2026-11-08")
     assert "Views: 910\nday before: -; week before: −9.0%\n" in text
-    assert text.endswith("CTR: 11.0%\nday before: -; week before: +0.99\u00a0pp, +9.9%\n\n0 of 96 slots checked, 0 alerts")
+    assert text.endswith(
+        "CTR: 11.0%\nday before: -; week before: +0.99\u00a0pp, +9.9%\n\n0 of 96 slots checked, 0 alerts"
+    )
 
 
 def write_checks(warehouse: Warehouse, database: str) -> None:

@@ -1,6 +1,7 @@
 """The rows of ``slot_metrics`` for events written by hand, where random worlds hardly go."""
 
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -70,7 +71,7 @@ def test_each_age_is_in_its_band(warehouse: Warehouse) -> None:
 
 
 def test_each_dimension_is_read_from_its_own_column(warehouse: Warehouse) -> None:
-    attributes = {"os": "iOS", "gender": 7, "age": 30, "source": "ads", "country": "Ruritania"}
+    attributes: dict[str, Any] = {"os": "iOS", "gender": 7, "age": 30, "source": "ads", "country": "Ruritania"}
     day_before = [seen(9, at(FRIDAY), country="Ruritania")]
     message_before = [sent(9, 8, at(FRIDAY), country="Ruritania")]
     found = measured(
