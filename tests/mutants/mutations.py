@@ -122,7 +122,7 @@ def _changes(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
             yield from _without_filters(node)
 
 
-def _other_constants(value: object) -> list[object]:
+def _other_constants(value: object) -> Sequence[str | float]:
     if isinstance(value, str):
         return [""] if value else []
     return [value + 1, value - 1] if isinstance(value, int | float) and not isinstance(value, bool) else []

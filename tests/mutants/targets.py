@@ -14,7 +14,6 @@ class Target:
 
 TARGETS = (
     Target("pipeline/incidents.py", ("tests/pipeline/test_incidents.py",)),
-    Target("pipeline/rules.py", ("tests/pipeline/test_incidents.py", "tests/pipeline/test_playing.py")),
     Target("pipeline/checks.py", ("tests/pipeline/test_checks.py",)),
     Target("pipeline/shares.py", ("tests/pipeline/test_shares.py",)),
     Target("pipeline/causes.py", ("tests/pipeline/test_causes.py",)),

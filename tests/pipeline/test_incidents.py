@@ -175,6 +175,19 @@ def test_much_worse_is_worth_another_word_and_a_little_worse_is_not() -> None:
     assert tell(series([75] * 4 + [60, 10, 10, 5]), rules) == [(0, "post"), (5, "worse")]
 
 
+def test_four_times_as_bad_is_told_within_the_first_hour() -> None:
+    assert tell(series([79, 79, 20, 10])) == [(0, "post"), (3, "worse")]  # 21 %, then 80 %, then 90 %
+
+
+def test_a_part_that_is_checked_no_longer_keeps_no_incident_open() -> None:
+    rules = Rules(recovery_slots=1)
+    states = advance([], [check("anomaly")], START, rules)
+    (doubtful,) = advance(states, [check("ok", value=10, expected=20)], START + SLOT, rules)
+    assert not doubtful.ended  # within the band, but down by half as before
+    (after,) = advance([doubtful], [check("ok", LIKES)], START + 2 * SLOT, rules)
+    assert after.ended
+
+
 def test_a_false_alarm_is_not_heard_of_again() -> None:
     (state,) = advance([], [check("anomaly")], START, Rules())
     state = replace(state, notified=True, mark="false alarm")
