@@ -73,3 +73,10 @@ def test_any_value_is_symmetric() -> None:
     cell = np.array([[-3.0]])
     low, high = Noise("value", cell, None).band(cell, 8, np.array([[0.5]]))
     assert (low[0, 0], high[0, 0]) == (-7, 1)
+
+
+def test_any_value_adds_up_as_it_is() -> None:
+    cell = np.array([[-3.0, 0.0, 2.0]])
+    noise = Noise("value", cell, None)
+    assert np.array_equal(noise.to_additive(cell), cell)
+    assert np.array_equal(noise.from_additive(cell), cell)

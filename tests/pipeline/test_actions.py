@@ -62,3 +62,8 @@ def test_a_mute_is_of_its_metrics_and_for_two_hours() -> None:
     assert [is_muted(one, said, everything, soon) for one in everything] == [True, True, False]
     assert not is_muted(INCIDENT, said, everything, late)
     assert not is_muted(INCIDENT, by_incident([action("acknowledge")]), everything, soon)
+
+
+@pytest.mark.parametrize("kind", ["acknowledge", "mute"])
+def test_what_calls_nobody_changes_no_incident(kind: str) -> None:
+    assert applied(INCIDENT, [action(kind)]) == INCIDENT

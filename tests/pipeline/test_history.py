@@ -98,6 +98,11 @@ def test_what_was_not_measured_is_missing_not_zero() -> None:
     assert np.array_equal(laid, [1, np.nan, 0, 4], equal_nan=True)
 
 
+def test_a_ratio_of_one_event_is_one_and_of_none_is_missing() -> None:
+    found = history.ratio(np.array([[1.0, 3.0, 3.0]]), np.array([[1.0, 0.0, np.nan]]))
+    assert np.array_equal(found, [[1, np.nan, np.nan]], equal_nan=True)
+
+
 def test_pictures_run_in_real_time() -> None:
     last = datetime(2026, 10, 25, 1, 15)
     columns = history.wall_columns(epochs(last, 100), 96)

@@ -12,6 +12,7 @@ from reporting.texts import en
         (Cause("os", ["iOS"], 0.934), "os iOS explains 93%"),
         (Cause("", ["iOS"], 0.934), "iOS explains 93%"),
         (Cause("country", ["RU", "KZ"], 1.04), "country RU, KZ explain 104%"),
+        (Cause("city", ["x" * 24], 0.5), f"city {'x' * 24} explains 50%"),
         (Cause("country", list("abcde"), 0.5), "country a, b, c and 2 more explain 50%"),
         (Cause("os", [], 0.5), "not explained by any slice"),
         (Cause(), "not explained by any slice"),

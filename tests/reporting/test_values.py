@@ -23,6 +23,8 @@ from reporting.values import Kind, change, ticks, value
         ("ratio", 0.203, "20.3%"),
         ("ratio", 0.0203, "2.03%"),
         ("ratio", 0.00203, "0.203%"),
+        ("ratio", 0.0095, "0.950%"),
+        ("ratio", 0.00001234, "0.0012%"),
         ("ratio", 0, "0%"),
     ],
 )
