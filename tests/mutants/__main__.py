@@ -52,7 +52,10 @@ def main() -> int:
     equivalent = read_equivalent(EQUIVALENT.read_text(encoding="utf-8"))
     try:
         with copied() as root:
-            outcomes = [run(root, item, arguments.most, arguments.seed, equivalent) for item in chosen]
+            outcomes = []
+            for item in chosen:
+                outcomes.append(run(root, item, arguments.most, arguments.seed, equivalent))
+                print(_LINE.format(item.module, *outcomes[-1].counts), file=sys.stderr, flush=True)
     except UselessTestsError as error:
         sys.exit(str(error))
     print(table(outcomes))
