@@ -188,6 +188,29 @@ def test_a_part_that_is_checked_no_longer_keeps_no_incident_open() -> None:
     assert after.ended
 
 
+def test_a_message_is_kept_current_while_slots_are_bad() -> None:
+    opened: list[Incident] = []
+    heard = []
+    for i, value in enumerate([75, 75, 100, 75, 85, 100, 100, 100]):
+        (state,) = advance(opened, series([value])[0], START + i * SLOT, Rules(recovery_slots=3))
+        heard.append(news(state, START + i * SLOT, Rules(recovery_slots=3), may_alarm=i != 3))
+        opened = [state.told(heard[-1])]
+    # Good slots change nothing in it; 85 is nearer to what it was than to what it should be, but in its band by the slot.
+    assert heard == ["post", "edit", "", "edit", "edit", "", "", "close"]
+
+
+def test_the_worst_member_is_the_one_that_is_furthest_off_whatever_its_sign() -> None:
+    checks = [check("anomaly", VIEWS, 70.0), check("anomaly", LIKES, 0.0), check("anomaly", IOS, 1000.0)]
+    (state,) = advance([], checks, START, Rules())
+    assert state.worst == -1.0
+    # An outage of likes does not become the new normal because views are only a bit low.
+    _, opened = play([checks[:2]] * 20, Rules(adopt_slots=8))
+    assert [incident.incident_id for incident in opened] == [state.incident_id]
+    rise = [check("anomaly", VIEWS, 400.0), check("anomaly", MESSAGES, 70.0)]
+    (state,) = advance([], rise, START, Rules())
+    assert state.worst == pytest.approx(0.75)
+
+
 def test_a_false_alarm_is_not_heard_of_again() -> None:
     (state,) = advance([], [check("anomaly")], START, Rules())
     state = replace(state, notified=True, mark="false alarm")
