@@ -195,7 +195,7 @@ def test_a_message_is_kept_current_while_slots_are_bad() -> None:
         (state,) = advance(opened, series([value])[0], START + i * SLOT, Rules(recovery_slots=3))
         heard.append(news(state, START + i * SLOT, Rules(recovery_slots=3), may_alarm=i != 3))
         opened = [state.told(heard[-1])]
-    # Good slots change nothing in it; 85 is nearer to what it was than to what it should be, but in its band by the slot.
+    # Good slots do not change it. 85 is in its band, and yet nearer to 75 than to 100.
     assert heard == ["post", "edit", "", "edit", "edit", "", "", "close"]
 
 

@@ -45,6 +45,18 @@ def test_where_events_are_many_the_share_is_all(events: float) -> None:
     assert with_forecast.lower * with_forecast.denominator == pytest.approx(alone.lower * alone.denominator, rel=0.005)
 
 
+@pytest.mark.parametrize("noisier", [1.0, 2.0, 3.0])
+def test_a_slice_that_is_noisier_than_chance_keeps_its_wider_band(noisier: float) -> None:
+    # Of 10,000 events chance moves the root of a half by sqrt((1 - 1/2) / 10,000) / 2.
+    root, deviation = math.sqrt(1 / 2), noisier * math.sqrt(0.5 / 10_000) / 2
+    lower, upper = ((root + side * WIDTH * deviation) ** 2 for side in (-1, 1))
+    slice_ = Judged("seasonal", 1 / 2, 10_000, 1 / 2, lower, upper, 0.0)
+    total = Judged("seasonal", 10_000, 1, 10_000, 9_000, 11_000, 0.0)
+    after = with_forecasts({(TOTAL, 1): total, (SLICE, 1): slice_}, WIDTH)[SLICE, 1]
+    assert after.upper - after.expected == pytest.approx(upper - 1 / 2, rel=0.02)
+    assert after.expected - after.lower == pytest.approx(1 / 2 - lower, rel=0.02)
+
+
 def test_chance_moves_a_share_as_seldom_as_before() -> None:
     rng = np.random.default_rng(8)
     others, events = rng.poisson(18, 4000), rng.poisson(18, 4000)

@@ -16,7 +16,11 @@ from reporting.values import Kind, change, ticks, value
         ("count", 0, "0"),
         ("count", 3.44, "3.4"),
         ("count", 156.3, "156"),
+        ("count", 999_999_999_999_999, "999,999,999,999,999"),
+        ("count", 1e15, "1.00e15"),
         ("count", 1.2e18, "1.20e18"),
+        ("count", -3.44, "−3.4"),
+        ("count", 10.4, "10"),
         ("count", None, "-"),
         ("count", math.nan, "-"),
         ("count", math.inf, "-"),
@@ -48,6 +52,9 @@ def test_values(kind: Kind, amount: float | None, text: str) -> None:
         ("count", math.nan, 3, ""),
         ("count", 3, math.inf, ""),
         ("count", 1e300, 1e-300, ""),
+        ("count", 1e15, 1e14, ""),
+        ("count", 1e14, 1e15, ""),
+        ("count", 9e14, 3e14, "+200%"),
         ("ratio", 0.0, 1.7e307, ""),
         ("ratio", 1.7e307, 0.2, ""),
     ],
@@ -75,3 +82,15 @@ def test_large_ticks_name_their_unit() -> None:
     assert ticks("count", [0, 5e5, 1e6], en) == ["0", "0.5\u00a0million", "1.0\u00a0million"]
     assert ticks("count", [0, 5000, 10_000], en) == ["0", "5,000", "10,000"]
     assert ticks("ratio", [0.18, 0.185, 0.19], en) == ["18.0%", "18.5%", "19.0%"]
+    assert ticks("count", [0, 499_999.5, 999_999], en) == ["0", "500,000", "999,999"]
+    assert ticks("count", [0, 1e26, 2e26], en) == [
+        "0",
+        "100,000,000,000,000\u00a0trillion",
+        "200,000,000,000,000\u00a0trillion",
+    ]
+    assert ticks("count", [0, 1e27, 2e27], en) == ["0", "1.00e27", "2.00e27"]
+
+
+def test_a_tick_alone_is_written_whole() -> None:
+    assert ticks("count", [7], en) == ["7"]
+    assert ticks("ratio", [0.25], en) == ["25%"]

@@ -1,0 +1,48 @@
+"""What the detectors of seasons expect, by series whose every number is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from detectors.kinds import Kind
+from detectors.methods.ensemble import Ensemble
+from detectors.methods.seasonal import Seasonal
+
+DAY = 24
+
+
+@pytest.mark.parametrize("kind", ["count", "value"])
+def test_after_a_day_without_data_the_level_is_that_of_the_days_before(kind: Kind) -> None:
+    values = np.full(22 * DAY, 100.0)
+    values[20 * DAY : 21 * DAY] = np.nan
+    bounds = Seasonal(period=DAY, kind=kind).detect(values)
+    assert bounds.expected[21 * DAY :] == pytest.approx(100.0)
+    assert not bounds.is_anomaly[21 * DAY :].any()
+
+
+def test_it_speaks_from_the_first_slot_after_its_least_history() -> None:
+    bounds = Seasonal(period=DAY, min_days=5, days=10, kind="count").detect(np.full(7 * DAY, 100.0))
+    assert np.isnan(bounds.expected[: 5 * DAY]).all()
+    assert bounds.expected[5 * DAY :] == pytest.approx(100.0)
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("count", 200.0), ("value", 100.0)])
+def test_the_ensemble_knows_weekdays_of_counts_and_not_of_values(kind: Kind, expected: float) -> None:
+    # Each seventh day counts twice as much in its evening.
+    table = np.full((29, DAY), 100.0)
+    table[::7, 18:] = 200.0
+    bounds = Ensemble(period=DAY, days=28, kind=kind).detect(table.reshape(-1))
+    # At the first slot of the evening nothing of the day itself has told it yet.
+    assert bounds.expected[28 * DAY + 18] == pytest.approx(expected, rel=0.05)
+
+
+def test_of_points_closer_than_a_quarter_of_an_hour_the_newest_is_judged_as_all_are() -> None:
+    # At ten minutes a point the day before counts as well: two days are scaled at once.
+    period = 144
+    rng = np.random.default_rng(5)
+    values = rng.poisson(100, 6 * period + 7).astype(float)
+    detector = Ensemble(period=period, days=4, kind="count")
+    whole, newest = detector.detect(values), detector.detect_last(values)
+    for name in ("expected", "lower", "upper", "score"):
+        assert getattr(newest, name) == pytest.approx(getattr(whole, name)[-1])
