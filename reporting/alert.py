@@ -254,7 +254,7 @@ class Alert:
     @property
     def message_key(self) -> str:
         """What names its message."""
-        return self.key or f"alert-{self.slot_start.astimezone(UTC):%Y-%m-%dT%H%MZ}"
+        return self.key or f"alert-{_named(self.slot_start)}"
 
 
 def compose(alert: Alert, language: str) -> Message:
@@ -295,10 +295,20 @@ def compose_reply(alert: Alert, language: str) -> Message:
     words = texts.load(language)
     metrics = _sorted(alert)
     return Message(
-        key=f"{alert.message_key}-{alert.status}",
+        key=_reply_key(alert),
         title=alert_text.reply_title(alert, metrics, words),
         html=alert_text.reply_html(alert, metrics, words),
     )
+
+
+def _reply_key(alert: Alert) -> str:
+    """Name a reply: an incident can get worse several times, so the slot says which; all else is said once."""
+    key = f"{alert.message_key}-{alert.status}"
+    return f"{key}-{_named(alert.slot_start)}" if alert.status == "growing" else key
+
+
+def _named(slot: datetime) -> str:
+    return f"{slot.astimezone(UTC):%Y-%m-%dT%H%MZ}"
 
 
 def _instant(moment: datetime) -> datetime:

@@ -1,0 +1,141 @@
+"""What people hear of an incident: the notices that `tell` sends, with the real record of deliveries."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline import clock, settings, telling
+from pipeline.actions import Action, Kind
+from pipeline.checks import Check, watches
+from pipeline.demo.load import create_tables
+from pipeline.history import Part, Series
+from pipeline.incidents import Incident, advance
+from pipeline.judging import Judgement, Moment
+from pipeline.warehouse import EmbeddedWarehouse
+from reporting.channels.base import Channel
+from reporting.message import Message
+from tests.pipeline.configuration import configured
+from tests.pipeline.etl.running import fresh_database, place
+
+START = datetime(2026, 11, 12, 9)
+SLOT = clock.SLOT
+VIEWS = Part("views")
+INCIDENT = "views:2026-11-12T0900"
+KEY = "alert-2026-11-12T0900Z-views"
+EXPECTED = 100.0
+
+Sections = dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Chat(Channel):
+    """A chat that remembers what it was asked to show: ``(what, key)``."""
+
+    heard: list[tuple[str, str]] = field(default_factory=list)
+
+    def addresses(self) -> list[str]:
+        return ["chat"]
+
+    def send(self, address: str, message: Message) -> str:
+        self.heard.append(("post", message.key))
+        return str(len(self.heard))
+
+    def edit(self, address: str, message_id: str, message: Message) -> str:
+        self.heard.append(("edit", message.key))
+        return message_id
+
+    def reply(self, address: str, message_id: str, message: Message) -> str:
+        self.heard.append(("reply", message.key))
+        return str(len(self.heard))
+
+    def link(self, address: str, message_id: str) -> str:
+        return ""
+
+
+@dataclass
+class Story:
+    """Views slot by slot, 100 expected, and what a chat hears of them."""
+
+    chat: Chat = field(default_factory=Chat)
+    values: list[float] = field(default_factory=list)
+    known: list[Incident] = field(default_factory=list)
+
+    def play(self, value: float, said: Sequence[Action] = (), *, may_alarm: bool = True, twice: bool = True) -> str:
+        """One more slot; by default its run is repeated. Returns what was new in the chat, in a word or two."""
+        self.values.append(value)
+        before = len(self.chat.heard)
+        clock.set_now(clock.to_local(self.slot + SLOT))
+        for _ in range(2 if twice else 1):
+            told = telling.tell(self.judgement(said), {"chat": self.chat}, may_alarm=may_alarm)
+        self.known = told.incidents
+        return " ".join(dict.fromkeys(_word(*heard) for heard in self.chat.heard[before:]))
+
+    @property
+    def slot(self) -> datetime:
+        return START + (len(self.values) - 1) * SLOT
+
+    def judgement(self, said: Sequence[Action]) -> Judgement:
+        value = self.values[-1]
+        score = (value - EXPECTED) / 5
+        verdict = "anomaly" if abs(score) > 1 else "ok"
+        check = Check(*VIEWS, "seasonal", value, EXPECTED, 95.0, 105.0, score, verdict, score, 1.0)  # type: ignore[arg-type]
+        numbers = np.array([[EXPECTED] * clock.SLOTS_A_DAY + self.values])
+        series = Series((VIEWS,), self.slot, numbers, np.ones_like(numbers), np.arange(numbers.shape[1]))
+        going_on = [incident for incident in self.known if not incident.ended]
+        moved = advance(going_on, [check], self.slot, settings.rules())
+        moment = Moment(series, {VIEWS: check}, {watch.metric.name: watch for watch in watches()}, [])
+        return Judgement(moment, moved, self.known, {INCIDENT: said})
+
+    def sent(self) -> list[str]:
+        """The keys of what made a sound."""
+        return [key for what, key in self.chat.heard if what != "edit"]
+
+
+def _word(what: str, key: str) -> str:
+    """``post``, ``edit``, or what a reply says."""
+    return key.removeprefix(f"{KEY}-").partition("-")[0] if what == "reply" else what
+
+
+@pytest.fixture(scope="module")
+def database(embedded_warehouse: EmbeddedWarehouse) -> Iterator[str]:
+    with fresh_database(embedded_warehouse) as name:
+        create_tables(embedded_warehouse, name)
+        yield name
+
+
+@pytest.fixture
+def sections(embedded_warehouse: EmbeddedWarehouse, database: str, tmp_path: Path) -> Iterator[Sections]:
+    with fresh_database(embedded_warehouse) as results:
+        yield {
+            "warehouse": {**place(embedded_warehouse), "database": results},
+            "source": {"database": database},
+            "alerts": {"metrics": "views"},
+            "delivery": {"lock_path": str(tmp_path / "locks")},
+        }
+
+
+def test_an_incident_that_gets_worse_twice_is_four_messages(sections: Sections) -> None:
+    with configured(**sections):
+        story = Story()
+        heard = [story.play(value) for value in (90, 90, 48, 48, 48, 48, 5, 100, 100, 100, 100)]
+    assert heard == [
+        "post",
+        "edit",
+        "edit growing",  # 52 % is more than four times 10 %
+        "edit",
+        "edit",
+        "edit",
+        "edit growing",  # 95 % is more than 52 % and 40 %
+        *["" for _ in range(3)],
+        "edit recovered",
+    ]
+    assert story.sent() == [
+        KEY,
+        f"{KEY}-growing-2026-11-12T0930Z",
+        f"{KEY}-growing-2026-11-12T1030Z",
+        f"{KEY}-recovered",
+    ]
