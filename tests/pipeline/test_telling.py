@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pipeline import clock, settings, telling
-from pipeline.actions import Action, Kind
+from pipeline.actions import Action
 from pipeline.checks import Check, watches
 from pipeline.demo.load import create_tables
 from pipeline.history import Part, Series
@@ -62,7 +62,7 @@ class Story:
 
     chat: Chat = field(default_factory=Chat)
     values: list[float] = field(default_factory=list)
-    known: list[Incident] = field(default_factory=list)
+    known: dict[str, Incident] = field(default_factory=dict)
 
     def play(self, value: float, said: Sequence[Action] = (), *, may_alarm: bool = True, twice: bool = True) -> str:
         """One more slot; by default its run is repeated. Returns what was new in the chat, in a word or two."""
@@ -71,7 +71,7 @@ class Story:
         clock.set_now(clock.to_local(self.slot + SLOT))
         for _ in range(2 if twice else 1):
             told = telling.tell(self.judgement(said), {"chat": self.chat}, may_alarm=may_alarm)
-        self.known = told.incidents
+        self.known |= {incident.incident_id: incident for incident in told.incidents}
         return " ".join(dict.fromkeys(_word(*heard) for heard in self.chat.heard[before:]))
 
     @property
@@ -85,10 +85,10 @@ class Story:
         check = Check(*VIEWS, "seasonal", value, EXPECTED, 95.0, 105.0, score, verdict, score, 1.0)  # type: ignore[arg-type]
         numbers = np.array([[EXPECTED] * clock.SLOTS_A_DAY + self.values])
         series = Series((VIEWS,), self.slot, numbers, np.ones_like(numbers), np.arange(numbers.shape[1]))
-        going_on = [incident for incident in self.known if not incident.ended]
+        going_on = [incident for incident in self.known.values() if not incident.ended]
         moved = advance(going_on, [check], self.slot, settings.rules())
         moment = Moment(series, {VIEWS: check}, {watch.metric.name: watch for watch in watches()}, [])
-        return Judgement(moment, moved, self.known, {INCIDENT: said})
+        return Judgement(moment, moved, list(self.known.values()), {INCIDENT: said})
 
     def sent(self) -> list[str]:
         """The keys of what made a sound."""
@@ -113,6 +113,7 @@ def sections(embedded_warehouse: EmbeddedWarehouse, database: str, tmp_path: Pat
         yield {
             "warehouse": {**place(embedded_warehouse), "database": results},
             "source": {"database": database},
+            "clock": {"timezone": "UTC"},
             "alerts": {"metrics": "views"},
             "delivery": {"lock_path": str(tmp_path / "locks")},
         }
@@ -139,3 +140,74 @@ def test_an_incident_that_gets_worse_twice_is_four_messages(sections: Sections) 
         f"{KEY}-growing-2026-11-12T1030Z",
         f"{KEY}-recovered",
     ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """Values of views from 09:00 on (100 expected), and what is heard of each slot."""
+
+    values: Sequence[float]
+    heard: Sequence[str]
+    quiet: str = ""
+    """[alerts] quiet_hours: a slot is quiet that ENDS in them."""
+    muted: bool = False
+    """Whether somebody presses Mute at 09:15: until 11:15."""
+    stale: Sequence[int] = ()
+    """The slots that ended longer than [alerts] alarm_minutes ago when they are checked."""
+
+
+BACK = (100, 100, 100, 100)
+NOTHING = ("", "", "", "")
+CASES = {
+    "nothing holds it back": Case(values=[50, 50, *BACK], heard=["post", "edit", "", "", "", "edit recovered"]),
+    # Quiet hours.
+    "quiet hours hold a post until they end": Case(
+        quiet="08:00-09:30", values=[50, 50, 50], heard=["", "post", "edit"]
+    ),
+    "what is over before quiet hours end is never told": Case(
+        quiet="08:00-10:45", values=[50, 50, *BACK, 100], heard=["", "", *NOTHING, ""]
+    ),
+    "in quiet hours a message is edited, nobody hears that it got worse, but that it is over": Case(
+        quiet="09:30-11:00", values=[90, 20, *BACK], heard=["post", "edit", "", "", "", "edit recovered"]
+    ),
+    "that it got worse in quiet hours is told after them": Case(
+        quiet="09:30-09:45", values=[90, 20, 20, 20], heard=["post", "edit", "edit growing", "edit"]
+    ),
+    # Mute.
+    "muted, it is edited and closed without a sound": Case(
+        muted=True, values=[90, 20, *BACK], heard=["post", "edit", "", "", "", "edit"]
+    ),
+    "a mute holds the next incident of the metric until it ends": Case(
+        muted=True,
+        values=[50, *BACK, 50, 50, 50, 50, 50],
+        heard=["post", "", "", "", "edit", "", "", "", "post", "edit"],
+    ),
+    "that it got worse while muted is told after that, and its end too": Case(
+        muted=True,
+        values=[90, *[20] * 8, *BACK],
+        heard=["post", *["edit"] * 7, "edit growing", "", "", "", "edit recovered"],
+    ),
+    # Slots that are caught up.
+    "a stale slot calls nobody, a fresh one does while it lasts": Case(
+        stale=[0, 1], values=[50, 50, 50, 50], heard=["", "", "post", "edit"]
+    ),
+    "what is over in stale slots is never told": Case(
+        stale=range(6), values=[50, 50, *BACK, 100], heard=["", "", *NOTHING, ""]
+    ),
+    "in stale slots a message is edited, nobody hears that it got worse, but that it is over": Case(
+        stale=range(1, 6), values=[90, 20, *BACK], heard=["post", "edit", "", "", "", "edit recovered"]
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_when_people_hear_of_an_incident(case: Case, sections: Sections) -> None:
+    sections["alerts"]["quiet_hours"] = case.quiet
+    mute = Action(INCIDENT, "mute", "Anna", START + SLOT)
+    with configured(**sections):
+        story = Story()
+        heard = [
+            story.play(value, [mute] if case.muted and i else [], may_alarm=i not in case.stale, twice=False)
+            for i, value in enumerate(case.values)
+        ]
+    assert heard == list(case.heard)
