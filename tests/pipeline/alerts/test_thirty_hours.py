@@ -34,15 +34,15 @@ def at(text: str) -> datetime:
 # Half of a table's events are missing: from, to.
 FALLS = {
     "feed_actions": [
-        ("24 20:30", "24 22:30"),  # 22:30 to 00:30: begins before the quiet hours, goes on over midnight
-        ("25 09:00", "25 10:00"),
-        ("25 10:30", "25 11:00"),  # back after two good slots: the same incident
-        ("25 13:00", "25 14:00"),  # back after two hours: another one
+        ("24 20:30", "24 22:15"),  # 22:30 to 00:15: begins before the quiet hours, goes on over midnight
+        ("25 09:00", "25 09:30"),
+        ("25 10:00", "25 10:15"),  # back after two good slots: the same incident
+        ("25 13:00", "25 13:30"),  # back after almost three hours: another one
     ],
     "message_actions": [
         ("24 12:00", "24 12:30"),  # while cron stands still
         ("25 00:30", "25 01:30"),  # 02:30 to 02:30, in the hour that comes twice and the quiet hours
-        ("25 05:00", "25 07:00"),  # 06:00 to 08:00: begins in the quiet hours and goes on after them
+        ("25 05:30", "25 06:30"),  # 06:30 to 07:30: begins in the quiet hours and goes on after them
     ],
 }
 QUIET_HOURS = "23:00-07:00"
@@ -58,28 +58,28 @@ def both(slot: str, key: str) -> list[tuple[datetime, int, str, str]]:
 
 
 NIGHT = "alert-2026-10-24T2030Z-views"
-MORNING = "alert-2026-10-25T0500Z-messages_sent"
+MORNING = "alert-2026-10-25T0530Z-messages_sent"
 NOON = "alert-2026-10-25T0900Z-views"
 AFTERNOON = "alert-2026-10-25T1300Z-views"
 # An incident is told in its first slot that ends outside of the quiet hours, and is over in its fourth good one.
 EXPECTED = [
     *both("24 20:30", NIGHT),
-    *both("24 23:15", f"{NIGHT}-recovered"),
+    *both("24 23:00", f"{NIGHT}-recovered"),
     *both("25 05:45", MORNING),
-    *both("25 07:45", f"{MORNING}-recovered"),
+    *both("25 07:15", f"{MORNING}-recovered"),
     (at("25 09:00"), 1, NOON, NEWS),
     (at("25 09:00"), 2, NOON, CHAT),
-    *both("25 11:45", f"{NOON}-recovered"),
+    *both("25 11:00", f"{NOON}-recovered"),
     *both("25 13:00", AFTERNOON),
-    *both("25 14:45", f"{AFTERNOON}-recovered"),
+    *both("25 14:15", f"{AFTERNOON}-recovered"),
 ]
 INCIDENTS = [
     ("messages_sent:2026-10-24T1200", at("24 12:15"), False),
     ("messages_sent:2026-10-25T0030", at("25 01:15"), False),
-    ("messages_sent:2026-10-25T0500", at("25 06:45"), True),
-    ("views:2026-10-24T2030", at("24 22:15"), True),
-    ("views:2026-10-25T0900", at("25 10:45"), True),
-    ("views:2026-10-25T1300", at("25 13:45"), True),
+    ("messages_sent:2026-10-25T0530", at("25 06:15"), True),
+    ("views:2026-10-24T2030", at("24 22:00"), True),
+    ("views:2026-10-25T0900", at("25 10:00"), True),
+    ("views:2026-10-25T1300", at("25 13:15"), True),
 ]
 
 
