@@ -16,8 +16,9 @@ from pipeline.history import Part, Series
 from pipeline.incidents import Incident, advance
 from pipeline.judging import Judgement, Moment
 from pipeline.warehouse import EmbeddedWarehouse
+from reporting import plots
 from reporting.channels.base import Channel
-from reporting.message import Message
+from reporting.message import PNG_SIGNATURE, Message
 from tests.pipeline.configuration import configured
 from tests.pipeline.etl.running import fresh_database, place
 
@@ -108,7 +109,11 @@ def database(embedded_warehouse: EmbeddedWarehouse) -> Iterator[str]:
 
 
 @pytest.fixture
-def sections(embedded_warehouse: EmbeddedWarehouse, database: str, tmp_path: Path) -> Iterator[Sections]:
+def sections(
+    embedded_warehouse: EmbeddedWarehouse, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Sections]:
+    # Drawing takes most of the time, and nobody looks here.
+    monkeypatch.setattr(plots, "bands", lambda *_: PNG_SIGNATURE)
     with fresh_database(embedded_warehouse) as results:
         yield {
             "warehouse": {**place(embedded_warehouse), "database": results},
