@@ -172,6 +172,9 @@ CASES = {
     "what is over before quiet hours end is never told": Case(
         quiet="08:00-10:45", values=[50, 50, *BACK, 100], heard=["", "", *NOTHING, ""]
     ),
+    "what is good again when quiet hours end is never told": Case(
+        quiet="08:00-10:00", values=[50, 50, *BACK, 100], heard=["", "", *NOTHING, ""]
+    ),
     "in quiet hours a message is edited, nobody hears that it got worse, but that it is over": Case(
         quiet="09:30-11:00", values=[90, 20, *BACK], heard=["post", "edit", "", "", "", "edit recovered"]
     ),
