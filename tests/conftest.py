@@ -9,9 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from pipeline.warehouse import EmbeddedWarehouse, ServerWarehouse, Warehouse
 from tests.servers.clickhouse import ClickHouseServer
+
+# How fast a machine is decides about no test. A failure is printed so that it can be played again.
+settings.register_profile("feedpulse", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("feedpulse")
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ import pytest
 from pipeline.demo.run import DAYS
 from pipeline.warehouse import EmbeddedWarehouse
 from tests.conftest import end_owner
+from tests.patience import HANGS_SECONDS
 from tests.process.project import Finished, Project
 from tests.reporting.test_page_in_browser import chromium
 
@@ -88,7 +89,9 @@ def test_it_stays_in_its_directory(demo: Finished, place: Path) -> None:
 
 def test_what_it_says_to_try_works(demo: Finished, place: Path) -> None:
     command = demo.output.partition("Try next:")[2].strip()
-    tried = subprocess.run(["sh", "-c", command], cwd=place, capture_output=True, text=True, timeout=60, check=False)
+    tried = subprocess.run(
+        ["sh", "-c", command], cwd=place, capture_output=True, text=True, timeout=HANGS_SECONDS, check=False
+    )
     assert (tried.returncode, tried.stderr) == (0, "")
     assert "messenger_users" in tried.stdout
 

@@ -81,7 +81,7 @@ def test_the_template_keeps_the_contract(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("detector", FAST, ids=repr)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     values=arrays(np.float64, st.integers(1, 260), elements=st.sampled_from([0.0, 1.0, 2.0, 30.0, 1e6, np.nan])),
     cut=st.integers(1, 260),

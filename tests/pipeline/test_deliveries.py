@@ -16,6 +16,7 @@ from pipeline.warehouse import EmbeddedWarehouse
 from reporting.channels.base import Channel
 from reporting.errors import ChannelError
 from reporting.message import Message
+from tests.patience import HANGS_SECONDS
 from tests.pipeline.configuration import configured
 from tests.pipeline.etl.running import fresh_database, place
 
@@ -116,7 +117,7 @@ def test_a_kill_between_sending_and_recording_repeats_one_message_once(
     sections: Sections, embedded_warehouse: EmbeddedWarehouse, tmp_path: Path
 ) -> None:
     killed = sections.start(Chats(tmp_path, killed_after="first"))
-    killed.join(60)
+    killed.join(HANGS_SECONDS)
     assert killed.exitcode == -signal.SIGKILL
     assert states(embedded_warehouse, sections) == [("first", "pending")]
     chats = Chats(tmp_path)
@@ -129,7 +130,7 @@ def test_of_senders_at_once_one_sends(sections: Sections, tmp_path: Path) -> Non
     chats = Chats(tmp_path, names="first", slow=True)
     senders = [sections.start(chats) for _ in range(3)]
     for sender in senders:
-        sender.join(60)
+        sender.join(HANGS_SECONDS)
     assert [sender.exitcode for sender in senders] == [0, 0, 0]
     assert chats.said("first") == ["Views"]
 

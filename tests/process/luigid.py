@@ -1,7 +1,6 @@
 """A real luigid on a free loopback port, with its state in a directory of the test's own."""
 
 import contextlib
-import socket
 import subprocess
 import sys
 import time
@@ -9,7 +8,8 @@ import urllib.request
 from pathlib import Path
 from types import TracebackType
 
-_START_SECONDS = 30.0
+from tests.patience import HANGS_SECONDS
+from tests.servers.ports import free_ports
 
 
 class Luigid:
@@ -23,9 +23,7 @@ class Luigid:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+        (self.port,) = free_ports(1)
         self.url = f"http://127.0.0.1:{self.port}"
         self.arguments = ("--scheduler-url", self.url)
 
@@ -36,7 +34,7 @@ class Luigid:
             self._process = subprocess.Popen(
                 [str(program), *options], cwd=self._directory, stdout=output, stderr=output, stdin=subprocess.DEVNULL
             )
-        deadline = time.monotonic() + _START_SECONDS
+        deadline = time.monotonic() + HANGS_SECONDS
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.__exit__(None, None, None)
@@ -45,7 +43,10 @@ class Luigid:
         return self
 
     def _answers(self) -> bool:
-        with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/api/graph", timeout=5) as answer:
+        with (
+            contextlib.suppress(OSError),
+            urllib.request.urlopen(f"{self.url}/api/graph", timeout=HANGS_SECONDS) as answer,
+        ):
             return bool(answer.status == 200)
         return False
 
@@ -53,4 +54,4 @@ class Luigid:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._process.terminate()
-        self._process.wait(timeout=20)
+        self._process.wait(timeout=HANGS_SECONDS)

@@ -24,6 +24,7 @@ from pipeline.tables import (
     TABLES,
 )
 from pipeline.warehouse import EmbeddedWarehouse, ServerWarehouse, Warehouse
+from tests.patience import HANGS_SECONDS
 from tests.pipeline.configuration import shipped
 
 SOURCE_DATABASE = "process_events"
@@ -52,8 +53,6 @@ SCENARIO = Scenario(
 # What loads and checks compute; a row of the last three that is written again replaces itself.
 REPLACED_ROWS = (SLOT_METRICS, SLOT_CHECKS, INCIDENTS)
 RESULTS = (DAILY_METRICS, DAILY_TOTALS, *REPLACED_ROWS)
-
-_TIMEOUT_SECONDS = 120
 
 
 def load_events(warehouse: Warehouse) -> None:
@@ -222,7 +221,7 @@ class Project:
 def finish(process: subprocess.Popen[str]) -> Finished:
     """Wait for a command's end."""
     try:
-        output, errors = process.communicate(timeout=_TIMEOUT_SECONDS)
+        output, errors = process.communicate(timeout=HANGS_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
         raise

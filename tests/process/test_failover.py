@@ -35,7 +35,6 @@ def test_a_failover_leaves_nothing_done_whose_rows_are_elsewhere(
         warehouse={
             "database": second.database,
             "alt_hosts": f"{second_warehouse.host}:{second_warehouse.port}",
-            "connect_timeout_seconds": "2",
         }
     )
     process = project.start_task("Daily", "--workers", "2")

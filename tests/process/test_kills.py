@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.tables import DAILY_METRICS, DAILY_TOTALS, TABLE_UPDATES
+from tests.patience import HANGS_SECONDS
 from tests.soak import __main__ as soak
 from tests.soak.attempts import LUIGI, WORKER, Attempt, Kill
 from tests.soak.engines import ENGINES
@@ -59,7 +60,7 @@ def test_a_server_that_is_away_for_the_rest_of_a_run(ready: dict[str, World]) ->
         time.sleep(0.01)
     assert world.engine.kill()
     try:
-        log, _ = process.communicate(timeout=120)
+        log, _ = process.communicate(timeout=HANGS_SECONDS)
     finally:
         process.kill()
         world.engine.revive()

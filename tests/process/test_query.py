@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests.patience import HANGS_SECONDS
 from tests.process.conftest import MakeProject
 from tests.process.project import SOURCE_DATABASE, Project
 
@@ -68,5 +69,5 @@ def test_a_reader_that_has_enough(project: Project) -> None:
     process.stdout.close()
     assert process.stderr.read() == ""
     process.stderr.close()
-    process.wait(timeout=60)
+    process.wait(timeout=HANGS_SECONDS)
     assert process.returncode == 0

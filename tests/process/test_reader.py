@@ -18,6 +18,7 @@ from itertools import pairwise
 import pytest
 
 from pipeline.tables import DAILY_METRICS, DAILY_TOTALS
+from tests.patience import HANGS_SECONDS
 from tests.process import reloading
 from tests.process.conftest import MakeProject
 from tests.process.project import Project, finish
@@ -25,7 +26,6 @@ from tests.soak.events import AFTER, BEFORE, LATE_DAYS, load_states
 
 DAY = LATE_DAYS[0]
 POLLS, CHANGES = 150, 4
-PATIENCE_SECONDS = 120
 
 Sums = tuple[tuple[str, int, int], ...]
 
@@ -85,7 +85,7 @@ def test_a_reader_sees_the_old_day_or_the_new_one(
     seen: list[str] = []
     together: Counter[bool] = Counter()
     loader = project.start("python", reloading.__file__, str(DAY), AFTER, BEFORE)
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + HANGS_SECONDS
     try:
         while len(seen) < POLLS or sum(before != after for before, after in pairwise(seen)) < CHANGES:
             assert loader.poll() is None, finish(loader).log

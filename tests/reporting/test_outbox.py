@@ -12,6 +12,7 @@ from reporting.channels.base import create
 from reporting.channels.outbox import Outbox
 from reporting.errors import ChannelError
 from reporting.message import Button, Message, escape, shorten
+from tests.patience import HANGS_SECONDS
 from tests.reporting.samples import HOSTILE, message, png
 
 
@@ -141,7 +142,7 @@ def run_together(program: str, directory: Path) -> None:
         writer.stdin.write("go\n")
         writer.stdin.flush()
     for writer in writers:
-        writer.communicate(timeout=60)
+        writer.communicate(timeout=HANGS_SECONDS)
         assert writer.returncode == 0
 
 

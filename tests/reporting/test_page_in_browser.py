@@ -16,6 +16,7 @@ from reporting import alert, daily
 from reporting.channels.outbox import Outbox
 from reporting.daily import DailyMetric
 from reporting.message import Button, Message, escape, shorten
+from tests.patience import HANGS_SECONDS
 from tests.reporting.samples import HOSTILE, alert_metric, days, png, report
 from tests.reporting.samples import alert as an_alert
 
@@ -39,7 +40,7 @@ def chromium(profile: Path, *arguments: str) -> str:
     program = shutil.which("chromium")
     assert program is not None, "chromium is missing; `make test` installs it"
     command = [program, *OPTIONS, f"--user-data-dir={profile}", *arguments]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    run = subprocess.run(command, capture_output=True, text=True, timeout=HANGS_SECONDS, check=False)
     assert run.returncode == 0, run.stderr
     return run.stdout
 

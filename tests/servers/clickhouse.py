@@ -11,7 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from xml.sax.saxutils import escape
 
-_START_SECONDS = 60.0
+from tests.patience import HANGS_SECONDS
+from tests.servers.ports import free_ports
 
 _CONFIG = """<yandex>
 <logger><level>warning</level><log>{directory}/server.log</log><errorlog>{directory}/server.err.log</errorlog></logger>
@@ -69,7 +70,7 @@ class ClickHouseServer:
     def __init__(self, directory: Path, timezone: str = "UTC", habits: str = "") -> None:
         self.directory = directory
         self.host = "127.0.0.1"
-        self.port, self.http_port, self.secure_port = _free_ports(3)
+        self.port, self.http_port, self.secure_port = free_ports(3)
         self._process: subprocess.Popen[bytes] | None = None
         (directory / "data").mkdir(parents=True)
         (directory / "tmp").mkdir()
@@ -99,7 +100,7 @@ class ClickHouseServer:
                 stderr=output,
                 start_new_session=True,
             )
-        deadline = time.monotonic() + _START_SECONDS
+        deadline = time.monotonic() + HANGS_SECONDS
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.kill()
@@ -125,7 +126,7 @@ class ClickHouseServer:
         if self._process is not None:
             self._process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(timeout=20)
+                self._process.wait(timeout=HANGS_SECONDS)
             self.kill()
 
     def pause(self) -> None:
@@ -147,7 +148,7 @@ class ClickHouseServer:
 
     def _answers(self) -> bool:
         try:
-            with socket.create_connection((self.host, self.http_port), timeout=1) as connection:
+            with socket.create_connection((self.host, self.http_port), timeout=HANGS_SECONDS) as connection:
                 connection.sendall(b"GET /ping HTTP/1.0\r\n\r\n")
                 return b"Ok." in connection.makefile("rb").read()
         except OSError:
@@ -161,11 +162,3 @@ class ClickHouseServer:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.stop()
-
-
-def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]

@@ -356,7 +356,7 @@ class TestBadInput:
             replace(incident, **change)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     seed=st.integers(0, 2**32 - 1),
     users=st.integers(20, 60),

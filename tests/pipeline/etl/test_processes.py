@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pipeline
 from pipeline.warehouse import Warehouse
+from tests.patience import HANGS_SECONDS
 from tests.pipeline.etl.running import (
     create_source,
     differences,
@@ -47,7 +48,7 @@ def start(folder: Path, family: str, *arguments: str) -> subprocess.Popen[str]:
 
 def finish(process: subprocess.Popen[str]) -> None:
     """Wait for a process, which must succeed."""
-    output, _ = process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=HANGS_SECONDS)
     assert process.returncode == 0, output
     assert "Luigi Execution Summary" in output
     assert ":)" in output, output
@@ -121,7 +122,7 @@ def test_missing_source_is_a_failure_of_the_command(warehouse: Warehouse, tmp_pa
         options = CASE.configuration(warehouse, "absent", database)
         write_configuration(tmp_path / "luigi.cfg", options | {"retcode": {"task_failed": "30"}})
         process = start(tmp_path, "DailyMetrics", "--date", str(FRIDAY))
-        output, _ = process.communicate(timeout=120)
+        output, _ = process.communicate(timeout=HANGS_SECONDS)
         assert process.returncode == 30, output
         assert "source table absent.feed_actions does not exist" in output
         assert loaded(warehouse, database, FRIDAY) == Day({}, {}, {})

@@ -28,7 +28,6 @@ from tests.pipeline.reference import VALUES, Day, Slots, measure_slots
 # two the first is hypothesis' simplest, the second is random.
 FEW = settings(
     max_examples=2,
-    deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )

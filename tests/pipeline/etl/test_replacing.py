@@ -12,6 +12,7 @@ from pipeline.loading import replace_partition
 from pipeline.tables import FEED_USER_DAY, SLICE_DAY, warehouse
 from pipeline.warehouse import EmbeddedWarehouse, ServerWarehouse, Warehouse
 from tests.conftest import end_owner
+from tests.patience import HANGS_SECONDS
 from tests.pipeline.etl.running import prepared
 from tests.pipeline.etl.stories import STORY
 from tests.servers.clickhouse import ClickHouseServer
@@ -50,7 +51,7 @@ def test_runs_that_replace_a_partition_at_once(warehouse: Warehouse) -> None:
 
     def fill(staging: str) -> bool:
         found = users(100)(staging)
-        together.wait(timeout=60)
+        together.wait(timeout=HANGS_SECONDS)
         return found
 
     with prepared(warehouse, EMPTY) as (_, database), ThreadPoolExecutor(runs) as pool:

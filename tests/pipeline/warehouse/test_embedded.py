@@ -15,6 +15,7 @@ import pytest
 from pipeline.errors import TerminalError, TransientError
 from pipeline.warehouse import EmbeddedWarehouse
 from tests.conftest import end_owner, owners
+from tests.patience import HANGS_SECONDS
 
 CLIENT = """
 import sys, warnings
@@ -38,7 +39,7 @@ def client(warehouse: EmbeddedWarehouse, code: str) -> "subprocess.Popen[bytes]"
 
 
 def wait_for(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + HANGS_SECONDS
     while not condition():
         assert time.monotonic() < deadline, "it never came"
         time.sleep(0.02)

@@ -34,7 +34,7 @@ HOSTILE = [
     "a" * 10_000,
 ]
 ANY_ENGINE = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 
 

@@ -3,7 +3,7 @@
 from datetime import date
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import TerminalError
@@ -57,7 +57,7 @@ def tables(embedded_warehouse: EmbeddedWarehouse, server_warehouse: ServerWareho
     return embedded_warehouse, server_warehouse
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 @given(rows=st.lists(VALUES, min_size=1, max_size=30))
 def test_any_values_print_the_same(tables: tuple[Warehouse, Warehouse], rows: list[tuple[object, ...]]) -> None:
     columns = dict(zip("sfdaog", zip(*rows, strict=True), strict=True))

@@ -81,7 +81,7 @@ def test_an_idempotent_write_cut_off_is_repeated(mortal: ClickHouseServer, wareh
 
 
 def test_a_server_that_says_nothing_is_given_up(mortal: ClickHouseServer, warehouse: ServerWarehouse) -> None:
-    impatient = replace(warehouse, query_timeout_seconds=0.5)
+    impatient = replace(warehouse, query_timeout_seconds=3)
     sql = "INSERT INTO default.t SELECT 1 + sleepEachRow(0.5) FROM (SELECT number FROM system.numbers LIMIT 3)"
     [error] = strike_while_running(warehouse, mortal.pause, lambda: impatient.execute(sql))
     mortal.resume()
