@@ -152,6 +152,13 @@ class Project:
             self.sections.setdefault(name.replace("__", "."), {}).update(settings)
         self.write_configuration()
 
+    def with_settings(self, **sections: Mapping[str, str]) -> "Project":
+        """This project with other settings; what is written goes where this one's goes."""
+        mine = {name: dict(settings) for name, settings in self.sections.items()}
+        other = Project(self.directory, self.warehouse, mine, self.environment)
+        other.configure(**sections)
+        return other
+
     def write_configuration(self) -> None:
         """Write luigi.cfg."""
         lines: list[str] = []

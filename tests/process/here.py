@@ -1,0 +1,50 @@
+"""Luigi's command in this process: what it says and its exit code, without the second that a new process takes."""
+
+import contextlib
+import io
+import logging
+import os
+from collections.abc import Iterator
+from unittest.mock import patch
+
+import pytest
+from luigi.retcodes import run_with_retcodes
+
+from pipeline import clock
+from tests.pipeline.configuration import configured
+from tests.process.project import Finished, Project
+
+
+def task_here(project: Project, *arguments: str) -> Finished:
+    """Do what `Project.task` does: the same command line, luigi.cfg, exit codes and filter of the log."""
+    sections = {name.replace(".", "__"): settings for name, settings in project.sections.items()}
+    sections["core"] = sections["core"] | {"no_configure_logging": "true"}  # pytest has closed that stream later
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("FEEDPULSE_")}
+    with (
+        patch.dict(os.environ, environment | project.environment, clear=True),
+        contextlib.chdir(project.directory),
+        configured(**sections),
+        patch.object(clock, "_now", None),  # not read yet
+        _log() as said,
+        pytest.raises(SystemExit) as ended,
+    ):
+        run_with_retcodes(["--module", "pipeline", *arguments, "--local-scheduler", "--no-lock"])
+    assert isinstance(ended.value.code, int)
+    return Finished(ended.value.code, "", said.getvalue())
+
+
+@contextlib.contextmanager
+def _log() -> Iterator[io.StringIO]:
+    """What Luigi logs, in the form that its command gives it."""
+    said = io.StringIO()
+    handler = logging.StreamHandler(said)
+    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    logger = logging.getLogger("luigi-interface")
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield said
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
