@@ -2,18 +2,20 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import cache
 
 import pytest
 
 
-def loaded_by(program: str) -> set[str]:
+@cache
+def loaded_by(program: str) -> frozenset[str]:
     run = subprocess.run(
         [sys.executable, "-c", f"{program}\nimport sys\nprint(*sys.modules)"],
         capture_output=True,
         text=True,
         check=True,
     )
-    return set(run.stdout.split())
+    return frozenset(run.stdout.split())
 
 
 def test_detectors_stand_alone() -> None:

@@ -4,9 +4,9 @@ import contextlib
 import multiprocessing
 import os
 import signal
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,7 @@ from tests.patience import HANGS_SECONDS
 from tests.pipeline.configuration import configured
 from tests.pipeline.etl.running import fresh_database, place
 
+SPAWN = multiprocessing.get_context("spawn")
 POST = Message("alert-1-views", "Views", "Views")
 EDITED = Message("alert-1-views", "Views", "Views, edited")
 REPLY = Message("alert-1-views-recovered", "Recovered", "Recovered")
@@ -33,7 +34,6 @@ class Chats(Channel):
     names: str = "first,second"
     refusing: str = ""
     killed_after: str = ""
-    slow: bool = False
     is_gone: bool = False
 
     def addresses(self) -> list[str]:
@@ -42,8 +42,6 @@ class Chats(Channel):
     def send(self, address: str, message: Message) -> str:
         if address == self.refusing:
             raise ChannelError(f"{address} refuses")
-        if self.slow:
-            time.sleep(0.5)
         with (self.folder / address).open("a") as chat:
             chat.write(f"{message.plain}\n")
         if address == self.killed_after:
@@ -80,8 +78,15 @@ class Sections:
         with self.used():
             deliveries.deliver(POST, {"chats": chats})
 
-    def start(self, chats: Chats) -> "multiprocessing.process.BaseProcess":
-        process = multiprocessing.get_context("spawn").Process(target=self.deliver, args=(chats,))
+    def deliver_together(self, chats: Chats, barrier: Barrier) -> None:
+        with self.used():
+            # With everything imported and connected, the two begin at the same moment.
+            deliveries.deliver(REPLY, {"chats": replace(chats, names=f"own-{os.getpid()}")})
+            barrier.wait(HANGS_SECONDS)
+            deliveries.deliver(POST, {"chats": chats})
+
+    def start(self, deliver: Callable[..., None], *arguments: object) -> "multiprocessing.process.BaseProcess":
+        process = SPAWN.Process(target=deliver, args=arguments)
         process.start()
         return process
 
@@ -116,7 +121,7 @@ def test_a_message_is_sent_once_and_a_refusal_keeps_nobody_else_from_it(
 def test_a_kill_between_sending_and_recording_repeats_one_message_once(
     sections: Sections, embedded_warehouse: EmbeddedWarehouse, tmp_path: Path
 ) -> None:
-    killed = sections.start(Chats(tmp_path, killed_after="first"))
+    killed = sections.start(sections.deliver, Chats(tmp_path, killed_after="first"))
     killed.join(HANGS_SECONDS)
     assert killed.exitcode == -signal.SIGKILL
     assert states(embedded_warehouse, sections) == [("first", "pending")]
@@ -127,11 +132,11 @@ def test_a_kill_between_sending_and_recording_repeats_one_message_once(
 
 
 def test_of_senders_at_once_one_sends(sections: Sections, tmp_path: Path) -> None:
-    chats = Chats(tmp_path, names="first", slow=True)
-    senders = [sections.start(chats) for _ in range(3)]
+    chats, barrier = Chats(tmp_path, names="first"), SPAWN.Barrier(2)
+    senders = [sections.start(sections.deliver_together, chats, barrier) for _ in range(2)]
     for sender in senders:
         sender.join(HANGS_SECONDS)
-    assert [sender.exitcode for sender in senders] == [0, 0, 0]
+    assert [sender.exitcode for sender in senders] == [0, 0]
     assert chats.said("first") == ["Views"]
 
 

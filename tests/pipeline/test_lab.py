@@ -41,6 +41,10 @@ def settings_of(warehouse: Warehouse, database: str) -> dict[str, dict[str, str]
     }
 
 
+# Both engines give the same series; what follows from them reads no engine.
+ON_ONE_ENGINE = pytest.mark.parametrize("warehouse", ["embedded"], indirect=True)
+
+
 @pytest.fixture
 def _history(warehouse: Warehouse, database: str, tmp_path: Path) -> Iterator[None]:
     with configured(NOW, **settings_of(warehouse, database)):
@@ -62,6 +66,7 @@ def test_history_comes_as_series_on_the_wall_clock() -> None:
     assert lab.read(2)[0].moment(0) == datetime(2026, 11, 18)  # whole days, and what there is of today
 
 
+@ON_ONE_ENGINE
 @pytest.mark.usefixtures("_history")
 def test_what_tune_lists_is_what_replay_tells_with_the_section_pasted(
     warehouse: Warehouse, database: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -87,6 +92,7 @@ def test_what_tune_lists_is_what_replay_tells_with_the_section_pasted(
     ]
 
 
+@ON_ONE_ENGINE
 @pytest.mark.usefixtures("_history")
 def test_compare_writes_its_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["compare", "--detector", "sigma", "--detector", "difference", "--workers", "1", "--plots", "1"]
@@ -95,6 +101,7 @@ def test_compare_writes_its_report(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "ratio 0.8" in (tmp_path / "report.html").read_text()
 
 
+@ON_ONE_ENGINE
 @pytest.mark.usefixtures("_history")
 @pytest.mark.parametrize(
     ("arguments", "said"),

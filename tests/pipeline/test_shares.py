@@ -4,9 +4,10 @@ import math
 
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike
 
-from detectors.base import score_band
-from detectors.kinds import Noise
+from detectors.base import Array, score_band
+from detectors.kinds import Kind, Noise
 from pipeline.history import Part
 from pipeline.shares import Judged, with_forecasts
 
@@ -14,20 +15,28 @@ TOTAL, SLICE = Part("views"), Part("views", "os", "iOS")
 WIDTH = 5.0
 
 
-def judged(part: Part, value: float, of: float, expected: float, kind: str) -> Judged:
-    values, means = np.array([[value]]), np.array([[expected]])
-    noise = Noise(kind, values, np.array([[of]]))  # type: ignore[arg-type]
+def judged(values: Array, of: Array, expected: float, kind: Kind) -> list[Judged]:
+    means = np.full_like(values, expected)
+    noise = Noise(kind, values, of)
     low, high = noise.band(means, WIDTH, noise.least(means))
-    score = score_band(values, means, low, high)
-    return Judged("seasonal", value, of, expected, float(low[0, 0]), float(high[0, 0]), float(score[0, 0]))
+    numbers = np.array([values, of, means, low, high, score_band(values, means, low, high)])[:, 0]
+    return [Judged("seasonal", *row) for row in numbers.T.tolist()]
+
+
+def all_by_share(events: ArrayLike, of: ArrayLike, forecast: float) -> list[tuple[Judged, Judged]]:
+    """Slices by their shares alone, and with the forecast."""
+    mine, whole = np.array([events], dtype=float), np.array([of], dtype=float)
+    slices = judged(mine / whole, whole, 1 / 2, "ratio")
+    totals = judged(whole, np.ones_like(whole), forecast, "count")
+    before = {(TOTAL, window): total for window, total in enumerate(totals)}
+    after = with_forecasts(before | {(SLICE, window): one for window, one in enumerate(slices)}, WIDTH)
+    assert all(after[key] == total for key, total in before.items())
+    return [(one, after[SLICE, window]) for window, one in enumerate(slices)]
 
 
 def by_share(events: float, of: float, forecast: float) -> tuple[Judged, Judged]:
-    """The slice by its share alone, and with the forecast."""
-    slice_, total = judged(SLICE, events / of, of, 1 / 2, "ratio"), judged(TOTAL, of, 1, forecast, "count")
-    after = with_forecasts({(TOTAL, 1): total, (SLICE, 1): slice_}, WIDTH)
-    assert after[TOTAL, 1] == total
-    return slice_, after[SLICE, 1]
+    (found,) = all_by_share([events], [of], forecast)
+    return found
 
 
 def test_what_did_not_come_counts_where_events_are_few() -> None:
@@ -60,7 +69,7 @@ def test_a_slice_that_is_noisier_than_chance_keeps_its_wider_band(noisier: float
 def test_chance_moves_a_share_as_seldom_as_before() -> None:
     rng = np.random.default_rng(8)
     others, events = rng.poisson(18, 4000), rng.poisson(18, 4000)
-    scores = np.array([by_share(mine, mine + rest, 36)[1].score for mine, rest in zip(events, others, strict=True)])
+    scores = np.array([judged.score for _, judged in all_by_share(events, events + others, 36)])
     assert np.std(scores * WIDTH) == pytest.approx(1, abs=0.15)
 
 

@@ -1,44 +1,172 @@
-"""What of an incident's message goes first where there is too much of it."""
+"""Whatever an incident holds: its message fits, loses the least important lines first, and is valid."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, get_args
 
-from reporting.alert import Alert, AlertMetric, Handling
-from reporting.alert_text import html
-from reporting.message import plain_text
-from reporting.texts import en
-from tests.reporting.samples import SLOT, alert_metric
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-QUARTER = timedelta(minutes=15)
-LINK = ("Dashboard", "https://bi.example")
-
-
-def metrics(count: int) -> list[AlertMetric]:
-    return [alert_metric(name=f"m{i}", label=f"Metric {i} {'x' * 25}", since=SLOT) for i in range(count)]
-
-
-def text_of(alert: Alert) -> str:
-    """The text alone: no picture is drawn."""
-    return plain_text(html(alert, alert.metrics, en))
+from reporting import alert as alerts
+from reporting import alert_text, texts
+from reporting.alert import Alert, Handling, Loss, Status, compose
+from reporting.alert_text import TEXT_LIMIT
+from reporting.causes import Cause, RatioSplit
+from reporting.errors import ReportingError
+from reporting.message import Message, parsed_length
+from tests.reporting.incidents import BUTTONS, KEY, QUARTER, WORST, growing, incident, text_of
+from tests.reporting.samples import HOSTILE, SLOT, alert_metric
+from tests.servers.bot_rules import parse_html
 
 
-def test_of_many_receipts_the_four_newest_are_shown() -> None:
-    people = ["Anna", "Boris", "Vera", "Gleb", "Dina"]
-    handled = [Handling("acknowledge", name, SLOT + i * QUARTER) for i, name in enumerate(people)]
-    text = text_of(Alert(SLOT, SLOT + QUARTER, metrics(1), handled=handled))
-    assert [line for line in text.split("\n") if line.startswith("acknowledged")] == [
-        "acknowledged: Boris, 14:30",
-        "acknowledged: Vera, 14:45",
-        "acknowledged: Gleb, 15:00",
-        "acknowledged: Dina, 15:15",
+def test_many_losses_take_one_line_and_cost_no_detail() -> None:
+    losses = [Loss(f"{index:02} {'x' * 30}", -1000.0 - index) for index in range(40)]
+    text = text_of(incident(losses=losses))
+    line = next(line for line in text.split("\n") if line.startswith("lost"))
+    assert line.startswith("lost against expected so far: −1,000 00 xxx")
+    assert 150 < len(line) < 250
+    assert "usually 120 to 190" in text
+
+
+def crowded(status: Status, count: int) -> Alert:
+    metrics = [
+        alert_metric(
+            name=f"{index:03}",
+            label=f"{index:03} {HOSTILE}",
+            part=HOSTILE,
+            since=SLOT,
+            state="ended",
+            until=SLOT + QUARTER,
+            **WORST,
+        )
+        for index in range(count)
     ]
+    return Alert(
+        SLOT + QUARTER,
+        SLOT + 2 * QUARTER,
+        metrics,
+        [(HOSTILE, "https://e.example/")] * 9,
+        KEY,
+        status,
+        source=HOSTILE,
+        causes=[Cause(HOSTILE, [HOSTILE] * 9, 0.5, HOSTILE)] * 3,
+        splits=[RatioSplit(HOSTILE, HOSTILE, HOSTILE, -0.5, 0.2, 0.1)] * 3,
+        losses=[Loss(HOSTILE, -1e14), Loss(HOSTILE, 1e14)] * 9,
+        handled=[Handling("mute", HOSTILE, SLOT, SLOT + timedelta(days=3))] * 30,
+        buttons=BUTTONS,
+    )
 
 
-def test_details_of_lesser_metrics_go_before_links() -> None:
-    # Every metric but the first may lose its details before the link goes.
-    shown = []
-    for count in range(1, 13):
-        text = text_of(Alert(SLOT, SLOT + QUARTER, metrics(count), [LINK]))
-        shown.append((text.count("usually"), count, LINK[0] in text))
-    some_gone = [has_link for details, count, has_link in shown if 1 < details < count]
-    assert some_gone
-    assert all(some_gone)
+@pytest.mark.parametrize("language", texts.available())
+@pytest.mark.parametrize("status", get_args(Status))
+@pytest.mark.parametrize("count", [1, 3, 40])
+def test_everything_hostile_at_once_fits_a_caption(language: str, status: Status, count: int) -> None:
+    alert = crowded(status, count)
+    words = texts.load(language)
+    for html in (
+        alert_text.html(alert, alerts._sorted(alert), words),
+        alert_text.reply_html(alert, alerts._sorted(alert), words),
+    ):
+        assert parsed_length(html) <= TEXT_LIMIT
+        text = parse_html(html)
+        assert "<b>&amp;" not in html
+        assert text.split("\n")[0].count("…") <= 2
+    text = alert_text.html(alert, alerts._sorted(alert), words)
+    # The headline, the newest receipts and the slot are never among what goes.
+    assert words.muted("").strip().lower()[:5] in text
+    assert "UTC+3" in text
+    assert "000 Robert" in text
+    shown = sum(f">{index:03} Robert" in text for index in range(count))
+    assert shown == count or words.more(count - shown) in text
+
+
+def test_the_least_important_lines_go_first() -> None:
+    full = growing(links=[("Dashboard", "https://bi.example")])
+    bulk = [alert_metric(name=f"m{i}", label=f"Metric {i} {'x' * 30}", since=SLOT + QUARTER) for i in range(30)]
+    kinds = {
+        "more details": "usually 2,200",
+        "links": "Dashboard",
+        "more metrics": "Likes, os iOS",
+        "split": "CTR:",
+        "details": "usually 120",
+        "cause": "explains",
+        "loss": "lost",
+        "receipt": "muted",
+        "headline": "Messages sent: 0",
+    }
+    order = list(kinds)
+    gone_before = 0
+    for count in range(len(bulk) + 1):
+        text = text_of(replace(full, metrics=[*full.metrics, *bulk[:count]]))
+        gone = [kind for kind, words in kinds.items() if words not in text]
+        assert gone == order[: len(gone)]
+        assert len(gone) >= gone_before
+        gone_before = len(gone)
+    assert gone_before >= 3
+
+
+times = st.integers(-2000, 2000).map(lambda quarters: SLOT + quarters * QUARTER)
+numbers = st.floats() | st.sampled_from([0.0, -1.0, 1e14, -1e14])
+causes = st.builds(Cause, st.text(), st.lists(st.text(), max_size=5), numbers, st.text())
+splits = st.builds(RatioSplit, st.text(), st.text(), st.text(), numbers, numbers, numbers)
+receipts = st.builds(Handling, st.sampled_from(["acknowledge", "false_alarm", "new_normal"]), st.text(), times)
+
+
+@given(st.data())
+@settings(max_examples=150)
+def test_any_incident_gives_texts_that_telegram_accepts(data: st.DataObject) -> None:
+    metrics = [
+        alert_metric(
+            name=str(index),
+            label=data.draw(st.text()),
+            part=data.draw(st.text()),
+            value=data.draw(numbers),
+            expected=data.draw(numbers),
+            kind=data.draw(st.sampled_from(["count", "ratio"])),
+            since=data.draw(times),
+            worst_at=data.draw(st.none() | times),
+            worst_value=data.draw(numbers),
+            worst_expected=data.draw(numbers),
+        )
+        for index in range(data.draw(st.integers(1, 4)))
+    ]
+    alert = Alert(
+        SLOT,
+        SLOT + QUARTER,
+        metrics,
+        status=data.draw(st.sampled_from(get_args(Status))),
+        since=data.draw(st.none() | times),
+        until=data.draw(st.none() | times),
+        source=data.draw(st.text()),
+        causes=data.draw(st.lists(causes, max_size=4)),
+        splits=data.draw(st.lists(splits, max_size=4)),
+        losses=data.draw(st.lists(st.builds(Loss, st.text(), numbers), max_size=9)),
+        handled=data.draw(st.lists(receipts, max_size=6)),
+    )
+    words = texts.load(data.draw(st.sampled_from(texts.available())))
+    ordered = alerts._sorted(alert)
+    for title, html in (
+        (alert_text.title(alert, ordered, words), alert_text.html(alert, ordered, words)),
+        (alert_text.reply_title(alert, ordered, words), alert_text.reply_html(alert, ordered, words)),
+    ):
+        assert parsed_length(html) <= TEXT_LIMIT
+        parse_html(html)
+        assert Message("key", title, html).plain.strip()
+
+
+@pytest.mark.parametrize(
+    ("build", "error"),
+    [
+        (lambda: Handling("mute", "x", SLOT), "a mute needs `until`"),
+        (lambda: Handling("acknowledge", "x", SLOT, SLOT), "nothing else has it"),
+        (lambda: Handling("acknowledge", "x", datetime(2026, 11, 2)), "needs a time zone"),
+        (lambda: incident(since=datetime(2026, 11, 2)), "needs a time zone"),
+        (lambda: alert_metric(worst_at=datetime(2026, 11, 2)), "needs a time zone"),
+        (lambda: compose(incident(key="a/b"), "en"), "not a file name"),
+        (lambda: compose(incident(buttons=[("mute", "x" * 65)]), "en"), "64 bytes"),
+    ],
+)
+def test_impossible_input_is_a_clear_error(build: Any, error: str) -> None:
+    with pytest.raises(ReportingError, match=error):
+        build()

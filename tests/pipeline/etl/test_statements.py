@@ -24,17 +24,16 @@ SOURCE_COLUMNS = {*PLAIN_TYPES, "time", "post_id", "receiver_id", "reciever_id"}
 NOW = datetime(2026, 11, 10, 12, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda path: path.stem)
-def test_moments_are_parameters(file: Path) -> None:
+def test_moments_are_parameters() -> None:
     """A retry after midnight must not load another day."""
-    assert not re.search(r"\b(today|yesterday|now|now64|current_\w+)\s*\(", file.read_text(encoding="utf-8"), re.I)
+    clock_read = re.compile(r"\b(today|yesterday|now|now64|current_\w+)\s*\(", re.I)
+    assert [file.name for file in FILES if clock_read.search(file.read_text(encoding="utf-8"))] == []
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda path: path.stem)
-def test_no_alias_hides_a_column_of_the_source(file: Path) -> None:
+def test_no_alias_hides_a_column_of_the_source() -> None:
     """On recent engines `reciever_id AS user_id` beside `uniqExact(user_id)` counts the alias."""
-    aliases = set(re.findall(r"\bAS\s+(\w+)", file.read_text(encoding="utf-8"), re.I))
-    assert not aliases & SOURCE_COLUMNS
+    aliases = {file.name: re.findall(r"\bAS\s+(\w+)", file.read_text(encoding="utf-8"), re.I) for file in FILES}
+    assert {name: found for name, found in aliases.items() if SOURCE_COLUMNS.intersection(found)} == {}
 
 
 def test_every_statement_runs(warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

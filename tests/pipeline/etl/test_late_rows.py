@@ -1,0 +1,203 @@
+"""Rows that come late are loaded by the next run, and only days that have some."""
+
+import logging
+import time
+from collections.abc import Iterable
+from datetime import datetime
+
+import pytest
+
+from pipeline import clock, targets
+from pipeline.errors import RowsArrivedError
+from pipeline.tables import USER_DAY
+from pipeline.targets import Marker, State, take_back
+from pipeline.tasks import Daily, DailyMetrics, Slice, daily
+from pipeline.tasks.etl import LoadTask, UserDay, forget, later_merges
+from pipeline.warehouse import Warehouse
+from tests.pipeline.configuration import forget_everything
+from tests.pipeline.etl.arrivals import arrive, check, on_sunday
+from tests.pipeline.etl.running import build, load, loaded, prepared, run
+from tests.pipeline.etl.stories import FRIDAY, SATURDAY, STORY, SUNDAY, at, seen, sent, with_events
+
+
+def test_late_rows_are_loaded_again_and_said(warehouse: Warehouse, caplog: pytest.LogCaptureFixture) -> None:
+    with on_sunday(warehouse, start=str(FRIDAY)) as (source, database):
+        run(Daily())
+        check(warehouse, database, STORY, *STORY.days)
+        # Of user 6 nothing was known on Sunday; his own row of Saturday comes late.
+        case = arrive(warehouse, source, STORY, [seen(6, at(SATURDAY), os="Android")])
+        forget_everything()
+        with caplog.at_level(logging.WARNING):
+            run(Daily())
+        assert "2026-11-07 changed since its load: feed_actions 2 -> 3 rows (+1); it is loaded again" in caplog.text
+        check(warehouse, database, case, *STORY.days)
+        assert loaded(warehouse, database, SUNDAY).users[6][-3] == "Android"
+
+
+def test_an_unchanged_day_is_left_alone(warehouse: Warehouse) -> None:
+    with on_sunday(warehouse, start=str(FRIDAY)) as (_, database):
+        run(Daily())
+        versions = f"SELECT update_id, version FROM {database}.table_updates FINAL ORDER BY update_id"
+        before = warehouse.query(versions)
+        forget_everything()
+        run(Daily())
+        assert warehouse.query(versions) == before
+
+
+def test_older_days_are_left_alone(warehouse: Warehouse) -> None:
+    with on_sunday(warehouse, start=str(FRIDAY), reload_days="2") as (source, database):
+        run(Daily())
+        arrive(warehouse, source, STORY, [seen(9, at(FRIDAY))])
+        forget_everything()
+        run(Daily())
+        check(warehouse, database, STORY, *STORY.days)
+
+
+def test_a_reload_that_was_cut_off_goes_on_without_a_start(warehouse: Warehouse) -> None:
+    with on_sunday(warehouse) as (source, database):
+        load(SATURDAY, SUNDAY)
+        case = arrive(warehouse, source, STORY, [], [sent(8, 9, at(SATURDAY))])
+        forget_everything()
+        daily.reload_changed(SUNDAY)  # and killed here
+        assert not DailyMetrics(date=SATURDAY).complete()
+        forget_everything()
+        run(Daily())
+        check(warehouse, database, case, SATURDAY, SUNDAY)
+
+
+def test_a_load_that_is_taken_back_while_it_runs_is_not_done(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with on_sunday(warehouse):
+        load(SATURDAY)
+        for task in (UserDay(date=SATURDAY), UserDay(date=SUNDAY)):  # done before, and never
+            run(*task.requires())
+            with monkeypatch.context() as meanwhile:
+                meanwhile.setattr(LoadTask, "tell", lambda self, status: forget([self]))
+                task.run()
+            assert not task.complete()
+            task.run()
+            assert task.complete()
+
+
+def test_a_load_whose_inputs_are_taken_back_before_it_begins_is_refused(warehouse: Warehouse) -> None:
+    with on_sunday(warehouse):
+        run(UserDay(date=SATURDAY))
+        task = Slice(date=SATURDAY, dimension="os")
+        assert task.requires().complete()  # so Luigi lets it run
+        forget([UserDay(date=SATURDAY), task])
+        with pytest.raises(RowsArrivedError, match="2026-11-07: what it is made of is to be loaded again"):
+            task.run()
+        assert not task.complete()
+
+
+def test_a_merge_that_began_unseen_is_out_of_date_too(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    with on_sunday(warehouse):
+        load(FRIDAY)
+        later = list(later_merges(FRIDAY))  # before any of them began
+        run(UserDay(date=SATURDAY))
+        task = Slice(date=SATURDAY, dimension="os")
+        with monkeypatch.context() as meanwhile:
+            meanwhile.setattr(LoadTask, "tell", lambda self, status: forget(later))
+            task.run()
+        assert not task.complete()
+
+
+def test_days_that_nobody_asked_for_are_not_loaded(warehouse: Warehouse) -> None:
+    with on_sunday(warehouse) as (source, database):
+        load(FRIDAY)
+        case = arrive(warehouse, source, STORY, [seen(1, at(FRIDAY))])
+        for _ in range(2):  # the second sees what the first took back
+            forget_everything()
+            run(Daily())
+        check(warehouse, database, case, FRIDAY)
+        assert not DailyMetrics(date=SATURDAY).complete()
+
+
+@pytest.mark.parametrize("published", [False, True])
+def test_rows_that_come_between_two_runs_reach_the_days_merged_before(warehouse: Warehouse, published: bool) -> None:
+    with on_sunday(warehouse, start=str(FRIDAY)) as (source, database):
+        load(FRIDAY)
+        if not published:
+            forget([DailyMetrics(date=FRIDAY)])
+        # Killed in the middle: of user 6, to whom somebody wrote on Sunday, nothing is known yet.
+        load(SATURDAY)
+        run(UserDay(date=SUNDAY))
+        case = arrive(warehouse, source, STORY, [seen(6, at(FRIDAY), os="Android")])
+        for _ in range(2):
+            forget_everything()
+            build(Daily())
+        check(warehouse, database, case, *STORY.days)
+        assert loaded(warehouse, database, SUNDAY).users[6][-3] == "Android"
+
+
+def test_a_day_loaded_too_early_by_a_wrong_clock_is_mended(warehouse: Warehouse) -> None:
+    with prepared(warehouse, STORY) as (source, database):
+        clock.set_now(datetime.fromisoformat(f"{SATURDAY}T22:00:00Z"))  # a day ahead: Saturday seems to be over
+        load(SATURDAY)
+        case = arrive(warehouse, source, STORY, [seen(7, at(SATURDAY, 23))])
+        clock.set_now(datetime.fromisoformat(f"{SATURDAY}T22:30:00Z"))
+        forget_everything()
+        run(Daily())
+        check(warehouse, database, case, SATURDAY)
+
+
+def test_a_day_loaded_before_it_began_is_mended_when_it_is_over(warehouse: Warehouse) -> None:
+    days = {day: [event for event in STORY.events.feed if event["time"] < at(day, 24)] for day in STORY.days}
+    early = with_events(days[FRIDAY], [])
+    with on_sunday(warehouse, early, start=str(FRIDAY)) as (source, database):
+        run(Daily())
+        assert loaded(warehouse, database, SUNDAY).slices == {}
+        clock.set_now(datetime.fromisoformat(f"{FRIDAY}T22:00:00Z"))  # right again: Saturday in Moscow
+        forget_everything()
+        run(Daily())
+        case = arrive(warehouse, source, early, [event for event in days[SUNDAY] if event not in days[FRIDAY]])
+        for over in (SATURDAY, SUNDAY):
+            clock.set_now(datetime.fromisoformat(f"{over}T22:00:00Z"))
+            forget_everything()
+            run(Daily())
+        check(warehouse, database, case, *STORY.days)
+
+
+def test_a_day_marked_while_the_machines_clock_was_ahead_is_loaded_again(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with on_sunday(warehouse) as (source, database):
+        with monkeypatch.context() as ahead:
+            tomorrow = time.time_ns() + 86_400 * 10**9
+            ahead.setattr(time, "time_ns", lambda: tomorrow)
+            load(SUNDAY)
+        case = arrive(warehouse, source, STORY, [seen(7, at(SUNDAY))])
+        forget_everything()
+        run(Daily())
+        check(warehouse, database, case, SUNDAY)
+
+
+def version(marker: Marker) -> int:
+    """What a load that begins now begins with."""
+    known = targets.states([marker.update_id])
+    return known[marker.update_id].version if known else 0
+
+
+def test_no_load_is_done_that_began_while_it_was_taken_back(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with prepared(warehouse, STORY):
+        marker = Marker("user_day:2026-11-08:v1", USER_DAY)
+        marker.write()
+        began: list[int] = []
+        read = targets.states
+
+        def read_while_loads_are_at_work(update_ids: Iterable[str]) -> dict[str, State]:
+            known = read(update_ids)
+            monkeypatch.undo()
+            marker.write(began=version(marker))
+            began.append(version(marker))
+            return known
+
+        monkeypatch.setattr(targets, "states", read_while_loads_are_at_work)
+        take_back([marker.update_id])
+        marker.write(began=began[0])
+        assert not marker.exists()
+        marker.write(began=version(marker))
+        assert marker.exists()
