@@ -2,14 +2,20 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
+# A file is one process's; the slowest tests are printed at the end.
+PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile --durations 10
 
-.PHONY: demo test lint servers soak bench mutants clean
+.PHONY: demo test test-all lint servers soak bench mutants clean
 
 demo: $(VENV)/.embedded
 	$(BIN)/python -m pipeline demo
 
 test: $(VENV)/.dev servers lint
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+	$(PYTEST) -m 'not long'
+
+# And the tests that are marked `long`: kills, clusters, long simulations, the crontab.
+test-all: $(VENV)/.dev servers lint
+	$(PYTEST)
 
 # Hundreds of loads killed at random moments, each compared with an undisturbed one.
 soak: $(VENV)/.dev servers

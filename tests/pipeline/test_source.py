@@ -1,5 +1,6 @@
 """The check of the source: what is accepted, and the one sentence that names what is not."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from pipeline import clock, slots
 from pipeline.errors import SourceError
 from pipeline.source import source
-from pipeline.warehouse import EmbeddedWarehouse, Warehouse
+from pipeline.warehouse import EmbeddedWarehouse, ServerWarehouse, Warehouse
 from tests.pipeline.etl.running import differences, load, loaded, prepared
 from tests.pipeline.etl.stories import FRIDAY, STORY
 
@@ -33,6 +34,7 @@ ON_BOTH = {
     },
 }
 ON_NEW_ENGINES = {
+    **ON_BOTH,
     "low cardinality": {
         **dict.fromkeys(("os", "country", "source", "action"), "LowCardinality(String)"),
         "time": "DateTime64(3)",
@@ -42,10 +44,12 @@ ON_NEW_ENGINES = {
         "time": "DateTime64(6, 'Asia/Kolkata')",
     },
 }
-# The tables may differ in their types.
-DECLARED_ANEW = pytest.mark.parametrize(
-    "declared", [("feed_actions", "message_actions"), ("feed_actions",)], ids=["both tables", "one table"]
-)
+
+
+def in_both_tables(kinds: Iterable[str]) -> list[tuple[str, str]]:
+    """Pairs of kinds for the feed and for messages, that differ: each kind is once in either table."""
+    names = list(kinds)
+    return list(zip(names, [*names[1:], names[0]], strict=True))
 
 
 def declare(warehouse: Warehouse, database: str, table: str, types: dict[str, str]) -> None:
@@ -59,11 +63,11 @@ def declare(warehouse: Warehouse, database: str, table: str, types: dict[str, st
     warehouse.execute(f"DROP TABLE {database}.former")
 
 
-def check_loads(warehouse: Warehouse, types: dict[str, str], tables: tuple[str, ...]) -> None:
-    """Load a day of a source whose columns have these types in some tables."""
+def check_loads(warehouse: Warehouse, feed: dict[str, str], messages: dict[str, str]) -> None:
+    """Load a day of a source whose columns have these types."""
     with prepared(warehouse, CASE) as (source_database, database):
-        for table in tables:
-            declare(warehouse, source_database, table, types)
+        declare(warehouse, source_database, "feed_actions", feed)
+        declare(warehouse, source_database, "message_actions", messages)
         load(FRIDAY)
         found = loaded(warehouse, database, FRIDAY)
         assert differences(found, CASE.expected(FRIDAY)) == {}
@@ -73,18 +77,16 @@ def check_loads(warehouse: Warehouse, types: dict[str, str], tables: tuple[str, 
         assert {name: measured[name] for name in ADDITIVE} == {name: found.totals[name][0] for name in ADDITIVE}
 
 
-@DECLARED_ANEW
-@pytest.mark.parametrize("types", ON_BOTH.values(), ids=ON_BOTH)
-def test_types_are_accepted_and_loaded(warehouse: Warehouse, types: dict[str, str], declared: tuple[str, ...]) -> None:
-    check_loads(warehouse, types, declared)
+@pytest.mark.parametrize(("feed", "messages"), in_both_tables(ON_BOTH))
+def test_types_are_accepted_and_loaded(server_warehouse: ServerWarehouse, feed: str, messages: str) -> None:
+    check_loads(server_warehouse, ON_BOTH[feed], ON_BOTH[messages])
 
 
-@DECLARED_ANEW
-@pytest.mark.parametrize("types", ON_NEW_ENGINES.values(), ids=ON_NEW_ENGINES)
+@pytest.mark.parametrize(("feed", "messages"), in_both_tables(ON_NEW_ENGINES))
 def test_types_of_new_engines_are_accepted_and_loaded(
-    embedded_warehouse: EmbeddedWarehouse, types: dict[str, str], declared: tuple[str, ...]
+    embedded_warehouse: EmbeddedWarehouse, feed: str, messages: str
 ) -> None:
-    check_loads(embedded_warehouse, types, declared)
+    check_loads(embedded_warehouse, ON_NEW_ENGINES[feed], ON_NEW_ENGINES[messages])
 
 
 @pytest.mark.parametrize("recipient", ["receiver_id", "reciever_id"])

@@ -3,9 +3,11 @@
 import io
 import shutil
 import subprocess
+from collections.abc import Mapping
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
-from typing import get_args
+from typing import NamedTuple, get_args
 
 import numpy as np
 import pytest
@@ -65,9 +67,13 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
     return outbox.link(path, last).partition("#")[0]
 
 
-def test_the_page_loads_with_every_picture_and_runs_nothing(page: str, tmp_path: Path) -> None:
-    # The document as the browser has built it; a script of ours cannot ask it, because the page forbids scripts.
-    document = chromium(tmp_path / "profile", "--dump-dom", page)
+@pytest.fixture(scope="module")
+def document(page: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The page as the browser has built it; a script of ours cannot ask it, because the page forbids scripts."""
+    return chromium(tmp_path_factory.mktemp("dom") / "profile", "--dump-dom", page)
+
+
+def test_the_page_loads_with_every_picture_and_runs_nothing(document: str) -> None:
     assert document.count("<article") == 4
     assert document.count("<img") == 4
     assert document.index("alert-2026") > document.index("hostile")
@@ -75,8 +81,7 @@ def test_the_page_loads_with_every_picture_and_runs_nothing(page: str, tmp_path:
     assert 'Robert"); &lt;b&gt;' in document
 
 
-def test_an_incident_is_one_card_with_its_past_folded_and_its_replies_below(page: str, tmp_path: Path) -> None:
-    document = chromium(tmp_path / "profile", "--dump-dom", page)
+def test_an_incident_is_one_card_with_its_past_folded_and_its_replies_below(document: str) -> None:
     card = document[document.index('<article id="incident"') :]
     card = card[: card.index("</article>")]
     past = card[card.index("<details>") : card.index("</details>")]
@@ -87,22 +92,50 @@ def test_an_incident_is_one_card_with_its_past_folded_and_its_replies_below(page
     assert card.index("Принять") < card.index("<details>")
 
 
-def screenshot(page: str, place: Path, width: int, *options: str) -> NDArray[np.int64]:
-    """The page's pixels at a width that Chromium's own window may not have, so that it stands in a frame."""
-    shot, frame = place / "shot.png", place / "frame.html"
-    frame.write_text(f'<body style="margin:0"><iframe style="border:0" width={width} height=6000 src="{page}">')
-    chromium(
-        place / "profile", *options, f"--screenshot={shot}", f"--window-size={max(width, 500)},6000", frame.as_uri()
+class Frame(NamedTuple):
+    """A page on a screen of some width."""
+
+    page: str
+    width: int
+    dark: bool = False
+
+
+def screenshots(place: Path, *frames: Frame) -> list[NDArray[np.int16]]:
+    """The pixels of each, from one start of Chromium. Its own window may not be as narrow as a phone."""
+    shot, beside = place / "shot.png", place / "frames.html"
+    beside.write_text(
+        '<body style="margin:0;display:flex">'
+        + "".join(
+            f'<iframe style="border:0;flex:none;color-scheme:{"dark" if dark else "light"}" '
+            f'width={width} height=6000 src="{page}"></iframe>'
+            for page, width, dark in frames
+        )
     )
+    width = sum(frame.width for frame in frames)
+    chromium(place / "profile", f"--screenshot={shot}", f"--window-size={max(width, 500)},6000", beside.as_uri())
     with Image.open(io.BytesIO(shot.read_bytes())) as image:
-        return np.asarray(image.convert("RGB")).astype(int)[:, :width]
+        pixels = np.asarray(image.convert("RGB")).astype(np.int16)
+    assert pixels.shape[1] >= width
+    edges = np.cumsum([0, *(frame.width for frame in frames)])
+    return [pixels[:, left:right] for left, right in pairwise(edges)]
 
 
-@pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("width", [390, 500, 1300])
-def test_it_fits_the_screen_in_both_colours(page: str, tmp_path: Path, width: int, dark: bool) -> None:
-    colours = "--blink-settings=preferredColorScheme=0" if dark else "--blink-settings=preferredColorScheme=1"
-    pixels = screenshot(page, tmp_path, width, colours)
+SCREENS = [(width, dark) for width in (390, 500, 1300) for dark in (False, True)]
+
+
+@pytest.fixture(scope="module")
+def shown(page: str, tmp_path_factory: pytest.TempPathFactory) -> Mapping[tuple[int, bool], NDArray[np.int16]]:
+    """The page on each screen."""
+    frames = [Frame(page, *screen) for screen in SCREENS]
+    return dict(zip(SCREENS, screenshots(tmp_path_factory.mktemp("screens"), *frames), strict=True))
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_it_fits_the_screen_in_both_colours(
+    shown: Mapping[tuple[int, bool], NDArray[np.int16]], screen: tuple[int, bool]
+) -> None:
+    pixels = shown[screen]
+    width, dark = screen
     assert pixels.shape[1] == width
     ground = pixels[2, 2]
     assert (ground.mean() < 60) == dark
@@ -116,9 +149,9 @@ def test_it_fits_the_screen_in_both_colours(page: str, tmp_path: Path, width: in
 def test_what_was_said_before_takes_no_room_until_it_is_unfolded(page: str, tmp_path: Path) -> None:
     unfolded = Path(page.removeprefix("file://")).with_name("unfolded.html")
     unfolded.write_text(Path(page.removeprefix("file://")).read_text().replace("<details>", "<details open>"))
-    heights = []
-    for shown in (page, unfolded.as_uri()):
-        pixels = screenshot(shown, tmp_path, 500, "--blink-settings=preferredColorScheme=1")
-        heights.append(int(np.flatnonzero((pixels != pixels[2, 2]).any(axis=(1, 2)))[-1]))
+    heights = [
+        int(np.flatnonzero((pixels != pixels[2, 2]).any(axis=(1, 2)))[-1])
+        for pixels in screenshots(tmp_path, Frame(page, 500), Frame(unfolded.as_uri(), 500))
+    ]
     # Three versions of at least five lines.
     assert heights[1] > heights[0] + 3 * 5 * 14

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -58,3 +58,14 @@ class Slow(Threshold):
     def _detect(self, values: Array, denominator: Array | None) -> Bounds:
         time.sleep(0.1)
         return super()._detect(values, denominator)
+
+
+FAST = ["sigma", "difference", "ewma"]
+METHODS = [*FAST, Broken()]
+HOSTILE = '<script>alert(1)</script> $x$ & "q"'
+
+
+def awkward() -> list[Series]:
+    """Series of which the first has a hostile name and a note."""
+    first, *others = daily()
+    return [replace(first, name=HOSTILE, notes=("3 rows out of order: sorted",)), *others]

@@ -1,0 +1,12 @@
+from __future__ import annotations
+
+import pytest
+
+from detectors.lab.compare import Comparison, compare
+from tests.detectors.lab.histories import METHODS, awkward
+
+
+@pytest.fixture(scope="session")
+def comparison() -> Comparison:
+    """A comparison with all that may happen: a hostile name, a note, a detector that fails."""
+    return compare(awkward(), METHODS, workers=1)

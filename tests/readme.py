@@ -1,0 +1,64 @@
+"""The README's commands, found whatever it says around them."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+_BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+_SPAN = re.compile(r"`([^`\n]+)`")
+_FIVE_FIELDS = re.compile(r"(?:\S+\s+){5}")
+
+
+class Command(NamedTuple):
+    """A program and its arguments: ``luigi``, or the module of ``python -m``."""
+
+    program: str
+    arguments: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return shlex.join([self.program, *self.arguments])
+
+
+def blocks(language: str) -> list[str]:
+    """The fenced blocks of a language."""
+    return [body for _, found, body in _BLOCK.findall(README) if found == language]
+
+
+def crontab() -> list[str]:
+    """The command of each line of every crontab."""
+    lines = [line.strip() for block in blocks("crontab") for line in block.splitlines()]
+    return [_FIVE_FIELDS.sub("", line, count=1) for line in lines if line and not line.startswith("#")]
+
+
+def commands() -> list[Command]:
+    """Each `luigi` and `python -m` of shell blocks, crontabs and the text, once."""
+    shell = [line for block in blocks("sh") for line in block.replace("\\\n", " ").splitlines()]
+    spans = _SPAN.findall(_BLOCK.sub("", README))
+    return list(dict.fromkeys(found for line in [*shell, *crontab(), *spans] for found in _commands(line)))
+
+
+def _commands(line: str) -> Iterator[Command]:
+    if not re.search(r"\b(luigi|python3?)\s+-", line):
+        return
+    reader = shlex.shlex(line, posix=True, punctuation_chars=True)
+    reader.whitespace_split = True
+    simple: list[list[str]] = [[]]
+    for word in reader:
+        if set(word) <= set("&|;<>()"):
+            simple.append([])
+        else:
+            simple[-1].append(word)
+    for words in simple:
+        for at, word in enumerate(words):
+            name = word.rpartition("/")[2]
+            if name == "luigi":
+                yield Command(name, tuple(words[at + 1 :]))
+                break
+            if name in ("python", "python3") and words[at + 1 : at + 2] == ["-m"]:
+                yield Command(words[at + 2], tuple(words[at + 3 :]))
+                break
