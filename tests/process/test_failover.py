@@ -21,6 +21,7 @@ def first(tmp_path: Path) -> Iterator[ClickHouseServer]:
         yield server
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("markers", [2, 9])
 def test_a_failover_leaves_nothing_done_whose_rows_are_elsewhere(
     new_project: MakeProject, first: ClickHouseServer, tmp_path: Path, markers: int

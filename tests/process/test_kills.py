@@ -39,6 +39,7 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, World]
         yield made
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("engine", "story", "victim", "moment"), ROUNDS, ids=lambda value: str(value))
 def test_a_killed_run_goes_on(ready: dict[str, World], engine: str, story: str, victim: str, moment: float) -> None:
     planned = Plan(0, engine, story, workers=2, kills=(Kill(victim, moment, outage_seconds=0.5, seed=1),))
@@ -52,6 +53,7 @@ def test_a_killed_run_goes_on(ready: dict[str, World], engine: str, story: str, 
     pytest.fail("every run ended before it was killed")
 
 
+@pytest.mark.long
 def test_a_server_that_is_away_for_the_rest_of_a_run(ready: dict[str, World]) -> None:
     world = ready["server"]
     project = world.new_project()

@@ -74,6 +74,7 @@ def loaded(project: Project, source: str) -> Sums:
     return found
 
 
+@pytest.mark.long
 def test_a_reader_sees_the_old_day_or_the_new_one(
     new_project: MakeProject, project: Project, record_property: Callable[[str, object], None]
 ) -> None:
