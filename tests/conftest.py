@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from pipeline.warehouse import EmbeddedWarehouse, ServerWarehouse, Warehouse
 from tests.servers.clickhouse import ClickHouseServer
 
-# How fast a machine is decides about no test. A failure is printed so that it can be played again.
+# No test depends on the speed of the machine. A failure prints the decorator that repeats it.
 settings.register_profile("feedpulse", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("feedpulse")
 

@@ -1,3 +1,3 @@
-"""How long a test waits for a process: no machine is that slow, so what takes longer hangs."""
+"""How long a test waits for a process. No machine is this slow: a process that takes longer hangs."""
 
 HANGS_SECONDS = 1800

@@ -41,7 +41,7 @@ def settings_of(warehouse: Warehouse, database: str) -> dict[str, dict[str, str]
     }
 
 
-# Both engines give the same series; what follows from them reads no engine.
+# Both engines give the same series, and nothing after `lab.read` knows the engine.
 ON_ONE_ENGINE = pytest.mark.parametrize("warehouse", ["embedded"], indirect=True)
 
 

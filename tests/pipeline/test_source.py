@@ -47,7 +47,7 @@ ON_NEW_ENGINES = {
 
 
 def in_both_tables(kinds: Iterable[str]) -> list[tuple[str, str]]:
-    """Pairs of kinds for the feed and for messages, that differ: each kind is once in either table."""
+    """Pair different kinds for the feed and for messages, so that each table has each kind once."""
     names = list(kinds)
     return list(zip(names, [*names[1:], names[0]], strict=True))
 

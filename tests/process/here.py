@@ -1,4 +1,4 @@
-"""Luigi's command in this process: what it says and its exit code, without the second that a new process takes."""
+"""Luigi's command run inside the test's own process, which saves the second that a new process takes to start."""
 
 import contextlib
 import io
@@ -16,15 +16,15 @@ from tests.process.project import Finished, Project
 
 
 def task_here(project: Project, *arguments: str) -> Finished:
-    """Do what `Project.task` does: the same command line, luigi.cfg, exit codes and filter of the log."""
+    """Run a task as `Project.task` does, with the same command line, luigi.cfg, exit codes and log filter."""
     sections = {name.replace(".", "__"): settings for name, settings in project.sections.items()}
-    sections["core"] = sections["core"] | {"no_configure_logging": "true"}  # pytest has closed that stream later
+    sections["core"] = sections["core"] | {"no_configure_logging": "true"}  # pytest closes its stream
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FEEDPULSE_")}
     with (
         patch.dict(os.environ, environment | project.environment, clear=True),
         contextlib.chdir(project.directory),
         configured(**sections),
-        patch.object(clock, "_now", None),  # not read yet
+        patch.object(clock, "_now", None),  # a new process has not read the clock yet
         _log() as said,
         pytest.raises(SystemExit) as ended,
     ):
@@ -35,7 +35,7 @@ def task_here(project: Project, *arguments: str) -> Finished:
 
 @contextlib.contextmanager
 def _log() -> Iterator[io.StringIO]:
-    """What Luigi logs, in the form that its command gives it."""
+    """Collect what Luigi logs, in the format of its command."""
     said = io.StringIO()
     handler = logging.StreamHandler(said)
     handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))

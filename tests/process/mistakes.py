@@ -1,4 +1,4 @@
-"""What every answer to a mistake has in common."""
+"""The rules that every answer to a mistake keeps."""
 
 from pathlib import Path
 

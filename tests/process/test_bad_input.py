@@ -1,6 +1,6 @@
 """What a user gets who makes a mistake: a line or two that name the thing and the remedy, and nothing half-written.
 
-Real processes, a mistake of each sort; `test_bad_settings` knows every text.
+These are real processes, one for each sort of mistake. `test_bad_settings` checks the text of every mistake.
 """
 
 from collections.abc import Callable

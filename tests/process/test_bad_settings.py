@@ -1,4 +1,4 @@
-"""Each mistake in luigi.cfg or on the command line, in this process; `test_bad_input` has some as processes."""
+"""The text of each mistake in luigi.cfg or on the command line. `test_bad_input` runs a few of them as processes."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -57,7 +57,7 @@ MISTAKES = [
 
 @pytest.fixture(scope="module")
 def shared(new_project: MakeProject) -> Project:
-    """One that no mistake changes: each is met before anything is written."""
+    """One project for all: every mistake is refused before anything is written."""
     return new_project("embedded")
 
 

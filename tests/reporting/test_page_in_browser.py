@@ -101,7 +101,7 @@ class Frame(NamedTuple):
 
 
 def screenshots(place: Path, *frames: Frame) -> list[NDArray[np.int16]]:
-    """The pixels of each, from one start of Chromium. Its own window may not be as narrow as a phone."""
+    """Return the pixels of each frame, from one start of Chromium. Frames may be narrower than its own window."""
     shot, beside = place / "shot.png", place / "frames.html"
     beside.write_text(
         '<body style="margin:0;display:flex">'

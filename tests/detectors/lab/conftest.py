@@ -8,5 +8,5 @@ from tests.detectors.lab.histories import METHODS, awkward
 
 @pytest.fixture(scope="session")
 def comparison() -> Comparison:
-    """A comparison with all that may happen: a hostile name, a note, a detector that fails."""
+    """One comparison for all files: it has a hostile name, a note and a detector that fails."""
     return compare(awkward(), METHODS, workers=1)
