@@ -19,7 +19,7 @@ setup(
     description="Daily metrics, a morning report and 15-minute alerts over ClickHouse events, as Luigi tasks",
     license="MIT",
     packages=find_packages(include=["detectors*", "pipeline*", "reporting*"]),
-    package_data={"pipeline": ["sql/*.sql"], "detectors": ["methods/_template.py.txt"]},
+    package_data={"pipeline": ["*/sql/*.sql"], "detectors": ["methods/_template.py.txt"]},
     python_requires=">=3.11",
     install_requires=[
         "clickhouse-driver>=0.2.9,<0.3",

@@ -2,7 +2,8 @@
 
 import gc
 
-from pipeline import logs, tasks
+from pipeline import tasks
+from pipeline.core import logs
 
 __all__ = ["tasks"]
 

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from detectors.lab import cli
-from pipeline.errors import FeedpulseError, SettingsError
+from pipeline.core.errors import FeedpulseError, SettingsError
 
 DEMO_VIEWS_PER_DAY = 200_000
 
@@ -77,19 +77,20 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _compare(options: argparse.Namespace) -> int:
-    from pipeline.lab import compare
+    from pipeline.alerts.backtest.tuning import compare
 
     return compare(options)
 
 
 def _tune(options: argparse.Namespace) -> int:
-    from pipeline.lab import tune
+    from pipeline.alerts.backtest.tuning import tune
 
     return tune(options)
 
 
 def _query(options: argparse.Namespace) -> None:
-    from pipeline import connections, settings
+    from pipeline.core import settings
+    from pipeline.warehouse import connections
 
     settings.check()
     engine = connections.source() if options.source else connections.warehouse()
@@ -99,8 +100,8 @@ def _query(options: argparse.Namespace) -> None:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from pipeline import clock, settings
-    from pipeline.verification import verify
+    from pipeline.core import clock, settings
+    from pipeline.etl.verification import verify
 
     settings.check()
     last = options.last or clock.yesterday()
@@ -110,8 +111,8 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _replay(options: argparse.Namespace) -> None:
-    from pipeline import clock, settings
-    from pipeline.replay import replay
+    from pipeline.alerts.backtest.replay import replay
+    from pipeline.core import clock, settings
 
     settings.check()
     last = options.last or clock.yesterday()

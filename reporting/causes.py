@@ -4,9 +4,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from reporting.formatting import known
 from reporting.message import shorten
 from reporting.texts.base import Texts, inline
-from reporting.values import known
 
 VALUES_SHOWN = 3
 _DIMENSION_LIMIT = 20

@@ -9,9 +9,9 @@ import numpy as np
 from reporting import plots, texts
 from reporting.causes import Cause, RatioSplit, cause_line, split_line
 from reporting.errors import ReportingError
+from reporting.formatting import Kind, change, known, value
 from reporting.message import Message, escape, shorten
 from reporting.texts.base import Texts
-from reporting.values import Kind, change, known, value
 
 DAYS_DRAWN = 7
 _LABEL_LIMIT = 40

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from pipeline.warehouse import EmbeddedWarehouse, ServerWarehouse, Warehouse
+from pipeline.warehouse.engines import EmbeddedEngine, Engine, ServerEngine
 from tests.servers.clickhouse import ClickHouseServer
 
 # No test depends on the speed of the machine. A failure prints the decorator that repeats it.
@@ -27,29 +27,29 @@ def clickhouse_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clic
 
 
 @pytest.fixture(scope="session")
-def server_warehouse(clickhouse_server: ClickHouseServer) -> ServerWarehouse:
+def server_warehouse(clickhouse_server: ClickHouseServer) -> ServerEngine:
     """The session's server, as a warehouse."""
-    return ServerWarehouse(host=clickhouse_server.host, port=clickhouse_server.port)
+    return ServerEngine(host=clickhouse_server.host, port=clickhouse_server.port)
 
 
 @pytest.fixture(scope="session")
-def embedded_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedWarehouse]:
+def embedded_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedEngine]:
     """One embedded directory for the session; its owner is gone afterwards."""
-    warehouse = EmbeddedWarehouse(str(tmp_path_factory.mktemp("embedded") / "warehouse"))
+    warehouse = EmbeddedEngine(str(tmp_path_factory.mktemp("embedded") / "warehouse"))
     yield warehouse
     end_owner(warehouse)
 
 
 @pytest.fixture(params=["embedded", "server"])
-def warehouse(request: pytest.FixtureRequest) -> Warehouse:
+def warehouse(request: pytest.FixtureRequest) -> Engine:
     """Every test that asks for it runs on both engines."""
     found = request.getfixturevalue(f"{request.param}_warehouse")
-    assert isinstance(found, Warehouse)
+    assert isinstance(found, Engine)
     return found
 
 
 @pytest.fixture
-def database(warehouse: Warehouse) -> Iterator[str]:
+def database(warehouse: Engine) -> Iterator[str]:
     """A fresh database of `warehouse`, dropped afterwards."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     warehouse.execute(f"CREATE DATABASE {name}")
@@ -57,7 +57,7 @@ def database(warehouse: Warehouse) -> Iterator[str]:
     warehouse.execute(f"DROP DATABASE IF EXISTS {name}", idempotent=True)
 
 
-def owners(warehouse: EmbeddedWarehouse) -> list[int]:
+def owners(warehouse: EmbeddedEngine) -> list[int]:
     """Return the processes that own the directory of an embedded warehouse (there should be one at most)."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
@@ -68,7 +68,7 @@ def owners(warehouse: EmbeddedWarehouse) -> list[int]:
     return found
 
 
-def end_owner(warehouse: EmbeddedWarehouse) -> None:
+def end_owner(warehouse: EmbeddedEngine) -> None:
     """Kill -9 the owner of an embedded warehouse and wait until it is gone."""
     while running := owners(warehouse):
         for process in running:

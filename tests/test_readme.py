@@ -6,8 +6,9 @@ from pathlib import Path
 import luigi.task_register
 import pytest
 
-from pipeline import tables, tasks
+from pipeline import tasks
 from pipeline.__main__ import _parser
+from pipeline.warehouse import tables
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

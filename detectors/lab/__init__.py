@@ -7,9 +7,9 @@
 
 from detectors.lab.compare import Comparison, compare
 from detectors.lab.figures import ranking_figure, series_figure, tradeoff_figure
-from detectors.lab.grid import Series
+from detectors.lab.readers import collect, from_array, from_frame, read
 from detectors.lab.report import write_report
-from detectors.lab.series import collect, from_array, from_frame, read
+from detectors.lab.series import Series
 from detectors.lab.tune import Tuning, tune
 
 __all__ = [

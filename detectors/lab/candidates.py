@@ -16,7 +16,7 @@ from typing import Any
 
 import detectors
 from detectors.base import Detector, DetectorError, available, find
-from detectors.lab.grid import Series
+from detectors.lab.series import Series
 
 PACKAGES = ("feedpulse", "numpy", "numba", "scipy", "statsmodels")
 SENSITIVITY = {"sensitivity": -1, "multiplier": 1, "threshold": 1}

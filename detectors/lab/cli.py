@@ -13,7 +13,7 @@ from detectors.lab.ranking import FEWEST_SERIES
 
 if TYPE_CHECKING:
     from detectors.lab.compare import Comparison
-    from detectors.lab.grid import Series
+    from detectors.lab.series import Series
     from detectors.lab.tune import Part, Tuning
 
 COMPARE_HELP = "which method catches what, and at which noise"
@@ -83,7 +83,7 @@ def at_least(least: int, kind: type[int] | type[float] = int) -> Callable[[str],
 
 def run(options: argparse.Namespace) -> int:
     """Run `compare` or `tune` on files; returns the exit code: 1 where no detector keeps the budget."""
-    from detectors.lab.series import collect
+    from detectors.lab.readers import collect
 
     series = collect([str(path) for path in options.data], zone=options.zone)
     for one in series:

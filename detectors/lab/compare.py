@@ -14,13 +14,13 @@ import numpy as np
 
 from detectors.base import DetectorError
 from detectors.lab.candidates import Candidate, candidates, code_digest, versions
-from detectors.lab.grid import Series
 from detectors.lab.inject import Incident, inject
 from detectors.lab.inject import copies as copies_needed
 from detectors.lab.outcomes import Result, Task, labelled, rules, run
+from detectors.lab.parallel import Store, run_all
 from detectors.lab.ranking import Row, rank
-from detectors.lab.runs import Store, run_all
-from detectors.lab.series import collect
+from detectors.lab.readers import collect
+from detectors.lab.series import Series
 
 MOST_WARMUP_DAYS = 14.0
 RESULTS, RANKING, SCORES, COSTS = "results.jsonl", "ranking.csv", "scores.csv", "costs.csv"

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from detectors.base import Array, Bounds
 from detectors.lab.candidates import Candidate
-from detectors.lab.grid import Series
 from detectors.lab.inject import Incident
 from detectors.lab.outcomes import LIMITS, judge, messages, rules, sided
 from detectors.lab.ranking import Row
 from detectors.lab.scoring import Points
+from detectors.lab.series import Series
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

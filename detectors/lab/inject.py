@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.base import Array, DetectorError
-from detectors.lab.grid import Series
+from detectors.lab.series import Series
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.base import Array, Bounds, Detector
-from detectors.lab.grid import Direction, Series
 from detectors.lab.inject import Incident
 from detectors.lab.scoring import Points, Rules, events, notified, strength, vus_pr
+from detectors.lab.series import Direction, Series
 
 LIMITS: Array = 2.0 ** (np.arange(-4, 13) / 2)
 """Limits of the absolute score at which noise is counted; the detector's own is 1."""

@@ -13,8 +13,8 @@ import numpy as np
 from detectors.lab.candidates import Candidate
 from detectors.lab.compare import Case, Comparison
 from detectors.lab.figures import MOST_LINES, ranking_figure, series_figure, to_svg, tradeoff_figure
+from detectors.lab.parallel import Store, run_all
 from detectors.lab.ranking import Interval, Row, recall_by_kind
-from detectors.lab.runs import Store, run_all
 
 REPORT = "report.html"
 _PLOTTED = 2

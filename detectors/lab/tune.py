@@ -22,13 +22,13 @@ from detectors.base import Array, Detector, DetectorError
 from detectors.episodes import episodes
 from detectors.lab.candidates import Candidate, candidates, code_digest, config, versions
 from detectors.lab.compare import Case, digest, first_scored, prepare
-from detectors.lab.grid import Series
 from detectors.lab.inject import Incident
 from detectors.lab.outcomes import messages, rules, sided
+from detectors.lab.parallel import Store, run_all
 from detectors.lab.ranking import FEWEST_SERIES
-from detectors.lab.runs import Store, run_all
+from detectors.lab.readers import collect
 from detectors.lab.scoring import Points, Rules, bootstrap
-from detectors.lab.series import collect
+from detectors.lab.series import Series
 
 LEAST_DAYS = 10
 """Of history after the warm-up: what is chosen on less is chance."""

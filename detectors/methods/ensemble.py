@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from detectors.base import Array, Bounds, Detector, parameter, score_band
-from detectors.kinds import Kind, Noise
+from detectors.noise import Kind, Noise
 from detectors.statistics import exponential_mean, median, moving_windows, past, past_days, robust_scale
 
 _LIMIT = {"count": 3.5, "ratio": 3.5, "value": 5.0}
@@ -64,7 +64,7 @@ class Ensemble(Detector):
     sensitivity
         2 flags half of the deviations that 1 flags at, 0.5 asks for twice as much.
     kind
-        "count", "ratio" (with the denominator given) or "value": see `detectors.kinds.Noise`. A count of 20 has noise
+        "count", "ratio" (with the denominator given) or "value": see `detectors.noise.Noise`. A count of 20 has noise
         that a count of 20,000 has not.
     """
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from detectors.base import Array, Bounds, Detector, parameter
-from detectors.kinds import Kind, Noise
+from detectors.noise import Kind, Noise
 from detectors.statistics import median, moving_windows, past, robust_scale
 
 _WEEK = 7
@@ -29,7 +29,7 @@ class Seasonal(Detector):
     some standard deviations by the slot's median absolute residual.
 
     Counts and ratios are taken apart as logarithms and judged as square roots, their noise never taken for less than
-    chance gives (`detectors.kinds.Noise`): that is the floor which keeps small counts quiet.
+    chance gives (`detectors.noise.Noise`): that is the floor which keeps small counts quiet.
 
     Parameters
     ----------

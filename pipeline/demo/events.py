@@ -15,15 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.demo.population import OS_NAMES, Population, draw_users, populate
-from pipeline.demo.rates import (
-    FEED_EVENTS,
-    INCIDENT_EVENTS,
-    MESSAGE_EVENTS,
-    POPULATION,
-    SlotRates,
-    slot_rates,
-    stream,
-)
+from pipeline.demo.rates import FEED_EVENTS, INCIDENT_EVENTS, MESSAGE_EVENTS, POPULATION, SlotRates, slot_rates, stream
 from pipeline.demo.scenario import SLOT_SECONDS, Incident, Scenario, default_incidents
 
 __all__ = ["DayEvents", "Incident", "Scenario", "default_incidents", "generate", "slot_rates"]

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC
 
+from pipeline.core.errors import SourceError
 from pipeline.demo.events import Columns, Scenario, generate
-from pipeline.errors import SourceError
-from pipeline.warehouse import Warehouse, statement
+from pipeline.warehouse.engines import Engine
+from pipeline.warehouse.statements import statement
 
 INCIDENTS_TABLE = "incidents_truth"
 
@@ -26,7 +27,7 @@ class LoadedCounts:
 
 
 def create_tables(
-    warehouse: Warehouse,
+    warehouse: Engine,
     database: str,
     feed_table: str = "feed_actions",
     message_table: str = "message_actions",
@@ -58,7 +59,7 @@ def create_tables(
 
 
 def load(
-    warehouse: Warehouse,
+    warehouse: Engine,
     database: str,
     scenario: Scenario,
     progress: Callable[[int, int], None] = lambda done, days: None,

@@ -10,13 +10,14 @@ import luigi
 from luigi.configuration import get_config
 from tqdm import tqdm
 
-from pipeline import clock, connections, settings
+from pipeline.core import clock, settings
+from pipeline.core.errors import FeedpulseError
 from pipeline.demo.events import Scenario, default_incidents
 from pipeline.demo.load import create_tables, load
 from pipeline.demo.summary import print_summary
-from pipeline.errors import FeedpulseError
 from pipeline.tasks import Alerts, CheckAlerts, DailyMetrics, Morning, SlotHistory
-from pipeline.warehouse import statement
+from pipeline.warehouse import connections
+from pipeline.warehouse.statements import statement
 
 # Every key of [warehouse] and [source], so that nothing of the user's own configuration reaches the demo.
 CONFIGURATION = """\
@@ -96,7 +97,7 @@ def run(folder: Path, views_per_day: float) -> None:
     midnight = clock.day_bounds(last_day)[0]
     print("2. The slots of the last four weeks, measured from the events (task SlotHistory)")
     clock.set_now(midnight.replace(tzinfo=UTC))
-    with _progress(SlotHistory, luigi.Event.PROGRESS, settings.alerts().history_days, "day"):
+    with _progress(SlotHistory, luigi.Event.PROGRESS, settings.AlertSettings().history_days, "day"):
         _build(SlotHistory(date=clock.yesterday()), midnight)
 
     print("\n3. A check every 15 minutes, as cron does, after those of the day before (task Alerts)")
@@ -127,7 +128,7 @@ def _configure(folder: Path, first_loaded: date) -> None:
 
 def _empty(folder: Path) -> None:
     engine = connections.warehouse()
-    for database in (SOURCE_DATABASE, settings.warehouse().database):
+    for database in (SOURCE_DATABASE, settings.WarehouseSettings().database):
         engine.execute(statement("drop_database", database=database), idempotent=True)
     shutil.rmtree(folder / "outbox", ignore_errors=True)
 

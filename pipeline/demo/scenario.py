@@ -6,8 +6,8 @@ from functools import cached_property
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from pipeline.core.errors import SettingsError
 from pipeline.demo.population import FEWEST_USERS
-from pipeline.errors import SettingsError
 
 SLOT_SECONDS = 900
 

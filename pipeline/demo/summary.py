@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-from pipeline.tables import DAILY_METRICS, DELIVERIES, full_name, warehouse
-from pipeline.warehouse import Fragment, statement
+from pipeline.warehouse.statements import Fragment, statement
+from pipeline.warehouse.tables import DAILY_METRICS, DELIVERIES, full_name, open_warehouse
 
 
 def print_summary(folder: Path, day: date) -> None:
@@ -21,7 +21,7 @@ def print_summary(folder: Path, day: date) -> None:
         The reported day.
     """
     outbox = folder / "outbox"
-    engine = warehouse()
+    engine = open_warehouse()
     print(f"\nThe day {day} in {full_name(DAILY_METRICS)}, by gender and os (by age there is more):\n", flush=True)
     rows = statement("demo_result", daily_metrics=full_name(DAILY_METRICS), day=Fragment(f"toDate('{day}')"))
     for piece in engine.dump(rows, "PrettyCompactMonoBlock"):

@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING
 
 import luigi
 
-from pipeline import clock, completeness, ledger, planned, settings, slots
-from pipeline.checks import Watch, watches
-from pipeline.deliveries import channels
-from pipeline.judging import Judgement, judge_slot
-from pipeline.source import source
-from pipeline.tables import SLOT_CHECKS, SLOT_METRICS
-from pipeline.targets import Marker
+from pipeline.alerts.detection.monitors import Monitor, monitors
+from pipeline.alerts.evaluation import Evaluation, evaluate_slot
+from pipeline.alerts.incidents import calendar, store
+from pipeline.alerts.notify.notifier import notify
+from pipeline.core import clock, settings
+from pipeline.slots import completeness, measure
 from pipeline.tasks.base import MarkedTask, SlotTask
-from pipeline.telling import tell
+from pipeline.warehouse.delivery_log import channels
+from pipeline.warehouse.markers import Marker
+from pipeline.warehouse.source import source
+from pipeline.warehouse.tables import SLOT_CHECKS, SLOT_METRICS
 from reporting import texts
 
 if TYPE_CHECKING:
@@ -36,8 +38,8 @@ class SlotHistory(MarkedTask):
 
     def run(self) -> None:
         """Measure what is missing, from the first event on."""
-        days = [self.date - timedelta(days=back) for back in range(settings.alerts().history_days, 0, -1)]
-        slots.measure(days, lambda day: self.tell(f"measured {day}", 100 * (days.index(day) + 1) / len(days)))
+        days = [self.date - timedelta(days=back) for back in range(settings.AlertSettings().history_days, 0, -1)]
+        measure.measure_days(days, lambda day: self.tell(f"measured {day}", 100 * (days.index(day) + 1) / len(days)))
         self.output().write()
 
 
@@ -55,7 +57,7 @@ class SlotMetrics(SlotTask):
 
     def run(self) -> None:
         """Measure the slot from its events, and with it those that were missed after it."""
-        slots.fill_missed(self.slot)
+        measure.fill_missed(self.slot)
         self.output().write()
 
 
@@ -78,12 +80,12 @@ class CheckAlerts(SlotTask):
         """Check, tell, record: in this order, so that a failed send is tried again."""
         watched, to = watches_and_channels()
         found = completeness.recount(clock.last_closed_slot())
-        judgement = judge_slot(self.slot, watched, found)
-        told = tell(judgement, to, may_alarm=self._is_fresh())
+        judgement = evaluate_slot(self.slot, watched, found)
+        told = notify(judgement, to, may_alarm=self._is_fresh())
         if told.link and self.set_tracking_url is not None:
             self.set_tracking_url(told.link)
-        ledger.record_incidents(told.incidents, self.slot)
-        ledger.record_checks(list(judgement.moment.checks.values()), self.slot)
+        store.save_incidents(told.incidents, self.slot)
+        store.save_checks(list(judgement.moment.checks.values()), self.slot)
         if self.slot >= completeness.newest_settled_slot():
             completeness.remember(found)
         self.tell(_status(judgement, found), 100)
@@ -94,7 +96,7 @@ class CheckAlerts(SlotTask):
 
     def _is_fresh(self) -> bool:
         age = clock.now().replace(tzinfo=None) - (self.slot + clock.SLOT)
-        return age <= timedelta(minutes=settings.alerts().alarm_minutes)
+        return age <= timedelta(minutes=settings.AlertSettings().alarm_minutes)
 
 
 class Alerts(luigi.WrapperTask):
@@ -105,8 +107,8 @@ class Alerts(luigi.WrapperTask):
         settings.check()
         source()
         watches_and_channels()
-        planned.calendar()
-        planned.quiet_hours()
+        calendar.entries()
+        calendar.quiet_hours()
         return CheckAlerts(slot=completeness.newest_settled_slot())
 
 
@@ -122,24 +124,24 @@ class Presses(luigi.Task):
 
     def run(self) -> None:
         """Record each press, answer it, and edit the message that it was made on."""
-        from pipeline import pressing
+        from pipeline.alerts.notify import buttons
 
         _, to = watches_and_channels()
-        self.done = pressing.read(to) is not None
+        self.done = buttons.poll_buttons(to) is not None
 
 
-def watches_and_channels() -> "tuple[list[Watch], dict[str, Channel]]":
+def watches_and_channels() -> "tuple[list[Monitor], dict[str, Channel]]":
     """What is checked and who is told: a mistake in luigi.cfg shows here, not when there is something to tell."""
-    texts.load(settings.report().language)
-    return watches(), channels("[alerts] channels", settings.alerts().channels)
+    texts.load(settings.ReportSettings().language)
+    return monitors(), channels("[alerts] channels", settings.AlertSettings().channels)
 
 
 def oldest_slot() -> datetime:
     """How far back missed slots are caught up."""
-    return clock.last_closed_slot() - timedelta(hours=settings.alerts().catch_up_hours)
+    return clock.last_closed_slot() - timedelta(hours=settings.AlertSettings().catch_up_hours)
 
 
-def _status(judgement: Judgement, found: completeness.Completeness) -> str:
+def _status(judgement: Evaluation, found: completeness.Completeness) -> str:
     totals = [check for part, check in judgement.moment.checks.items() if part.is_total]
     slices = len(judgement.moment.checks) - len(totals)
     parts = [f"{check.metric}: {check.verdict}" for check in totals]

@@ -6,9 +6,10 @@ from typing import Any
 
 import luigi
 
-from pipeline import clock, settings
-from pipeline.parameters import FixedParameters
-from pipeline.targets import Marker, existing
+from pipeline.core import clock, settings
+from pipeline.core.parameters import FixedParameters
+from pipeline.warehouse import markers
+from pipeline.warehouse.markers import Marker
 
 
 class MarkedTask(FixedParameters, luigi.Task):
@@ -74,5 +75,5 @@ def bulk_complete(cls: Callable[[Any], MarkedTask], parameter_tuples: Iterable[A
     """Yield those of the parameters whose task is done; `cls` may be a partial, the parameters one-shot."""
     settings.check()
     update_ids = {parameter: cls(parameter).output().update_id for parameter in parameter_tuples}
-    done = existing(update_ids.values())
+    done = markers.done(update_ids.values())
     return (parameter for parameter, update_id in update_ids.items() if update_id in done)

@@ -9,13 +9,14 @@ from datetime import date, timedelta
 
 import luigi
 
-from pipeline import clock, reconciliation, settings
-from pipeline.source import source
-from pipeline.tables import STAGING, TABLE_UPDATES, USER_ATTRIBUTES, full_name, warehouse
-from pipeline.targets import Marker, states
+from pipeline.core import clock, settings
+from pipeline.etl import reconciliation
 from pipeline.tasks.base import DayTask
 from pipeline.tasks.etl import DailyMetrics, forget, later_merges, load_chain
-from pipeline.warehouse import statement
+from pipeline.warehouse.markers import Marker, states
+from pipeline.warehouse.source import source
+from pipeline.warehouse.statements import statement
+from pipeline.warehouse.tables import STAGING, TABLE_UPDATES, USER_ATTRIBUTES, full_name, open_warehouse
 
 LOGGER = logging.getLogger("luigi-interface")
 
@@ -49,7 +50,7 @@ class StagingRetention(DayTask):
 
     def run(self) -> None:
         """Drop markers first: a partition that is gone must not count as loaded."""
-        section = settings.etl()
+        section = settings.EtlSettings()
         kept_days = dict.fromkeys(STAGING, section.keep_staging_days)
         # Attributes are looked back for, by every day that may still be loaded again.
         kept_days[USER_ATTRIBUTES] = max(section.keep_staging_days, section.attribute_days + section.reload_days)
@@ -61,7 +62,7 @@ class StagingRetention(DayTask):
         forget(task for table, _, day in old for task in load_chain(day) if task.table == table)
         for table, partition_id, _ in old:
             sql = statement("drop_partition_by_id", table=full_name(table))
-            warehouse().execute(sql, {"partition_id": partition_id}, idempotent=True)
+            open_warehouse().execute(sql, {"partition_id": partition_id}, idempotent=True)
         self.tell(f"{len(old)} staged partitions dropped", 100)
         self.output().write()
 
@@ -90,7 +91,7 @@ def reload_changed(last: date) -> list[date]:
     list of datetime.date
         Those of them that were ever loaded: done, or to be loaded again (by this run, if an earlier one was killed).
     """
-    newest = [last - timedelta(days=back) for back in range(settings.etl().reload_days)]
+    newest = [last - timedelta(days=back) for back in range(settings.EtlSettings().reload_days)]
     known = states(DailyMetrics(date=day).output().update_id for day in newest)
     by_day = {day: known.get(DailyMetrics(date=day).output().update_id) for day in reversed(newest)}
     loads = {day: state for day, state in by_day.items() if state and state.was_done}
@@ -120,8 +121,8 @@ def tell_progress(task: DailyMetrics) -> None:
 
 def _staged_partitions() -> list[tuple[str, str, date, int]]:
     """Table, id, day and time of change (Unix seconds) of every partition of the staging tables."""
-    bound = {"database": settings.warehouse().database, "tables": STAGING}
+    bound = {"database": settings.WarehouseSettings().database, "tables": STAGING}
     return [
         (table, partition_id, date.fromisoformat(re.findall(r"\d{4}-\d{2}-\d{2}", partition)[0]), modified)
-        for table, partition_id, partition, modified in warehouse().query(statement("staging_partitions"), bound)
+        for table, partition_id, partition, modified in open_warehouse().query(statement("staging_partitions"), bound)
     ]

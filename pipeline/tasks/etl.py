@@ -5,14 +5,20 @@ from datetime import date, timedelta
 
 import luigi
 
-from pipeline import clock, reconciliation, settings
-from pipeline.dimensions import DAILY, UNKNOWN, Dimension, readable
-from pipeline.errors import ReconciliationError, RowsArrivedError
-from pipeline.loading import insert_select, replace_partition
-from pipeline.metrics import METRICS
-from pipeline.reconciliation import RawDay
-from pipeline.source import source
-from pipeline.tables import (
+from pipeline.core import clock, settings
+from pipeline.core.dimensions import DAILY, UNKNOWN, Dimension, readable
+from pipeline.core.errors import ReconciliationError, RowsArrivedError
+from pipeline.core.metrics import METRICS
+from pipeline.etl import reconciliation
+from pipeline.etl.reconciliation import RawDay
+from pipeline.tasks.base import DayTask
+from pipeline.warehouse import markers
+from pipeline.warehouse.engines import Engine
+from pipeline.warehouse.markers import Marker, RawRows, invalidate, states
+from pipeline.warehouse.publish import insert_select, replace_partition
+from pipeline.warehouse.source import source
+from pipeline.warehouse.statements import Fragment, statement
+from pipeline.warehouse.tables import (
     ATTRIBUTES,
     COLUMNS,
     DAILY_METRICS,
@@ -23,11 +29,8 @@ from pipeline.tables import (
     USER_ATTRIBUTES,
     USER_DAY,
     full_name,
-    warehouse,
+    open_warehouse,
 )
-from pipeline.targets import Marker, RawRows, existing, states, take_back
-from pipeline.tasks.base import DayTask
-from pipeline.warehouse import Fragment, Warehouse, statement
 
 
 class LoadTask(DayTask):
@@ -69,9 +72,7 @@ class LoadTask(DayTask):
         """Replace the day's partition; returns the raw rows that it was made of, where it reads raw rows."""
         raise NotImplementedError
 
-    def load(
-        self, origin: Warehouse, select: str, partition: object = None, *, events: str = "", **params: object
-    ) -> int:
+    def load(self, origin: Engine, select: str, partition: object = None, *, events: str = "", **params: object) -> int:
         """Replace the day's partition by the result of a SELECT; returns the sum of its column `events`, if given."""
         start, end = clock.day_bounds(self.date)
         bound = {"date": str(self.date), "start": str(start), "end": str(end), **params}
@@ -83,7 +84,7 @@ class LoadTask(DayTask):
             sql = statement("count_rows", table=staging)
             if events:
                 sql = statement("count_events", table=staging, column=events)
-            ((rows, *sums),) = warehouse().query(sql)
+            ((rows, *sums),) = open_warehouse().query(sql)
             total = sum(sums)
             self.tell(f"{rows:,} rows")
             return bool(rows)
@@ -144,7 +145,7 @@ class UserAttributes(LoadTask):
             attributes=Fragment(", ".join(ATTRIBUTES)),
             values=_listed(lambda dimension: _user_value(dimension, f"max({dimension.name})")),
         )
-        self.load(warehouse(), select)
+        self.load(open_warehouse(), select)
         return RawRows()
 
 
@@ -155,13 +156,13 @@ class UserDay(LoadTask):
 
     def requires(self) -> list[luigi.Task]:
         """The extracts, and the attributes of the days before: so the result does not depend on the order of loads."""
-        days = range(1, settings.etl().attribute_days + 1)
+        days = range(1, settings.EtlSettings().attribute_days + 1)
         attributes = (UserAttributes(date=self.date - timedelta(days=back)) for back in days)
         return [*extracts(self.date), *attributes]
 
     def publish(self) -> RawRows:
         """Merge the extracts by user, and look up the attributes that they lack."""
-        days = settings.etl().attribute_days
+        days = settings.EtlSettings().attribute_days
         select = statement(
             "user_day",
             feed_user_day=full_name(FEED_USER_DAY),
@@ -172,7 +173,7 @@ class UserDay(LoadTask):
             look_back=_look_back() if days else Fragment(""),
             chosen_attributes=_listed(_own_or_latest if days else _own_value),
         )
-        self.load(warehouse(), select, since=str(self.date - timedelta(days=days)))
+        self.load(open_warehouse(), select, since=str(self.date - timedelta(days=days)))
         return RawRows()
 
 
@@ -195,7 +196,7 @@ class Slice(LoadTask):
         """Sum the users by the dimension's value."""
         select = statement("slice", user_day=full_name(USER_DAY), column=self.dimension)
         partition = (str(self.date), self.dimension)
-        self.load(warehouse(), select, partition, dimension=self.dimension)
+        self.load(open_warehouse(), select, partition, dimension=self.dimension)
         return RawRows()
 
 
@@ -218,12 +219,12 @@ class DailyMetrics(LoadTask):
 
         def fill_metrics(staging: str) -> bool:
             bound = {**day, "dimensions": ATTRIBUTES}
-            insert_select(warehouse(), slices, bound, staging, COLUMNS[DAILY_METRICS])
+            insert_select(open_warehouse(), slices, bound, staging, COLUMNS[DAILY_METRICS])
             self._require_reconciled(staging, raw)
             return raw.rows != RawRows()  # also who only did what is unknown is in every slicing
 
         def fill_totals(staging: str) -> bool:
-            insert_select(warehouse(), totals, day, staging, COLUMNS[DAILY_TOTALS])
+            insert_select(open_warehouse(), totals, day, staging, COLUMNS[DAILY_TOTALS])
             return True  # of a day without a row too
 
         replace_partition(DAILY_METRICS, str(self.date), fill_metrics)
@@ -234,7 +235,7 @@ class DailyMetrics(LoadTask):
     def _require_unmoved(self, found: RawRows) -> None:
         """Refuse extracts that saw other rows than the source has now; the next run makes them again."""
         feed, messages = (task.output().update_id for task in extracts(self.date))
-        done = existing([feed, messages])
+        done = markers.done([feed, messages])
         if len(done) < 2:
             self._take_back()
             raise RowsArrivedError(f"{self.date}: another run began to load the day again; the next run goes on.")
@@ -278,7 +279,7 @@ def load_chain(day: date) -> tuple[LoadTask, ...]:
 
 def forget(tasks: Iterable[LoadTask]) -> None:
     """Take back, all at once, that these are done or will be by a run that is at work on them."""
-    take_back(task.output().update_id for task in tasks)
+    invalidate(task.output().update_id for task in tasks)
 
 
 def later_merges(day: date) -> Iterator[LoadTask]:
@@ -286,7 +287,7 @@ def later_merges(day: date) -> Iterator[LoadTask]:
 
     Whether any began is not asked: another process may begin and end one before the answer is acted on.
     """
-    last = min(day + timedelta(days=settings.etl().attribute_days), clock.yesterday())
+    last = min(day + timedelta(days=settings.EtlSettings().attribute_days), clock.yesterday())
     for i in range(1, (last - day).days + 1):
         yield from merges(day + timedelta(days=i))
 

@@ -6,18 +6,26 @@ from typing import TYPE_CHECKING
 
 import luigi
 
-from pipeline import clock, metrics, settings
-from pipeline.deliveries import channels, deliver
-from pipeline.tables import DAILY_METRICS, DAILY_TOTALS, DELIVERIES, INCIDENTS, SLOT_CHECKS, full_name, warehouse
-from pipeline.targets import Marker
+from pipeline.core import clock, metrics, settings
 from pipeline.tasks.base import DayTask
 from pipeline.tasks.daily import Daily, days_to_load
 from pipeline.tasks.etl import DailyMetrics
-from pipeline.warehouse import statement
+from pipeline.warehouse.delivery_log import channels, deliver
+from pipeline.warehouse.markers import Marker
+from pipeline.warehouse.statements import statement
+from pipeline.warehouse.tables import (
+    DAILY_METRICS,
+    DAILY_TOTALS,
+    DELIVERIES,
+    INCIDENTS,
+    SLOT_CHECKS,
+    full_name,
+    open_warehouse,
+)
 from reporting import texts
 
 if TYPE_CHECKING:
-    from pipeline.explaining import Explanation
+    from pipeline.alerts.root_cause.explanation import Explanation
     from reporting import daily
     from reporting.channels.base import Channel
 
@@ -44,7 +52,7 @@ class DailyReport(DayTask):
         chosen, to = metrics_and_channels()
         from reporting import daily  # drawing is imported only when something is drawn
 
-        message = daily.compose(self._figures(chosen), settings.report().language)
+        message = daily.compose(self._figures(chosen), settings.ReportSettings().language)
         delivered = deliver(message, to)
         if delivered.link and self.set_tracking_url is not None:
             self.set_tracking_url(delivered.link)
@@ -52,15 +60,15 @@ class DailyReport(DayTask):
         self.output().write()
 
     def _figures(self, chosen: list[metrics.Metric]) -> "daily.DailyReport":
-        from pipeline import alerting
+        from pipeline.alerts.notify import compose
         from reporting import daily
 
-        language = settings.report().language
+        language = settings.ReportSettings().language
         values = self._values(chosen)
         start, end = clock.day_bounds(self.date)
         bounds = {"start": str(start), "end": str(end)}
-        ((checked,),) = warehouse().query(statement("slots_checked", slot_checks=full_name(SLOT_CHECKS)), bounds)
-        ((alarmed,),) = warehouse().query(statement("incidents_alarmed", incidents=full_name(INCIDENTS)), bounds)
+        ((checked,),) = open_warehouse().query(statement("slots_checked", slot_checks=full_name(SLOT_CHECKS)), bounds)
+        ((alarmed,),) = open_warehouse().query(statement("incidents_alarmed", incidents=full_name(INCIDENTS)), bounds)
         explanation = self._explanation(values)
         return daily.DailyReport(
             day=self.date,
@@ -76,8 +84,8 @@ class DailyReport(DayTask):
             slots_checked=checked,
             slots_expected=len(clock.day_slots(self.date)),
             alerts=alarmed,
-            causes=alerting.cause_of(explanation),
-            splits=alerting.split_of(explanation),
+            causes=compose.cause_of(explanation),
+            splits=compose.split_of(explanation),
         )
 
     def _explanation(self, values: dict[str, dict[date, float | None]]) -> "Explanation | None":
@@ -93,17 +101,17 @@ class DailyReport(DayTask):
         biggest = max(changes, key=lambda name: changes[name], default="")
         if not biggest or changes[biggest] < WORTH_EXPLAINING:
             return None
-        rows = warehouse().query(
+        rows = open_warehouse().query(
             statement("day_slices", daily_metrics=full_name(DAILY_METRICS)),
             {"day": str(self.date), "before": str(before)},
         )
         by_day = [(dimension, value, day == self.date, views, likes) for dimension, value, day, views, likes in rows]
-        from pipeline import explaining
+        from pipeline.alerts.root_cause import explanation
 
-        return explaining.explain_day(by_day, biggest)
+        return explanation.explain_day(by_day, biggest)
 
     def _values(self, chosen: list[metrics.Metric]) -> dict[str, dict[date, float | None]]:
-        rows = warehouse().query(
+        rows = open_warehouse().query(
             statement("day_totals", daily_totals=full_name(DAILY_TOTALS)),
             {
                 "first": str(self.date - timedelta(days=COMPARED_DAYS)),
@@ -129,6 +137,6 @@ class Morning(luigi.WrapperTask):
 
 def metrics_and_channels() -> "tuple[list[metrics.Metric], dict[str, Channel]]":
     """What is told and where: a mistake in luigi.cfg shows here, before a day is loaded."""
-    texts.load(settings.report().language)
-    chosen = metrics.by_names(settings.report().metrics, "[report] metrics")
-    return chosen, channels("[report] channels", settings.report().channels)
+    texts.load(settings.ReportSettings().language)
+    chosen = metrics.by_names(settings.ReportSettings().metrics, "[report] metrics")
+    return chosen, channels("[report] channels", settings.ReportSettings().channels)

@@ -4,12 +4,14 @@ from datetime import timedelta
 
 import luigi
 
-from pipeline import actions, clock, deliveries, ledger, metrics, settings
-from pipeline.tables import DELIVERIES, full_name, warehouse
-from pipeline.targets import Marker
+from pipeline.alerts.incidents import actions, store
+from pipeline.core import clock, metrics, settings
 from pipeline.tasks.alerts import watches_and_channels
 from pipeline.tasks.base import DayTask
-from pipeline.warehouse import statement
+from pipeline.warehouse import delivery_log
+from pipeline.warehouse.markers import Marker
+from pipeline.warehouse.statements import statement
+from pipeline.warehouse.tables import DELIVERIES, full_name, open_warehouse
 
 WEEK = timedelta(days=7)
 
@@ -23,29 +25,29 @@ class WeeklySummary(DayTask):
 
     def run(self) -> None:
         """Count, play the last weeks with other settings where there were false alarms, compose and send."""
-        from pipeline import feedback
+        from pipeline.alerts.backtest import proposals
         from reporting import weekly
 
         _, to = watches_and_channels()
         start, end = clock.day_bounds(self.date - WEEK + timedelta(days=1))[0], clock.day_bounds(self.date)[1]
-        known = ledger.read_incidents(end)
+        known = store.load_incidents(end)
         told = [one for one in known if one.notified and start <= one.opened < end]
-        said = actions.by_incident(ledger.read_actions(end))
-        language = settings.report().language
-        ((messages,),) = warehouse().query(
+        said = actions.by_incident(store.load_actions(end))
+        language = settings.ReportSettings().language
+        ((messages,),) = open_warehouse().query(
             statement("alerts_sent", deliveries=full_name(DELIVERIES)), {"start": str(start), "end": str(end)}
         )
-        effects = feedback.propose(known, said, self.date, settings.alerts().propose_after)
+        effects = proposals.propose(known, said, self.date, settings.AlertSettings().propose_after)
         message = weekly.compose(
             weekly.WeeklySummary(
                 first_day=self.date - WEEK + timedelta(days=1),
                 last_day=self.date,
                 incidents=len(told),
                 messages=messages,
-                confirmed=sum(feedback.is_confirmed(said.get(one.incident_id, ())) for one in told),
+                confirmed=sum(proposals.is_confirmed(said.get(one.incident_id, ())) for one in told),
                 false_alarms=[
                     (metrics.BY_NAME[name].label_in(language), count)
-                    for name, count in feedback.false_alarms(told, said).items()
+                    for name, count in proposals.false_alarms(told, said).items()
                 ],
                 proposals=[
                     weekly.Proposal(
@@ -53,7 +55,7 @@ class WeeklySummary(DayTask):
                         setting=effect.change.setting,
                         value=effect.change.value,
                         now=effect.change.now,
-                        replayed_days=feedback.REPLAYED_DAYS,
+                        replayed_days=proposals.REPLAYED_DAYS,
                         messages_a_month=effect.messages_a_month,
                         confirmed=effect.confirmed,
                         missed=effect.missed,
@@ -63,7 +65,7 @@ class WeeklySummary(DayTask):
             ),
             language,
         )
-        delivered = deliveries.deliver(message, to)
+        delivered = delivery_log.deliver(message, to)
         self.tell(f"sent to {', '.join(delivered.addresses)}", 100)
         self.output().write()
 

@@ -1,4 +1,4 @@
-"""Statements kept in `pipeline/sql/NAME.sql`, one a file, with ``{name}`` holes for identifiers.
+"""Statements kept in `sql/NAME.sql` of the room that reads them, one a file, with ``{name}`` holes for identifiers.
 
 Values never go through here: they are bound (``%(name)s``) by the warehouse.
 """
@@ -7,9 +7,12 @@ import functools
 import re
 from pathlib import Path
 
-from pipeline.errors import TerminalError
+from pipeline.core.errors import TerminalError
 
-SQL_DIRECTORY = Path(__file__).parent.parent / "sql"
+SQL_DIRECTORIES = tuple(
+    Path(__file__).parents[1] / room / "sql" for room in ("warehouse", "etl", "slots", "alerts", "demo")
+)
+"""Statements stand beside their readers; a name is there once."""
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _QUALIFIED = re.compile(rf"{_IDENTIFIER.pattern}(\.{_IDENTIFIER.pattern})?")
@@ -44,7 +47,7 @@ def check_identifier(text: str, *, qualified: bool = True) -> str:
 
 
 def statement(name: str, /, **identifiers: str) -> str:
-    """Return the statement `pipeline/sql/NAME.sql` with its holes filled.
+    """Return the statement `NAME.sql` with its holes filled.
 
     Parameters
     ----------
@@ -75,9 +78,9 @@ def statement(name: str, /, **identifiers: str) -> str:
 
 @functools.cache
 def _read(name: str) -> str:
-    path = SQL_DIRECTORY / f"{name}.sql"
-    if not path.is_file():
-        raise TerminalError(f"there is no statement {name}.sql in pipeline/sql")
+    path = next((path for folder in SQL_DIRECTORIES if (path := folder / f"{name}.sql").is_file()), None)
+    if path is None:
+        raise TerminalError(f"there is no statement {name}.sql in a room of pipeline")
     lines = path.read_text(encoding="utf-8").splitlines()
     while lines and (not lines[0].strip() or lines[0].startswith("--")):
         del lines[0]

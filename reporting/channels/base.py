@@ -1,7 +1,7 @@
 """What a channel is, and how one is found by its name.
 
-To add a channel, put a file into this folder that defines one subclass of `Channel`; the file's name is the channel's
-name in luigi.cfg, and the dataclass's fields are its settings.
+To add a channel, put a file or a package into this folder that defines one subclass of `Channel`; its name is the
+channel's name in luigi.cfg, and the dataclass's fields are its settings.
 """
 
 import importlib
@@ -128,5 +128,7 @@ def create(name: str, **settings: str) -> Channel:
 
 
 def _is_channel(value: object, module: str) -> TypeGuard[type[Channel]]:
-    """Whether `value` is a channel that `module` defines, not one that it imports."""
-    return inspect.isclass(value) and issubclass(value, Channel) and value.__module__ == module
+    """Whether `value` is a channel that `module`, a file or a package, defines; not one that it imports."""
+    if not (inspect.isclass(value) and issubclass(value, Channel)):
+        return False
+    return value.__module__ == module or value.__module__.startswith(f"{module}.")

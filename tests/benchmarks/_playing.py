@@ -5,11 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from pipeline import clock, settings
-from pipeline.checks import watches
-from pipeline.history import Part, Series
-from pipeline.metrics import METRICS
-from pipeline.playing import Playback, Played
+from pipeline.alerts.backtest.playback import Playback, Played
+from pipeline.alerts.detection.monitors import monitors
+from pipeline.alerts.incidents import rules
+from pipeline.core import clock, settings
+from pipeline.core.metrics import METRICS
+from pipeline.slots.series import Part, Series
 from tests.benchmarks._worlds import VALUES, WARM_UP_DAYS, World
 
 HISTORY_DAYS = 28
@@ -17,7 +18,7 @@ HISTORY_DAYS = 28
 
 def table(world: World, with_slices: bool = True) -> tuple[tuple[Part, ...], np.ndarray, np.ndarray]:
     """All parts of a world: numerators and denominators (S, T)."""
-    least = settings.alerts().slice_volume
+    least = settings.AlertSettings().slice_volume
     parts, numerators, denominators = [], [], []
     for metric in METRICS:
         kind = metric.kind
@@ -35,7 +36,7 @@ def table(world: World, with_slices: bool = True) -> tuple[tuple[Part, ...], np.
 def play(world: World, with_slices: bool = True, playback: Playback | None = None) -> Iterator[Played]:
     """The judged days of a world (in a zone without clock changes), slot by slot."""
     parts, numerators, denominators = table(world, with_slices)
-    playback = playback or Playback(watches(), settings.rules())
+    playback = playback or Playback(monitors(), rules.current_rules())
     first = datetime.fromtimestamp(int(world.rates.start[0]), UTC).replace(tzinfo=None)
     for day in range(WARM_UP_DAYS, world.scenario.days):
         start, stop = (day - HISTORY_DAYS) * 96, (day + 1) * 96

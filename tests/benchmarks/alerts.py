@@ -18,13 +18,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline import settings
-from pipeline.checks import watches
+from pipeline.alerts.backtest.playback import Playback
+from pipeline.alerts.detection.monitors import monitors
+from pipeline.alerts.incidents import rules
+from pipeline.alerts.incidents.incident import Incident
+from pipeline.alerts.root_cause.explanation import Explanation, explain
 from pipeline.demo.events import Incident as Labelled
-from pipeline.explaining import Explanation, explain
-from pipeline.history import Part
-from pipeline.incidents import Incident
-from pipeline.playing import Playback
+from pipeline.slots.series import Part
 from tests.benchmarks._playing import play, table
 from tests.benchmarks._worlds import JUDGED_DAYS, VALUES, WARM_UP_DAYS, World, make_world
 from tests.pipeline.configuration import configured
@@ -138,7 +138,7 @@ def hear(world: World, *, with_slices: bool = True) -> tuple[list[Heard], list[T
     """Play a world; what was heard of its incidents, and what was heard of nothing."""
     heard = [Heard(label, world) for label in world.scenario.incidents]
     alarms: list[Told] = []
-    playback = Playback(watches(), settings.rules())
+    playback = Playback(monitors(), rules.current_rules())
     for played in play(world, with_slices, playback):
         checks = {check.part: check for check in played.checks}
         for kind, incident in played.told:

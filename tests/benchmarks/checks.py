@@ -21,15 +21,16 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from pipeline import clock, history, settings, slots
-from pipeline.checks import watches
+from pipeline.alerts.detection.monitors import monitors
+from pipeline.core import clock, settings
+from pipeline.core.dimensions import DIMENSIONS, Dimension
+from pipeline.core.metrics import FEED, MESSAGES, METRICS
 from pipeline.demo.events import Scenario
 from pipeline.demo.load import create_tables, load
-from pipeline.dimensions import DIMENSIONS, Dimension
-from pipeline.history import Part
-from pipeline.metrics import FEED, MESSAGES, METRICS
+from pipeline.slots import history, measure, series
+from pipeline.slots.series import Part
 from pipeline.tasks import SlotHistory
-from tests.benchmarks.etl import Engine, engines
+from tests.benchmarks.etl import MeasuredEngine, engines
 from tests.pipeline.configuration import configured, shipped
 from tests.pipeline.etl.running import place
 
@@ -79,9 +80,9 @@ class NoOp(luigi.Task):
         return True
 
 if sys.argv[1] != "NoOp":
-    from pipeline.warehouse import Warehouse
+    from pipeline.warehouse.engines import Engine
     for name in ("query", "execute", "insert"):
-        setattr(Warehouse, name, counted(getattr(Warehouse, name)))
+        setattr(Engine, name, counted(getattr(Engine, name)))
 try:
     luigi_run(sys.argv[1:])
 finally:
@@ -93,7 +94,7 @@ finally:
 class Place:
     """A directory with a luigi.cfg, and processes that run in it."""
 
-    def __init__(self, folder: Path, engine: Engine) -> None:
+    def __init__(self, folder: Path, engine: MeasuredEngine) -> None:
         self.folder = folder
         self.sections: dict[str, dict[str, str]] = {
             "clock": {"timezone": "UTC"},
@@ -131,14 +132,14 @@ class Place:
         return self.run("Alerts", "--clock-now", f"{now:%Y-%m-%dT%H:%M}")
 
 
-def cpu_seconds(engine: Engine, act: Callable[[], object]) -> float:
+def cpu_seconds(engine: MeasuredEngine, act: Callable[[], object]) -> float:
     """CPU of the engine and of this process while something is done."""
     start = engine.cpu_seconds() + time.process_time()
     act()
     return engine.cpu_seconds() + time.process_time() - start
 
 
-def measure_checks(engine: Engine, rounds: int) -> None:
+def measure_checks(engine: MeasuredEngine, rounds: int) -> None:
     """Print 1 and 3."""
     with tempfile.TemporaryDirectory() as name:
         site = Place(Path(name), engine)
@@ -169,9 +170,9 @@ def measure_checks(engine: Engine, rounds: int) -> None:
             packages = set(imported) - set(usual)
         messages = len(list((site.folder / "outbox").glob("*.txt")))
         with configured(now, **site.sections):
-            parts = history.read(METRICS, now - clock.SLOT, DAYS, settings.alerts().slice_volume).parts
+            parts = history.read(METRICS, now - clock.SLOT, DAYS, settings.AlertSettings().slice_volume).parts
         print(
-            f"{engine.name}: a check of {len(watches())} metrics and {len(parts) - len(METRICS)} slices, beyond its "
+            f"{engine.name}: a check of {len(monitors())} metrics and {len(parts) - len(METRICS)} slices, beyond its "
             f"{statements} statements: {statistics.median(ratios):.2f} of a no-op run that imports numpy and the "
             f"driver [{min(ratios):.2f}..{max(ratios):.2f}], {statistics.median(lazy_ratios):.2f} where that makes no "
             f"table of dates either [{min(lazy_ratios):.2f}..{max(lazy_ratios):.2f}]; messages {messages}; "
@@ -180,7 +181,7 @@ def measure_checks(engine: Engine, rounds: int) -> None:
         )
 
 
-def make_events(engine: Engine, feed: int, messages: int) -> None:
+def make_events(engine: MeasuredEngine, feed: int, messages: int) -> None:
     """Fill both source tables inside the engine: so many rows a day."""
     engine.warehouse.execute("CREATE DATABASE bench_raw")
     for table, own, rows in (
@@ -197,7 +198,7 @@ def make_events(engine: Engine, feed: int, messages: int) -> None:
             )
 
 
-def count_raw(engine: Engine, dimensions: Sequence[Dimension], start: datetime) -> Counts:
+def count_raw(engine: MeasuredEngine, dimensions: Sequence[Dimension], start: datetime) -> Counts:
     """Every metric of every slot from raw events: in total where no dimensions are given, else by each of them."""
     found: Counts = {}
     slices = ", ".join(f"('{item.name}', {item.event_value})" for item in dimensions) or "('total', 'all')"
@@ -215,7 +216,7 @@ def count_raw(engine: Engine, dimensions: Sequence[Dimension], start: datetime) 
     return found
 
 
-def measure_rollup(engine: Engine, rounds: int, feed: int, messages: int) -> None:
+def measure_rollup(engine: MeasuredEngine, rounds: int, feed: int, messages: int) -> None:
     """Print 2."""
     make_events(engine, feed, messages)
     sections = {
@@ -224,13 +225,13 @@ def measure_rollup(engine: Engine, rounds: int, feed: int, messages: int) -> Non
         "source": {"database": "bench_raw"},
     }
     with configured(MIDNIGHT, **sections):
-        slots.measure([TODAY - timedelta(days=back) for back in range(DAYS, 0, -1)], lambda _: None)
+        measure.measure_days([TODAY - timedelta(days=back) for back in range(DAYS, 0, -1)], lambda _: None)
         print(f"{engine.name}: {DAYS} days of {feed:,} and {messages:,} rows; CPU of counting them against the rollup:")
         measure_reading(engine, rounds, "totals", None)
         measure_reading(engine, rounds, "totals and slices", 0.0)
 
 
-def measure_reading(engine: Engine, rounds: int, what: str, slice_volume: float | None) -> None:
+def measure_reading(engine: MeasuredEngine, rounds: int, what: str, slice_volume: float | None) -> None:
     """Print one ratio of 2."""
     # The very first slot may have lost events before its table began: it is never measured.
     first, newest = MIDNIGHT - timedelta(days=DAYS) + clock.SLOT, MIDNIGHT - clock.SLOT
@@ -238,10 +239,10 @@ def measure_reading(engine: Engine, rounds: int, what: str, slice_volume: float 
     def count() -> Counts:
         found = count_raw(engine, (), first)
         if slice_volume is not None:  # a check reads the slices of the newest days only
-            found |= count_raw(engine, DIMENSIONS, newest - timedelta(days=history.SLICE_DAYS + 1, hours=1))
+            found |= count_raw(engine, DIMENSIONS, newest - timedelta(days=series.SLICE_DAYS + 1, hours=1))
         return found
 
-    def read() -> history.Series:
+    def read() -> series.Series:
         history._last_read.clear()  # as a new process
         return history.read(METRICS, newest, DAYS - 1, slice_volume)
 
@@ -262,7 +263,7 @@ def measure_reading(engine: Engine, rounds: int, what: str, slice_volume: float 
     )
 
 
-def require_equal(series: history.Series, counted: Counts) -> None:
+def require_equal(series: series.Series, counted: Counts) -> None:
     """Stop where the rollup gives other numbers than the events."""
     first = clock.epoch(MIDNIGHT - timedelta(days=DAYS))
     rows = {part: row for row, part in enumerate(series.parts)}

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from pipeline.tasks import FeedUserDay, MessageUserDay
-from pipeline.warehouse import EmbeddedWarehouse, ServerWarehouse
+from pipeline.warehouse.engines import EmbeddedEngine, ServerEngine
 from tests.benchmarks.etl import DAY, NOW, SOURCE, make_events
 from tests.conftest import end_owner
 from tests.pipeline.configuration import configured
@@ -25,7 +25,7 @@ Extract = type[FeedUserDay] | type[MessageUserDay]
 EXTRACTS: tuple[Extract, ...] = (FeedUserDay, MessageUserDay)
 
 
-def carry(origin: ServerWarehouse, warehouse: EmbeddedWarehouse, extract: Extract) -> tuple[int, float, float]:
+def carry(origin: ServerEngine, warehouse: EmbeddedEngine, extract: Extract) -> tuple[int, float, float]:
     """Extract a day in this process: users, seconds, greatest resident MiB."""
     options = {
         "warehouse": {**place(warehouse), "database": "carried"},
@@ -48,8 +48,8 @@ def main() -> None:
     wanted = parser.parse_args().users
     for users in (wanted // 1000, wanted):
         with tempfile.TemporaryDirectory() as folder, ClickHouseServer(Path(folder) / "server") as server:
-            origin = ServerWarehouse(server.host, server.port)
-            warehouse = EmbeddedWarehouse(f"{folder}/warehouse")
+            origin = ServerEngine(server.host, server.port)
+            warehouse = EmbeddedEngine(f"{folder}/warehouse")
             # So many messages that more than half as many users have sent or got one as have read.
             make_events(origin, readers=users, feed=2 * users, messages=6 * users)
             for extract in EXTRACTS:

@@ -21,10 +21,10 @@ from pathlib import Path
 
 import luigi
 
-from pipeline.tables import ATTRIBUTES, VALUES
-from pipeline.tables import warehouse as our_tables
 from pipeline.tasks import DailyMetrics
-from pipeline.warehouse import EmbeddedWarehouse, ServerWarehouse, Warehouse
+from pipeline.warehouse.engines import EmbeddedEngine, Engine, ServerEngine
+from pipeline.warehouse.tables import ATTRIBUTES, VALUES
+from pipeline.warehouse.tables import open_warehouse as our_tables
 from tests.conftest import end_owner, owners
 from tests.pipeline.configuration import configured, shipped
 from tests.pipeline.etl.running import place
@@ -55,11 +55,11 @@ Rows = list[tuple[object, ...]]
 
 
 @dataclass
-class Engine:
+class MeasuredEngine:
     """An engine and its process."""
 
     name: str
-    warehouse: Warehouse
+    warehouse: Engine
     process: Callable[[], int]
 
     def cpu_seconds(self) -> float:
@@ -75,24 +75,24 @@ class Engine:
 
 
 @contextmanager
-def engines(only: str) -> Iterator[Iterator[Engine]]:
+def engines(only: str) -> Iterator[Iterator[MeasuredEngine]]:
     """Each engine in turn, with a directory of its own."""
     with tempfile.TemporaryDirectory() as folder:
 
-        def each() -> Iterator[Engine]:
+        def each() -> Iterator[MeasuredEngine]:
             if only != "server":
-                embedded = EmbeddedWarehouse(f"{folder}/embedded")
+                embedded = EmbeddedEngine(f"{folder}/embedded")
                 embedded.query("SELECT 1")
-                yield Engine("embedded", embedded, lambda: owners(embedded)[0])
+                yield MeasuredEngine("embedded", embedded, lambda: owners(embedded)[0])
                 end_owner(embedded)
             if only != "embedded":
                 with ClickHouseServer(Path(folder) / "server") as server:
-                    yield Engine("server", ServerWarehouse(server.host, server.port), lambda: server.pid)
+                    yield MeasuredEngine("server", ServerEngine(server.host, server.port), lambda: server.pid)
 
         yield each()
 
 
-def make_events(warehouse: Warehouse, readers: int, feed: int, messages: int) -> None:
+def make_events(warehouse: Engine, readers: int, feed: int, messages: int) -> None:
     """Fill both source tables inside the engine: 20 messages a sender, to a few friends each."""
     warehouse.execute(f"CREATE DATABASE {SOURCE}")
     for table, own, rows, user in (
@@ -139,7 +139,7 @@ JOINED = f"""
 """
 
 
-def single_statement(warehouse: Warehouse, messages: str) -> Rows:
+def single_statement(warehouse: Engine, messages: str) -> Rows:
     """The cheapest SELECT that we found: events by user, distinct pairs once, a join, and slices of few groups."""
     return warehouse.query(f"""
         SELECT slice.1, slice.2, sum(v), sum(l), sum(mr), sum(ms), sum(ur), sum(us)
@@ -169,7 +169,7 @@ def single_statement(warehouse: Warehouse, messages: str) -> Rows:
     """)
 
 
-def with_pandas(warehouse: Warehouse) -> Rows:
+def with_pandas(warehouse: Engine) -> Rows:
     """The usual solution: per-user aggregates fetched, merged and grouped in pandas."""
     import pandas as pd
 
@@ -209,14 +209,14 @@ def with_pandas(warehouse: Warehouse) -> Rows:
     return rows
 
 
-def staged(warehouse: Warehouse, database: str) -> Rows:
+def staged(warehouse: Engine, database: str) -> Rows:
     """Our tasks, reconciliation included."""
     assert luigi.build([DailyMetrics(date=DAY)], local_scheduler=True, log_level="WARNING")
     values = ", ".join(VALUES)
     return warehouse.query(f"SELECT dimension, dimension_value, {values} FROM {database}.daily_metrics")
 
 
-def measure(engine: Engine, rounds: int) -> None:
+def measure(engine: MeasuredEngine, rounds: int) -> None:
     """Run the ways in turn and print their ratios."""
     ways: dict[str, Callable[[], Rows]] = {
         "single, by pair": lambda: single_statement(engine.warehouse, BY_PAIR),

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from detectors import lab
+from detectors.lab import compare
 from detectors.lab.compare import Comparison, prepare
 from detectors.lab.ranking import rank
 
@@ -86,7 +87,7 @@ def main(arguments: Sequence[str]) -> None:
     series = made_up(count, points)
     with tempfile.TemporaryDirectory() as folder:
         start = Spent.now()
-        found = lab.compare(series, out=folder)
+        found = compare(series, out=folder)
         compared = Spent.now().since(start)
         found.write(folder)
         start = Spent.now()

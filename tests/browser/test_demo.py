@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from pipeline.demo.run import DAYS
-from pipeline.warehouse import EmbeddedWarehouse
+from pipeline.warehouse.engines import EmbeddedEngine
 from tests.conftest import end_owner
 from tests.patience import HANGS_SECONDS
 from tests.process.project import Finished, Project
-from tests.reporting.test_page_in_browser import chromium
+from tests.reporting.channels.outbox.test_page_in_browser import chromium
 
 # Whatever of this reached the demo would end it, or write where it must not.
 HOSTILE = {
@@ -46,7 +46,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def demo(place: Path) -> Iterator[Finished]:
     """A finished demo, in ``there``."""
-    warehouse = EmbeddedWarehouse(str(place / "there" / "warehouse"))
+    warehouse = EmbeddedEngine(str(place / "there" / "warehouse"))
     project = Project(place, warehouse, HOSTILE)
     try:
         yield project.run("python", "-m", "pipeline", "demo", "--path", "there", "--views", "5000")

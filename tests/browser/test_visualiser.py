@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 
 from pipeline.tasks import Morning
-from pipeline.warehouse import EmbeddedWarehouse
+from pipeline.warehouse.engines import EmbeddedEngine
 from tests.conftest import end_owner
 from tests.process.luigid import Luigid
 from tests.process.project import load_events, make_project
-from tests.reporting.test_page_in_browser import chromium
+from tests.reporting.channels.outbox.test_page_in_browser import chromium
 
 # Two days are loaded; a day's users are merged with the attributes of the day before.
 FAMILIES = {
@@ -60,7 +60,7 @@ class Page(NamedTuple):
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     """The visualiser after a `Morning`."""
     directory = tmp_path_factory.mktemp("visualiser")
-    warehouse = EmbeddedWarehouse(str(directory / "warehouse"))
+    warehouse = EmbeddedEngine(str(directory / "warehouse"))
     try:
         load_events(warehouse)
         project = make_project(directory / "project", warehouse)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detectors.kinds import Kind
 from detectors.methods.ensemble import Ensemble
 from detectors.methods.seasonal import Seasonal
+from detectors.noise import Kind
 
 DAY = 24
 

@@ -12,35 +12,48 @@ class Target:
     only: tuple[str, ...] = ()
 
 
+INCIDENT_TESTS = (
+    "tests/pipeline/alerts/incidents/test_lifecycle.py",
+    "tests/pipeline/alerts/incidents/test_properties.py",
+)
+EXPLANATION_TESTS = (
+    "tests/pipeline/alerts/root_cause/test_explanation.py",
+    "tests/pipeline/alerts/root_cause/test_explanation_cases.py",
+)
+
 TARGETS = (
-    Target("pipeline/incidents.py", ("tests/pipeline/test_incidents.py",)),
-    Target("pipeline/checks.py", ("tests/pipeline/test_checks.py",)),
-    Target("pipeline/shares.py", ("tests/pipeline/test_shares.py",)),
-    Target("pipeline/causes.py", ("tests/pipeline/test_causes.py",)),
-    Target("pipeline/explaining.py", ("tests/pipeline/test_explaining.py",)),
-    Target("pipeline/actions.py", ("tests/pipeline/test_actions.py",)),
-    Target("pipeline/planned.py", ("tests/pipeline/test_planned.py",)),
+    Target("pipeline/alerts/incidents/incident.py", INCIDENT_TESTS),
+    Target("pipeline/alerts/incidents/lifecycle.py", INCIDENT_TESTS),
+    Target("pipeline/alerts/incidents/policy.py", INCIDENT_TESTS),
+    Target("pipeline/alerts/detection/checks.py", ("tests/pipeline/alerts/detection/test_checks.py",)),
+    Target("pipeline/alerts/detection/shares.py", ("tests/pipeline/alerts/detection/test_shares.py",)),
+    Target("pipeline/alerts/root_cause/adtributor.py", ("tests/pipeline/alerts/root_cause/test_adtributor.py",)),
+    Target("pipeline/alerts/root_cause/explanation.py", EXPLANATION_TESTS),
+    Target("pipeline/alerts/incidents/actions.py", ("tests/pipeline/alerts/incidents/test_actions.py",)),
+    Target("pipeline/alerts/incidents/calendar.py", ("tests/pipeline/alerts/incidents/test_calendar.py",)),
     Target(
-        "pipeline/history.py",
-        ("tests/pipeline/test_history.py", "tests/pipeline/test_shares.py"),
+        "pipeline/slots/series.py",
+        ("tests/pipeline/slots/test_series.py", "tests/pipeline/alerts/detection/test_shares.py"),
         only=("Part", "Series", "ratio", "wall_columns", "lay_out"),
     ),
     Target(
-        "pipeline/reconciliation.py",
-        ("tests/pipeline/test_reconciliation.py",),
+        "pipeline/etl/reconciliation.py",
+        ("tests/pipeline/etl/test_differences.py",),
         only=("RawDay", "Difference", "moved", "listed"),
     ),
-    Target("detectors/kinds.py", ("tests/detectors/test_kinds.py",)),
+    Target("detectors/noise.py", ("tests/detectors/test_noise.py",)),
     Target("detectors/episodes.py", ("tests/detectors/test_episodes.py",)),
     Target(
-        "reporting/alert_text.py",
+        "reporting/alerts/text.py",
         (
-            "tests/reporting/test_alert.py",
-            "tests/reporting/test_alert_life.py",
+            "tests/reporting/alerts/test_compose.py",
+            "tests/reporting/alerts/test_life.py",
+            "tests/reporting/alerts/test_limits.py",
+            "tests/reporting/alerts/test_receipts.py",
             "-k",
             "not picture and not drawn and not marked",
         ),
     ),
     Target("reporting/causes.py", ("tests/reporting/test_causes.py",)),
-    Target("reporting/values.py", ("tests/reporting/test_values.py",)),
+    Target("reporting/formatting.py", ("tests/reporting/test_formatting.py",)),
 )

@@ -9,8 +9,10 @@ from pathlib import Path
 from luigi.configuration import LuigiConfigParser, get_config
 from luigi.task_register import Register
 
-from pipeline import clock, completeness, history, settings, slots, source, tables
+from pipeline.core import clock, settings
+from pipeline.slots import completeness, history, measure
 from pipeline.tasks import daily
+from pipeline.warehouse import source, tables
 
 
 @contextmanager
@@ -59,4 +61,4 @@ def forget_everything() -> None:
     settings.forget()
     Register.clear_instance_cache()
     history._last_read.clear()
-    slots._filled.clear()
+    measure._filled.clear()

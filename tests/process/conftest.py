@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.warehouse import EmbeddedWarehouse, ServerWarehouse
+from pipeline.warehouse.engines import EmbeddedEngine, ServerEngine
 from tests.process.luigid import Luigid
 from tests.process.project import Project, load_events, make_project
 
@@ -13,14 +13,14 @@ MakeProject = Callable[[str], Project]
 
 
 @pytest.fixture(scope="session")
-def embedded_events(embedded_warehouse: EmbeddedWarehouse) -> EmbeddedWarehouse:
+def embedded_events(embedded_warehouse: EmbeddedEngine) -> EmbeddedEngine:
     """The session's embedded engine, with events."""
     load_events(embedded_warehouse)
     return embedded_warehouse
 
 
 @pytest.fixture(scope="session")
-def server_events(server_warehouse: ServerWarehouse) -> ServerWarehouse:
+def server_events(server_warehouse: ServerEngine) -> ServerEngine:
     """The session's server, with events."""
     load_events(server_warehouse)
     return server_warehouse

@@ -10,7 +10,7 @@ from unittest.mock import patch
 import pytest
 from luigi.retcodes import run_with_retcodes
 
-from pipeline import clock
+from pipeline.core import clock
 from tests.pipeline.configuration import configured
 from tests.process.project import Finished, Project
 

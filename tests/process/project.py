@@ -13,7 +13,8 @@ from typing import Any
 
 from pipeline.demo.events import Incident, Scenario
 from pipeline.demo.load import create_tables, load
-from pipeline.tables import (
+from pipeline.warehouse.engines import EmbeddedEngine, Engine, ServerEngine
+from pipeline.warehouse.tables import (
     DAILY_METRICS,
     DAILY_TOTALS,
     DELIVERIES,
@@ -23,7 +24,6 @@ from pipeline.tables import (
     TABLE_UPDATES,
     TABLES,
 )
-from pipeline.warehouse import EmbeddedWarehouse, ServerWarehouse, Warehouse
 from tests.patience import HANGS_SECONDS
 from tests.pipeline.configuration import shipped
 
@@ -55,18 +55,18 @@ REPLACED_ROWS = (SLOT_METRICS, SLOT_CHECKS, INCIDENTS)
 RESULTS = (DAILY_METRICS, DAILY_TOTALS, *REPLACED_ROWS)
 
 
-def load_events(warehouse: Warehouse) -> None:
+def load_events(warehouse: Engine) -> None:
     """Make the source tables of every project on this engine."""
     create_tables(warehouse, SOURCE_DATABASE)
     load(warehouse, SOURCE_DATABASE, SCENARIO)
 
 
-def make_project(directory: Path, warehouse: Warehouse) -> "Project":
+def make_project(directory: Path, warehouse: Engine) -> "Project":
     """Make a project whose results go into a database of its own."""
-    if isinstance(warehouse, EmbeddedWarehouse):
+    if isinstance(warehouse, EmbeddedEngine):
         place = {"engine": "embedded", "path": warehouse.path}
     else:
-        assert isinstance(warehouse, ServerWarehouse)
+        assert isinstance(warehouse, ServerEngine)
         place = {"engine": "server", "host": warehouse.host, "port": str(warehouse.port)}
     sections = {
         "clock": {"timezone": "Europe/Moscow", "now": f"{NOW:%Y-%m-%dT%H:%M}"},
@@ -128,7 +128,7 @@ class Project:
     """
 
     directory: Path
-    warehouse: Warehouse
+    warehouse: Engine
     sections: dict[str, dict[str, str]]
     environment: dict[str, str] = field(default_factory=dict)
 

@@ -7,7 +7,7 @@ from datetime import date
 import luigi
 from luigi.configuration import LuigiConfigParser
 
-from pipeline import settings
+from pipeline.core import settings
 from pipeline.tasks import DailyMetrics
 from pipeline.tasks.etl import forget, load_chain
 

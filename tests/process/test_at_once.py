@@ -5,8 +5,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from pipeline import clock
-from pipeline.tables import DAILY_METRICS
+from pipeline.core import clock
+from pipeline.warehouse.tables import DAILY_METRICS
 from tests.process.conftest import MakeProject
 from tests.process.luigid import Luigid
 from tests.process.project import NOON, YESTERDAY, Finished, Project, finish, moment

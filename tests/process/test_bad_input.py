@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.warehouse import EmbeddedWarehouse
+from pipeline.warehouse.engines import EmbeddedEngine
 from tests.conftest import owners
 from tests.process.conftest import MakeProject
 from tests.process.here import task_here
@@ -69,7 +69,7 @@ def test_an_unwritable_warehouse(new_project: MakeProject, tmp_path: Path) -> No
     project = new_project("embedded")
     project.configure(warehouse={"path": str(below_a_file(tmp_path))})
     assert_told(project.task("Daily"), NOT_SCHEDULED, str(below_a_file(tmp_path)), "[warehouse] path")
-    assert owners(EmbeddedWarehouse(str(below_a_file(tmp_path)))) == []
+    assert owners(EmbeddedEngine(str(below_a_file(tmp_path)))) == []
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.tables import TABLE_UPDATES
-from pipeline.warehouse import ServerWarehouse
+from pipeline.warehouse.engines import ServerEngine
+from pipeline.warehouse.tables import TABLE_UPDATES
 from tests.process.conftest import MakeProject
 from tests.process.project import Project, finish, load_events, make_project
 from tests.servers.clickhouse import ClickHouseServer
@@ -17,7 +17,7 @@ from tests.servers.clickhouse import ClickHouseServer
 def first(tmp_path: Path) -> Iterator[ClickHouseServer]:
     """A server with the same events as the session's, to be killed."""
     with ClickHouseServer(tmp_path / "first") as server:
-        load_events(ServerWarehouse(host=server.host, port=server.port))
+        load_events(ServerEngine(host=server.host, port=server.port))
         yield server
 
 
@@ -29,9 +29,9 @@ def test_a_failover_leaves_nothing_done_whose_rows_are_elsewhere(
     undisturbed = new_project("server")
     assert undisturbed.task("Daily").code == 0
     second = new_project("server")
-    project = make_project(tmp_path / "project", ServerWarehouse(host=first.host, port=first.port))
+    project = make_project(tmp_path / "project", ServerEngine(host=first.host, port=first.port))
     second_warehouse = second.warehouse
-    assert isinstance(second_warehouse, ServerWarehouse)
+    assert isinstance(second_warehouse, ServerEngine)
     project.configure(
         warehouse={
             "database": second.database,

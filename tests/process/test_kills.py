@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.tables import DAILY_METRICS, DAILY_TOTALS, TABLE_UPDATES
+from pipeline.warehouse.tables import DAILY_METRICS, DAILY_TOTALS, TABLE_UPDATES
 from tests.patience import HANGS_SECONDS
 from tests.soak import __main__ as soak
 from tests.soak.attempts import LUIGI, WORKER, Attempt, Kill

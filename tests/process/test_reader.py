@@ -17,7 +17,7 @@ from itertools import pairwise
 
 import pytest
 
-from pipeline.tables import DAILY_METRICS, DAILY_TOTALS
+from pipeline.warehouse.tables import DAILY_METRICS, DAILY_TOTALS
 from tests.patience import HANGS_SECONDS
 from tests.process import reloading
 from tests.process.conftest import MakeProject

@@ -7,9 +7,9 @@ from datetime import date
 
 import pytest
 
-from pipeline import clock
-from pipeline.tables import DAILY_METRICS, SLOT_CHECKS, TABLE_UPDATES
-from pipeline.warehouse import EmbeddedWarehouse
+from pipeline.core import clock
+from pipeline.warehouse.engines import EmbeddedEngine
+from pipeline.warehouse.tables import DAILY_METRICS, SLOT_CHECKS, TABLE_UPDATES
 from tests.conftest import owners
 from tests.process.conftest import MakeProject
 from tests.process.luigid import Luigid
@@ -110,7 +110,7 @@ def assert_as_one_run(project: Project, undisturbed: Project) -> None:
 def test_the_engine_killed_in_the_middle(new_project: MakeProject, undisturbed: Project) -> None:
     project = new_project("embedded")
     warehouse = project.warehouse
-    assert isinstance(warehouse, EmbeddedWarehouse)
+    assert isinstance(warehouse, EmbeddedEngine)
     codes = []
     for least in (2, 6, 12):  # markers there are when it is killed
         process = project.start_task("Morning")

@@ -1,6 +1,6 @@
 """What a check that finds nothing imports: cron starts one every 15 minutes."""
 
-from pipeline import clock
+from pipeline.core import clock
 from tests.process.project import NOW, OUTAGE_START, Project, moment
 
 HEAVY = ("pandas", "matplotlib", "statsmodels", "scipy", "telebot", "chdb")

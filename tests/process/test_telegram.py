@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from PIL import Image
 
-from pipeline.tables import DELIVERIES, SLOT_CHECKS
+from pipeline.warehouse.tables import DELIVERIES, SLOT_CHECKS
 from tests.process.conftest import MakeProject
 from tests.process.project import NOON, OUTAGE_END, OUTAGE_START, Project, moment
 from tests.servers.bot_api import CHAT, TOKEN, BotApi, refused, too_many

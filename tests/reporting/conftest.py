@@ -2,8 +2,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from reporting.bot_api import TOKEN_VARIABLE
-from reporting.channels.telegram import Telegram
+from reporting.channels.telegram.api import TOKEN_VARIABLE
+from reporting.channels.telegram.channel import Telegram
 from tests.servers.bot_api import TOKEN, BotApi
 
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from PIL import Image
 
-from reporting.alert import Alert, AlertMetric
+from reporting.alerts.model import Alert, AlertMetric
 from reporting.daily import DailyMetric, DailyReport
 from reporting.message import Message
 

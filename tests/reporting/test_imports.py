@@ -5,9 +5,7 @@ import sys
 
 import pytest
 
-EVERYTHING = (
-    "import reporting.daily, reporting.alert, reporting.weekly, reporting.page, reporting.channels.outbox as o, "
-)
+EVERYTHING = "import reporting.daily, reporting.alerts, reporting.weekly, reporting.channels.outbox, "
 EVERYTHING += "reporting.channels.telegram, reporting.texts.ru, sys; "
 
 

@@ -15,15 +15,7 @@ from types import TracebackType
 from typing import Any
 
 from tests.servers.bot_http import Dropped, Handler, Html, Server
-from tests.servers.bot_rules import (
-    CAPTION_LIMIT,
-    TEXT_LIMIT,
-    Refused,
-    bad,
-    check_photo,
-    parse_keyboard,
-    parse_text,
-)
+from tests.servers.bot_rules import CAPTION_LIMIT, TEXT_LIMIT, Refused, bad, check_photo, parse_keyboard, parse_text
 
 TOKEN = "123456:AAtest-token_of_nobody"
 CHAT = "-1001234567890"

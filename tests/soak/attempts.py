@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.patience import HANGS_SECONDS
 from tests.process.project import Project
-from tests.soak.engines import Engine
+from tests.soak.engines import LiveEngine
 
 LUIGI = "luigi"
 WORKER = "worker"
@@ -61,7 +61,9 @@ class HangError(Exception):
     """A run did not end."""
 
 
-def attempt(project: Project, engine: Engine, workers: int, kill: Kill | None = None, after: float = 0.0) -> Attempt:
+def attempt(
+    project: Project, engine: LiveEngine, workers: int, kill: Kill | None = None, after: float = 0.0
+) -> Attempt:
     """Run ``Daily`` to its end, killing as planned.
 
     Parameters
@@ -106,7 +108,7 @@ def attempt(project: Project, engine: Engine, workers: int, kill: Kill | None = 
     return Attempt(process.returncode, seconds, hit, in_task, log.read_text(encoding="utf-8"), hung)
 
 
-def _strike(kill: Kill, process: subprocess.Popen[str], engine: Engine, log: Path) -> tuple[bool, bool]:
+def _strike(kill: Kill, process: subprocess.Popen[str], engine: LiveEngine, log: Path) -> tuple[bool, bool]:
     """Kill the victim of a run; whether it ran, and whether one of its tasks did."""
     if kill.victim == WORKER:
         worker = _a_worker(process, random.Random(kill.seed))

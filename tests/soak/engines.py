@@ -8,18 +8,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import ClassVar
 
-from pipeline.warehouse import EmbeddedWarehouse, ServerWarehouse, Warehouse
+from pipeline.warehouse.engines import EmbeddedEngine, Engine, ServerEngine
 from tests.conftest import end_owner, owners
 from tests.servers.clickhouse import ClickHouseServer
 from tests.soak.events import load_states
 
 
-class Engine(ABC):
+class LiveEngine(ABC):
     """A warehouse whose process may be killed; a context manager ends it."""
 
     process: ClassVar[str]
     """What its process is called."""
-    warehouse: Warehouse
+    warehouse: Engine
 
     @abstractmethod
     def kill(self) -> bool:
@@ -33,7 +33,7 @@ class Engine(ABC):
     def end(self) -> None:
         """End it for good."""
 
-    def __enter__(self) -> "Engine":
+    def __enter__(self) -> "LiveEngine":
         load_states(self.warehouse)
         return self
 
@@ -43,13 +43,13 @@ class Engine(ABC):
         self.end()
 
 
-class Embedded(Engine):
+class Embedded(LiveEngine):
     """chDB and its owner process."""
 
     process = "owner"
 
     def __init__(self, directory: Path) -> None:
-        self.warehouse: EmbeddedWarehouse = EmbeddedWarehouse(str(directory / "warehouse"))
+        self.warehouse: EmbeddedEngine = EmbeddedEngine(str(directory / "warehouse"))
 
     def kill(self) -> bool:
         found = owners(self.warehouse)
@@ -65,14 +65,14 @@ class Embedded(Engine):
         end_owner(self.warehouse)
 
 
-class Server(Engine):
+class Server(LiveEngine):
     """A ClickHouse server."""
 
     process = "server"
 
     def __init__(self, directory: Path) -> None:
         self._server = ClickHouseServer(directory / "server")
-        self.warehouse = ServerWarehouse(host=self._server.host, port=self._server.port)
+        self.warehouse = ServerEngine(host=self._server.host, port=self._server.port)
 
     def kill(self) -> bool:
         self._server.kill()
@@ -84,7 +84,7 @@ class Server(Engine):
     def end(self) -> None:
         self._server.stop()
 
-    def __enter__(self) -> "Engine":
+    def __enter__(self) -> "LiveEngine":
         self._server.start()
         return super().__enter__()
 

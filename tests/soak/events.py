@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from pipeline.demo.events import Scenario
 from pipeline.demo.load import create_tables, load
-from pipeline.warehouse import Warehouse
+from pipeline.warehouse.engines import Engine
 from tests.process.project import TODAY, YESTERDAY, Project
 
 BEFORE = "soak_before"
@@ -23,7 +23,7 @@ _SCENARIO = Scenario(
 )
 
 
-def load_states(warehouse: Warehouse) -> None:
+def load_states(warehouse: Engine) -> None:
     """Make both, where they are not; every fifth user's own rows of `LATE_DAYS` come late."""
     if (BEFORE,) in warehouse.query("SELECT name FROM system.databases"):
         return

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.errors import TerminalError
-from pipeline.tables import DAILY_METRICS, DAILY_TOTALS, TABLE_UPDATES
+from pipeline.core.errors import TerminalError
+from pipeline.warehouse.tables import DAILY_METRICS, DAILY_TOTALS, TABLE_UPDATES
 from tests.process.project import Project, make_project
 from tests.soak.attempts import LUIGI, WORKER, Attempt, HangError, Kill, attempt
-from tests.soak.engines import ENGINES, Engine
+from tests.soak.engines import ENGINES, LiveEngine
 from tests.soak.events import AFTER, BEFORE, use
 
 LOADING = "loading"
@@ -117,7 +117,7 @@ class World:
         For projects.
     """
 
-    def __init__(self, engine: Engine, directory: Path) -> None:
+    def __init__(self, engine: LiveEngine, directory: Path) -> None:
         self.engine = engine
         self._directory = directory
         self._numbers = itertools.count()

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from detectors import lab
+from detectors.lab import compare, tune
 
 
 def history() -> pd.DataFrame:
@@ -23,7 +24,7 @@ METRICS = {"views": 2000, "likes": 400, "messages": 150}
 def main(folder: Path) -> None:
     series = lab.from_frame(history(), zone="Europe/Moscow")
 
-    found = lab.compare(series, ["sigma multiplier=3,4", "ewma", ("difference", {"multiplier": 4})], workers=1)
+    found = compare(series, ["sigma multiplier=3,4", "ewma", ("difference", {"multiplier": 4})], workers=1)
     print(pd.DataFrame(found.ranking())[["detector", "event_f1", "recall", "false_per_week"]].round(2))
     print(found.verdict)
 
@@ -35,7 +36,7 @@ def main(folder: Path) -> None:
     print(f"{case.series.name}: {said}")
     lab.write_report(found, folder, plots=1, workers=1)
 
-    tuned = lab.tune(series, 3, ["sigma", "ewma"], workers=1)
+    tuned = tune(series, 3, ["sigma", "ewma"], workers=1)
     for message in tuned.messages:
         print(message.moment, *(f"{line.series} {line.value:.0f}" for line in message.lines))
     print(tuned.config())

@@ -9,8 +9,8 @@ from typing import ClassVar
 import numpy as np
 
 from detectors.base import Array, Bounds, Detector, parameter
-from detectors.lab.grid import Series
-from detectors.lab.series import from_array
+from detectors.lab.readers import from_array
+from detectors.lab.series import Series
 
 PERIOD = 24
 

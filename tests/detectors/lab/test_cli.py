@@ -8,8 +8,8 @@ import pytest
 
 from detectors.__main__ import main
 from detectors.lab.compare import digest
-from detectors.lab.grid import Series
-from detectors.lab.series import collect
+from detectors.lab.readers import collect
+from detectors.lab.series import Series
 from tests.detectors.lab.histories import daily
 
 

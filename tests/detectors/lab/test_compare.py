@@ -21,9 +21,9 @@ from detectors.lab.candidates import Candidate, candidates
 from detectors.lab.compare import COSTS, RANKING, RESULTS, SCORES, Comparison, compare, prepare, verdict
 from detectors.lab.inject import Incident
 from detectors.lab.outcomes import LIMITS, Hit, Result, judge, messages, rules
+from detectors.lab.parallel import Store, run_all
 from detectors.lab.ranking import rank, recall_by_kind
-from detectors.lab.runs import Store, run_all
-from detectors.lab.series import from_array
+from detectors.lab.readers import from_array
 from tests.detectors.lab.histories import FAST, METHODS, PERIOD, Broken, Slow, Threshold, awkward, daily
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from detectors.base import DetectorError
-from detectors.lab.grid import Series
 from detectors.lab.inject import CATALOGUE, Incident, combinations, copies, inject
-from detectors.lab.series import from_array
+from detectors.lab.readers import from_array
+from detectors.lab.series import Series
 
 FIRST = 96
 DAYS = 120

@@ -15,10 +15,10 @@ from detectors.lab.candidates import Candidate
 from detectors.lab.compare import Comparison
 from detectors.lab.figures import COLOURS, MOST_LINES, series_figure, to_svg, tradeoff_figure
 from detectors.lab.inject import Incident
+from detectors.lab.readers import from_array
 from detectors.lab.report import render, write_report
-from detectors.lab.series import from_array
 from tests.detectors.lab.histories import PERIOD, Threshold
-from tests.reporting.test_page_in_browser import Frame, chromium, screenshots
+from tests.reporting.channels.outbox.test_page_in_browser import Frame, chromium, screenshots
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,8 @@ import pytest
 import detectors
 from detectors.base import DetectorError
 from detectors.lab.candidates import Candidate, config
-from detectors.lab.grid import Series
-from detectors.lab.series import from_array
+from detectors.lab.readers import from_array
+from detectors.lab.series import Series
 from detectors.lab.tune import Tuning, tune
 from tests.detectors.lab.histories import PERIOD, Broken, Threshold, daily
 

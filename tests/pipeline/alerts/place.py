@@ -12,11 +12,11 @@ from typing import Any
 import luigi
 from luigi.task_register import Register
 
-from pipeline import clock
+from pipeline.core import clock
 from pipeline.demo.events import Columns, Incident, Scenario, generate
 from pipeline.demo.load import create_tables
 from pipeline.tasks import Alerts
-from pipeline.warehouse import Warehouse
+from pipeline.warehouse.engines import Engine
 from tests.pipeline.configuration import configured, forget_everything, shipped
 from tests.pipeline.etl.running import place
 
@@ -54,7 +54,7 @@ class Site:
         Other sections.
     """
 
-    warehouse: Warehouse
+    warehouse: Engine
     database: str
     folder: Path
     alerts: Mapping[str, str] = field(default_factory=dict)
@@ -142,7 +142,7 @@ def _with(incidents: tuple[Incident, ...]) -> Scenario:
 
 
 @contextlib.contextmanager
-def site(warehouse: Warehouse, folder: Path) -> Iterator[Site]:
+def site(warehouse: Engine, folder: Path) -> Iterator[Site]:
     """A new one."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     try:

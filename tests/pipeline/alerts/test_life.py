@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.tasks import Alerts, Presses
-from pipeline.warehouse import EmbeddedWarehouse, Warehouse
+from pipeline.warehouse.engines import EmbeddedEngine, Engine
 from tests.pipeline.alerts.place import BACK, OUTAGE, SLOT, Site, incident, site
 from tests.servers.bot_api import CHAT, TOKEN, BotApi
 
@@ -15,13 +15,13 @@ KEY = "alert-2026-11-12T0900Z-messages_sent"
 
 
 @pytest.fixture
-def place(warehouse: Warehouse, tmp_path: Path) -> Iterator[Site]:
+def place(warehouse: Engine, tmp_path: Path) -> Iterator[Site]:
     with site(warehouse, tmp_path) as made:
         yield made
 
 
 @pytest.fixture
-def embedded(embedded_warehouse: EmbeddedWarehouse, tmp_path: Path) -> Iterator[Site]:
+def embedded(embedded_warehouse: EmbeddedEngine, tmp_path: Path) -> Iterator[Site]:
     with site(embedded_warehouse, tmp_path) as made:
         yield made
 

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import clock, slots
+from pipeline.core import clock
 from pipeline.demo.events import Columns
+from pipeline.slots import measure
 from pipeline.tasks import Alerts, CheckAlerts
-from pipeline.warehouse import EmbeddedWarehouse
+from pipeline.warehouse.engines import EmbeddedEngine
 from tests.pipeline.alerts.place import BACK, OUTAGE, SLOT, Site, incident, site
 
 HOSTILE = "<b>iOS</b> & <script>" + "\N{PILE OF POO}x" * 5_000
@@ -19,7 +20,7 @@ YESTERDAY = OUTAGE - timedelta(days=1)
 
 
 @pytest.fixture
-def place(embedded_warehouse: EmbeddedWarehouse, tmp_path: Path) -> Iterator[Site]:
+def place(embedded_warehouse: EmbeddedEngine, tmp_path: Path) -> Iterator[Site]:
     with site(embedded_warehouse, tmp_path) as made:
         yield made
 
@@ -104,13 +105,13 @@ def test_who_catches_up_measures_the_missed_slots_by_a_statement_a_day(
     place.load(incident())
     place.run(Alerts(), OUTAGE - 20 * SLOT)
     measured: list[datetime] = []
-    fill = slots.fill
+    fill = measure.fill
 
     def counted(start: datetime, end: datetime) -> None:
         measured.append(start)
         fill(start, end)
 
-    monkeypatch.setattr(slots, "fill", counted)
+    monkeypatch.setattr(measure, "fill", counted)
     place.alerts = {"catch_up_hours": "24"}
     place.run(Alerts(), OUTAGE)
     assert measured == [OUTAGE - 20 * SLOT]

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import clock, slots
+from pipeline.core import clock
 from pipeline.demo.load import create_tables
+from pipeline.slots import measure
 from pipeline.tasks.alerts import CheckAlerts
-from pipeline.warehouse import EmbeddedWarehouse
+from pipeline.warehouse.engines import EmbeddedEngine
 from reporting.errors import ChannelError
 from tests.pipeline.alerts.place import Site, site
 from tests.servers.bot_api import CHAT, TOKEN, BotApi, refused
@@ -84,7 +85,7 @@ INCIDENTS = [
 
 
 @pytest.fixture
-def place(embedded_warehouse: EmbeddedWarehouse, tmp_path: Path) -> Iterator[Site]:
+def place(embedded_warehouse: EmbeddedEngine, tmp_path: Path) -> Iterator[Site]:
     with site(embedded_warehouse, tmp_path) as made:
         made.sections["clock"] = {"timezone": "Europe/Berlin"}
         made.alerts = {"metrics": "views,messages_sent", "quiet_hours": QUIET_HOURS, "channels": "telegram"}
@@ -115,7 +116,7 @@ def load(place: Site) -> None:
         if table == "feed_actions":
             columns["action"] = np.full(times.size, "view")
         place.warehouse.insert(f"{place.database}.{table}", columns)
-    slots.measure(days, lambda _: None)
+    measure.measure_days(days, lambda _: None)
 
 
 def check(place: Site, slot: datetime) -> None:

@@ -3,9 +3,10 @@
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from pipeline import clock, ledger
+from pipeline.alerts.incidents import store
+from pipeline.core import clock
 from pipeline.tasks import Daily, Weekly
-from pipeline.warehouse import Warehouse
+from pipeline.warehouse.engines import Engine
 from tests.pipeline.alerts.place import OUTAGE, SLOT, TODAY, Site, incident, site
 
 EARLY = Path(__file__).parent / "early_release.sql"
@@ -40,7 +41,7 @@ def message_to_user(place: Site) -> None:
     )
 
 
-def test_the_tables_of_an_early_release_are_gone_on_with(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_the_tables_of_an_early_release_are_gone_on_with(warehouse: Engine, tmp_path: Path) -> None:
     with site(warehouse, tmp_path) as place:
         place.load(incident())
         message_to_user(place)
@@ -84,5 +85,5 @@ def check_incidents(place: Site) -> None:
     )
     assert rows == [(EARLY_INCIDENT, "", 1), (NEW_INCIDENT, "", 0)]
     with place.at(OUTAGE + 2 * SLOT):
-        known = ledger.read_incidents(OUTAGE + 2 * SLOT)
+        known = store.load_incidents(OUTAGE + 2 * SLOT)
     assert [(one.incident_id, one.ended) for one in known] == [(NEW_INCIDENT, False)]

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from pipeline.core.errors import SettingsError
 from pipeline.demo.events import Columns, DayEvents, Incident, Scenario, default_incidents, generate, slot_rates
-from pipeline.errors import SettingsError
 
 # Sunday to Tuesday; small enough for every test, busy enough for its statistics.
 SCENARIO = Scenario(

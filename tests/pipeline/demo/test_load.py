@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pytest
 
+from pipeline.core.errors import SourceError, TerminalError
 from pipeline.demo.events import Columns, Scenario, default_incidents, generate
 from pipeline.demo.load import INCIDENTS_TABLE, LoadedCounts, create_tables, load
-from pipeline.errors import SourceError, TerminalError
-from pipeline.warehouse import Warehouse
+from pipeline.warehouse.engines import Engine
 
 NOW = datetime(2026, 3, 3, 9, tzinfo=UTC)
 SCENARIO = Scenario(
@@ -23,7 +23,7 @@ def table(name: str) -> Columns:
     return {column: np.concatenate([day[column] for day in days]) for column in days[0]}
 
 
-def check_table(warehouse: Warehouse, name: str, columns: Columns) -> None:
+def check_table(warehouse: Engine, name: str, columns: Columns) -> None:
     """Compare what the engine holds with what was generated, column by column."""
     assert warehouse.query(f"SELECT count() FROM {name}") == [(columns["time"].size,)]
     for column, values in columns.items():
@@ -40,7 +40,7 @@ def check_table(warehouse: Warehouse, name: str, columns: Columns) -> None:
 
 
 @pytest.mark.parametrize("recipient", ["receiver_id", "reciever_id"])
-def test_engine_holds_what_was_generated(warehouse: Warehouse, database: str, recipient: str) -> None:
+def test_engine_holds_what_was_generated(warehouse: Engine, database: str, recipient: str) -> None:
     create_tables(warehouse, database, "feed", "messages", recipient)
     seen: list[tuple[int, int]] = []
     counts = load(
@@ -55,7 +55,7 @@ def test_engine_holds_what_was_generated(warehouse: Warehouse, database: str, re
     check_table(warehouse, f"{database}.messages", messages)
 
 
-def test_tables_have_the_types_of_the_source(warehouse: Warehouse, database: str) -> None:
+def test_tables_have_the_types_of_the_source(warehouse: Engine, database: str) -> None:
     create_tables(warehouse, database)
     create_tables(warehouse, database)  # once more changes nothing
     found: dict[str, dict[str, str]] = {}
@@ -73,7 +73,7 @@ def test_tables_have_the_types_of_the_source(warehouse: Warehouse, database: str
     }
 
 
-def test_truth_has_a_row_for_each_metric_that_moves(warehouse: Warehouse, database: str) -> None:
+def test_truth_has_a_row_for_each_metric_that_moves(warehouse: Engine, database: str) -> None:
     create_tables(warehouse, database)
     load(warehouse, database, SCENARIO)
     noon = NOW.replace(tzinfo=None)
@@ -99,7 +99,7 @@ def test_truth_has_a_row_for_each_metric_that_moves(warehouse: Warehouse, databa
     assert warehouse.query(f"SELECT count() > 0 {within}", {"a": end, "b": end + hour}) == [(1,)]
 
 
-def test_tables_with_rows_are_left_alone(warehouse: Warehouse, database: str) -> None:
+def test_tables_with_rows_are_left_alone(warehouse: Engine, database: str) -> None:
     create_tables(warehouse, database)
     quiet = replace(SCENARIO, incidents=())
     load(warehouse, database, quiet)
@@ -109,12 +109,12 @@ def test_tables_with_rows_are_left_alone(warehouse: Warehouse, database: str) ->
     assert warehouse.query(f"SELECT count() FROM {database}.feed_actions") == before
 
 
-def test_days_without_events_load(warehouse: Warehouse, database: str) -> None:
+def test_days_without_events_load(warehouse: Engine, database: str) -> None:
     create_tables(warehouse, database)
     silent = Scenario(first_day=date(2026, 3, 1), days=2, users=20, views_per_day=0, messages_per_day=0)
     assert load(warehouse, database, silent) == LoadedCounts(0, 0)
 
 
-def test_missing_tables_are_named(warehouse: Warehouse, database: str) -> None:
+def test_missing_tables_are_named(warehouse: Engine, database: str) -> None:
     with pytest.raises(TerminalError, match="feed_actions"):
         load(warehouse, database, SCENARIO)

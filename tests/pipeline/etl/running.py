@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 
 import luigi
 
-from pipeline import tables
 from pipeline.tasks import DailyMetrics
-from pipeline.warehouse import EmbeddedWarehouse, ServerWarehouse, Warehouse
+from pipeline.warehouse import tables
+from pipeline.warehouse.engines import EmbeddedEngine, Engine, ServerEngine
 from tests.pipeline.configuration import configured, shipped
 from tests.pipeline.reference import Day, Event, Events, Slots, load_day
 
@@ -34,16 +34,16 @@ USUAL = {"gender": 1, "age": 20, "country": "Russia", "city": "Moscow", "os": "i
 LATER = timedelta(days=60)
 
 
-def place(warehouse: Warehouse) -> dict[str, str]:
+def place(warehouse: Engine) -> dict[str, str]:
     """The settings that lead to a warehouse."""
-    if isinstance(warehouse, EmbeddedWarehouse):
+    if isinstance(warehouse, EmbeddedEngine):
         return {"engine": "embedded", "path": warehouse.path}
-    assert isinstance(warehouse, ServerWarehouse)
+    assert isinstance(warehouse, ServerEngine)
     return {"engine": "server", "host": warehouse.host, "port": str(warehouse.port), "user": warehouse.user}
 
 
 @contextlib.contextmanager
-def fresh_database(warehouse: Warehouse) -> Iterator[str]:
+def fresh_database(warehouse: Engine) -> Iterator[str]:
     """The name of a database that does not exist yet; it is dropped afterwards."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     try:
@@ -76,9 +76,7 @@ class Case:
         """What a day must be."""
         return load_day(self.events, day, ZoneInfo(self.zone), self.attribute_days)
 
-    def configuration(
-        self, warehouse: Warehouse, source_database: str, result_database: str
-    ) -> dict[str, dict[str, str]]:
+    def configuration(self, warehouse: Engine, source_database: str, result_database: str) -> dict[str, dict[str, str]]:
         """The settings under which it is loaded."""
         return {
             "clock": {"timezone": self.zone},
@@ -89,7 +87,7 @@ class Case:
         }
 
 
-def create_source(warehouse: Warehouse, database: str, case: Case) -> None:
+def create_source(warehouse: Engine, database: str, case: Case) -> None:
     """Make the source database of a case, with its events."""
     warehouse.execute(f"CREATE DATABASE IF NOT EXISTS {database}")
     for table in ("feed_actions", "message_actions"):
@@ -102,7 +100,7 @@ def create_source(warehouse: Warehouse, database: str, case: Case) -> None:
     insert_events(warehouse, database, case)
 
 
-def insert_events(warehouse: Warehouse, database: str, case: Case) -> None:
+def insert_events(warehouse: Engine, database: str, case: Case) -> None:
     """Add a case's events to its source."""
     shared = ["user_id", "time", *USUAL]
     feed, messages = case.events.feed, case.events.messages
@@ -117,7 +115,7 @@ def _column(events: Sequence[Event], name: str) -> list[Any]:
 
 @contextlib.contextmanager
 def prepared(
-    warehouse: Warehouse, case: Case, *, origin: Warehouse | None = None, **overrides: Mapping[str, str]
+    warehouse: Engine, case: Case, *, origin: Engine | None = None, **overrides: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
     """A case's source and an empty result, configured; yields the names of both databases.
 
@@ -151,7 +149,7 @@ def load(*days: date) -> None:
         run(DailyMetrics(date=day))
 
 
-def loaded(warehouse: Warehouse, database: str, day: date, table: str = "daily_metrics") -> Day:
+def loaded(warehouse: Engine, database: str, day: date, table: str = "daily_metrics") -> Day:
     """What the tables hold for a day; every row counts, so that a duplicate shows."""
 
     def rows(name: str) -> list[tuple[Any, ...]]:
@@ -182,14 +180,14 @@ def changed_rows(found: Mapping[Any, Any], expected: Mapping[Any, Any]) -> dict[
     return {key: (found.get(key), expected.get(key)) for key in keys if found.get(key) != expected.get(key)}
 
 
-def measured_slots(warehouse: Warehouse, database: str) -> Slots:
+def measured_slots(warehouse: Engine, database: str) -> Slots:
     """Every row of ``slot_metrics``, also of slots that nobody asked for."""
     columns = ", ".join(tables.COLUMNS[tables.SLOT_METRICS])
     rows = warehouse.query(f"SELECT {columns} FROM {database}.{tables.SLOT_METRICS} FINAL")
     return {(slot, *names): (numerator, denominator) for slot, *names, numerator, denominator in rows}
 
 
-def staging_tables(warehouse: Warehouse, database: str) -> list[str]:
+def staging_tables(warehouse: Engine, database: str) -> list[str]:
     """Tables of single runs that were left behind."""
     names = warehouse.query("SELECT name FROM system.tables WHERE database = %(database)s", {"database": database})
     return [name for (name,) in names if "__" in name]

@@ -7,20 +7,21 @@ from datetime import datetime
 
 import pytest
 
-from pipeline import clock, targets
-from pipeline.errors import RowsArrivedError
-from pipeline.tables import USER_DAY
-from pipeline.targets import Marker, State, take_back
+from pipeline.core import clock
+from pipeline.core.errors import RowsArrivedError
 from pipeline.tasks import Daily, DailyMetrics, Slice, daily
 from pipeline.tasks.etl import LoadTask, UserDay, forget, later_merges
-from pipeline.warehouse import Warehouse
+from pipeline.warehouse import markers
+from pipeline.warehouse.engines import Engine
+from pipeline.warehouse.markers import Marker, State, invalidate
+from pipeline.warehouse.tables import USER_DAY
 from tests.pipeline.configuration import forget_everything
 from tests.pipeline.etl.arrivals import arrive, check, on_sunday
 from tests.pipeline.etl.running import build, load, loaded, prepared, run
 from tests.pipeline.etl.stories import FRIDAY, SATURDAY, STORY, SUNDAY, at, seen, sent, with_events
 
 
-def test_late_rows_are_loaded_again_and_said(warehouse: Warehouse, caplog: pytest.LogCaptureFixture) -> None:
+def test_late_rows_are_loaded_again_and_said(warehouse: Engine, caplog: pytest.LogCaptureFixture) -> None:
     with on_sunday(warehouse, start=str(FRIDAY)) as (source, database):
         run(Daily())
         check(warehouse, database, STORY, *STORY.days)
@@ -34,7 +35,7 @@ def test_late_rows_are_loaded_again_and_said(warehouse: Warehouse, caplog: pytes
         assert loaded(warehouse, database, SUNDAY).users[6][-3] == "Android"
 
 
-def test_an_unchanged_day_is_left_alone(warehouse: Warehouse) -> None:
+def test_an_unchanged_day_is_left_alone(warehouse: Engine) -> None:
     with on_sunday(warehouse, start=str(FRIDAY)) as (_, database):
         run(Daily())
         versions = f"SELECT update_id, version FROM {database}.table_updates FINAL ORDER BY update_id"
@@ -44,7 +45,7 @@ def test_an_unchanged_day_is_left_alone(warehouse: Warehouse) -> None:
         assert warehouse.query(versions) == before
 
 
-def test_older_days_are_left_alone(warehouse: Warehouse) -> None:
+def test_older_days_are_left_alone(warehouse: Engine) -> None:
     with on_sunday(warehouse, start=str(FRIDAY), reload_days="2") as (source, database):
         run(Daily())
         arrive(warehouse, source, STORY, [seen(9, at(FRIDAY))])
@@ -53,7 +54,7 @@ def test_older_days_are_left_alone(warehouse: Warehouse) -> None:
         check(warehouse, database, STORY, *STORY.days)
 
 
-def test_a_reload_that_was_cut_off_goes_on_without_a_start(warehouse: Warehouse) -> None:
+def test_a_reload_that_was_cut_off_goes_on_without_a_start(warehouse: Engine) -> None:
     with on_sunday(warehouse) as (source, database):
         load(SATURDAY, SUNDAY)
         case = arrive(warehouse, source, STORY, [], [sent(8, 9, at(SATURDAY))])
@@ -66,7 +67,7 @@ def test_a_reload_that_was_cut_off_goes_on_without_a_start(warehouse: Warehouse)
 
 
 def test_a_load_that_is_taken_back_while_it_runs_is_not_done(
-    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+    warehouse: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with on_sunday(warehouse):
         load(SATURDAY)
@@ -80,7 +81,7 @@ def test_a_load_that_is_taken_back_while_it_runs_is_not_done(
             assert task.complete()
 
 
-def test_a_load_whose_inputs_are_taken_back_before_it_begins_is_refused(warehouse: Warehouse) -> None:
+def test_a_load_whose_inputs_are_taken_back_before_it_begins_is_refused(warehouse: Engine) -> None:
     with on_sunday(warehouse):
         run(UserDay(date=SATURDAY))
         task = Slice(date=SATURDAY, dimension="os")
@@ -91,7 +92,7 @@ def test_a_load_whose_inputs_are_taken_back_before_it_begins_is_refused(warehous
         assert not task.complete()
 
 
-def test_a_merge_that_began_unseen_is_out_of_date_too(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_merge_that_began_unseen_is_out_of_date_too(warehouse: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     with on_sunday(warehouse):
         load(FRIDAY)
         later = list(later_merges(FRIDAY))  # before any of them began
@@ -103,7 +104,7 @@ def test_a_merge_that_began_unseen_is_out_of_date_too(warehouse: Warehouse, monk
         assert not task.complete()
 
 
-def test_days_that_nobody_asked_for_are_not_loaded(warehouse: Warehouse) -> None:
+def test_days_that_nobody_asked_for_are_not_loaded(warehouse: Engine) -> None:
     with on_sunday(warehouse) as (source, database):
         load(FRIDAY)
         case = arrive(warehouse, source, STORY, [seen(1, at(FRIDAY))])
@@ -115,7 +116,7 @@ def test_days_that_nobody_asked_for_are_not_loaded(warehouse: Warehouse) -> None
 
 
 @pytest.mark.parametrize("published", [False, True])
-def test_rows_that_come_between_two_runs_reach_the_days_merged_before(warehouse: Warehouse, published: bool) -> None:
+def test_rows_that_come_between_two_runs_reach_the_days_merged_before(warehouse: Engine, published: bool) -> None:
     with on_sunday(warehouse, start=str(FRIDAY)) as (source, database):
         load(FRIDAY)
         if not published:
@@ -131,7 +132,7 @@ def test_rows_that_come_between_two_runs_reach_the_days_merged_before(warehouse:
         assert loaded(warehouse, database, SUNDAY).users[6][-3] == "Android"
 
 
-def test_a_day_loaded_too_early_by_a_wrong_clock_is_mended(warehouse: Warehouse) -> None:
+def test_a_day_loaded_too_early_by_a_wrong_clock_is_mended(warehouse: Engine) -> None:
     with prepared(warehouse, STORY) as (source, database):
         clock.set_now(datetime.fromisoformat(f"{SATURDAY}T22:00:00Z"))  # a day ahead: Saturday seems to be over
         load(SATURDAY)
@@ -142,7 +143,7 @@ def test_a_day_loaded_too_early_by_a_wrong_clock_is_mended(warehouse: Warehouse)
         check(warehouse, database, case, SATURDAY)
 
 
-def test_a_day_loaded_before_it_began_is_mended_when_it_is_over(warehouse: Warehouse) -> None:
+def test_a_day_loaded_before_it_began_is_mended_when_it_is_over(warehouse: Engine) -> None:
     days = {day: [event for event in STORY.events.feed if event["time"] < at(day, 24)] for day in STORY.days}
     early = with_events(days[FRIDAY], [])
     with on_sunday(warehouse, early, start=str(FRIDAY)) as (source, database):
@@ -160,7 +161,7 @@ def test_a_day_loaded_before_it_began_is_mended_when_it_is_over(warehouse: Wareh
 
 
 def test_a_day_marked_while_the_machines_clock_was_ahead_is_loaded_again(
-    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+    warehouse: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with on_sunday(warehouse) as (source, database):
         with monkeypatch.context() as ahead:
@@ -175,18 +176,16 @@ def test_a_day_marked_while_the_machines_clock_was_ahead_is_loaded_again(
 
 def version(marker: Marker) -> int:
     """What a load that begins now begins with."""
-    known = targets.states([marker.update_id])
+    known = markers.states([marker.update_id])
     return known[marker.update_id].version if known else 0
 
 
-def test_no_load_is_done_that_began_while_it_was_taken_back(
-    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_load_is_done_that_began_while_it_was_taken_back(warehouse: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     with prepared(warehouse, STORY):
         marker = Marker("user_day:2026-11-08:v1", USER_DAY)
         marker.write()
         began: list[int] = []
-        read = targets.states
+        read = markers.states
 
         def read_while_loads_are_at_work(update_ids: Iterable[str]) -> dict[str, State]:
             known = read(update_ids)
@@ -195,8 +194,8 @@ def test_no_load_is_done_that_began_while_it_was_taken_back(
             began.append(version(marker))
             return known
 
-        monkeypatch.setattr(targets, "states", read_while_loads_are_at_work)
-        take_back([marker.update_id])
+        monkeypatch.setattr(markers, "states", read_while_loads_are_at_work)
+        invalidate([marker.update_id])
         marker.write(began=began[0])
         assert not marker.exists()
         marker.write(began=version(marker))

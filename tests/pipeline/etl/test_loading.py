@@ -10,10 +10,10 @@ import luigi
 import pytest
 from luigi.tools.range import RangeDaily
 
-from pipeline import clock
-from pipeline.errors import ClockError, SettingsError
+from pipeline.core import clock
+from pipeline.core.errors import ClockError, SettingsError
 from pipeline.tasks import Daily, DailyMetrics, FeedUserDay, UserDay
-from pipeline.warehouse import EmbeddedWarehouse, ServerWarehouse, Warehouse
+from pipeline.warehouse.engines import EmbeddedEngine, Engine, ServerEngine
 from tests.pipeline.etl.running import (
     Case,
     build,
@@ -30,14 +30,14 @@ from tests.pipeline.reference import Event, Events
 from tests.servers.clickhouse import ClickHouseServer
 
 
-def check(warehouse: Warehouse, database: str, case: Case, *days: date) -> None:
+def check(warehouse: Engine, database: str, case: Case, *days: date) -> None:
     """Compare the loaded days with the reference; nothing of a run is left behind."""
     for day in days:
         assert differences(loaded(warehouse, database, day), case.expected(day)) == {}, day
     assert staging_tables(warehouse, database) == []
 
 
-def forget(warehouse: Warehouse, database: str) -> None:
+def forget(warehouse: Engine, database: str) -> None:
     """Drop every marker."""
     columns = ("update_id", "target_table", "inserted", "feed_rows", "message_rows")
     rows = warehouse.query(f"SELECT {', '.join(columns)} FROM {database}.table_updates FINAL WHERE done = 1")
@@ -67,7 +67,7 @@ def test_reference_tells_the_story() -> None:
     assert STORY.expected(SATURDAY).users[2] == (2, 1, 0, 0, 1, 0, 1, "iOS", "1", "32")
 
 
-def test_loading_again_changes_nothing(warehouse: Warehouse) -> None:
+def test_loading_again_changes_nothing(warehouse: Engine) -> None:
     with prepared(warehouse, STORY) as (_, database):
         load(FRIDAY, SATURDAY)
         check(warehouse, database, STORY, FRIDAY, SATURDAY)
@@ -79,7 +79,7 @@ def test_loading_again_changes_nothing(warehouse: Warehouse) -> None:
         check(warehouse, database, STORY, FRIDAY, SATURDAY)
 
 
-def test_order_of_days_does_not_matter(warehouse: Warehouse) -> None:
+def test_order_of_days_does_not_matter(warehouse: Engine) -> None:
     with prepared(warehouse, STORY) as (_, database):
         load(SUNDAY, FRIDAY, SATURDAY)
         check(warehouse, database, STORY, *STORY.days)
@@ -90,7 +90,7 @@ def test_order_of_days_does_not_matter(warehouse: Warehouse) -> None:
     [([], []), ([], STORY.events.messages), (STORY.events.feed, [])],
     ids=["both", "feed", "messages"],
 )
-def test_empty_day_loads_as_empty(warehouse: Warehouse, feed: Sequence[Event], messages: Sequence[Event]) -> None:
+def test_empty_day_loads_as_empty(warehouse: Engine, feed: Sequence[Event], messages: Sequence[Event]) -> None:
     case = with_events(feed, messages)
     with prepared(warehouse, case) as (_, database):
         load(SATURDAY)
@@ -98,7 +98,7 @@ def test_empty_day_loads_as_empty(warehouse: Warehouse, feed: Sequence[Event], m
         assert DailyMetrics(date=SATURDAY).complete()
 
 
-def test_day_that_changed_is_replaced_whole(warehouse: Warehouse) -> None:
+def test_day_that_changed_is_replaced_whole(warehouse: Engine) -> None:
     before = replace(STORY, attribute_days=0)
     later = replace(before, events=Events([seen(9, at(FRIDAY), "like", os="Windows", age=-3)], []))
     emptied = replace(before, events=Events([], []))
@@ -114,7 +114,7 @@ def test_day_that_changed_is_replaced_whole(warehouse: Warehouse) -> None:
             check(warehouse, database, before, SATURDAY)  # another day's partition stays as it was
 
 
-def test_threads_that_load_the_same_partition_agree(warehouse: Warehouse) -> None:
+def test_threads_that_load_the_same_partition_agree(warehouse: Engine) -> None:
     with prepared(warehouse, STORY) as (_, database):
         load(FRIDAY)
         loads = [FeedUserDay(date=FRIDAY), UserDay(date=FRIDAY), DailyMetrics(date=FRIDAY)] * 4
@@ -124,7 +124,7 @@ def test_threads_that_load_the_same_partition_agree(warehouse: Warehouse) -> Non
         check(warehouse, database, STORY, FRIDAY)
 
 
-def test_attributes_are_looked_for_so_many_days_back(warehouse: Warehouse) -> None:
+def test_attributes_are_looked_for_so_many_days_back(warehouse: Engine) -> None:
     case = with_events([seen(7, at(FRIDAY), os="Android", gender=0, age=70)], [sent(8, 7, at(SUNDAY))])
     for attribute_days, os in ((2, "Android"), (1, "unknown")):
         with prepared(warehouse, replace(case, attribute_days=attribute_days)) as (_, database):
@@ -132,7 +132,7 @@ def test_attributes_are_looked_for_so_many_days_back(warehouse: Warehouse) -> No
             assert loaded(warehouse, database, SUNDAY).users[7][-3] == os
 
 
-def test_text_that_is_not_utf8_is_cut_where_it_ceases_to_be(warehouse: Warehouse) -> None:
+def test_text_that_is_not_utf8_is_cut_where_it_ceases_to_be(warehouse: Engine) -> None:
     broken = {1: b"\xff\xfeos", 2: b"abc\xffdef", 3: "я".encode() * 63 + b"\xd1", 4: "😀".encode() * 65}
     case = with_events([seen(user, at(FRIDAY), os=os) for user, os in broken.items()], [])
     with prepared(warehouse, case) as (_, database):
@@ -141,7 +141,7 @@ def test_text_that_is_not_utf8_is_cut_where_it_ceases_to_be(warehouse: Warehouse
     assert [users[user][-3] for user in broken] == ["unknown", "abc", "я" * 63, "😀" * 64]
 
 
-def test_result_has_the_name_of_its_setting(warehouse: Warehouse) -> None:
+def test_result_has_the_name_of_its_setting(warehouse: Engine) -> None:
     with prepared(warehouse, STORY, etl={"table": "app_by_day"}) as (_, database):
         load(FRIDAY)
         found = loaded(warehouse, database, FRIDAY, table="app_by_day")
@@ -150,12 +150,12 @@ def test_result_has_the_name_of_its_setting(warehouse: Warehouse) -> None:
     assert "daily_metrics" not in names
 
 
-def test_result_cannot_take_the_name_of_another_table(warehouse: Warehouse) -> None:
+def test_result_cannot_take_the_name_of_another_table(warehouse: Engine) -> None:
     with prepared(warehouse, STORY, etl={"table": "user_day"}), pytest.raises(SettingsError, match="user_day"):
         DailyMetrics(date=FRIDAY).complete()
 
 
-def test_day_that_is_not_over_is_refused(warehouse: Warehouse) -> None:
+def test_day_that_is_not_over_is_refused(warehouse: Engine) -> None:
     with prepared(warehouse, STORY) as (_, database):
         clock.set_now(datetime.fromisoformat(f"{SATURDAY}T20:59:59Z"))  # a second before midnight in Moscow
         with pytest.raises(ClockError, match=f"{SATURDAY} is not over yet in Europe/Moscow"):
@@ -166,7 +166,7 @@ def test_day_that_is_not_over_is_refused(warehouse: Warehouse) -> None:
         check(warehouse, database, STORY, SATURDAY)
 
 
-def test_daily_loads_yesterday_and_every_missing_day(warehouse: Warehouse) -> None:
+def test_daily_loads_yesterday_and_every_missing_day(warehouse: Engine) -> None:
     with prepared(warehouse, STORY, etl={"start": str(FRIDAY)}) as (_, database):
         clock.set_now(datetime.fromisoformat(f"{SUNDAY}T22:00:00Z"))  # Monday in Moscow
         load(SATURDAY)
@@ -175,7 +175,7 @@ def test_daily_loads_yesterday_and_every_missing_day(warehouse: Warehouse) -> No
         assert Daily().complete()
 
 
-def test_range_of_days_asks_for_those_missing_only(warehouse: Warehouse) -> None:
+def test_range_of_days_asks_for_those_missing_only(warehouse: Engine) -> None:
     with prepared(warehouse, STORY) as (_, database):
         load(SATURDAY)
         days = RangeDaily(
@@ -189,8 +189,8 @@ def test_range_of_days_asks_for_those_missing_only(warehouse: Warehouse) -> None
 
 @pytest.fixture(params=["server to embedded", "embedded to server"])
 def engines(
-    request: pytest.FixtureRequest, server_warehouse: ServerWarehouse, embedded_warehouse: EmbeddedWarehouse
-) -> tuple[Warehouse, Warehouse]:
+    request: pytest.FixtureRequest, server_warehouse: ServerEngine, embedded_warehouse: EmbeddedEngine
+) -> tuple[Engine, Engine]:
     """Where the events are, and where the results go."""
     if request.param == "server to embedded":
         return server_warehouse, embedded_warehouse
@@ -198,7 +198,7 @@ def engines(
 
 
 @pytest.mark.parametrize("nullable", [False, True])
-def test_events_stream_from_another_engine(engines: tuple[Warehouse, Warehouse], nullable: bool) -> None:
+def test_events_stream_from_another_engine(engines: tuple[Engine, Engine], nullable: bool) -> None:
     case = replace(STORY, nullable=nullable)
     origin, warehouse = engines
     with prepared(warehouse, case, origin=origin) as (_, database):
@@ -208,7 +208,7 @@ def test_events_stream_from_another_engine(engines: tuple[Warehouse, Warehouse],
 
 
 def test_source_that_may_only_be_read_is_enough(
-    server_warehouse: ServerWarehouse, embedded_warehouse: EmbeddedWarehouse
+    server_warehouse: ServerEngine, embedded_warehouse: EmbeddedEngine
 ) -> None:
     reader = {"user": "reader"}
     with prepared(embedded_warehouse, STORY, origin=server_warehouse, source=reader) as (_, database):
@@ -216,7 +216,7 @@ def test_source_that_may_only_be_read_is_enough(
         check(embedded_warehouse, database, STORY, FRIDAY)
 
 
-def test_more_users_than_a_block_stream_whole(engines: tuple[Warehouse, Warehouse]) -> None:
+def test_more_users_than_a_block_stream_whole(engines: tuple[Engine, Engine]) -> None:
     users = 75_000
     origin, warehouse = engines
     with prepared(warehouse, with_events([], []), origin=origin) as (source_database, database):
@@ -234,7 +234,7 @@ def test_more_users_than_a_block_stream_whole(engines: tuple[Warehouse, Warehous
 def test_zone_and_profile_of_the_server_do_not_matter(tmp_path_factory: pytest.TempPathFactory) -> None:
     nulls = "<join_use_nulls>1</join_use_nulls>"
     with ClickHouseServer(tmp_path_factory.mktemp("odd") / "server", timezone="Asia/Tokyo", habits=nulls) as server:
-        warehouse = ServerWarehouse(host=server.host, port=server.port)
+        warehouse = ServerEngine(host=server.host, port=server.port)
         with prepared(warehouse, STORY) as (_, database):
             load(*STORY.days)
             check(warehouse, database, STORY, *STORY.days)

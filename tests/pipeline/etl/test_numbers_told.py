@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import clock, tables
+from pipeline.core import clock
 from pipeline.tasks import Morning, Weekly
-from pipeline.warehouse import EmbeddedWarehouse, Warehouse
+from pipeline.warehouse import tables
+from pipeline.warehouse.engines import EmbeddedEngine, Engine
 from tests.pipeline.etl.running import Case, load, prepared, run
 from tests.pipeline.etl.stories import SATURDAY, SUNDAY, at, seen, sent
 from tests.pipeline.reference import Event, Events
@@ -49,7 +50,7 @@ def crowd(day: date, os: str, users: int, views: int, likes: int) -> list[Event]
 
 
 @contextmanager
-def on_monday(warehouse: Warehouse, feed: list[Event], folder: Path, language: str = "en") -> Iterator[str]:
+def on_monday(warehouse: Engine, feed: list[Event], folder: Path, language: str = "en") -> Iterator[str]:
     """The morning after `SUNDAY`; yields the database of the results."""
     # Who only writes and is written to is no active user of the feed.
     case = Case(events=Events(feed, [sent(500, 501, at(SUNDAY))]), days=(WEEK_BEFORE, SATURDAY, SUNDAY))
@@ -69,7 +70,7 @@ def told(folder: Path, key: str) -> str:
 def test_the_report_tells_the_numbers_of_the_events(
     request: pytest.FixtureRequest, engine: str, language: str, tmp_path: Path
 ) -> None:
-    warehouse: Warehouse = request.getfixturevalue(f"{engine}_warehouse")
+    warehouse: Engine = request.getfixturevalue(f"{engine}_warehouse")
     feed = [
         *crowd(WEEK_BEFORE, "Android", users=4, views=120, likes=24),
         *crowd(WEEK_BEFORE, "iOS", users=4, views=120, likes=24),
@@ -86,7 +87,7 @@ def test_the_report_tells_the_numbers_of_the_events(
     assert told(tmp_path, "daily_report-2026-11-08") == TOLD[language]
 
 
-def test_a_change_of_ctr_is_told_with_its_two_sides(embedded_warehouse: EmbeddedWarehouse, tmp_path: Path) -> None:
+def test_a_change_of_ctr_is_told_with_its_two_sides(embedded_warehouse: EmbeddedEngine, tmp_path: Path) -> None:
     feed = [
         *crowd(WEEK_BEFORE, "Android", users=4, views=240, likes=48),
         *crowd(WEEK_BEFORE, "iOS", users=4, views=240, likes=48),
@@ -109,7 +110,7 @@ def test_a_change_of_ctr_is_told_with_its_two_sides(embedded_warehouse: Embedded
     )
 
 
-def test_a_small_change_is_told_without_a_cause(embedded_warehouse: EmbeddedWarehouse, tmp_path: Path) -> None:
+def test_a_small_change_is_told_without_a_cause(embedded_warehouse: EmbeddedEngine, tmp_path: Path) -> None:
     feed = [
         *crowd(WEEK_BEFORE, "Android", users=4, views=500, likes=50),
         *crowd(WEEK_BEFORE, "iOS", users=4, views=500, likes=50),
@@ -126,9 +127,9 @@ def test_a_small_change_is_told_without_a_cause(embedded_warehouse: EmbeddedWare
     )
 
 
-def write_checks(warehouse: Warehouse, database: str) -> None:
+def write_checks(warehouse: Engine, database: str) -> None:
     """All of the day's slots but one were checked, for two metrics; and those next to the day."""
-    tables.warehouse()
+    tables.open_warehouse()
     slots = [START + i * SLOT for i in range(-1, 97) if i != 7]
     rows = [(slot, metric) for slot in slots for metric in ("views", "likes")]
     columns = dict.fromkeys(("value", "expected", "lower", "upper", "score"), [0.0] * len(rows))
@@ -144,7 +145,7 @@ def write_checks(warehouse: Warehouse, database: str) -> None:
     )
 
 
-def write_incidents(warehouse: Warehouse, database: str) -> None:
+def write_incidents(warehouse: Engine, database: str) -> None:
     """Two that people heard of; one that they did not, and one before and one after the day."""
     rows = [
         ("of the first second", START, START, 1),
@@ -173,7 +174,7 @@ def write_incidents(warehouse: Warehouse, database: str) -> None:
     )
 
 
-def test_the_week_counts_each_message_that_made_a_sound_once(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_the_week_counts_each_message_that_made_a_sound_once(warehouse: Engine, tmp_path: Path) -> None:
     first = START - timedelta(days=6)
     rows = [
         ("alert-a", "1", "pending", START),
@@ -189,7 +190,7 @@ def test_the_week_counts_each_message_that_made_a_sound_once(warehouse: Warehous
     ]
     keys, addresses, states, moments = (list(column) for column in zip(*rows, strict=True))
     with on_monday(warehouse, [], tmp_path) as database:
-        tables.warehouse()
+        tables.open_warehouse()
         warehouse.insert(
             f"{database}.deliveries",
             {

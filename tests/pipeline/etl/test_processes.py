@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pipeline
-from pipeline.warehouse import Warehouse
+from pipeline.warehouse.engines import Engine
 from tests.patience import HANGS_SECONDS
 from tests.pipeline.etl.running import (
     create_source,
@@ -27,7 +27,7 @@ CASE = replace(STORY, attribute_days=1)
 
 
 @contextmanager
-def source_and_configuration(warehouse: Warehouse, folder: Path) -> Iterator[str]:
+def source_and_configuration(warehouse: Engine, folder: Path) -> Iterator[str]:
     """The case's source and a luigi.cfg in the folder; yields the name of the result's database."""
     with fresh_database(warehouse) as source_database, fresh_database(warehouse) as database:
         create_source(warehouse, source_database, CASE)
@@ -54,7 +54,7 @@ def finish(process: subprocess.Popen[str]) -> None:
     assert ":)" in output, output
 
 
-def test_two_commands_at_once_load_the_same_day(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_two_commands_at_once_load_the_same_day(warehouse: Engine, tmp_path: Path) -> None:
     with source_and_configuration(warehouse, tmp_path) as database:
         both = [start(tmp_path, "DailyMetrics", "--date", str(FRIDAY), "--workers", "2") for _ in range(2)]
         for process in both:
@@ -73,7 +73,7 @@ def edited_copy(folder: Path, file: str, before: str, line: str) -> None:
     (package / file).write_text(text.replace(before, f"{before}\n{line}"), encoding="utf-8")
 
 
-def test_dimension_is_added_in_one_place(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_dimension_is_added_in_one_place(warehouse: Engine, tmp_path: Path) -> None:
     edited_copy(
         tmp_path,
         "dimensions.py",
@@ -92,7 +92,7 @@ def test_dimension_is_added_in_one_place(warehouse: Warehouse, tmp_path: Path) -
     assert slots == [("Moscow", 3)]
 
 
-def test_metric_is_added_in_one_place(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_metric_is_added_in_one_place(warehouse: Engine, tmp_path: Path) -> None:
     edited_copy(
         tmp_path,
         "metrics.py",
@@ -107,7 +107,7 @@ def test_metric_is_added_in_one_place(warehouse: Warehouse, tmp_path: Path) -> N
     assert slots == [("all", 2)]
 
 
-def slots_of(warehouse: Warehouse, database: str, folder: Path, where: str) -> list[tuple[str, int]]:
+def slots_of(warehouse: Engine, database: str, folder: Path, where: str) -> list[tuple[str, int]]:
     """Measure the story's slot on Friday at noon."""
     finish(start(folder, "SlotMetrics", "--slot", "2026-11-06T0900"))  # and those after it, which were missed
     rows = warehouse.query(
@@ -117,7 +117,7 @@ def slots_of(warehouse: Warehouse, database: str, folder: Path, where: str) -> l
     return [(value, number) for value, number in rows]
 
 
-def test_missing_source_is_a_failure_of_the_command(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_missing_source_is_a_failure_of_the_command(warehouse: Engine, tmp_path: Path) -> None:
     with source_and_configuration(warehouse, tmp_path) as database:
         options = CASE.configuration(warehouse, "absent", database)
         write_configuration(tmp_path / "luigi.cfg", options | {"retcode": {"task_failed": "30"}})

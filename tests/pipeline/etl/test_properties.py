@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from pipeline import clock, slots
-from pipeline.warehouse import Warehouse
+from pipeline.core import clock
+from pipeline.slots import measure
+from pipeline.warehouse.engines import Engine
 from tests.pipeline.etl.running import (
     Case,
     changed_rows,
@@ -40,7 +41,7 @@ FEW = settings(
 def test_loaded_days_are_what_plain_python_makes(
     request: pytest.FixtureRequest, engine: str, place: tuple[str, date], data: st.DataObject
 ) -> None:
-    warehouse: Warehouse = request.getfixturevalue(f"{engine}_warehouse")
+    warehouse: Engine = request.getfixturevalue(f"{engine}_warehouse")
     case: Case = data.draw(cases(*place))
     with prepared(warehouse, case) as (_, database):
         load(*case.days)
@@ -68,12 +69,12 @@ def check_invariants(case: Case, found: Day, day: date) -> None:
         assert sums == wanted, (day, dimension)
 
 
-def check_slots(warehouse: Warehouse, database: str, found: Day, day: date) -> None:
+def check_slots(warehouse: Engine, database: str, found: Day, day: date) -> None:
     """For additive metrics, the day is the sum of its slots: 96, or what a change of the clock leaves."""
     start, end = clock.day_bounds(day)
     if start == end:  # a day that the zone skipped
         return
-    slots.fill(start, end)
+    measure.fill(start, end)
     rows = warehouse.query(
         f"SELECT metric, count(), sum(numerator) FROM {database}.slot_metrics FINAL WHERE dimension = 'total' "
         "AND slot >= toDateTime(%(start)s, 'UTC') AND slot < toDateTime(%(end)s, 'UTC') GROUP BY metric",
@@ -85,7 +86,7 @@ def check_slots(warehouse: Warehouse, database: str, found: Day, day: date) -> N
         assert sums[metric] == found.totals[metric][0], (day, metric)
 
 
-def check_slot_metrics(warehouse: Warehouse, database: str, case: Case) -> None:
+def check_slot_metrics(warehouse: Engine, database: str, case: Case) -> None:
     """Every row of the days' slots, each metric, numerator and denominator, total or slice, and no row besides."""
     expected: Slots = {}
     for day in case.days:

@@ -5,11 +5,12 @@ from datetime import date
 
 import pytest
 
-from pipeline import clock, slots
 from pipeline.__main__ import main
-from pipeline.errors import ReconciliationError, RowsArrivedError
+from pipeline.core import clock
+from pipeline.core.errors import ReconciliationError, RowsArrivedError
+from pipeline.slots import measure
 from pipeline.tasks import Daily, DailyMetrics, Slice
-from pipeline.warehouse import Warehouse
+from pipeline.warehouse.engines import Engine
 from tests.pipeline.configuration import forget_everything
 from tests.pipeline.etl.arrivals import arrive, check, damage, on_sunday
 from tests.pipeline.etl.running import load, loaded, prepared, run, staging_tables
@@ -23,7 +24,7 @@ def slices(day: date) -> list[Slice]:
     return [Slice(date=day, dimension=name) for name in DIMENSIONS]
 
 
-def test_rows_that_arrive_while_loading_are_loaded_by_the_next_run(warehouse: Warehouse) -> None:
+def test_rows_that_arrive_while_loading_are_loaded_by_the_next_run(warehouse: Engine) -> None:
     with prepared(warehouse, STORY) as (source, database):
         run(*slices(FRIDAY))
         case = arrive(warehouse, source, STORY, [seen(9, at(FRIDAY))], [sent(9, 1, at(FRIDAY))] * 2)
@@ -39,7 +40,7 @@ def test_rows_that_arrive_while_loading_are_loaded_by_the_next_run(warehouse: Wa
 
 
 @pytest.mark.parametrize("column", ["views", "messages_received", "users_sent"])
-def test_a_mismatch_is_named_and_leaves_the_table_as_it_was(warehouse: Warehouse, column: str) -> None:
+def test_a_mismatch_is_named_and_leaves_the_table_as_it_was(warehouse: Engine, column: str) -> None:
     with prepared(warehouse, STORY) as (_, database):
         load(FRIDAY)
         before = loaded(warehouse, database, FRIDAY)
@@ -58,7 +59,7 @@ def test_a_mismatch_is_named_and_leaves_the_table_as_it_was(warehouse: Warehouse
         check(warehouse, database, STORY, FRIDAY)
 
 
-def test_a_column_that_changes_its_type(warehouse: Warehouse) -> None:
+def test_a_column_that_changes_its_type(warehouse: Engine) -> None:
     with prepared(warehouse, replace(STORY, table_engine="MergeTree ORDER BY time")) as (source, database):
         load(FRIDAY)
         for table, column, kind in (
@@ -73,7 +74,7 @@ def test_a_column_that_changes_its_type(warehouse: Warehouse) -> None:
         check(warehouse, database, STORY, FRIDAY, SATURDAY)
 
 
-def test_user_zero_himself_and_twice(warehouse: Warehouse) -> None:
+def test_user_zero_himself_and_twice(warehouse: Engine) -> None:
     case = with_events(
         [seen(0, at(FRIDAY)), seen(0, at(FRIDAY))],
         [sent(0, 0, at(FRIDAY)), sent(0, 0, at(FRIDAY)), sent(0, 5, at(FRIDAY)), sent(5, 5, at(FRIDAY))],
@@ -86,13 +87,13 @@ def test_user_zero_himself_and_twice(warehouse: Warehouse) -> None:
         assert found.totals["views"] == (2, 1)
 
 
-def test_verify(warehouse: Warehouse, capsys: pytest.CaptureFixture[str]) -> None:
+def test_verify(warehouse: Engine, capsys: pytest.CaptureFixture[str]) -> None:
     with on_sunday(warehouse, start=str(FRIDAY)) as (source, database):
         span = ["verify", "--from", str(FRIDAY), "--to", str(SUNDAY)]
         assert main(span) == 1
         assert capsys.readouterr().out.count("not loaded") == 3
         run(Daily())
-        slots.fill(*clock.day_bounds(FRIDAY))
+        measure.fill(*clock.day_bounds(FRIDAY))
         assert main(span) == 0
         assert capsys.readouterr().out.splitlines() == [
             "day             feed rows       messages  result",
@@ -130,7 +131,7 @@ def test_verify(warehouse: Warehouse, capsys: pytest.CaptureFixture[str]) -> Non
     ],
 )
 def test_verify_refuses_days_that_make_no_sense(
-    embedded_warehouse: Warehouse, capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
+    embedded_warehouse: Engine, capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
 ) -> None:
     with on_sunday(embedded_warehouse):
         assert main(["verify", *arguments]) == 1

@@ -7,18 +7,18 @@ from datetime import timedelta
 
 import pytest
 
-from pipeline import staging
-from pipeline.tables import STAGING, full_name
 from pipeline.tasks import Daily, StagingRetention, UserAttributes, daily
 from pipeline.tasks.etl import forget, load_chain
-from pipeline.warehouse import Warehouse
+from pipeline.warehouse import scratch
+from pipeline.warehouse.engines import Engine
+from pipeline.warehouse.tables import STAGING, full_name
 from tests.pipeline.configuration import forget_everything
 from tests.pipeline.etl.arrivals import check, damage, on_sunday
 from tests.pipeline.etl.running import load, prepared, run, staging_tables
 from tests.pipeline.etl.stories import FRIDAY, SATURDAY, STORY, SUNDAY
 
 
-def test_retention_drops_what_nothing_needs(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_retention_drops_what_nothing_needs(warehouse: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(daily, "IN_USE_SECONDS", -60)
     with on_sunday(warehouse, start=str(FRIDAY), attribute_days="1", keep_staging_days="1", reload_days="1") as (
         _,
@@ -43,18 +43,18 @@ def test_retention_drops_what_nothing_needs(warehouse: Warehouse, monkeypatch: p
         check(warehouse, database, replace(STORY, attribute_days=1), FRIDAY)
 
 
-def test_retention_spares_a_back_fill_at_work(warehouse: Warehouse) -> None:
+def test_retention_spares_a_back_fill_at_work(warehouse: Engine) -> None:
     with on_sunday(warehouse, start=str(FRIDAY), keep_staging_days="1") as (_, database):
         run(Daily())
         assert warehouse.query(f"SELECT uniqExact(event_date) FROM {database}.user_day") == [(3,)]
 
 
-def test_the_next_run_drops_what_a_killed_one_left(warehouse: Warehouse) -> None:
+def test_the_next_run_drops_what_a_killed_one_left(warehouse: Engine) -> None:
     with prepared(warehouse, STORY) as (_, database):
         load(FRIDAY)
-        mine = staging.new_name(full_name("user_day"))
+        mine = scratch.new_name(full_name("user_day"))
         dead = mine.replace(f"_{os.getpid()}_", "_99999999_")
-        foreign = mine.replace(f"__{staging._machine()}", "__00000000")
+        foreign = mine.replace(f"__{scratch._machine()}", "__00000000")
         old = foreign.replace(foreign.split("_")[-2], "1700000000")
         for name in (mine, dead, foreign, old):
             warehouse.execute(f"CREATE TABLE {name} AS {database}.user_day")
@@ -63,7 +63,7 @@ def test_the_next_run_drops_what_a_killed_one_left(warehouse: Warehouse) -> None
         assert {f"{database}.{name}" for name in staging_tables(warehouse, database)} == {mine, foreign}
 
 
-def test_a_back_fill_says_how_far_it_is(warehouse: Warehouse, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_back_fill_says_how_far_it_is(warehouse: Engine, caplog: pytest.LogCaptureFixture) -> None:
     with on_sunday(warehouse, start=str(FRIDAY)), caplog.at_level(logging.INFO, logger="luigi-interface"):
         run(Daily())
         assert [line for line in caplog.messages if "is loaded:" in line][-1].endswith(
@@ -71,7 +71,7 @@ def test_a_back_fill_says_how_far_it_is(warehouse: Warehouse, caplog: pytest.Log
         )
 
 
-def test_retention_is_a_task_of_the_day(embedded_warehouse: Warehouse) -> None:
+def test_retention_is_a_task_of_the_day(embedded_warehouse: Engine) -> None:
     with on_sunday(embedded_warehouse):
         run(Daily())
         assert StagingRetention(date=SUNDAY).complete()

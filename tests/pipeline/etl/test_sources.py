@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline import clock, slots
-from pipeline.warehouse import ServerWarehouse, Warehouse
+from pipeline.core import clock
+from pipeline.slots import measure
+from pipeline.warehouse.engines import Engine, ServerEngine
 from tests.pipeline.etl.running import create_source, differences, load, loaded, prepared
 from tests.pipeline.etl.stories import STORY, SUNDAY
 from tests.pipeline.reference import Events
@@ -14,17 +15,17 @@ from tests.pipeline.reference import Events
 TABLES = ("feed_actions", "message_actions")
 
 
-def check_everything(warehouse: Warehouse, database: str) -> None:
+def check_everything(warehouse: Engine, database: str) -> None:
     """Load the story's days, and measure a day's slots."""
     load(*STORY.days)
     for day in STORY.days:
         assert differences(loaded(warehouse, database, day), STORY.expected(day)) == {}, day
-    slots.fill(*clock.day_bounds(SUNDAY))
+    measure.fill(*clock.day_bounds(SUNDAY))
     views = f"SELECT sum(numerator) FROM {database}.slot_metrics FINAL WHERE metric = 'views' AND dimension = 'country'"
     assert warehouse.query(views) == [(1,)]
 
 
-def test_views(warehouse: Warehouse) -> None:
+def test_views(warehouse: Engine) -> None:
     with prepared(warehouse, STORY) as (source, database):
         for table in TABLES:
             warehouse.execute(f"RENAME TABLE {source}.{table} TO {source}.raw_{table}")
@@ -33,7 +34,7 @@ def test_views(warehouse: Warehouse) -> None:
 
 
 @pytest.mark.parametrize("nullable", [False, True])
-def test_distributed_tables(server_warehouse: ServerWarehouse, nullable: bool) -> None:
+def test_distributed_tables(server_warehouse: ServerEngine, nullable: bool) -> None:
     case = replace(STORY, nullable=nullable)
     with ExitStack() as dropped, prepared(server_warehouse, case) as (source, database):
         for shard in (0, 1):

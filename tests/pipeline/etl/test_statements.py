@@ -6,20 +6,24 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import clock, completeness, ledger
+from pipeline.alerts.incidents import store
+from pipeline.core import clock
+from pipeline.core.metrics import FEED, MESSAGES
 from pipeline.demo.events import Incident, Scenario, default_incidents
 from pipeline.demo.load import create_tables
 from pipeline.demo.load import load as load_demo
-from pipeline.history import Part
-from pipeline.metrics import FEED, MESSAGES
+from pipeline.etl.verification import verify
+from pipeline.slots import completeness
+from pipeline.slots.series import Part
 from pipeline.tasks import CheckAlerts, Daily, DailyReport, Presses, WeeklySummary, daily
-from pipeline.verification import verify
-from pipeline.warehouse import Fragment, Warehouse, statement, statements
+from pipeline.warehouse import statements
+from pipeline.warehouse.engines import Engine
+from pipeline.warehouse.statements import Fragment, statement
 from tests.pipeline.configuration import configured
 from tests.pipeline.etl.running import PLAIN_TYPES, Case, fresh_database, load, run
 from tests.pipeline.reference import Events
 
-FILES = sorted(statements.SQL_DIRECTORY.glob("*.sql"))
+FILES = sorted(path for folder in statements.SQL_DIRECTORIES for path in folder.glob("*.sql"))
 SOURCE_COLUMNS = {*PLAIN_TYPES, "time", "post_id", "receiver_id", "reciever_id"}
 NOW = datetime(2026, 11, 10, 12, tzinfo=UTC)
 
@@ -36,7 +40,7 @@ def test_no_alias_hides_a_column_of_the_source() -> None:
     assert {name: found for name, found in aliases.items() if SOURCE_COLUMNS.intersection(found)} == {}
 
 
-def test_every_statement_runs(warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_statement_runs(warehouse: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A day, a report, an alert and the demo's tables between them run every file."""
     read = statements._read
     used: set[str] = set()
@@ -83,8 +87,8 @@ def test_every_statement_runs(warehouse: Warehouse, tmp_path: Path, monkeypatch:
             assert {row[1] for row in warehouse.query(shown)} == {"os", "gender"}
             alerts = {key for (key,) in warehouse.query(statement("demo_alerts", deliveries=f"{database}.deliveries"))}
             assert f"alert-{outage:%Y-%m-%dT%H%MZ}-messenger_users" in alerts
-            assert ledger.last_checked_slot() == outage
-            healthy = ledger.read_healthy(spike, outage + clock.SLOT)
+            assert store.last_checked_slot() == outage
+            healthy = store.load_healthy(spike, outage + clock.SLOT)
             assert healthy
             assert (outage, Part("messenger_users")) not in healthy
         with configured(NOW.replace(tzinfo=None) + timedelta(days=2), **options):

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.errors import TerminalError
-from pipeline.warehouse import Fragment, check_identifier, statement
+from pipeline.core.errors import TerminalError
+from pipeline.warehouse.statements import Fragment, check_identifier, statement
 
 
 def test_a_hole_is_filled_and_leading_comments_are_gone() -> None:

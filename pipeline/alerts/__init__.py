@@ -1,0 +1,1 @@
+"""From a slot's numbers to a message."""

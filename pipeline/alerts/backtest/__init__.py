@@ -1,0 +1,1 @@
+"""The alerts over history: replay, proposals and tuning."""

@@ -1,0 +1,1 @@
+"""Is this slot normal? Every monitored metric and slice against a detector."""

@@ -1,0 +1,1 @@
+"""What deviates together, from opening to end, and what people said of it."""

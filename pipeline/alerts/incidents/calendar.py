@@ -1,0 +1,107 @@
+"""The calendar of luigi.cfg: maintenance, known events and quiet hours. Pure but for reading the settings.
+
+``[calendar]`` has an entry a line, ``name = START/END KIND [metrics]``, in local time::
+
+    release = 2026-11-20T02:00/2026-11-20T04:00 maintenance
+    sale = 2026-11-27T00:00/2026-11-28T00:00 event views,likes
+
+Maintenance alarms nobody; of an event only a fall does. Neither is learnt from. Entries may overlap.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time
+from typing import Literal, cast
+
+from pipeline.alerts.detection.checks import CheckResult
+from pipeline.core import clock, metrics, settings
+from pipeline.core.errors import SettingsError
+from pipeline.slots.series import Adjustment, Part
+
+Kind = Literal["maintenance", "event"]
+_FORM = "write it as START/END maintenance|event [metrics], times as 2026-11-20T02:00"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the calendar; times are naive UTC, the end exclusive."""
+
+    name: str
+    start: datetime
+    end: datetime
+    kind: Kind
+    metrics: tuple[str, ...]
+
+
+def entries() -> list[Entry]:
+    """Read ``[calendar]``.
+
+    Raises
+    ------
+    SettingsError
+        If an entry cannot be read; the text names it.
+    """
+    return [_entry(name, text) for name, text in settings.options("calendar").items()]
+
+
+def adjustments(entries: Sequence[Entry]) -> list[Adjustment]:
+    """What the entries mean for the history: nothing is learnt from them."""
+    return [Adjustment(Part(metric, "", ""), entry.start, entry.end) for entry in entries for metric in entry.metrics]
+
+
+def planned(entries: Sequence[Entry], slot: datetime, check: CheckResult) -> CheckResult:
+    """A check as the calendar sees it: an anomaly that was planned is none."""
+    for entry in entries:
+        concerned = check.metric in entry.metrics and entry.start <= slot < entry.end
+        if check.verdict == "anomaly" and concerned and (entry.kind == "maintenance" or check.score > 0):
+            return replace(check, verdict="planned")
+    return check
+
+
+def is_quiet(slot: datetime) -> bool:
+    """Whether a slot ends in the quiet hours of ``[alerts] quiet_hours``."""
+    hours = quiet_hours()
+    if hours is None:
+        return False
+    start, end = hours
+    now = clock.to_local(slot + clock.SLOT).time()
+    return start <= now < end if start < end else now >= start or now < end
+
+
+def quiet_hours() -> tuple[time, time] | None:
+    """``[alerts] quiet_hours`` as two local times; None when there are none.
+
+    Raises
+    ------
+    SettingsError
+        If they cannot be read.
+    """
+    text = settings.AlertSettings().quiet_hours
+    if not text:
+        return None
+    try:
+        start, end = (time.fromisoformat(part.strip()) for part in text.split("-"))
+    except ValueError as error:
+        raise SettingsError(f"[alerts] quiet_hours = {text}: write them as 23:00-08:00.") from error
+    return start, end
+
+
+def _entry(name: str, text: str) -> Entry:
+    where = f"[calendar] {name} = {text}"
+    span, _, rest = text.partition(" ")
+    kind, _, names = rest.strip().partition(" ")
+    try:
+        start, end = (_moment(part) for part in span.split("/"))
+    except ValueError as error:
+        raise SettingsError(f"{where}: not a stretch of time; {_FORM}.") from error
+    if kind not in ("maintenance", "event"):
+        raise SettingsError(f"{where}: {kind or 'nothing'} is no kind; {_FORM}.")
+    if start >= end:
+        raise SettingsError(f"{where}: it ends before it starts; {_FORM}.")
+    wanted = metrics.by_names(names, where) if names.strip() else metrics.METRICS
+    return Entry(name, start, end, cast(Kind, kind), tuple(metric.name for metric in wanted))
+
+
+def _moment(text: str) -> datetime:
+    local = datetime.fromisoformat(text.strip())
+    return local.replace(tzinfo=local.tzinfo or clock.zone()).astimezone(UTC).replace(tzinfo=None)

@@ -1,0 +1,1 @@
+"""Which slices explain an incident."""

@@ -1,0 +1,71 @@
+"""Dimensions that only raw events have, for the slots of an incident and the same slots of the days before."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from pipeline.alerts.incidents.incident import Incident
+from pipeline.alerts.root_cause.adtributor import Slices
+from pipeline.alerts.root_cause.explanation import metrics_to_explain
+from pipeline.core import clock
+from pipeline.core.dimensions import RAW_DIMENSIONS, Dimension, readable
+from pipeline.core.metrics import BY_NAME
+from pipeline.slots.series import SLICE_DAYS
+from pipeline.warehouse.source import source
+from pipeline.warehouse.statements import Fragment, statement
+
+
+def read(incident: Incident, slot: datetime) -> dict[str, list[Slices]]:
+    """By metric of the incident, its raw dimensions from its first slot to `slot`.
+
+    Raises
+    ------
+    WarehouseError
+        If the source does not answer.
+    """
+    found: dict[str, list[Slices]] = {}
+    for metric in metrics_to_explain(incident):
+        start = min(member.since for member in incident.members if member.metric == metric)
+        found[metric] = [
+            _read(metric, dimension, start, min(slot, incident.last_anomaly) + clock.SLOT)
+            for dimension in RAW_DIMENSIONS
+        ]
+    return found
+
+
+def _read(name: str, dimension: Dimension, start: datetime, end: datetime) -> Slices:
+    metric, events = BY_NAME[name], source()
+    # The same time of the clock: a day before is 24 hours but where the clock changed.
+    stretches = [
+        (back, _on_day_before(start, back), _on_day_before(start, back) + (end - start))
+        for back in range(SLICE_DAYS + 1)
+    ]
+    params = {f"start_{back}": str(first) for back, first, _ in stretches}
+    params |= {f"end_{back}": str(last) for back, _, last in stretches}
+    within = {
+        back: f"(time >= toDateTime(%(start_{back})s, 'UTC') AND time < toDateTime(%(end_{back})s, 'UTC'))"
+        for back, _, _ in stretches
+    }
+    sql = statement(
+        "raw_slices",
+        source=events.table(metric.table),
+        value=Fragment(readable(dimension.event_value)),
+        numerator=Fragment(metric.slot),
+        denominator=Fragment(metric.slot_denominator or "1"),
+        stretch=Fragment("multiIf(" + ", ".join(f"{test}, {back}" for back, test in within.items()) + ", -1)"),
+        chosen=Fragment(" OR ".join(within.values())),
+    )
+    rows = events.connection.query(sql, params)
+    values = sorted({value for _, value, *_ in rows})
+    counts = np.zeros((2, SLICE_DAYS + 1, len(values)))
+    for back, value, *numbers in rows:
+        counts[:, back, values.index(value)] = numbers
+    days = counts[:, 1:][:, counts[0, 1:].any(axis=1)]  # before the first event there is nothing to compare with
+    forecast = np.median(days, axis=1) if days.shape[1] else np.zeros((2, len(values)))
+    denominators = (counts[1, 0], forecast[1]) if metric.kind == "ratio" else (None, None)
+    return Slices(dimension.name, values, counts[0, 0], forecast[0], *denominators)
+
+
+def _on_day_before(moment: datetime, days: int) -> datetime:
+    local = clock.to_local(moment) - timedelta(days=days)  # of one zone: by the wall clock
+    return local.astimezone(UTC).replace(tzinfo=None)

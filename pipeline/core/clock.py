@@ -1,0 +1,119 @@
+"""Time: the analysts' days and the 15-minute slots.
+
+A day is a calendar day of ``[clock] timezone``. A slot is 15 minutes long and named by its start, a naive
+datetime in UTC (the form of Luigi's parameters and of everything bound into SQL). The clock is read once a
+process, so that a run that crosses a boundary still speaks of one day and one slot.
+"""
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pipeline.core import settings
+from pipeline.core.errors import ClockError, SettingsError
+
+SLOT = timedelta(minutes=15)
+SLOTS_A_DAY = 96  # on the wall clock; a day that changes the clock has 92 or 100 real slots
+
+_now: datetime | None = None
+
+
+def now() -> datetime:
+    """The moment this process believes in: the first reading, or ``[clock] now``; aware, UTC."""
+    global _now
+    if _now is None:
+        fixed = settings.ClockSettings().now
+        _now = _parse(fixed) if fixed else datetime.now(UTC)
+    return _now
+
+
+def set_now(moment: datetime) -> None:
+    """Continue this process at another moment (aware), as the demo and the tests do to play a day."""
+    global _now
+    _now = moment.astimezone(UTC)
+
+
+def zone() -> ZoneInfo:
+    """The analysts' time zone, ``[clock] timezone``."""
+    name = settings.ClockSettings().timezone
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise SettingsError(
+            f"[clock] timezone = {name}: no such time zone; use an IANA name, such as Europe/Moscow."
+        ) from error
+
+
+def today() -> date:
+    """The current day of the zone."""
+    return now().astimezone(zone()).date()
+
+
+def yesterday() -> date:
+    """The last day of the zone that is over."""
+    return today() - timedelta(days=1)
+
+
+def day_bounds(day: date) -> tuple[datetime, datetime]:
+    """First instant of a day of the zone and of the next one, naive UTC."""
+    return _midnight(day), _midnight(day + timedelta(days=1))
+
+
+def day_slots(day: date) -> list[datetime]:
+    """The slots of a day of the zone, naive UTC: 96 of them, 92 or 100 where the clock changes."""
+    start, end = day_bounds(day)
+    return [start + i * SLOT for i in range((end - start) // SLOT)]
+
+
+def last_closed_slot() -> datetime:
+    """The newest slot that is over, naive UTC."""
+    moment = now().replace(tzinfo=None)
+    return floor_to_slot(moment) - SLOT
+
+
+def floor_to_slot(moment: datetime) -> datetime:
+    """The slot that a naive UTC moment lies in."""
+    return moment - (moment - datetime.min) % SLOT
+
+
+def to_local(moment: datetime) -> datetime:
+    """A naive UTC moment as an aware one of the zone."""
+    return moment.replace(tzinfo=UTC).astimezone(zone())
+
+
+def epoch(moment: datetime) -> int:
+    """Unix seconds of a naive UTC moment."""
+    return int(moment.replace(tzinfo=UTC).timestamp())
+
+
+def require_closed_day(day: date) -> None:
+    """Raise `ClockError` unless the day is over in the zone."""
+    if day > yesterday():
+        raise ClockError(
+            f"{day} is not over yet in {zone().key} (it is {now().astimezone(zone()):%Y-%m-%d %H:%M} there): "
+            f"the newest day that can be loaded is {yesterday()}."
+        )
+
+
+def require_closed_slot(slot: datetime) -> None:
+    """Raise `ClockError` unless the slot is over."""
+    if slot > last_closed_slot():
+        raise ClockError(
+            f"slot {slot:%Y-%m-%dT%H%M} (UTC) is not over yet (it is {now():%Y-%m-%dT%H%M} UTC): "
+            f"the newest slot that can be checked is {last_closed_slot():%Y-%m-%dT%H%M}."
+        )
+
+
+def _midnight(day: date) -> datetime:
+    # Where midnight does not exist, fold=0 lands on the instant of the change: the day's first.
+    local = datetime(day.year, day.month, day.day, tzinfo=zone())
+    return local.astimezone(UTC).replace(tzinfo=None)
+
+
+def _parse(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise SettingsError(
+            f"[clock] now = {text}: not a moment; write it in UTC as 2026-11-01T10:15, or leave it empty."
+        ) from error
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

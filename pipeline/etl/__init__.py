@@ -1,0 +1,1 @@
+"""The SQL of the daily load, and the proof that a loaded day equals its source."""

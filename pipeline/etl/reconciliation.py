@@ -1,0 +1,112 @@
+"""Whether a day's rows add up to what the source holds.
+
+The invariants, for every dimension of a loaded day (``unknown`` counts as a value):
+
+- views and likes are those of feed_actions;
+- messages received, and sent, are the rows of message_actions;
+- users from whom, and to whom, are its distinct (sender, recipient) pairs.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from pipeline.core import clock
+from pipeline.warehouse.markers import RawRows
+from pipeline.warehouse.source import source
+from pipeline.warehouse.statements import statement
+from pipeline.warehouse.tables import ATTRIBUTES, VALUES, open_warehouse
+
+RAW_QUARTER_SECONDS = 900  # of sql/raw_rows.sql
+
+
+@dataclass(frozen=True)
+class RawDay:
+    """What the source holds for a day."""
+
+    rows: RawRows
+    views: int
+    likes: int
+    pairs: int
+    """Distinct (sender, recipient) pairs."""
+
+    @property
+    def sums(self) -> dict[str, tuple[str, int]]:
+        """By column of `VALUES`, what its sum must equal: in words, and as a number."""
+        messages = ("rows of message_actions", self.rows.messages)
+        pairs = ("distinct (sender, recipient) pairs of message_actions", self.pairs)
+        views, likes = ("views in feed_actions", self.views), ("likes in feed_actions", self.likes)
+        return dict(zip(VALUES, (views, likes, messages, messages, pairs, pairs), strict=True))
+
+
+@dataclass(frozen=True)
+class Difference:
+    """An invariant that does not hold."""
+
+    loaded_name: str
+    loaded: int
+    raw_name: str
+    raw: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.loaded_name} is {self.loaded:,}, {self.raw_name}: {self.raw:,} "
+            f"(difference {self.loaded - self.raw:+,})"
+        )
+
+
+def count_raw(day: date) -> RawDay:
+    """Count a day of the zone in the source."""
+    events = source()
+    sql = statement("raw_day", feed=events.feed, messages=events.messages, pair=events.pair.sql)
+    ((feed, views, likes, messages, pairs),) = events.connection.query(sql, bounds(day, day))
+    return RawDay(RawRows(feed, messages), views, likes, pairs)
+
+
+def rows_by_day(first: date, last: date) -> dict[date, RawRows]:
+    """Count the source's rows on every day of the zone from `first` to `last`, by one query."""
+    events = source()
+    sql = statement("raw_rows", feed=events.feed, messages=events.messages)
+    quarters = {
+        quarter * RAW_QUARTER_SECONDS: (feed, messages)
+        for quarter, feed, messages in events.connection.query(sql, bounds(first, last))
+    }
+    found = {}
+    for day in (first + timedelta(days=i) for i in range((last - first).days + 1)):
+        rows = [quarters[second] for slot in clock.day_slots(day) if (second := clock.epoch(slot)) in quarters]
+        found[day] = RawRows(sum(feed for feed, _ in rows), sum(messages for _, messages in rows))
+    return found
+
+
+def differences(table: str, day: date, raw: RawDay) -> list[Difference]:
+    """Compare the sums of a day's rows in `table` (``database.table``) with the source, by dimension."""
+    rows = open_warehouse().query(statement("slice_sums", table=table), {"date": str(day)})
+    sums = {dimension: dict(zip(VALUES, values, strict=True)) for dimension, *values in rows}
+    return [
+        Difference(f"sum({column}) by {dimension}", loaded, *raw.sums[column])
+        for dimension in ATTRIBUTES
+        for column in VALUES
+        if (loaded := sums.get(dimension, {}).get(column, 0)) != raw.sums[column][1]
+    ]
+
+
+def moved(seen: RawRows, found: RawRows) -> str:
+    """Say how the source's row counts differ from what a load saw; '' where they do not."""
+    pairs = {"feed_actions": (seen.feed, found.feed), "message_actions": (seen.messages, found.messages)}
+    return ", ".join(
+        f"{table} {before:,} -> {after:,} rows ({after - before:+,})"
+        for table, (before, after) in pairs.items()
+        if before != after
+    )
+
+
+def bounds(first: date, last: date) -> Mapping[str, object]:
+    """Parameters of the days of the zone from `first` to `last`."""
+    return {"start": str(clock.day_bounds(first)[0]), "end": str(clock.day_bounds(last)[1])}
+
+
+def listed(found: Iterable[Difference], most: int = 3) -> str:
+    """The first few differences, in words."""
+    texts = [str(item) for item in found]
+    more = [f"and {len(texts) - most} more"] if len(texts) > most else []
+    return "; ".join(texts[:most] + more)

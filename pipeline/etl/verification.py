@@ -1,0 +1,114 @@
+"""Whether loaded days still are what the source holds: ``python -m pipeline verify``."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+
+from pipeline.core import clock
+from pipeline.core.metrics import FEED, MESSAGES, METRICS, Metric
+from pipeline.etl import reconciliation
+from pipeline.etl.reconciliation import Difference, RawDay
+from pipeline.tasks.etl import DailyMetrics
+from pipeline.warehouse.markers import done
+from pipeline.warehouse.source import source
+from pipeline.warehouse.statements import Fragment, statement
+from pipeline.warehouse.tables import DAILY_METRICS, DAILY_TOTALS, SLOT_METRICS, full_name, open_warehouse
+
+Totals = dict[str, tuple[int, int]]
+
+
+def verify(first: date, last: date) -> bool:
+    """Print a line for each day of the zone, and what is off; progress goes to stderr.
+
+    Returns
+    -------
+    bool
+        Whether every day is loaded and adds up.
+    """
+    from tqdm import tqdm
+
+    clock.require_closed_day(last)
+    days = [first + timedelta(days=i) for i in range((last - first).days + 1)]
+    print(f"{'day':<10}  {'feed rows':>13}  {'messages':>13}  result")
+    days_off = 0
+    for day in tqdm(days, unit="day", disable=None, leave=False):
+        raw = reconciliation.count_raw(day)
+        problems = list(_problems(day, raw))
+        days_off += bool(problems)
+        result = "; ".join(problems) or "ok"
+        tqdm.write(f"{day}  {raw.rows.feed:>13,}  {raw.rows.messages:>13,}  {result}")
+    print(f"{len(days)} days checked, {days_off} off")
+    return not days_off
+
+
+def _problems(day: date, raw: RawDay) -> Iterator[str]:
+    """What is wrong with a day, in words; nothing where all is well."""
+    update_id = DailyMetrics(date=day).output().update_id
+    load = done([update_id]).get(update_id)
+    if load is None:
+        yield "not loaded (or being loaded again)"
+        return
+    if change := reconciliation.moved(load.raw, raw.rows):
+        yield f"changed since its load: {change}; luigi Daily --etl-reload-days N loads N days again where they changed"
+        return
+    totals = _raw_totals(day)
+    differences = reconciliation.differences(full_name(DAILY_METRICS), day, raw)
+    differences += _compare("daily_totals", _loaded_totals(day), totals, METRICS)
+    differences += _compare("slot_metrics of the day", _slot_sums(day), totals, [m for m in METRICS if m.is_additive])
+    yield from map(str, differences)
+
+
+def _compare(table: str, loaded: Totals | None, raw: Totals, metrics: Sequence[Metric]) -> list[Difference]:
+    """Differences between a table's metrics and the source's; none where the table does not speak of the day."""
+    if loaded is None:
+        return []
+    return [
+        Difference(f"{metric.name} in {table}{part}", found, "in the source", wanted)
+        for metric in metrics
+        for part, found, wanted in zip(
+            ("", " (denominator)"), loaded.get(metric.name, (0, 0)), raw.get(metric.name, (0, 0)), strict=True
+        )
+        if found != wanted
+    ]
+
+
+def _raw_totals(day: date) -> Totals:
+    """Metrics of a day, from its events."""
+    events = source()
+    found: Totals = {}
+    for kind in (FEED, MESSAGES):
+        measures = Fragment(
+            ", ".join(
+                f"('{metric.name}', toUInt64({metric.slot}), toUInt64({metric.slot_denominator or 1}))"
+                for metric in METRICS
+                if metric.table == kind
+            )
+        )
+        sql = statement("raw_totals", measures=measures, source=events.table(kind))
+        rows = events.connection.query(sql, reconciliation.bounds(day, day))
+        found |= {name: (numerator, denominator) for name, numerator, denominator in rows}
+    return found
+
+
+def _loaded_totals(day: date) -> Totals:
+    """Metrics of a day, from what the report reads; a row that is there twice counts twice."""
+    bound = {"first": str(day), "last": str(day), "metrics": tuple(metric.name for metric in METRICS)}
+    rows = open_warehouse().query(statement("day_totals", daily_totals=full_name(DAILY_TOTALS)), bound)
+    found: Totals = {}
+    for _, name, numerator, denominator in rows:
+        before = found.get(name, (0, 0))
+        found[name] = (before[0] + numerator, before[1] + denominator)
+    return found
+
+
+def _slot_sums(day: date) -> Totals | None:
+    """Additive metrics of a day, as the sum of its slots; None unless every slot is measured."""
+    additive = {metric.name: metric for metric in METRICS if metric.is_additive}
+    bound = {**reconciliation.bounds(day, day), "metrics": tuple(additive)}
+    rows = open_warehouse().query(statement("slot_sums", slot_metrics=full_name(SLOT_METRICS)), bound)
+    slots = len(clock.day_slots(day))
+    if len(rows) < len(additive) or any(count < slots for _, count, *_ in rows):
+        return None
+    return {
+        name: (numerator, denominator if additive[name].slot_denominator else 1)
+        for name, _, numerator, denominator in rows
+    }

@@ -1,0 +1,126 @@
+"""Slot metrics read back as series on the local wall clock: what the detectors look at."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+
+from pipeline.core import clock
+from pipeline.core.dimensions import DIMENSIONS
+from pipeline.core.metrics import BY_NAME, Metric
+from pipeline.slots.series import SLICE_DAYS, SLOT_SECONDS, Array, Part, Series, lay_out, wall_columns
+from pipeline.warehouse.statements import statement
+from pipeline.warehouse.tables import SLOT_METRICS, full_name, open_warehouse
+
+REREAD_SLOTS = 12
+"""Slots whose numbers may still change: more than are counted again."""
+
+
+def measured(metrics: Sequence[Metric], start: datetime, end: datetime) -> dict[str, set[datetime]]:
+    """By metric, the slots from `start` to `end` (naive UTC) that have its total."""
+    found: dict[str, set[datetime]] = {metric.name: set() for metric in metrics}
+    for name, dimension, _, numerators, _ in _read([metric.name for metric in metrics], start, end, least=None):
+        if dimension == "total":
+            found[name] = {start + i * clock.SLOT for i, count in enumerate(numerators) if count >= 0}
+    return found
+
+
+def read(metrics: Sequence[Metric], slot: datetime, days: int, slice_volume: float | None = None) -> Series:
+    """Read the metrics for the days before a slot's day, and that day up to the slot.
+
+    Parameters
+    ----------
+    metrics : sequence of Metric
+        Their totals are rows even where nothing was measured.
+    slot : datetime
+        The last column.
+    days : int
+        How many whole days of the wall clock come before.
+    slice_volume : float, optional
+        Read those slices too that count at least so many events a slot.
+    """
+    local = clock.to_local(slot)
+    width = days * clock.SLOTS_A_DAY + (local.hour * 60 + local.minute) // 15 + 1
+    # So many days of the wall clock may last an hour longer.
+    start = slot - (width - 1) * clock.SLOT - timedelta(hours=1)
+    epochs = np.arange(clock.epoch(start), clock.epoch(slot) + 1, SLOT_SECONDS)
+    parts, raw = _grid(tuple(metric.name for metric in metrics), start, slot, slice_volume)
+    columns = wall_columns(epochs, width)
+    numerators, denominators = (lay_out(array, columns, width) for array in raw)
+    return Series(parts, slot, numerators, denominators, columns)
+
+
+Grid = tuple[tuple[Part, ...], Array]
+_last_read: dict[tuple[object, ...], tuple[datetime, datetime, Grid]] = {}
+
+
+def _grid(metrics: tuple[str, ...], start: datetime, slot: datetime, slice_volume: float | None) -> Grid:
+    """Parts and raw counts (2, S, G) of the slots from `start` to `slot`, in real time.
+
+    A process that catches up reads slot after slot: what it read for the slot before is kept, but for the newest slots,
+    whose rows may have come late since.
+    """
+    key = (open_warehouse(), full_name(SLOT_METRICS), metrics, slice_volume, clock.zone().key)
+    before = _last_read.get(key)
+    if before is not None and before[0] == start and before[1] < slot:
+        parts, old = before[2]
+        fresh = max(start, before[1] - REREAD_SLOTS * clock.SLOT)
+        raw = _filled(parts, _read(metrics, fresh, slot + clock.SLOT, None if slice_volume is None else 0), fresh, slot)
+        raw = np.concatenate([old[:, :, : (fresh - start) // clock.SLOT], raw], axis=2)
+    else:
+        least = None
+        if slice_volume is not None:
+            least = round(slice_volume * (slot + clock.SLOT - _slices_from(start, slot)) / clock.SLOT)
+        rows = _read(metrics, start, slot + clock.SLOT, least)
+        slices = sorted(Part(*names) for *names, _, _ in rows if names[1] != "total")
+        parts = (*(Part(metric) for metric in metrics), *slices)
+        raw = _filled(parts, rows, start, slot)
+    _last_read.clear()
+    _last_read[key] = (start, slot, (parts, raw))
+    return parts, raw
+
+
+def _filled(parts: Sequence[Part], rows: Iterable[tuple[Any, ...]], start: datetime, slot: datetime) -> Array:
+    position = {part: row for row, part in enumerate(parts)}
+    raw = np.full((2, len(parts), (slot - start) // clock.SLOT + 1), np.nan)
+    slices_at = (_slices_from(start, slot) - start) // clock.SLOT
+    for *names, numerators, denominators in rows:
+        part = Part(*names)
+        row, first = position.get(part), 0 if part.is_total else slices_at
+        if row is not None:
+            raw[0, row, first : first + len(numerators)] = numerators
+            raw[1, row, first : first + len(denominators)] = denominators
+    raw[raw < 0] = np.nan
+    # A slice without events in a slot that was measured has zero.
+    silent = np.isnan(raw[0]) & ~np.isnan(raw[0, [position[Part(part.metric)] for part in parts]])
+    silent[:, :slices_at] = False
+    raw[:, silent] = 0
+    is_count = [BY_NAME[part.metric].kind == "count" for part in parts]
+    raw[1, is_count] = np.where(np.isnan(raw[0, is_count]), np.nan, 1)
+    return raw
+
+
+def _slices_from(start: datetime, slot: datetime) -> datetime:
+    """The first slot of slices: they are judged by fewer days than totals, and there are many of them."""
+    return max(start, slot - timedelta(days=SLICE_DAYS + 1, hours=1))
+
+
+def _read(names: Sequence[str], start: datetime, end: datetime, least: int | None) -> list[tuple[Any, ...]]:
+    """Metric, dimension, value, numerators, denominators: by slot from `start` on, -1 where there is none.
+
+    Slices begin at `_slices_from`; denominators are those of ratios.
+    """
+    dimensions = ["total"] if least is None else ["total", *(dimension.name for dimension in DIMENSIONS)]
+    return open_warehouse().query(
+        statement("slot_series", slot_metrics=full_name(SLOT_METRICS)),
+        {
+            "metrics": tuple(names),
+            "dimensions": tuple(dimensions),
+            "ratios": tuple(name for name, metric in BY_NAME.items() if metric.kind == "ratio"),
+            "start": str(start),
+            "slices_from": str(_slices_from(start, end - clock.SLOT)),
+            "end": str(end),
+            "least": least or 0,
+        },
+    )

@@ -1,0 +1,125 @@
+"""Slot metrics measured from raw events, one statement for any stretch of slots."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
+
+from pipeline.core import clock
+from pipeline.core.dimensions import DIMENSIONS, UNKNOWN, Dimension, readable
+from pipeline.core.metrics import FEED, MESSAGES, METRICS
+from pipeline.slots import history
+from pipeline.warehouse.publish import insert_whole
+from pipeline.warehouse.source import Source, source
+from pipeline.warehouse.statements import Fragment, statement
+from pipeline.warehouse.tables import COLUMNS, SLOT_METRICS, full_name
+
+
+def fill(start: datetime, end: datetime, silent_from: dict[str, datetime] | None = None) -> None:
+    """Measure the slots from `start` to `end` (naive UTC, within one day of the zone) in one statement.
+
+    Parameters
+    ----------
+    start, end : datetime
+        Start of the first slot and end of the last.
+    silent_from : dict, optional
+        By source table, from when on a slot without events counts as zero; by default always.
+    """
+    events = source()
+    selects = [_select_events(events, kind) for kind in (FEED, MESSAGES)]
+    # The same rule for a slot and for a whole day: what was frequent on the day before.
+    top_from, top_to = clock.day_bounds(clock.to_local(start).date() - timedelta(days=1))
+    params: dict[str, object] = {"start": str(start), "end": str(end), "top_from": str(top_from), "top_to": str(top_to)}
+    for kind in (FEED, MESSAGES):
+        first = max(start, (silent_from or {}).get(kind, start))
+        if first < end:
+            selects.append(_select_silence(kind))
+            params |= {f"{kind}_first": clock.epoch(first), f"{kind}_slots": (end - first) // clock.SLOT}
+    select = statement("slot_metrics", selects=Fragment("\n    UNION ALL\n    ".join(selects)))
+    insert_whole(events.connection, select, params, full_name(SLOT_METRICS), COLUMNS[SLOT_METRICS])
+
+
+_filled: set[tuple[str, datetime]] = set()
+
+
+def fill_missed(slot: datetime) -> None:
+    """Measure a slot and those after it, of its day, that are over: who catches up needs one statement a day.
+
+    Parameters
+    ----------
+    slot : datetime
+        Naive UTC.
+    """
+    table = full_name(SLOT_METRICS)
+    if (table, slot) not in _filled:
+        end = min(clock.last_closed_slot() + clock.SLOT, clock.day_bounds(clock.to_local(slot).date())[1])
+        fill(slot, end)
+        _filled.update((table, slot + i * clock.SLOT) for i in range((end - slot) // clock.SLOT))
+
+
+def measure_days(days: Sequence[date], tell: Callable[[date], object]) -> None:
+    """Measure every slot of some days (consecutive, of the zone) that was never measured, a statement a day.
+
+    Parameters
+    ----------
+    days : sequence of date
+        In order.
+    tell : callable
+        Called with each day when it is done.
+    """
+    first = first_slots()
+    measured = history.measured(METRICS, clock.day_bounds(days[0])[0], clock.day_bounds(days[-1])[1])
+    for day in days:
+        # A table that began later has no slots before its first event: they are not zero, they are unknown.
+        wanted = {table: {slot for slot in clock.day_slots(day) if slot >= first[table]} for table in first}
+        if any(wanted.get(metric.table, set()) - measured[metric.name] for metric in METRICS):
+            fill(min(min(s) for s in wanted.values() if s), clock.day_bounds(day)[1], first)
+        tell(day)
+
+
+def first_slots() -> dict[str, datetime]:
+    """By source table, the first slot that lies wholly after its first event; tables without events are absent."""
+    events = source()
+    found = {}
+    for kind in (FEED, MESSAGES):
+        ((seconds,),) = events.connection.query(statement("first_event", source=events.table(kind)))
+        if seconds:
+            found[kind] = clock.floor_to_slot(datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)) + clock.SLOT
+    return found
+
+
+def _select_events(events: Source, kind: str) -> str:
+    table = events.table(kind)
+    slices = ["('total', 'all')", *(f"('{item.name}', {_slice_value(item, table)})" for item in DIMENSIONS)]
+    return statement(
+        "slot_metrics_of_table",
+        source=table,
+        slices=Fragment(", ".join(slices)),
+        measures=Fragment(
+            ", ".join(
+                f"('{metric.name}', toUInt64({metric.slot}), toUInt64({metric.slot_denominator or 1}))"
+                for metric in METRICS
+                if metric.table == kind
+            )
+        ),
+    )
+
+
+def _select_silence(kind: str) -> str:
+    measures = (
+        f"('{metric.name}', toUInt64({0 if metric.slot_denominator else 1}))"
+        for metric in METRICS
+        if metric.table == kind
+    )
+    return statement(
+        "slot_metrics_of_silence",
+        first=Fragment(f"%({kind}_first)s"),
+        slots=Fragment(f"%({kind}_slots)s"),
+        measures=Fragment(", ".join(measures)),
+    )
+
+
+def _slice_value(dimension: Dimension, table: str) -> str:
+    value = readable(dimension.event_value)
+    if dimension.top:
+        top = statement("top_values", source=table, value=Fragment(value), count=Fragment(str(dimension.top)))
+        value = f"if({value} = '' OR {value} GLOBAL IN ({top}), {value}, 'other')"
+    return f"if({value} = '', '{UNKNOWN}', {value})"

@@ -1,0 +1,178 @@
+"""The history of metrics and slices as arrays on the local wall clock: what the detectors look at."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.core import clock
+from pipeline.core.metrics import BY_NAME
+
+Array = NDArray[np.float64]
+
+SLOT_SECONDS = int(clock.SLOT.total_seconds())
+SLICE_DAYS = 14
+"""Slices are judged by, and compared with, so many days."""
+
+
+class Part(NamedTuple):
+    """A metric in total, or in one slice."""
+
+    metric: str
+    dimension: str = "total"
+    value: str = "all"
+
+    @property
+    def is_total(self) -> bool:
+        """Whether it is the metric of everybody."""
+        return self.dimension == "total"
+
+    @property
+    def is_share(self) -> bool:
+        """Whether it is judged by its share of the total: a slice of a count. A slice of a ratio is its own rate."""
+        return not self.is_total and BY_NAME[self.metric].kind == "count"
+
+
+@dataclass(frozen=True)
+class Adjustment:
+    """What people or the calendar said of a stretch of history.
+
+    Parameters
+    ----------
+    part : Part
+        Which; dimension '' is every part of the metric.
+    start, end : datetime
+        The stretch, naive UTC, the end exclusive.
+    factor : float or None
+        None leaves the stretch out of what a detector learns from; a number multiplies it: the level moved, and the
+        days before are read as if they had had the new one.
+    """
+
+    part: Part
+    start: datetime
+    end: datetime
+    factor: float | None = None
+
+
+@dataclass(frozen=True)
+class Series:
+    """The history of metrics and slices up to a slot, on the local wall clock: 96 columns a day, from a midnight on.
+
+    The hour that spring skips is missing (NaN), the hour that autumn repeats is averaged, so a column is always the
+    same time of day.
+    """
+
+    parts: tuple[Part, ...]
+    """What the rows are."""
+    slot: datetime
+    """The slot of the last column, naive UTC."""
+    numerators: Array
+    """(S, T): counts; NaN where there is no data."""
+    denominators: Array
+    """(S, T): 1 for a count, NaN where there is no data."""
+    columns: NDArray[np.int64]
+    """(G,): the column of each of the last G slots of real time, the newest last; some may lie outside of [0, T)."""
+
+    @property
+    def values(self) -> Array:
+        """(S, T): numerator / denominator, NaN where there is no data."""
+        return ratio(self.numerators, self.denominators)
+
+    def in_real_time(self, row: Array, count: int) -> Array:
+        """Take the last `count` slots of real time from a row of T columns; NaN for a slot without a column."""
+        columns = self.columns[-count:]
+        inside = (columns >= 0) & (columns < len(row))
+        return np.where(inside, row[np.where(inside, columns, 0)], np.nan)
+
+    def columns_of(self, start: datetime, end: datetime) -> NDArray[np.int64]:
+        """The columns of the slots from `start` to `end`, those of them that are there."""
+        newest = len(self.columns) - 1
+        first, stop = (newest - (self.slot - moment) // clock.SLOT for moment in (start, end))
+        columns = self.columns[max(0, first) : max(0, min(stop, newest + 1))]
+        inside = (columns >= 0) & (columns < self.numerators.shape[1])
+        chosen: NDArray[np.int64] = columns[inside]
+        return chosen
+
+    def upto(self, slot: datetime) -> "Series":
+        """The series as it was when `slot` was its newest; itself where `slot` is newer."""
+        back = max(0, (self.slot - slot) // clock.SLOT)
+        columns = self.columns[: len(self.columns) - back]
+        width = int(columns[-1]) + 1
+        return Series(
+            self.parts, min(slot, self.slot), self.numerators[:, :width], self.denominators[:, :width], columns
+        )
+
+    def learned(self, adjustments: Iterable[Adjustment]) -> Array:
+        """The factors (T,) that the columns are multiplied by before anything is learnt: NaN leaves a column out."""
+        factors = np.ones(self.numerators.shape[1])
+        for item in adjustments:
+            factors[self.columns_of(item.start, item.end)] *= np.nan if item.factor is None else item.factor
+        return factors
+
+
+def ratio(numerators: Array, denominators: Array) -> Array:
+    """Divide; NaN where the denominator is zero or missing."""
+    values = np.full(np.broadcast_shapes(numerators.shape, denominators.shape), np.nan)
+    np.divide(numerators, denominators, out=values, where=denominators > 0)
+    return values
+
+
+def wall_columns(epochs: NDArray[np.int64], width: int) -> NDArray[np.int64]:
+    """The column of each slot when the last slot is column ``width - 1`` and a day of the wall clock has 96.
+
+    Parameters
+    ----------
+    epochs : ndarray of int, shape (G,)
+        Consecutive slots as Unix seconds.
+    width : int
+        Number of columns; slots that fall outside get a negative column or one of `width` and more.
+    """
+    zone = clock.zone()
+
+    def offsets(moments: NDArray[np.int64]) -> NDArray[np.int64]:
+        found = (datetime.fromtimestamp(seconds, zone).utcoffset() or timedelta() for seconds in moments.tolist())
+        return np.array([offset.total_seconds() for offset in found], dtype=np.int64)
+
+    # No zone changes its clock twice within a day: each slot is asked only where two days differ.
+    daily = offsets(np.append(epochs[:: clock.SLOTS_A_DAY], epochs[-1]))
+    offset = np.repeat(daily[:-1], clock.SLOTS_A_DAY)[: len(epochs)]
+    for day in np.flatnonzero(np.diff(daily)).tolist():
+        slots = slice(day * clock.SLOTS_A_DAY, (day + 1) * clock.SLOTS_A_DAY)
+        offset[slots] = offsets(epochs[slots])
+    wall = epochs + offset
+    columns: NDArray[np.int64] = width - 1 - (wall[-1] - wall) // SLOT_SECONDS
+    return columns
+
+
+def lay_out(numbers: Array, columns: NDArray[np.int64], width: int) -> Array:
+    """Lay series out by column; the mean where slots share one, except that the last column is the last slot alone.
+
+    Parameters
+    ----------
+    numbers : ndarray, shape (S, G)
+        Series in real time, NaN where nothing was measured.
+    columns : ndarray of int, shape (G,)
+        The column of each slot; those outside of [0, width) are left out.
+    width : int
+        Number of columns.
+
+    Returns
+    -------
+    ndarray, shape (S, width)
+        NaN where no slot was measured.
+    """
+    kept = (columns >= 0) & (columns < width - 1)
+    kept[-1] = True
+    if (np.diff(columns[kept]) > 0).all():  # no clock went back: every slot has its own column
+        laid = np.full((len(numbers), width), np.nan)
+        laid[:, columns[kept]] = numbers[:, kept]
+        return laid
+    shown = numbers[:, kept].T
+    sums, counts = np.zeros((2, width, len(numbers)))
+    np.add.at(sums, columns[kept], np.nan_to_num(shown))
+    np.add.at(counts, columns[kept], ~np.isnan(shown))
+    with np.errstate(invalid="ignore"):
+        return np.ascontiguousarray((sums / counts).T)

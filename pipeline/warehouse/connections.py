@@ -1,0 +1,39 @@
+"""The two connections that luigi.cfg describes: the warehouse and the source of events."""
+
+import os
+
+from pipeline.core import settings
+from pipeline.core.errors import SettingsError
+from pipeline.warehouse.engines import EmbeddedEngine, Engine, ServerEngine
+
+
+def warehouse() -> Engine:
+    """The engine of ``[warehouse]``; the password comes from FEEDPULSE_CLICKHOUSE_PASSWORD."""
+    return _engine(settings.WarehouseSettings(), "warehouse", os.environ.get("FEEDPULSE_CLICKHOUSE_PASSWORD", ""))
+
+
+def source() -> Engine:
+    """The engine of ``[source]``, by default the warehouse's; the password comes from FEEDPULSE_SOURCE_PASSWORD."""
+    section = settings.SourceSettings()
+    if not section.engine:
+        return warehouse()
+    return _engine(section, "source", os.environ.get("FEEDPULSE_SOURCE_PASSWORD", ""))
+
+
+def _engine(section: settings.WarehouseSettings | settings.SourceSettings, name: str, password: str) -> Engine:
+    if section.engine == "embedded":
+        if not section.path:
+            raise SettingsError(f"[{name}] path is empty: give the data directory of the embedded engine.")
+        return EmbeddedEngine(path=section.path)
+    times = settings.WarehouseSettings()
+    return ServerEngine(
+        host=section.host,
+        port=section.port,
+        user=section.user,
+        password=password,
+        secure=section.secure,
+        ca_certs=section.ca_certs,
+        alt_hosts=section.alt_hosts,
+        connect_timeout_seconds=times.connect_timeout_seconds,
+        query_timeout_seconds=times.query_timeout_seconds,
+    )

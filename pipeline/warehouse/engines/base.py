@@ -1,0 +1,282 @@
+"""One interface, two engines: an embedded chDB (`embedded.py`) and a ClickHouse server (`server.py`).
+
+The rules that both keep:
+
+- A `Warehouse` is a connection FACTORY. It holds plain settings only, can be pickled, used from threads and before
+  and after a fork; every statement opens its own connection and closes it.
+- Values are bound: ``%(name)s`` in the SQL and ``{"name": value}`` in `params`; with params every other % is written
+  %%. See `values.bind` for the types.
+- Moments are naive ``datetime`` objects in UTC, in both directions: results of ``DateTime('TZ')`` columns come back
+  so whatever their zone, inserts take them so, and a parameter is a UTC string, used as ``toDateTime(%(t)s, 'UTC')``.
+  A datetime with a zone is refused. A ``Date`` is a ``datetime.date``.
+- Errors are `TransientError` (the same statement may succeed later) or `TerminalError` (it will not).
+- One statement a call, without a FORMAT clause.
+"""
+
+import contextlib
+import logging
+import re
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias, TypeVar
+
+import numpy.typing as npt
+
+from pipeline.core.errors import TerminalError, TransientError, WarehouseError
+from pipeline.warehouse.engines.conversion import bind
+from pipeline.warehouse.statements import check_identifier
+
+logger = logging.getLogger(__name__)
+
+Params: TypeAlias = Mapping[str, object]
+Columns: TypeAlias = Mapping[str, Sequence[Any] | npt.NDArray[Any]]
+T = TypeVar("T")
+
+RETRY_PAUSES_SECONDS = (0.5, 2.0)
+
+# ClickHouse's codes of conditions that pass: DNS, network and ZooKeeper trouble, a server that starts or stops,
+# too many queries at once, parts that wait for merges. Too little memory and too slow are NOT among them: the same
+# statement at once would only make it worse.
+TRANSIENT_CODES = frozenset(
+    {3, 32, 95, 96, 198, 202, 203, 209, 210, 225, 236, 242, 252, 254, 265, 279, 285, 286, 319, 364, 384, 425, 999}
+)
+
+REMEDIES = {
+    60: "Check the table's name and the setting `database`.",
+    81: "Create the database or correct the setting `database`.",
+    159: "The statement ran longer than the server allows: raise max_execution_time of this user.",
+    164: "This user may only read: results need a user who may write (or the embedded engine).",
+    192: "Check `user` in luigi.cfg.",
+    193: "Check the password (FEEDPULSE_CLICKHOUSE_PASSWORD; FEEDPULSE_SOURCE_PASSWORD for [source]).",
+    194: "Set the password (FEEDPULSE_CLICKHOUSE_PASSWORD; FEEDPULSE_SOURCE_PASSWORD for [source]).",
+    195: "The server does not let this user in from this machine's address.",
+    241: "The statement needs more memory than the engine may use.",
+    291: "This user has no right to the database.",
+    497: "This user lacks a right: see SHOW GRANTS.",
+    516: "Check `user` in luigi.cfg and the password (FEEDPULSE_CLICKHOUSE_PASSWORD; FEEDPULSE_SOURCE_PASSWORD for "
+    "[source]).",
+}
+
+_MESSAGE_LIMIT = 600
+
+
+class NotReachedError(TransientError):
+    """The statement did not reach the engine: running it again is safe, whatever it does."""
+
+
+def refusal(place: str, code: int, text: str) -> WarehouseError:
+    """Turn what ClickHouse said into one of our errors.
+
+    Parameters
+    ----------
+    place : str
+        Who said it: host:port or a directory.
+    code : int
+        ClickHouse's error code.
+    text : str
+        Its message, perhaps with a stack trace.
+
+    Returns
+    -------
+    WarehouseError
+        Transient or terminal by the code; a line of text and, where we know one, a line with the remedy.
+    """
+    text = " ".join(text.split("Stack trace")[0].split())
+    text = re.sub(r"^(.*?Code: \d+\. )?(DB::(\w+)?Exception: )*", "", text)
+    text = re.sub(r" \(version [^()]*\)$", "", text.rstrip(" .,"))
+    if len(text) > _MESSAGE_LIMIT:
+        text = text[:_MESSAGE_LIMIT] + "..."
+    message = f"{place}: {text} (code {code})"
+    if code in REMEDIES:
+        message += f"\n{REMEDIES[code]}"
+    return TransientError(message) if code in TRANSIENT_CODES else TerminalError(message, code)
+
+
+class Engine(ABC):
+    """A place that runs ClickHouse SQL; see the module for the rules."""
+
+    @property
+    @abstractmethod
+    def place(self) -> str:
+        """Where it is, for messages: host:port or a directory."""
+
+    def query(self, sql: str, params: Params | None = None) -> list[tuple[Any, ...]]:
+        """Read rows.
+
+        Parameters
+        ----------
+        sql : str
+            A statement that only reads. It is tried again when the trouble is transient.
+        params : mapping, optional
+            Values of ``%(name)s``.
+
+        Returns
+        -------
+        list of tuple
+            One tuple a row.
+
+        Raises
+        ------
+        TransientError, TerminalError
+            The engine did not answer, or refused.
+        """
+        bound = _single(bind(sql, params))
+        return self._retried(lambda: self._query(bound), repeatable=True)
+
+    def execute(self, sql: str, params: Params | None = None, *, idempotent: bool = False, turn: str = "") -> None:
+        """Run a statement that changes something: DDL, INSERT SELECT, ALTER.
+
+        Parameters
+        ----------
+        sql : str
+            The statement.
+        params : mapping, optional
+            Values of ``%(name)s``.
+        idempotent : bool
+            Running it twice does what running it once does. Only such statements are tried again after they
+            reached the engine; others fail with `TransientError`, applied or not.
+        turn : str
+            Statements of one name never run at the same time, whoever sends them: each waits for its turn.
+
+        Raises
+        ------
+        TransientError, TerminalError
+            The engine did not answer, or refused.
+        """
+        bound = _single(bind(sql, params))
+        self._retried(lambda: self._execute(bound, turn), repeatable=idempotent)
+
+    def insert(self, table: str, columns: Columns) -> None:
+        """Insert columns; never tried again once data reached the engine.
+
+        Parameters
+        ----------
+        table : str
+            ``database.table``.
+        columns : mapping of str to sequence or ndarray
+            Values by column, of equal length. Moments are naive UTC datetimes or datetime64, days are dates or
+            datetime64. Columns left out get the table's defaults.
+
+        Raises
+        ------
+        TerminalError
+            A column is unknown, lengths differ, or a value does not fit the column's type.
+        TransientError
+            The engine did not answer: the rows are there or not.
+
+        Notes
+        -----
+        Up to a million rows that go to one partition appear together or not at all; more appear in blocks.
+        """
+        check_identifier(table)
+        lengths = {name: len(values) for name, values in columns.items()}
+        for name in columns:
+            check_identifier(name, qualified=False)
+        if len(set(lengths.values())) != 1:
+            raise TerminalError(f"{table}: an insert needs columns of one length, got {lengths}")
+        if not any(lengths.values()):
+            return
+        try:
+            self._retried(lambda: self._insert(table, columns), repeatable=False)
+        except WarehouseError:
+            raise
+        except Exception as error:  # the driver's columns raise as they please on values of the wrong type
+            raise TerminalError(f"{table}: a value does not fit its column: {error}") from None
+
+    def stream(self, sql: str, params: Params | None = None) -> Iterator[Mapping[str, Sequence[Any]]]:
+        """Read a big result in blocks of bounded memory.
+
+        Parameters
+        ----------
+        sql : str
+            A SELECT.
+        params : mapping, optional
+            Values of ``%(name)s``.
+
+        Yields
+        ------
+        mapping of str to sequence
+            A block: the values of each column, as `insert` takes them. An empty result has no blocks.
+
+        Raises
+        ------
+        TransientError, TerminalError
+            As `query`; after the first block nothing is tried again.
+        """
+        bound = _single(bind(sql, params))
+        return self._started(lambda: self._stream(bound))
+
+    def dump(self, sql: str, format: str = "TabSeparated") -> Iterator[bytes]:
+        """Read a result as text in one of ClickHouse's formats, for people and files.
+
+        Parameters
+        ----------
+        sql : str
+            A statement that only reads; its % are plain.
+        format : str
+            A format's name. The embedded engine knows all of ClickHouse's; for a server see `formats.FORMATS`.
+
+        Yields
+        ------
+        bytes
+            Pieces of the text.
+
+        Raises
+        ------
+        TransientError, TerminalError
+            As `stream`.
+        """
+        bound = _single(sql)
+        return self._started(lambda: self._dump(bound, format))
+
+    @abstractmethod
+    def _query(self, sql: str) -> list[tuple[Any, ...]]: ...
+
+    @abstractmethod
+    def _execute(self, sql: str, turn: str) -> None: ...
+
+    @abstractmethod
+    def _insert(self, table: str, columns: Columns) -> None: ...
+
+    @abstractmethod
+    def _stream(self, sql: str) -> Generator[Mapping[str, Sequence[Any]], None, None]: ...
+
+    @abstractmethod
+    def _dump(self, sql: str, format: str) -> Generator[bytes, None, None]: ...
+
+    def _retried(self, attempt: Callable[[], T], *, repeatable: bool) -> T:
+        for pause in RETRY_PAUSES_SECONDS:
+            try:
+                return attempt()
+            except TransientError as error:
+                if not (repeatable or isinstance(error, NotReachedError)):
+                    raise
+                logger.info("trying again in %s s: %s", pause, error)
+            time.sleep(pause)
+        return attempt()
+
+    def _started(self, start: Callable[[], Generator[T, None, None]]) -> Iterator[T]:
+        """Yield what `start()` yields; until its first item came, it is started again after transient trouble."""
+
+        def first_item() -> tuple[list[T], Generator[T, None, None]]:
+            items = start()
+            return [item for _, item in zip(range(1), items, strict=False)], items
+
+        first, rest = self._retried(first_item, repeatable=True)
+        with contextlib.closing(rest):
+            yield from first
+            yield from rest
+
+
+def _single(sql: str) -> str:
+    """Return the statement without the semicolon at its end; a FORMAT clause is not ours to pass on."""
+    sql = sql.rstrip("; \t\r\n")
+    if re.search(r"\bFORMAT\s+\w+$", sql, re.IGNORECASE):
+        raise TerminalError("a FORMAT clause cannot be part of a statement; name the format apart (--format NAME)")
+    return sql
+
+
+def as_rows(columns: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
+    """Turn columns into rows."""
+    return list(zip(*columns, strict=True))

@@ -1,0 +1,182 @@
+"""The embedded engine: chDB, reached through the one process that owns its data directory (`owner.py`)."""
+
+import contextlib
+import functools
+import hashlib
+import importlib.util
+import itertools
+import json
+import os
+import re
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Client, Connection
+from typing import Any
+
+from pipeline.core.errors import TerminalError, TransientError, WarehouseError
+from pipeline.warehouse.engines import native, owner
+from pipeline.warehouse.engines.base import Columns, Engine, NotReachedError, as_rows, refusal
+from pipeline.warehouse.engines.conversion import written_columns
+
+_START_SECONDS = 60.0
+_POLL_SECONDS = 0.05
+_ADDRESS_LIMIT_BYTES = 100  # of 107 on Linux, 103 on macOS
+
+
+@dataclass(frozen=True)
+class EmbeddedEngine(Engine):
+    """ClickHouse inside this machine, without a server to install.
+
+    Parameters
+    ----------
+    path : str
+        The data directory; made if missing, for this user only.
+    idle_seconds : float
+        How long the owner process stays after the last statement.
+    """
+
+    path: str
+    idle_seconds: float = 10.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", os.path.abspath(self.path))
+
+    @property
+    def place(self) -> str:
+        """The data directory."""
+        return self.path
+
+    def _query(self, sql: str) -> list[tuple[Any, ...]]:
+        data = b"".join(self._ask({"kind": "all", "sql": sql, "format": "Native"}))
+        return [row for block in native.blocks(data) for row in as_rows(block.columns)]
+
+    def _execute(self, sql: str, turn: str) -> None:
+        for _ in self._ask({"kind": "all", "sql": sql, "format": "Null", "turn": turn}):
+            pass
+
+    def _insert(self, table: str, columns: Columns) -> None:
+        types = _column_types(self, table)
+        values = written_columns(table, types, columns)
+        data = native.write([(name, types[name]) for name in columns], values)
+        request = {"kind": "insert", "sql": f"INSERT INTO {table} ({', '.join(columns)})", "format": "Native"}
+        for _ in self._ask(request, itertools.chain(data, [b""])):
+            pass
+
+    def _stream(self, sql: str) -> Generator[Mapping[str, Sequence[Any]], None, None]:
+        with contextlib.closing(self._ask({"kind": "stream", "sql": sql, "format": "Native"})) as frames:
+            for frame in frames:
+                for block in native.blocks(frame):
+                    yield dict(zip(block.names, block.columns, strict=True))
+
+    def _dump(self, sql: str, format: str) -> Generator[bytes, None, None]:
+        return self._ask({"kind": "all", "sql": sql, "format": format})
+
+    def _ask(self, request: Mapping[str, str], data: Iterable[bytes] = ()) -> Generator[bytes, None, None]:
+        """Have the owner run a statement and yield the frames of its answer."""
+        with self._greeted() as connection:
+            try:
+                connection.send_bytes(json.dumps(request).encode())
+                for frame in data:
+                    connection.send_bytes(frame)
+                while frame := connection.recv_bytes():
+                    yield frame
+                outcome = json.loads(connection.recv_bytes())
+            except (EOFError, OSError):
+                raise TransientError(
+                    f"{self.path}: the engine's process ended during a statement (see owner.log there)"
+                ) from None
+        if "error" in outcome:
+            raise self._refusal(outcome["error"])
+
+    def _refusal(self, text: str) -> WarehouseError:
+        code = re.search(r"Code: (\d+)", text)
+        return refusal(self.path, int(code[1]) if code else 0, text)
+
+    def _greeted(self) -> Connection:
+        """Return a connection whose owner has greeted, starting one if need be."""
+        address = self._address()
+        deadline = time.monotonic() + _START_SECONDS
+        trouble = "nobody answers"
+        while time.monotonic() < deadline:
+            try:
+                connection = Client(address, family="AF_UNIX")
+            except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
+                self._start_owner(address)
+                time.sleep(_POLL_SECONDS)
+                continue
+            except OSError as error:
+                raise self._unusable(error.strerror) from None
+            greeting = _greeting(connection, deadline)
+            if greeting.get("protocol") == owner.PROTOCOL:
+                return connection
+            connection.close()
+            if "error" in greeting:
+                raise TerminalError(
+                    f"{self.path}: the embedded engine does not start: {greeting['error']}\n"
+                    "If another program holds this directory, end it; owner.log there says more."
+                )
+            if greeting:
+                trouble = f"process {greeting.get('pid')} is of another version of feedpulse"
+            time.sleep(_POLL_SECONDS)
+        raise NotReachedError(
+            f"{self.path}: {trouble}.\nIf a process still holds owner.lock there, end it; owner.log says what it did."
+        )
+
+    def _address(self) -> str:
+        """Return the socket's path; one that is too long for a socket moves to a short private directory."""
+        directory = os.path.realpath(self.path)
+        address = os.path.join(directory, "owner.sock")
+        if len(os.fsencode(address)) <= _ADDRESS_LIMIT_BYTES:
+            return address
+        private = f"/tmp/feedpulse-{os.getuid()}"
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(private, 0o700)
+        status = os.lstat(private)
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
+            raise TerminalError(f"{private} must be a directory of yours that nobody else may open: remove it")
+        return os.path.join(private, hashlib.sha256(os.fsencode(directory)).hexdigest()[:32] + ".sock")
+
+    def _start_owner(self, address: str) -> None:
+        """Start an owner; where one runs already, it leaves at once."""
+        if importlib.util.find_spec("chdb") is None:
+            raise TerminalError("the embedded engine is not installed: pip install 'feedpulse[embedded]'")
+        try:
+            os.makedirs(self.path, mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise self._unusable(error.strerror) from None
+        directory = os.path.realpath(self.path)
+        command = [sys.executable, "-P", owner.__file__, directory, address, str(self.idle_seconds)]
+        # It outlives us: it gets none of our secrets.
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("FEEDPULSE_")}
+        launch = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment, check=False
+        )
+        if launch.returncode:
+            raise self._unusable((launch.stderr.strip().splitlines() or ["it cannot be started"])[-1])
+
+    def _unusable(self, reason: str | None) -> TerminalError:
+        return TerminalError(
+            f"{self.path}: the embedded engine cannot use this directory: {reason}\n"
+            "Make it writable or set [warehouse] path."
+        )
+
+
+@functools.lru_cache
+def _column_types(warehouse: EmbeddedEngine, table: str) -> Mapping[str, str]:
+    """A table's columns, asked once a process: values of a type that was changed since are converted by the engine."""
+    return {str(name): str(kind) for name, kind, *_ in warehouse.query(f"DESCRIBE TABLE {table}")}
+
+
+def _greeting(connection: Connection, deadline: float) -> dict[str, Any]:
+    """Return what the owner says first; nothing if it ended or did not speak in time."""
+    try:
+        if connection.poll(max(0.0, deadline - time.monotonic())):
+            greeting: dict[str, Any] = json.loads(connection.recv_bytes())
+            return greeting
+    except (EOFError, OSError):
+        pass
+    return {}

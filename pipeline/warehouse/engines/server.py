@@ -1,0 +1,183 @@
+"""A ClickHouse server, over its native protocol."""
+
+import contextlib
+import itertools
+import logging
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.core.errors import TerminalError, TransientError
+from pipeline.warehouse.engines.base import Columns, Engine, NotReachedError, as_rows, refusal
+from pipeline.warehouse.engines.conversion import read, written_columns
+
+if TYPE_CHECKING:
+    from clickhouse_driver import Client
+
+_STREAM_ROWS = 65_536
+_SAME_ID_IS_RUNNING = 216
+_TURN_POLL_SECONDS = 0.02
+
+# Which of its hosts a process speaks to, once one has answered. Luigi's workers are forked from the process that asked
+# first, so a whole run works on ONE server, and what it marks as done has its rows there. The next run may fail over.
+_reached: dict["ServerEngine", tuple[str, int]] = {}
+
+
+@dataclass(frozen=True)
+class ServerEngine(Engine):
+    """A ClickHouse server of version 18.16 or newer.
+
+    Parameters
+    ----------
+    host, port : str, int
+        Where its native protocol answers (9000; 9440 with TLS).
+    user, password : str
+        Who we are. The password is in no message and no repr.
+    secure : bool
+        Speak TLS and verify the certificate.
+    ca_certs : str
+        A file with the certificate authority of your own; empty is the system's.
+    alt_hosts : str
+        Further ``host:port,host:port`` to try when the first does not answer. A process stays with the one that
+        answered it.
+    connect_timeout_seconds, query_timeout_seconds : float
+        How long to wait for a connection, and for the next sign of life of a statement.
+    """
+
+    host: str = "localhost"
+    port: int = 9000
+    user: str = "default"
+    password: str = field(default="", repr=False)
+    secure: bool = False
+    ca_certs: str = ""
+    alt_hosts: str = ""
+    connect_timeout_seconds: float = 10
+    query_timeout_seconds: float = 300
+
+    @property
+    def place(self) -> str:
+        """The server's host:port."""
+        host, port = self._address
+        return f"{host}:{port}"
+
+    @property
+    def _address(self) -> tuple[str, int]:
+        return _reached.get(self, (self.host, self.port))
+
+    def _query(self, sql: str) -> list[tuple[Any, ...]]:
+        with self._connected() as client:
+            columns, types = client.execute(sql, columnar=True, with_column_types=True)
+        return as_rows([read(kind, values) for (_, kind), values in zip(types, columns, strict=False)])
+
+    def _execute(self, sql: str, turn: str) -> None:
+        deadline = time.monotonic() + self.query_timeout_seconds
+        while True:
+            try:
+                with self._connected() as client:
+                    client.execute(sql, query_id=turn or None)
+                return
+            except TerminalError as error:  # a server runs one query of an id at a time
+                if error.code != _SAME_ID_IS_RUNNING or time.monotonic() > deadline:
+                    raise
+            time.sleep(_TURN_POLL_SECONDS)
+
+    def _insert(self, table: str, columns: Columns) -> None:
+        with self._connected() as client:
+            types = {name: kind for name, kind, *_ in client.execute(f"DESCRIBE TABLE {table}")}
+            values = written_columns(table, types, columns)
+            client.execute(f"INSERT INTO {table} ({', '.join(columns)}) VALUES", values, columnar=True)
+
+    def _stream(self, sql: str) -> Generator[Mapping[str, Sequence[Any]], None, None]:
+        with self._connected() as client:
+            types, chunks = self._chunks(client, sql)
+            for rows in chunks:
+                columns = zip(*rows, strict=True)
+                yield {name: read(kind, values) for (name, kind), values in zip(types, columns, strict=True)}
+
+    def _dump(self, sql: str, format: str) -> Generator[bytes, None, None]:
+        from pipeline.warehouse.engines.formats import formatted
+
+        with self._connected(utc=False) as client:
+            types, chunks = self._chunks(client, sql)
+            yield from formatted(format, types, (row for rows in chunks for row in rows))
+
+    def _chunks(self, client: "Client", sql: str) -> tuple[list[tuple[str, str]], Iterator[list[tuple[Any, ...]]]]:
+        """Return the header of a result and its rows as they come."""
+        rows = client.execute_iter(sql, with_column_types=True)
+        types: list[tuple[str, str]] = next(rows, [])
+        return types, iter(lambda: list(itertools.islice(rows, _STREAM_ROWS)), [])
+
+    @contextlib.contextmanager
+    def _connected(self, *, utc: bool = True) -> Iterator["Client"]:
+        """Open a connection for one statement and name its troubles.
+
+        With `utc` a DateTime without a zone is read as naive UTC, otherwise as the server's own wall clock.
+        """
+        from clickhouse_driver import errors
+
+        client = self._client()
+        try:
+            self._connect(client)
+            if utc:
+                client.connection.server_info.timezone = "Etc/UTC"
+            try:
+                yield client
+            except errors.ServerException as error:
+                raise refusal(self.place, error.code, error.message) from None
+            except TimeoutError:
+                raise TransientError(
+                    f"{self.place}: no answer for {self.query_timeout_seconds:g} s (query_timeout_seconds)"
+                ) from None
+            except (errors.NetworkError, errors.SocketTimeoutError, OSError, EOFError) as error:
+                raise TransientError(f"{self.place}: the connection broke during a statement: {error}") from None
+            except errors.Error as error:
+                raise TerminalError(f"{self.place}: {error.message or type(error).__name__}", error.code or 0) from None
+        finally:
+            client.disconnect()
+
+    def _client(self) -> "Client":
+        from clickhouse_driver import Client
+
+        # It logs what we raise, with a traceback.
+        logging.getLogger("clickhouse_driver.connection").setLevel(logging.ERROR)
+        if self.ca_certs and not Path(self.ca_certs).is_file():
+            raise TerminalError(f"{self.ca_certs}: no such file; check the setting `ca_certs`")
+        host, port = self._address
+        return Client(
+            host,
+            port=port,
+            user=self.user,
+            password=self.password,
+            secure=self.secure,
+            ca_certs=self.ca_certs or None,
+            alt_hosts=None if self in _reached else self.alt_hosts or None,
+            connect_timeout=self.connect_timeout_seconds,
+            send_receive_timeout=self.connect_timeout_seconds,  # of the greeting; then see `_connect`
+            client_name="feedpulse",
+        )
+
+    def _connect(self, client: "Client") -> None:
+        from clickhouse_driver import errors
+
+        try:
+            client.connection.connect()
+        except errors.ServerException as error:
+            raise refusal(self.place, error.code, error.message) from None
+        except errors.UnexpectedPacketFromServerError:
+            raise TerminalError(
+                f"{self.place}: something answers, but not in ClickHouse's native protocol.\n"
+                "Set its native port (9000; 9440 with secure = true), not the one of HTTP."
+            ) from None
+        except (errors.NetworkError, errors.SocketTimeoutError, OSError, EOFError) as error:
+            reason = str(getattr(error, "message", None) or error or "the connection was closed")
+            if "SSL" in reason or "certificate" in reason:
+                raise TerminalError(f"{self.place}: {reason}\nCheck `secure`, `port` and `ca_certs`.") from None
+            remedy = "Start it, or correct `host`, `port` (the native one: 9000, or 9440 with TLS) and `secure`."
+            if self in _reached:
+                remedy = "This run began there and stays with it; the next run tries `alt_hosts` too."
+            raise NotReachedError(f"{self.place}: no ClickHouse server answers: {reason}.\n{remedy}") from None
+        if self.alt_hosts:
+            _reached[self] = (client.connection.host, client.connection.port)
+        client.connection.socket.settimeout(self.query_timeout_seconds)

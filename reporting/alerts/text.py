@@ -1,0 +1,258 @@
+"""The words of an incident's message: lines, and which of them go first where a caption would not hold them all."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from reporting.causes import cause_line, split_line
+from reporting.formatting import READABLE, change, known, value
+from reporting.message import escape, link, parsed_length, shorten, utf16_length
+from reporting.texts.base import Texts, inline
+
+if TYPE_CHECKING:
+    from reporting.alerts.model import Alert, AlertMetric, Handling
+
+# A caption of Telegram's is at most 1,024 UTF-16 code units; what fits there fits everywhere.
+TEXT_LIMIT = 1024
+# More metrics than this would not fit in any case; a reply names fewer.
+_METRICS_WRITTEN = 50
+_METRICS_IN_A_REPLY = 5
+_LABEL_LIMIT = 40
+_LINKS_LIMIT = 240
+_LOSSES_LIMIT = 200
+_HANDLINGS_SHOWN = 4
+
+# What goes first where the whole does not fit: the greater the sooner, 0 never.
+_MORE_DETAILS, _LINKS, _MORE_METRICS, _MORE_CAUSES, _DETAILS, _CAUSE, _LOSS, _KEPT = 7, 6, 5, 4, 3, 2, 1, 0
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A line of HTML, how soon it may go, and how many metrics it names or describes."""
+
+    html: str
+    rank: int = _KEPT
+    metrics: int | None = None
+
+
+def title(alert: "Alert", metrics: Sequence["AlertMetric"], words: Texts) -> str:
+    """Return what happened in a line: the most severe metric, or how it ended."""
+    if alert.status != "opened":
+        return _status(alert, metrics, words)
+    return _and_more(_headline(metrics[0], words), metrics, words)
+
+
+def html(alert: "Alert", metrics: Sequence["AlertMetric"], words: Texts) -> str:
+    """Return the fullest text that fits, metrics in the order given."""
+    head = [] if alert.status == "opened" else [_Line(_bold(_status(alert, metrics, words))), _Line("")]
+    tail = [_Line(""), _Line(f"<i>{escape(slot(alert, words))}</i>")]
+    if links := _links(alert.links):
+        tail.append(_Line(links, _LINKS))
+    context = [*_cause_lines(alert, words), *_loss_lines(alert, words), *_handling_lines(alert, words)]
+    if context:
+        context.insert(0, _Line(""))
+    return _fitted([*head, *_metric_lines(alert, metrics, words), *context, *tail], len(metrics), words)
+
+
+def reply_title(alert: "Alert", metrics: Sequence["AlertMetric"], words: Texts) -> str:
+    """Return what a reply says in its first line."""
+    if alert.status == "no_data":
+        since = _moment(alert.began, alert.slot_start, words)
+        return words.still_no_data(since, shorten(alert.source, _LABEL_LIMIT), words.duration(alert.length))
+    return _status(alert, metrics, words)
+
+
+def reply_html(alert: "Alert", metrics: Sequence["AlertMetric"], words: Texts) -> str:
+    """Return the text of a reply: how long, how deep, at what cost."""
+    lines = [_Line(_bold(reply_title(alert, metrics, words)))]
+    for metric in metrics[:_METRICS_IN_A_REPLY]:
+        depth = outcome(metric, words) if alert.is_about_rows else _worst(metric, alert.slot_start, words)
+        if depth:
+            lines.append(_Line(escape(f"{label(metric)}: {depth}"), _DETAILS))
+    lines += [*_cause_lines(alert, words)[:1], *_loss_lines(alert, words)]
+    if alert.status in ("new_normal", "false_alarm"):
+        lines += _handling_lines(alert, words)[-1:]
+    when = f"{words.full_date(alert.began)}, {alert.began:%H:%M}–{_moment(alert.ended, alert.began, words)}"
+    when = f"{when} ({_offset(alert.ended)})"
+    lines += [_Line(""), _Line(f"<i>{escape(when)}</i>")]
+    return _fitted(lines, 0, words)
+
+
+def slot(alert: "Alert", words: Texts) -> str:
+    """Return the newest slot: "Monday, 2 November 2026, 14:15-14:30 (UTC+3)"."""
+    start = alert.slot_start
+    return f"{words.full_date(start)}, {start:%H:%M}–{alert.slot_end:%H:%M} ({_offset(start)})"
+
+
+def label(metric: "AlertMetric") -> str:
+    """Return the metric and, where it is not the total, its slice."""
+    part = f", {shorten(metric.part, _LABEL_LIMIT)}" if metric.part else ""
+    return f"{shorten(metric.label, _LABEL_LIMIT)}{part}"
+
+
+def outcome(metric: "AlertMetric", words: Texts) -> str:
+    """Return what happened to a metric: "0, expected 156 (-100%)"."""
+    compared = _compared(metric, metric.value, metric.expected, words)
+    if metric.state == "ended":
+        return words.back_to_normal(compared)
+    deviation = change(metric.kind, metric.value, metric.expected, words)
+    return f"{compared} ({deviation})" if deviation else compared
+
+
+def _status(alert: "Alert", metrics: Sequence["AlertMetric"], words: Texts) -> str:
+    """Return how things stand with an incident that people know of."""
+    names = _and_more(label(metrics[0]), metrics, words)
+    began, ended = (_moment(moment, alert.slot_start, words) for moment in (alert.began, alert.ended))
+    source, length = shorten(alert.source, _LABEL_LIMIT), words.duration(alert.length)
+    match alert.status:
+        case "no_data":
+            return words.no_data_since(began, source)
+        case "recovered":
+            return f"{words.recovered(length)}: {names}"
+        case "new_normal":
+            return f"{words.NEW_NORMAL}: {names}"
+        case "data_late":
+            return words.data_was_late(began, ended, source)
+        case "false_alarm":
+            return f"{words.FALSE_ALARM}: {names}"
+    return f"{words.goes_on(length)}: {names}"
+
+
+def _and_more(first: str, metrics: Sequence["AlertMetric"], words: Texts) -> str:
+    return f"{first} {words.more(len(metrics) - 1)}" if len(metrics) > 1 else first
+
+
+def _metric_lines(alert: "Alert", metrics: Sequence["AlertMetric"], words: Texts) -> list[_Line]:
+    lines = []
+    for index, metric in enumerate(metrics[:_METRICS_WRITTEN]):
+        lines.append(_Line(_bold(_headline(metric, words)), _MORE_METRICS if index else _KEPT, 1))
+        worst = "" if alert.is_about_rows else _worst(metric, alert.slot_start, words)
+        details = escape(_details(metric, alert.slot_start, worst, words))
+        lines.append(_Line(details, _MORE_DETAILS if index else _DETAILS, 0))
+    return lines
+
+
+def _headline(metric: "AlertMetric", words: Texts) -> str:
+    return f"{label(metric)}: {outcome(metric, words)}"
+
+
+def _details(metric: "AlertMetric", slot_start: datetime, worst: str, words: Texts) -> str:
+    parts = []
+    # Neither counts nor ratios go below zero, whatever a symmetric band says.
+    lower = value(metric.kind, max(0.0, metric.lower), words) if known(metric.lower) else ""
+    upper = value(metric.kind, metric.upper, words) if known(metric.upper) else ""
+    if lower or upper:
+        parts.append(words.usual_range(lower, upper))
+    since = _moment(metric.since, slot_start, words)
+    if metric.until is not None:
+        # In UTC: Python subtracts two times of one zone by the wall clock, an hour wrong when clocks change.
+        length = metric.until.astimezone(UTC) - metric.since.astimezone(UTC)
+        parts.append(words.lasted(since, _moment(metric.until, slot_start, words), words.duration(length)))
+    else:
+        parts.append(words.since(since))
+    if worst:
+        parts.append(worst)
+    parts.append(words.found_by(shorten(metric.detector, _LABEL_LIMIT)))
+    return "; ".join(parts)
+
+
+def _worst(metric: "AlertMetric", slot_start: datetime, words: Texts) -> str:
+    """Return how far a metric was from what was expected at the worst, or "" where that is unknown or now."""
+    if metric.worst_at is None or (metric.worst_at == slot_start and metric.state != "ended"):
+        return ""
+    deviation = change(metric.kind, metric.worst_value, metric.worst_expected, words)
+    compared = _compared(metric, metric.worst_value, metric.worst_expected, words)
+    return words.worst(
+        _moment(metric.worst_at, slot_start, words), f"{compared} ({deviation})" if deviation else compared
+    )
+
+
+def _compared(metric: "AlertMetric", amount: float, expected: float, words: Texts) -> str:
+    shown = value(metric.kind, amount, words) if known(amount) else words.NO_DATA
+    return words.compared(shown, value(metric.kind, expected, words)) if known(expected) else shown
+
+
+def _cause_lines(alert: "Alert", words: Texts) -> list[_Line]:
+    causes = [cause_line(cause, words) for cause in alert.causes]
+    causes += [line for split in alert.splits if (line := split_line(split, words))]
+    return [_Line(escape(line), _MORE_CAUSES if index else _CAUSE) for index, line in enumerate(causes)]
+
+
+def _loss_lines(alert: "Alert", words: Texts) -> list[_Line]:
+    lost = [(loss.label, loss.amount) for loss in alert.losses if loss.amount < 0]
+    gained = [(loss.label, loss.amount) for loss in alert.losses if loss.amount > 0]
+    said = ((_amounts(lost, words), words.lost), (_amounts(gained, words), words.gained))
+    return [_Line(escape(say(amounts, not alert.is_over)), _LOSS) for amounts, say in said if amounts]
+
+
+def _handling_lines(alert: "Alert", words: Texts) -> list[_Line]:
+    return [_Line(escape(_handling(done, alert.slot_start, words))) for done in alert.handled[-_HANDLINGS_SHOWN:]]
+
+
+def _amounts(losses: Sequence[tuple[str, float]], words: Texts) -> str:
+    """Return as many amounts as fit a line."""
+    shown = ""
+    for name, amount in losses:
+        if not known(amount) or abs(amount) >= READABLE or round(amount) == 0:
+            continue
+        phrase = words.amount(shorten(name, _LABEL_LIMIT), words.number(round(amount), signed=True))
+        if utf16_length(shown) + utf16_length(phrase) > _LOSSES_LIMIT:
+            break
+        shown = f"{shown}, {phrase}" if shown else phrase
+    return shown
+
+
+def _handling(done: "Handling", slot_start: datetime, words: Texts) -> str:
+    """Return who did what, and when: the receipt of a pressed button."""
+    labels = {"acknowledge": words.ACKNOWLEDGED, "false_alarm": words.FALSE_ALARM, "new_normal": words.NEW_NORMAL}
+    what = words.muted(_moment(done.until, slot_start, words)) if done.until else labels[done.action]
+    return f"{inline(what)}: {shorten(done.user, _LABEL_LIMIT)}, {_moment(done.at, slot_start, words)}"
+
+
+def _links(links: Sequence[tuple[str, str]]) -> str:
+    """Return the first links, as many as fit a line."""
+    shown: list[str] = []
+    for name, url in links:
+        added = [*shown, link(shorten(name, _LABEL_LIMIT), url)]
+        if parsed_length(" · ".join(added)) > _LINKS_LIMIT:
+            break
+        shown = added
+    return " · ".join(shown)
+
+
+def _fitted(lines: Sequence[_Line], metrics: int, words: Texts) -> str:
+    """Join the lines without those that must go for the caption to fit, and say how many of the metrics went."""
+    going = sorted((i for i, line in enumerate(lines) if line.rank), key=lambda i: (-lines[i].rank, -i))
+    for count in range(len(going) + 1):
+        gone = set(going[:count])
+        html = _joined([line for i, line in enumerate(lines) if i not in gone], metrics, words)
+        if parsed_length(html) <= TEXT_LIMIT:
+            break
+    # What is kept always fits: every label and name in it is shortened.
+    return html
+
+
+def _joined(lines: Sequence[_Line], metrics: int, words: Texts) -> str:
+    shown = [line.html for line in lines]
+    about = [i for i, line in enumerate(lines) if line.metrics is not None]
+    if (left := metrics - sum(lines[i].metrics or 0 for i in about)) > 0:
+        shown.insert(about[-1] + 1, escape(words.more(left)))
+    return "\n".join(shown)
+
+
+def _bold(text: str) -> str:
+    return f"<b>{escape(text)}</b>"
+
+
+def _offset(moment: datetime) -> str:
+    """Return the zone of `moment` as "UTC+3"."""
+    minutes = round((moment.utcoffset() or timedelta()) / timedelta(minutes=1))
+    hours, rest = divmod(abs(minutes), 60)
+    return f"UTC{'-' if minutes < 0 else '+'}{hours}" + (f":{rest:02}" if rest else "")
+
+
+def _moment(moment: datetime, near: datetime, words: Texts) -> str:
+    """Return the time of day, with the date where it is another day than that of `near`."""
+    clock = f"{moment:%H:%M}"
+    return clock if moment.date() == near.date() else f"{words.short_date(moment)}, {clock}"

@@ -1,0 +1,5 @@
+"""Messages as files in a directory, with a page that shows them."""
+
+from reporting.channels.outbox.channel import Outbox
+
+__all__ = ["Outbox"]

@@ -1,0 +1,303 @@
+"""Messages to Telegram chats through the Bot API, with pyTelegramBotAPI."""
+
+import logging
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from reporting.channels.base import Channel, Press
+from reporting.channels.telegram import api, forms
+from reporting.channels.telegram.api import Later, Refusal
+from reporting.channels.telegram.forms import CAPTION_LIMIT, PICTURE_LIMIT_BYTES, TEXT_LIMIT, Form, Words
+from reporting.errors import SettingsError
+from reporting.message import Button, Message, plain_text, shorten
+
+if TYPE_CHECKING:
+    from telebot import TeleBot
+
+# What the Bot API takes as an answer to a press, and gives as updates at once.
+ANSWER_LIMIT = 200
+UPDATES_AT_ONCE = 100
+
+_USER_LIMIT = 60
+_CHAT = re.compile(r"-?\d+|@\w+")
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Telegram(Channel):
+    """Send messages to chats as a bot, whose token comes from the environment variable FEEDPULSE_TELEGRAM_TOKEN.
+
+    A message is one photo with its text as the caption. What would be refused is sent in a plainer form instead of
+    being lost: markup that the server cannot parse as plain text, a text that is too long for a caption after the
+    photo, a refused photo not at all. Delivery is at least once: where an answer is lost, the request is repeated and
+    may arrive twice, which beats silence.
+
+    A message is named by its number, or by "chat/number" where the group became another chat meanwhile: there the
+    group's own numbers would mean other messages.
+    """
+
+    chats: str = ""
+    """Where to send, comma separated: numbers (-1001234567890) or public names (@channel)."""
+
+    topic: str = ""
+    """The forum topic (message_thread_id) in these chats; empty for none."""
+
+    api_url: str = "https://api.telegram.org"
+    """The Bot API's address; another one for a self-hosted server."""
+
+    # What groups that became supergroups are called now.
+    _migrated: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    # Not a setting: tests wait on their own clock.
+    sleep = staticmethod(time.sleep)
+
+    def __post_init__(self) -> None:
+        if not self.addresses():
+            raise SettingsError("telegram: no chat to send to; set `chats` in [telegram], comma separated")
+        for chat in self.addresses():
+            if not _CHAT.fullmatch(chat):
+                raise SettingsError(f"telegram: chat {chat!r} is neither a number nor an @name; correct `chats`")
+        if self.topic and not self.topic.isdecimal():
+            raise SettingsError(f"telegram: topic {self.topic!r} is not a number; correct `topic` in [telegram]")
+        if not re.fullmatch(r"https?://[^\s{}/@]+(/[^\s{}]*)?", self.api_url):
+            raise SettingsError("telegram: api_url is not an http(s) address; correct `api_url` in [telegram]")
+        api.token()
+
+    def addresses(self) -> list[str]:
+        """Return the chats."""
+        return [chat.strip() for chat in self.chats.split(",") if chat.strip()]
+
+    def send(self, address: str, message: Message) -> str:
+        """Send `message` to the chat `address` and return the name of its first part."""
+        return self._post(address, message, "")
+
+    def reply(self, address: str, message_id: str, message: Message) -> str:
+        """Send `message` as a reply and return the name of its first part."""
+        return self._post(address, message, message_id)
+
+    def edit(self, address: str, message_id: str, message: Message) -> str:
+        """Change a message; where it is deleted or cannot be changed any more, send `message` anew."""
+        answer = self._change(address, message_id, message)
+        if answer is None:
+            return message_id
+        if isinstance(answer, Later) or (answer.is_about_chat and not answer.is_gone):
+            raise answer.error(f"chat {address}")
+        _LOG.warning("telegram: a message cannot be edited (%s), sending a new one", answer.description)
+        return self.send(address, message)
+
+    def presses(self, since: int) -> list[Press]:
+        """Return presses in our chats; Telegram keeps them for 24 hours and does not say when they happened."""
+        while True:
+            updates = self._updates(since)
+            found = [press for update in updates if (press := self._press(update)) is not None]
+            if found or len(updates) < UPDATES_AT_ONCE:
+                return found
+            # A page of strangers' presses: ask for the next one, or they would hide ours.
+            since = updates[-1]["update_id"] + 1
+
+    def answer_press(self, press: Press, text: str) -> None:
+        """Show `text` to who pressed: Telegram lets us for about 15 seconds."""
+        said = shorten(text, ANSWER_LIMIT)
+        answer = api.attempt(self.api_url, lambda bot: bot.answer_callback_query(press.answer, said))
+        if isinstance(answer, Refusal | Later):
+            _LOG.info("telegram: too late to answer a press")
+
+    def link(self, address: str, message_id: str) -> str:
+        """Return the message's address on t.me; private chats and small groups have none."""
+        chat, number = _located(address, message_id)
+        topic = f"{self.topic}/" if self.topic else ""
+        if chat.startswith("@"):
+            return f"https://t.me/{chat[1:]}/{topic}{number}"
+        if chat.startswith("-100"):
+            return f"https://t.me/c/{chat.removeprefix('-100')}/{topic}{number}"
+        return ""
+
+    def _post(self, address: str, message: Message, answered: str) -> str:
+        """Send `message`, as a reply where `answered` names one, and return the name of its first part."""
+        first = ""
+        if message.picture is not None:
+            caption, rest = forms.parts(message, CAPTION_LIMIT)
+            first = self._post_photo(address, message.picture, Words(caption, "HTML", message.buttons), answered)
+        if not first:
+            text, rest = forms.parts(message, TEXT_LIMIT)
+            first = self._post_text(address, text, message.buttons, answered)
+        for part in rest:
+            self._post_text(address, part, (), answered)
+        return first
+
+    def _post_photo(self, address: str, picture: bytes, words: Words, answered: str) -> str:
+        """Send a photo and return its name, or "" where this photo is refused but the chat may take a text."""
+        if not _is_small_enough(picture):
+            return ""
+        form = forms.new_photo(picture, self._topic, lambda chat: _number_in(chat, address, answered))
+        answer = self._send(address, form, words)
+        if isinstance(answer, str):
+            return answer
+        if isinstance(answer, Later):
+            # A server that chokes on the picture may still take the text, unless it asks for silence.
+            if answer.pause_seconds:
+                raise answer.error(f"chat {address}")
+            _LOG.warning("telegram: picture not taken (%s), sending the text alone", answer.reason)
+            return ""
+        if answer.is_about_chat:
+            raise answer.error(f"chat {address}")
+        _LOG.warning("telegram: picture refused (%s), sending the text alone", answer.description)
+        return ""
+
+    def _post_text(self, address: str, html: str, buttons: tuple[Button, ...], answered: str) -> str:
+        """Send a text that fits one message and return its name."""
+        form = forms.new_text(self._topic, lambda chat: _number_in(chat, address, answered))
+        answer = self._send(address, form, Words(html, "HTML", buttons))
+        if isinstance(answer, Refusal | Later):
+            raise answer.error(f"chat {address}")
+        return answer
+
+    def _send(self, address: str, form: Form, words: Words) -> str | Refusal | Later:
+        """Send to what the chat `address` is called now and return the new message's name."""
+        chat = self._migrated.get(address, address)
+        answer = self._request(chat, form, words)
+        if isinstance(answer, Refusal) and answer.migrated_to and address not in self._migrated:
+            chat = self._follow(address, answer.migrated_to)
+            answer = self._request(chat, form, words)
+        return answer if isinstance(answer, Refusal | Later) else _name(address, chat, answer)
+
+    def _change(self, address: str, message_id: str, message: Message) -> Refusal | Later | None:
+        """Edit a message in the first form that it takes; return why it took none.
+
+        How it was sent is not known here: a photo refuses to be edited as a text, and the other way round. A text for
+        a photo goes into its caption, and the picture stays.
+        """
+        chat, number = _located(address, message_id)
+        attempts = [(TEXT_LIMIT, forms.edited_text(number)), (CAPTION_LIMIT, forms.edited_caption(number))]
+        photo: Form | None = None
+        if message.picture is not None and _is_small_enough(message.picture):
+            photo = forms.edited_photo(number, message.picture)
+            attempts = [(CAPTION_LIMIT, photo), *reversed(attempts)]
+        refusal: Refusal | Later | None = None
+        for limit, form in attempts:
+            text, rest = forms.parts(message, limit)
+            answer = self._request(chat, form, Words(text, "HTML", message.buttons))
+            if isinstance(answer, int):
+                for part in rest:
+                    self._post_text(address, part, (), message_id)
+                return None
+            if isinstance(answer, Refusal) and answer.is_unchanged:
+                return None
+            refusal = answer
+            if isinstance(answer, Refusal):
+                hopeless = answer.is_gone or answer.is_about_chat
+            else:
+                # A server that chokes on the picture may still take the text, unless it asks for silence.
+                hopeless = answer.pause_seconds > 0 or form is not photo
+            if hopeless:
+                break
+        return refusal
+
+    def _request(self, chat: str, form: Form, words: Words) -> int | Refusal | Later:
+        """Make a request, in the end without what of markup and buttons is refused; return the message's number."""
+        while True:
+            answer = self._ask(_number_of(form, chat, words))
+            if not isinstance(answer, Refusal):
+                return answer
+            if answer.is_about_markup and words.parse_mode:
+                _LOG.warning("telegram: markup refused, sending plain text")
+                words = replace(words, text=plain_text(words.text), parse_mode=None)
+            elif answer.is_about_buttons and words.buttons:
+                _LOG.warning("telegram: buttons refused (%s), sending without them", answer.description)
+                words = replace(words, buttons=())
+            else:
+                return answer
+
+    def _ask(self, method: "Callable[[TeleBot], api.Result]") -> "api.Result | Refusal | Later":
+        return api.request(self.api_url, method, self.sleep)
+
+    def _follow(self, address: str, chat: str) -> str:
+        """Remember that the chat `address` is `chat` now."""
+        self._migrated[address] = chat
+        _LOG.warning("telegram: chat %s is now %s; correct `chats` in [telegram]", address, chat)
+        return chat
+
+    def _updates(self, since: int) -> list[dict[str, Any]]:
+        """Return what was pressed anywhere, as the Bot API words it."""
+        answer = self._ask(lambda bot: api.callback_queries(bot, since, UPDATES_AT_ONCE))
+        if isinstance(answer, Refusal | Later):
+            raise answer.error("the bot's queue of presses")
+        return answer
+
+    def _press(self, update: dict[str, Any]) -> Press | None:
+        """Read a press on a message in one of our chats; anything else is nobody's business."""
+        query = update.get("callback_query") or {}
+        message = query.get("message") or {}
+        address, chat = self._configured(message.get("chat") or {})
+        if not address or not query.get("data"):
+            return None
+        return Press(
+            update=update["update_id"],
+            address=address,
+            message_id=_name(address, chat, message["message_id"]),
+            data=query["data"],
+            user=_user(query["from"]),
+            at=datetime.now(UTC).replace(tzinfo=None),
+            answer=query["id"],
+        )
+
+    def _configured(self, chat: dict[str, Any]) -> tuple[str, str]:
+        """Return the address that a chat has in the settings, and what it is called now; "" for a stranger."""
+        names = {str(chat.get("id", "")), f"@{chat.get('username', '')}".lower()}
+        for address in self.addresses():
+            if address.lower() in names:
+                return address, address
+        for address in self.addresses():
+            # Only a small group becomes another chat, and Telegram tells those who write to it.
+            if address not in self._migrated and re.fullmatch(r"-(?!100)\d+", address):
+                self._probe(address)
+            if self._migrated.get(address) in names:
+                return address, self._migrated[address]
+        return "", ""
+
+    def _probe(self, address: str) -> None:
+        answer = self._ask(lambda bot: bot.send_chat_action(address, "typing"))
+        if isinstance(answer, Refusal) and answer.migrated_to:
+            self._follow(address, answer.migrated_to)
+
+    @property
+    def _topic(self) -> int | None:
+        return int(self.topic) if self.topic else None
+
+
+def _name(address: str, chat: str, number: int) -> str:
+    """Return what names message `number` of `chat`, as seen from the address in the settings."""
+    return str(number) if chat == address else f"{chat}/{number}"
+
+
+def _located(address: str, message_id: str) -> tuple[str, int]:
+    """Return the chat and the number that `message_id` names; 0 is no message's."""
+    chat, _, number = message_id.rpartition("/")
+    return chat or address, int(number) if number.isdecimal() else 0
+
+
+def _number_in(chat: str, address: str, message_id: str) -> int:
+    """Return the number of a message in `chat`, 0 where it is not there."""
+    there, number = _located(address, message_id)
+    return number if there == chat else 0
+
+
+def _is_small_enough(picture: bytes) -> bool:
+    if len(picture) > PICTURE_LIMIT_BYTES:
+        _LOG.warning("telegram: a picture of %d bytes is too large; sending the text alone", len(picture))
+    return len(picture) <= PICTURE_LIMIT_BYTES
+
+
+def _number_of(form: Form, chat: str, words: Words) -> "Callable[[TeleBot], int]":
+    return lambda bot: int(form(bot, chat, words).message_id)
+
+
+def _user(user: dict[str, Any]) -> str:
+    """Return a person's name and, where there is one, the @name that is nobody else's."""
+    name = f"{user.get('first_name', '')} {user.get('last_name', '')}".strip()
+    at = f"@{user['username']}" if user.get("username") else ""
+    return shorten(f"{name} ({at})" if name and at else name or at or str(user["id"]), _USER_LIMIT)

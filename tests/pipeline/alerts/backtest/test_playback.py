@@ -1,0 +1,72 @@
+"""Playing a day at once says what checking it slot by slot says."""
+
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from pipeline.alerts.backtest.playback import Playback, silent_since
+from pipeline.alerts.detection.checks import evaluate
+from pipeline.alerts.detection.monitors import monitors
+from pipeline.alerts.incidents.incident import Incident
+from pipeline.alerts.incidents.lifecycle import advance
+from pipeline.alerts.incidents.rules import current_rules
+from pipeline.core import clock
+from pipeline.slots.series import Part, Series
+from tests.pipeline.configuration import configured
+
+DAYS = 28
+SLOTS = [datetime(2026, 11, 1) + i * clock.SLOT for i in range(96)]
+SHARES = {"Android": 0.6, "iOS": 0.4}
+
+
+def day() -> Series:
+    """Views in total and by os: on the last day iOS fails for three hours, then everything for one."""
+    rng = np.random.default_rng(11)
+    shape = 400 + 300 * np.sin(np.arange(96) / 96 * 2 * np.pi)
+    rates = np.tile(shape, DAYS + 1)
+    slices = np.array([rng.poisson(rates * share) for share in SHARES.values()], dtype=float)
+    today = DAYS * 96
+    slices[1, today + 20 : today + 32] = 0
+    slices[:, today + 60 : today + 64] = 0
+    numerators = np.vstack([slices.sum(axis=0), slices.sum(axis=0), slices])
+    parts = (Part("feed_users"), Part("views"), *(Part("views", "os", value) for value in SHARES))
+    return Series(parts, SLOTS[-1], numerators, np.ones_like(numerators), np.arange(numerators.shape[1]))
+
+
+def test_it_finds_what_slot_by_slot_is_found() -> None:
+    with configured(clock={"timezone": "UTC"}, alerts={"metrics": "feed_users,views", "detector": "seasonal"}):
+        watched, rules, series = monitors(), current_rules(), day()
+        played = list(Playback(watched, rules).play(series, SLOTS))
+        opened: list[Incident] = []
+        ended: list[Incident] = []
+        for slot, at in zip(SLOTS, played, strict=True):
+            adjustments = [item for incident in (*ended, *opened) for item in incident.adjustments()]
+            alone = evaluate(series.upto(slot), watched, adjustments)
+            for ours, theirs in zip(at.checks, alone, strict=True):
+                assert ours.part == theirs.part
+                assert ours.verdict == theirs.verdict
+                np.testing.assert_allclose(
+                    [ours.value, ours.expected, ours.score], [theirs.value, theirs.expected, theirs.score], rtol=1e-9
+                )
+            moved = advance(opened, alone, slot, rules, silent_since(series.upto(slot)))
+            ended += [incident for incident in moved if incident.ended]
+            opened = [incident for incident in moved if not incident.ended]
+            assert [one.incident_id for one in at.incidents] == [one.incident_id for one in moved]
+    kinds = [(kind, SLOTS.index(at.series.slot)) for at in played for kind, _ in at.told if kind != "edit"]
+    assert [kind for kind, _ in kinds] == ["post", "close", "post", "still silent", "close"]
+    (first, recovered, second, silent, _) = (slot for _, slot in kinds)
+    assert (first, second, silent) == (20, 60, 63)
+    assert recovered >= 31 + 4
+
+
+def test_a_table_is_silent_since_its_last_row() -> None:
+    series = day()
+    assert silent_since(series.upto(SLOTS[59])) == {}
+    assert silent_since(series.upto(SLOTS[62])) == {"feed": SLOTS[60]}
+    assert silent_since(series.upto(SLOTS[64])) == {}
+
+
+def test_a_series_goes_back_in_time() -> None:
+    series = day()
+    assert series.upto(SLOTS[10]).numerators.shape[1] == DAYS * 96 + 11
+    assert series.upto(SLOTS[-1] + timedelta(hours=5)).slot == SLOTS[-1]

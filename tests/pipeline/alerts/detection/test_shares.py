@@ -1,0 +1,90 @@
+"""Shares judged with the forecast of their total; every slice here has half of it."""
+
+import math
+
+import numpy as np
+import pytest
+from numpy.typing import ArrayLike
+
+from detectors.base import Array, score_band
+from detectors.noise import Kind, Noise
+from pipeline.alerts.detection.shares import Score, with_forecasts
+from pipeline.slots.series import Part
+
+TOTAL, SLICE = Part("views"), Part("views", "os", "iOS")
+WIDTH = 5.0
+
+
+def judged(values: Array, of: Array, expected: float, kind: Kind) -> list[Score]:
+    means = np.full_like(values, expected)
+    noise = Noise(kind, values, of)
+    low, high = noise.band(means, WIDTH, noise.least(means))
+    numbers = np.array([values, of, means, low, high, score_band(values, means, low, high)])[:, 0]
+    return [Score("seasonal", *row) for row in numbers.T.tolist()]
+
+
+def all_by_share(events: ArrayLike, of: ArrayLike, forecast: float) -> list[tuple[Score, Score]]:
+    """Slices by their shares alone, and with the forecast."""
+    mine, whole = np.array([events], dtype=float), np.array([of], dtype=float)
+    slices = judged(mine / whole, whole, 1 / 2, "ratio")
+    totals = judged(whole, np.ones_like(whole), forecast, "count")
+    before = {(TOTAL, window): total for window, total in enumerate(totals)}
+    after = with_forecasts(before | {(SLICE, window): one for window, one in enumerate(slices)}, WIDTH)
+    assert all(after[key] == total for key, total in before.items())
+    return [(one, after[SLICE, window]) for window, one in enumerate(slices)]
+
+
+def by_share(events: float, of: float, forecast: float) -> tuple[Score, Score]:
+    (found,) = all_by_share([events], [of], forecast)
+    return found
+
+
+def test_what_did_not_come_counts_where_events_are_few() -> None:
+    alone, with_forecast = by_share(0, of=20, forecast=40)
+    assert alone.score >= -1
+    assert with_forecast.score < -1
+    assert alone.expected * alone.denominator < with_forecast.expected * with_forecast.denominator < 20
+
+
+@pytest.mark.parametrize("events", [4400, 5000, 5700])
+def test_where_events_are_many_the_share_is_all(events: float) -> None:
+    alone, with_forecast = by_share(events, of=10_000, forecast=10_300)
+    assert with_forecast.score == pytest.approx(alone.score, abs=0.05)
+    assert with_forecast.value * with_forecast.denominator == pytest.approx(events)
+    assert with_forecast.lower * with_forecast.denominator == pytest.approx(alone.lower * alone.denominator, rel=0.005)
+
+
+@pytest.mark.parametrize("noisier", [1.0, 2.0, 3.0])
+def test_a_slice_that_is_noisier_than_chance_keeps_its_wider_band(noisier: float) -> None:
+    # Of 10,000 events chance moves the root of a half by sqrt((1 - 1/2) / 10,000) / 2.
+    root, deviation = math.sqrt(1 / 2), noisier * math.sqrt(0.5 / 10_000) / 2
+    lower, upper = ((root + side * WIDTH * deviation) ** 2 for side in (-1, 1))
+    slice_ = Score("seasonal", 1 / 2, 10_000, 1 / 2, lower, upper, 0.0)
+    total = Score("seasonal", 10_000, 1, 10_000, 9_000, 11_000, 0.0)
+    after = with_forecasts({(TOTAL, 1): total, (SLICE, 1): slice_}, WIDTH)[SLICE, 1]
+    assert after.upper - after.expected == pytest.approx(upper - 1 / 2, rel=0.02)
+    assert after.expected - after.lower == pytest.approx(1 / 2 - lower, rel=0.02)
+
+
+def test_chance_moves_a_share_as_seldom_as_before() -> None:
+    rng = np.random.default_rng(8)
+    others, events = rng.poisson(18, 4000), rng.poisson(18, 4000)
+    scores = np.array([judged.score for _, judged in all_by_share(events, events + others, 36)])
+    assert np.std(scores * WIDTH) == pytest.approx(1, abs=0.15)
+
+
+@pytest.mark.parametrize(
+    ("of", "forecast"), [(200.0, 900.0), (0.0, 10.0), (50.0, math.nan)], ids=["moved", "nothing", "no forecast"]
+)
+def test_without_a_total_in_its_band_the_share_stands(of: float, forecast: float) -> None:
+    slice_ = Score("seasonal", 0.1, of, 1 / 2, 0.1, 0.6, -0.9)
+    total = Score("seasonal", of, 1, forecast, 5, 600, -2 if forecast == 900 else forecast - forecast)
+    before = {(TOTAL, 1): total, (SLICE, 1): slice_}
+    assert with_forecasts(before, WIDTH) is before
+
+
+def test_a_slice_of_a_ratio_is_its_own_rate() -> None:
+    ctr, ios = Part("ctr"), Part("ctr", "os", "iOS")
+    one = Score("seasonal", 0.1, 40, 0.2, 0.1, 0.4, -0.9)
+    before = {(ctr, 1): one, (ios, 1): one}
+    assert with_forecasts(before, WIDTH) is before

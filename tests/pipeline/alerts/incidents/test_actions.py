@@ -1,0 +1,69 @@
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from pipeline.alerts.incidents.actions import KINDS, Action, applied, button, by_incident, is_muted, read_button
+from pipeline.alerts.incidents.incident import Incident, Member
+
+START = datetime(2026, 11, 1, 10)
+SLOT = timedelta(minutes=15)
+VIEWS = Member("views", "total", "all", START, START, -1, bad_slots=1, observed=50, expected=100, worst=-0.5)
+INCIDENT = Incident("views:2026-11-01T1000", START, START, (VIEWS,), notified=True)
+
+
+def action(kind: str, minutes: int = 0, person: str = "Anna", incident: str = INCIDENT.incident_id) -> Action:
+    return Action(incident, kind, person, START + timedelta(minutes=minutes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_button_tells_what_and_of_which_incident_within_its_64_bytes(kind: str) -> None:
+    longest = replace(INCIDENT, incident_id="messenger_users:2026-11-01T1000")
+    data = button(kind, longest)  # type: ignore[arg-type]
+    assert len(data.encode()) <= 64
+    assert read_button(data) == (kind, longest.incident_id)
+
+
+@pytest.mark.parametrize("data", ["", "mute", "mute|", "delete|views:x", "|views:x"])
+def test_a_button_that_is_not_ours_says_nothing(data: str) -> None:
+    assert read_button(data) is None
+
+
+def test_of_repeated_presses_the_last_counts_and_people_are_kept_apart() -> None:
+    pressed = [action("mute", 30), action("mute", 0), action("acknowledge", 5, "Boris")]
+    (said,) = by_incident(pressed).values()
+    assert [(one.kind, one.person, one.at) for one in said] == [
+        ("mute", "Anna", START + timedelta(minutes=30)),
+        ("acknowledge", "Boris", START + timedelta(minutes=5)),
+    ]
+
+
+def test_a_false_alarm_stays_open_and_a_new_normal_ends() -> None:
+    false = applied(INCIDENT, [action("false_alarm")])
+    assert (false.mark, false.ended) == ("false alarm", False)
+    normal = applied(INCIDENT, [action("new_normal")])
+    assert (normal.ended, normal.outcome) == (True, "new normal")
+    (learnt,) = normal.adjustments()
+    assert (learnt.end, learnt.factor) == (START, 0.5)
+
+
+def test_what_is_long_closed_stays_as_it_closed() -> None:
+    closed = replace(INCIDENT, ended=True, outcome="recovered")
+    for kind in KINDS:
+        assert applied(closed, [action(kind)]) == closed
+
+
+def test_a_mute_is_of_its_metrics_and_for_two_hours() -> None:
+    said = by_incident([action("mute")])
+    other = replace(INCIDENT, incident_id="views:later")
+    messages = replace(INCIDENT, incident_id="m", members=(replace(VIEWS, metric="messages_sent"),))
+    soon, late = START + timedelta(minutes=119), START + timedelta(minutes=120)
+    everything = [INCIDENT, other, messages]
+    assert [is_muted(one, said, everything, soon) for one in everything] == [True, True, False]
+    assert not is_muted(INCIDENT, said, everything, late)
+    assert not is_muted(INCIDENT, by_incident([action("acknowledge")]), everything, soon)
+
+
+@pytest.mark.parametrize("kind", ["acknowledge", "mute"])
+def test_what_calls_nobody_changes_no_incident(kind: str) -> None:
+    assert applied(INCIDENT, [action(kind)]) == INCIDENT

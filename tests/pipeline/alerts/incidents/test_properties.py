@@ -1,0 +1,185 @@
+"""What holds of every incident, whatever its parts count, whoever marks it, and whoever may be called."""
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.alerts.detection.checks import CheckResult, verdict_of
+from pipeline.alerts.incidents.incident import Incident, Mark, Member, NoticeKind
+from pipeline.alerts.incidents.lifecycle import advance
+from pipeline.alerts.incidents.policy import notice
+from pipeline.alerts.incidents.rules import Rules
+from pipeline.core.clock import SLOT
+from pipeline.slots.series import Part
+
+START = datetime(2026, 11, 1, 10)
+EXPECTED = 100.0
+PARTS = (Part("views"), Part("likes"), Part("views", "os", "iOS"), Part("ctr"), Part("messages_sent"))
+
+
+@dataclass(frozen=True)
+class Slot:
+    """What is drawn for a slot."""
+
+    checks: list[CheckResult]
+    silent: bool
+    may_alarm: bool
+    mark: Mark
+
+
+@dataclass
+class Life:
+    """What was seen of one incident."""
+
+    states: list[Incident] = field(default_factory=list)
+    heard: list[NoticeKind] = field(default_factory=list)
+
+
+def no_data(part: Part) -> CheckResult:
+    """A ratio without its denominator, or a slot that was never measured."""
+    return CheckResult(*part, "seasonal", math.nan, EXPECTED, 80, 120, math.nan, "no data", math.nan, 0.0)
+
+
+def no_history(part: Part) -> CheckResult:
+    return CheckResult(*part, "seasonal", EXPECTED, math.nan, math.nan, math.nan, math.nan, "no history", math.nan, 1.0)
+
+
+def counted(part: Part, value: float) -> CheckResult:
+    score = (value - EXPECTED) / 20
+    verdict = verdict_of(value, score, "both")
+    return CheckResult(*part, "seasonal", value, EXPECTED, 80, 120, score, verdict, score, 1.0)
+
+
+def planned(part: Part, value: float) -> CheckResult:
+    found = counted(part, value)
+    return replace(found, verdict="planned") if found.verdict == "anomaly" else found
+
+
+def checks_of(part: Part) -> st.SearchStrategy[CheckResult | None]:
+    values = st.sampled_from([0.0, 10.0, 50.0, 75.0, 85.0, 100.0, 100.0, 100.0, 130.0, 400.0])
+    return st.one_of(
+        values.map(lambda value: counted(part, value)),
+        values.map(lambda value: counted(part, value)),
+        values.map(lambda value: planned(part, value)),
+        # None: the slice has no row in this slot.
+        st.sampled_from([no_data(part), no_history(part), None]),
+    )
+
+
+slots = st.builds(
+    Slot,
+    st.tuples(*map(checks_of, PARTS)).map(lambda found: [check for check in found if check is not None]),
+    silent=st.sampled_from([True, True, True, False]),
+    may_alarm=st.sampled_from([True, True, False]),
+    mark=st.sampled_from(["", "", "", "", "false alarm", "new normal"]),
+)
+rules = st.builds(
+    Rules,
+    recovery_slots=st.integers(1, 3),
+    close_score=st.sampled_from([0.5, 1.0]),
+    minimum_slots=st.integers(1, 3),
+    adopt_slots=st.integers(4, 8),
+    escalate_slots=st.integers(1, 4),
+)
+
+
+def marked(incident: Incident, mark: Mark) -> Incident:
+    """The incident as a button leaves it: a new normal ends at once."""
+    if mark == "new normal":
+        return replace(incident, mark=mark, ended=True, outcome="new normal")
+    return replace(incident, mark=mark or incident.mark)
+
+
+def play(drawn: list[Slot], chosen: Rules) -> dict[str, Life]:
+    """By incident, its states and what people hear, slot by slot; a mark is that of the oldest that is open."""
+    lives: dict[str, Life] = defaultdict(Life)
+    going_on: list[Incident] = []
+    silent_since: datetime | None = None
+    for index, one in enumerate(drawn):
+        slot = START + index * SLOT
+        silent_since = (silent_since or slot) if one.silent else None
+        going_on[:1] = [marked(incident, one.mark) for incident in going_on[:1]]
+        closed = [incident for incident in going_on if incident.ended]
+        rest = [incident for incident in going_on if not incident.ended]
+        silent = {"feed": silent_since} if silent_since else {}
+        going_on = []
+        for state in [*closed, *advance(rest, one.checks, slot, chosen, silent)]:
+            kind = notice(state, slot, chosen, may_alarm=one.may_alarm)
+            lives[state.incident_id].states.append(state)
+            lives[state.incident_id].heard.append(kind)
+            if not state.ended:
+                going_on.append(state.told(kind))
+    return lives
+
+
+@given(st.lists(slots, min_size=4, max_size=16), rules)
+@settings(deadline=None)
+def test_people_hear_of_an_incident_once_and_of_its_end_once(drawn: list[Slot], chosen: Rules) -> None:
+    for life in play(drawn, chosen).values():
+        heard = [kind for kind in life.heard if kind]
+        assert heard.count("post") <= 1
+        assert heard.count("close") <= 1
+        assert heard.count("still silent") <= 1
+        # Nothing comes before the post, and nothing after the end.
+        assert heard[:1] in ([], ["post"])
+        assert "close" not in heard[:-1]
+        told_of = "post" in heard
+        is_false_alarm = life.states[-1].mark == "false alarm"
+        assert ("close" in heard) == (told_of and life.states[-1].ended and not is_false_alarm)
+
+
+@given(st.lists(slots, min_size=4, max_size=16), rules)
+@settings(deadline=None)
+def test_nothing_is_heard_of_a_false_alarm_nor_of_good_slots_nor_aloud_when_nobody_may_be_called(
+    drawn: list[Slot], chosen: Rules
+) -> None:
+    for life in play(drawn, chosen).values():
+        first = (life.states[0].opened - START) // SLOT
+        for index, (state, kind) in enumerate(zip(life.states, life.heard, strict=True), start=first):
+            is_good_slot = not state.ended and state.last_anomaly < START + index * SLOT
+            if is_good_slot or state.mark == "false alarm":
+                assert kind == ""
+            elif not drawn[index].may_alarm:
+                assert kind in ("", "edit", "close")
+            if kind == "post":
+                assert state.bad_slots >= chosen.minimum_slots
+
+
+@given(st.lists(slots, min_size=4, max_size=16), rules)
+@settings(deadline=None)
+def test_the_worst_of_an_incident_is_the_greatest_deviation_of_its_bad_slots(drawn: list[Slot], chosen: Rules) -> None:
+    for life in play(drawn, chosen).values():
+        for state in life.states:
+            sizes = [abs(member.worst) for member in state.shown]
+            assert abs(state.worst) == max(sizes)
+            assert state.worst in [member.worst for member in state.shown]
+            for member in state.members:
+                assert abs(member.worst) == max(sizes_of(member, drawn))
+                assert math.copysign(1.0, member.worst) == member.sign
+                assert math.isfinite(member.observed + member.expected + member.lull_observed + member.lull_expected)
+
+
+def sizes_of(member: Member, drawn: list[Slot]) -> list[float]:
+    """How far a part was from what was expected in its anomalous slots since it joined."""
+    first, last = ((at - START) // SLOT for at in (member.since, member.last))
+    found = [check for one in drawn[first : last + 1] for check in one.checks if check.part == member.part]
+    return [abs(check.change) for check in found if check.verdict == "anomaly" and check.score * member.sign > 0]
+
+
+@given(st.lists(slots, min_size=4, max_size=16), rules)
+@settings(deadline=None)
+def test_a_part_belongs_to_one_open_incident_and_what_ended_stays_ended(drawn: list[Slot], chosen: Rules) -> None:
+    by_slot: dict[datetime, list[Part]] = defaultdict(list)
+    for life in play(drawn, chosen).values():
+        assert not any(state.ended for state in life.states[:-1])
+        for index, state in enumerate(life.states):
+            assert state.opened == min(member.since for member in state.members)
+            assert state.last_anomaly == max(member.last for member in state.members)
+            if not state.ended:
+                by_slot[life.states[0].opened + index * SLOT] += [member.part for member in state.members]
+    for parts in by_slot.values():
+        assert len(parts) == len(set(parts))

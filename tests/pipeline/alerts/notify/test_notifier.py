@@ -1,0 +1,225 @@
+"""What people hear of an incident: the notices that `tell` sends, with the real record of deliveries."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.alerts.detection.checks import CheckResult
+from pipeline.alerts.detection.monitors import monitors
+from pipeline.alerts.evaluation import Evaluation, SlotState
+from pipeline.alerts.incidents import rules
+from pipeline.alerts.incidents.actions import Action
+from pipeline.alerts.incidents.incident import Incident
+from pipeline.alerts.incidents.lifecycle import advance
+from pipeline.alerts.notify import notifier
+from pipeline.core import clock
+from pipeline.demo.load import create_tables
+from pipeline.slots.series import Part, Series
+from pipeline.warehouse.engines import EmbeddedEngine
+from reporting.channels.base import Channel
+from reporting.message import PNG_SIGNATURE, Message
+from reporting.plots import panels
+from tests.pipeline.configuration import configured
+from tests.pipeline.etl.running import fresh_database, place
+
+START = datetime(2026, 11, 12, 9)
+SLOT = clock.SLOT
+VIEWS = Part("views")
+INCIDENT = "views:2026-11-12T0900"
+KEY = "alert-2026-11-12T0900Z-views"
+EXPECTED = 100.0
+
+Sections = dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Chat(Channel):
+    """A chat that remembers what it was asked to show: ``(what, key)``."""
+
+    heard: list[tuple[str, str]] = field(default_factory=list)
+
+    def addresses(self) -> list[str]:
+        return ["chat"]
+
+    def send(self, address: str, message: Message) -> str:
+        self.heard.append(("post", message.key))
+        return str(len(self.heard))
+
+    def edit(self, address: str, message_id: str, message: Message) -> str:
+        self.heard.append(("edit", message.key))
+        return message_id
+
+    def reply(self, address: str, message_id: str, message: Message) -> str:
+        self.heard.append(("reply", message.key))
+        return str(len(self.heard))
+
+    def link(self, address: str, message_id: str) -> str:
+        return ""
+
+
+@dataclass
+class Story:
+    """Views slot by slot, 100 expected, and what a chat hears of them."""
+
+    chat: Chat = field(default_factory=Chat)
+    values: list[float] = field(default_factory=list)
+    known: dict[str, Incident] = field(default_factory=dict)
+
+    def play(self, value: float, said: Sequence[Action] = (), *, may_alarm: bool = True, twice: bool = True) -> str:
+        """One more slot; by default its run is repeated. Returns what was new in the chat, in a word or two."""
+        self.values.append(value)
+        before = len(self.chat.heard)
+        clock.set_now(clock.to_local(self.slot + SLOT))
+        for _ in range(2 if twice else 1):
+            told = notifier.notify(self.judgement(said), {"chat": self.chat}, may_alarm=may_alarm)
+        self.known |= {incident.incident_id: incident for incident in told.incidents}
+        return " ".join(dict.fromkeys(_word(*heard) for heard in self.chat.heard[before:]))
+
+    @property
+    def slot(self) -> datetime:
+        return START + (len(self.values) - 1) * SLOT
+
+    def judgement(self, said: Sequence[Action]) -> Evaluation:
+        value = self.values[-1]
+        score = (value - EXPECTED) / 5
+        verdict = "anomaly" if abs(score) > 1 else "ok"
+        check = CheckResult(*VIEWS, "seasonal", value, EXPECTED, 95.0, 105.0, score, verdict, score, 1.0)  # type: ignore[arg-type]
+        numbers = np.array([[EXPECTED] * clock.SLOTS_A_DAY + self.values])
+        series = Series((VIEWS,), self.slot, numbers, np.ones_like(numbers), np.arange(numbers.shape[1]))
+        going_on = [incident for incident in self.known.values() if not incident.ended]
+        moved = advance(going_on, [check], self.slot, rules.current_rules())
+        moment = SlotState(series, {VIEWS: check}, {watch.metric.name: watch for watch in monitors()}, [])
+        return Evaluation(moment, moved, list(self.known.values()), {INCIDENT: said})
+
+    def sent(self) -> list[str]:
+        """The keys of what made a sound."""
+        return [key for what, key in self.chat.heard if what != "edit"]
+
+
+def _word(what: str, key: str) -> str:
+    """``post``, ``edit``, or what a reply says."""
+    return key.removeprefix(f"{KEY}-").partition("-")[0] if what == "reply" else what
+
+
+@pytest.fixture(scope="module")
+def database(embedded_warehouse: EmbeddedEngine) -> Iterator[str]:
+    with fresh_database(embedded_warehouse) as name:
+        create_tables(embedded_warehouse, name)
+        yield name
+
+
+@pytest.fixture
+def sections(
+    embedded_warehouse: EmbeddedEngine, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Sections]:
+    # Drawing takes most of the time, and nobody looks here.
+    monkeypatch.setattr(panels, "bands", lambda *_: PNG_SIGNATURE)
+    with fresh_database(embedded_warehouse) as results:
+        yield {
+            "warehouse": {**place(embedded_warehouse), "database": results},
+            "source": {"database": database},
+            "clock": {"timezone": "UTC"},
+            "alerts": {"metrics": "views"},
+            "delivery": {"lock_path": str(tmp_path / "locks")},
+        }
+
+
+def test_an_incident_that_gets_worse_twice_is_four_messages(sections: Sections) -> None:
+    with configured(**sections):
+        story = Story()
+        heard = [story.play(value) for value in (90, 90, 48, 48, 48, 48, 5, 100, 100, 100, 100)]
+    assert heard == [
+        "post",
+        "edit",
+        "edit growing",  # 52 % is more than four times 10 %
+        "edit",
+        "edit",
+        "edit",
+        "edit growing",  # 95 % is more than 52 % and 40 %
+        *["" for _ in range(3)],
+        "edit recovered",
+    ]
+    assert story.sent() == [
+        KEY,
+        f"{KEY}-growing-2026-11-12T0930Z",
+        f"{KEY}-growing-2026-11-12T1030Z",
+        f"{KEY}-recovered",
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """Values of views from 09:00 on (100 expected), and what is heard of each slot."""
+
+    values: Sequence[float]
+    heard: Sequence[str]
+    quiet: str = ""
+    """[alerts] quiet_hours: a slot is quiet that ENDS in them."""
+    muted: bool = False
+    """Whether somebody presses Mute at 09:15: until 11:15."""
+    stale: Sequence[int] = ()
+    """The slots that ended longer than [alerts] alarm_minutes ago when they are checked."""
+
+
+BACK = (100, 100, 100, 100)
+NOTHING = ("", "", "", "")
+CASES = {
+    "nothing holds it back": Case(values=[50, 50, *BACK], heard=["post", "edit", "", "", "", "edit recovered"]),
+    # Quiet hours.
+    "quiet hours hold a post until they end": Case(
+        quiet="08:00-09:30", values=[50, 50, 50], heard=["", "post", "edit"]
+    ),
+    "what is over before quiet hours end is never told": Case(
+        quiet="08:00-10:45", values=[50, 50, *BACK, 100], heard=["", "", *NOTHING, ""]
+    ),
+    "what is good again when quiet hours end is never told": Case(
+        quiet="08:00-10:00", values=[50, 50, *BACK, 100], heard=["", "", *NOTHING, ""]
+    ),
+    "in quiet hours a message is edited, nobody hears that it got worse, but that it is over": Case(
+        quiet="09:30-11:00", values=[90, 20, *BACK], heard=["post", "edit", "", "", "", "edit recovered"]
+    ),
+    "that it got worse in quiet hours is told after them": Case(
+        quiet="09:30-09:45", values=[90, 20, 20, 20], heard=["post", "edit", "edit growing", "edit"]
+    ),
+    # Mute.
+    "muted, it is edited and closed without a sound": Case(
+        muted=True, values=[90, 20, *BACK], heard=["post", "edit", "", "", "", "edit"]
+    ),
+    "a mute holds the next incident of the metric until it ends": Case(
+        muted=True,
+        values=[50, *BACK, 50, 50, 50, 50, 50],
+        heard=["post", "", "", "", "edit", "", "", "", "post", "edit"],
+    ),
+    "that it got worse while muted is told after that, and its end too": Case(
+        muted=True,
+        values=[90, *[20] * 8, *BACK],
+        heard=["post", *["edit"] * 7, "edit growing", "", "", "", "edit recovered"],
+    ),
+    # Slots that are caught up.
+    "a stale slot calls nobody, a fresh one does while it lasts": Case(
+        stale=[0, 1], values=[50, 50, 50, 50], heard=["", "", "post", "edit"]
+    ),
+    "what is over in stale slots is never told": Case(
+        stale=range(6), values=[50, 50, *BACK, 100], heard=["", "", *NOTHING, ""]
+    ),
+    "in stale slots a message is edited, nobody hears that it got worse, but that it is over": Case(
+        stale=range(1, 6), values=[90, 20, *BACK], heard=["post", "edit", "", "", "", "edit recovered"]
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_when_people_hear_of_an_incident(case: Case, sections: Sections) -> None:
+    sections["alerts"]["quiet_hours"] = case.quiet
+    mute = Action(INCIDENT, "mute", "Anna", START + SLOT)
+    with configured(**sections):
+        story = Story()
+        heard = [
+            story.play(value, [mute] if case.muted and i else [], may_alarm=i not in case.stale, twice=False)
+            for i, value in enumerate(case.values)
+        ]
+    assert heard == list(case.heard)

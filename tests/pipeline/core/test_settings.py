@@ -1,0 +1,94 @@
+"""luigi.cfg as shipped says everything, and what it says is true."""
+
+import configparser
+import inspect
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from pipeline.core import settings
+from pipeline.core.errors import SettingsError
+from reporting.channels.base import available, create
+from tests.pipeline.configuration import configured
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module")
+def shipped() -> configparser.ConfigParser:
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / "luigi.cfg")
+    return parser
+
+
+@pytest.mark.parametrize("section", settings.SECTIONS, ids=lambda section: section.section)
+def test_luigi_cfg_has_every_setting_with_its_default(
+    section: type[settings.Section], shipped: configparser.ConfigParser
+) -> None:
+    with configured():
+        defaults = {
+            name: parameter.serialize(parameter.task_value(section.section, name))
+            for name, parameter in section.get_params()
+        }
+    written = dict(shipped[section.section])
+    assert {name: value.lower() for name, value in written.items()} == {
+        name: value.lower() for name, value in defaults.items()
+    }
+
+
+@pytest.mark.parametrize("section", settings.SECTIONS, ids=lambda section: section.section)
+def test_every_setting_has_a_docstring(section: type[settings.Section]) -> None:
+    classes = [cls for cls in section.__mro__ if cls.__module__ == settings.__name__]
+    lines = [line.strip() for cls in classes for line in inspect.getsource(cls).splitlines()]
+    for name, _ in section.get_params():
+        place = next(i for i, line in enumerate(lines) if line.startswith(f"{name} = "))
+        assert lines[place + 1].startswith('"""'), name
+
+
+@pytest.mark.parametrize("channel", available())
+def test_luigi_cfg_has_every_setting_of_every_channel(
+    channel: str, shipped: configparser.ConfigParser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FEEDPULSE_TELEGRAM_TOKEN", "1:" + "a" * 35)
+    written = dict(shipped[channel])
+    made = create(channel, **written | ({"chats": "1"} if channel == "telegram" else {}))
+    assert set(written) == {field.name for field in fields(made) if field.init}
+
+
+def test_comments_stand_on_lines_of_their_own(shipped: configparser.ConfigParser) -> None:
+    assert not [value for name in shipped.sections() for value in shipped[name].values() if "#" in value]
+
+
+@pytest.mark.parametrize(
+    ("sections", "message"),
+    [
+        ({"alerts": {"detectr": "sigma"}}, r"\[alerts\]: unknown setting detectr; it has adopt_hours, "),
+        ({"metric__ctr": {"detecter": "sigma"}}, r"\[metric.ctr\]: unknown setting detecter; it has detector"),
+        ({"metric__clicks": {}}, r"\[metric.clicks\].*unknown metric clicks"),
+        ({"warehouse": {"engine": "oracle"}}, r"\[warehouse\] engine = oracle: use embedded or server"),
+        ({"source": {"engine": "oracle"}}, r"\[source\] engine = oracle: use embedded or server"),
+        ({"alerts": {"recovery_slots": "0"}}, r"\[alerts\] recovery_slots = 0: must be 1 or more"),
+        ({"etl": {"attribute_days": "-1"}}, r"\[etl\] attribute_days = -1: must be 0 or more"),
+    ],
+)
+def test_settings_that_nothing_reads_are_refused(sections: dict[str, dict[str, str]], message: str) -> None:
+    with configured(**sections), pytest.raises(SettingsError, match=message):
+        settings.check()
+
+
+def test_a_start_that_is_no_day_is_refused() -> None:
+    with configured(etl={"start": "last week"}), pytest.raises(SettingsError, match=r"\[etl\] start = last week"):
+        settings.load_start()
+
+
+def test_a_metric_takes_what_it_leaves_out_from_alerts() -> None:
+    general = {"detector": "sigma", "detector_params": '{"multiplier": 4}', "links": '["https://bi.example/all"]'}
+    with configured(alerts=general, metric__ctr={"detector": "iqr"}, metric__views={"direction": "down"}):
+        assert settings.metric("likes") == settings.MetricSettings(
+            "sigma", {"multiplier": 4}, "both", ("https://bi.example/all",)
+        )
+        # The parameters belong to the method they were written for.
+        assert settings.metric("ctr") == settings.MetricSettings("iqr", {}, "both", ("https://bi.example/all",))
+        assert settings.metric("views").detector_params == {"multiplier": 4}
+        assert settings.metric("views").direction == "down"

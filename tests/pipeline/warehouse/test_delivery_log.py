@@ -1,0 +1,153 @@
+"""A message is sent once: whatever runs again, runs at once, or is killed in between."""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+
+import pytest
+
+from pipeline.warehouse import delivery_log
+from pipeline.warehouse.engines import EmbeddedEngine
+from reporting.channels.base import Channel
+from reporting.errors import ChannelError
+from reporting.message import Message
+from tests.patience import HANGS_SECONDS
+from tests.pipeline.configuration import configured
+from tests.pipeline.etl.running import fresh_database, place
+
+SPAWN = multiprocessing.get_context("spawn")
+POST = Message("alert-1-views", "Views", "Views")
+EDITED = Message("alert-1-views", "Views", "Views, edited")
+REPLY = Message("alert-1-views-recovered", "Recovered", "Recovered")
+
+
+@dataclass(frozen=True)
+class Chats(Channel):
+    """Chats that are files: a line for each message that arrived."""
+
+    folder: Path
+    names: str = "first,second"
+    refusing: str = ""
+    killed_after: str = ""
+    is_gone: bool = False
+
+    def addresses(self) -> list[str]:
+        return self.names.split(",")
+
+    def send(self, address: str, message: Message) -> str:
+        if address == self.refusing:
+            raise ChannelError(f"{address} refuses")
+        with (self.folder / address).open("a") as chat:
+            chat.write(f"{message.plain}\n")
+        if address == self.killed_after:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return f"{address}/{len(self.said(address))}"
+
+    def edit(self, address: str, message_id: str, message: Message) -> str:
+        return self.send(address, message) if self.is_gone else message_id
+
+    def reply(self, address: str, message_id: str, message: Message) -> str:
+        return self.send(address, Message(message.key, message.title, f"{message.html} to {message_id}"))
+
+    def link(self, address: str, message_id: str) -> str:
+        return ""
+
+    def said(self, address: str) -> list[str]:
+        chat = self.folder / address
+        return chat.read_text().splitlines() if chat.exists() else []
+
+
+@dataclass(frozen=True)
+class Sections:
+    """luigi.cfg, as a process of its own needs it."""
+
+    warehouse: dict[str, str]
+    locks: str
+
+    @contextlib.contextmanager
+    def used(self) -> Iterator[None]:
+        with configured(None, warehouse=self.warehouse, delivery={"lock_path": self.locks}):
+            yield
+
+    def deliver(self, chats: Chats) -> None:
+        with self.used():
+            delivery_log.deliver(POST, {"chats": chats})
+
+    def deliver_together(self, chats: Chats, barrier: Barrier) -> None:
+        with self.used():
+            # With everything imported and connected, the two begin at the same moment.
+            delivery_log.deliver(REPLY, {"chats": replace(chats, names=f"own-{os.getpid()}")})
+            barrier.wait(HANGS_SECONDS)
+            delivery_log.deliver(POST, {"chats": chats})
+
+    def start(self, deliver: Callable[..., None], *arguments: object) -> "multiprocessing.process.BaseProcess":
+        process = SPAWN.Process(target=deliver, args=arguments)
+        process.start()
+        return process
+
+
+@pytest.fixture
+def sections(embedded_warehouse: EmbeddedEngine, tmp_path: Path) -> Iterator[Sections]:
+    with fresh_database(embedded_warehouse) as database:
+        made = Sections({**place(embedded_warehouse), "database": database}, str(tmp_path / "locks"))
+        with made.used():
+            yield made
+
+
+def states(warehouse: EmbeddedEngine, sections: Sections) -> list[tuple[str, str]]:
+    table = f"{sections.warehouse['database']}.deliveries"
+    return warehouse.query(f"SELECT address, state FROM {table} FINAL ORDER BY address, state")
+
+
+def test_a_message_is_sent_once_and_a_refusal_keeps_nobody_else_from_it(
+    sections: Sections, embedded_warehouse: EmbeddedEngine, tmp_path: Path
+) -> None:
+    with pytest.raises(ChannelError, match="first refuses"):
+        delivery_log.deliver(POST, {"chats": Chats(tmp_path, refusing="first")})
+    assert states(embedded_warehouse, sections) == [("first", "pending"), ("second", "pending"), ("second", "sent")]
+    chats = Chats(tmp_path)
+    for _ in range(2):
+        found = delivery_log.deliver(POST, {"chats": chats})
+        assert found.addresses == ("chats:first", "chats:second")
+    assert ("first", "sent") in states(embedded_warehouse, sections)
+    assert (chats.said("first"), chats.said("second")) == (["Views"], ["Views"])
+
+
+def test_a_kill_between_sending_and_recording_repeats_one_message_once(
+    sections: Sections, embedded_warehouse: EmbeddedEngine, tmp_path: Path
+) -> None:
+    killed = sections.start(sections.deliver, Chats(tmp_path, killed_after="first"))
+    killed.join(HANGS_SECONDS)
+    assert killed.exitcode == -signal.SIGKILL
+    assert states(embedded_warehouse, sections) == [("first", "pending")]
+    chats = Chats(tmp_path)
+    for _ in range(3):
+        delivery_log.deliver(POST, {"chats": chats})
+    assert (chats.said("first"), chats.said("second")) == (["Views", "Views"], ["Views"])
+
+
+def test_of_senders_at_once_one_sends(sections: Sections, tmp_path: Path) -> None:
+    chats, barrier = Chats(tmp_path, names="first"), SPAWN.Barrier(2)
+    senders = [sections.start(sections.deliver_together, chats, barrier) for _ in range(2)]
+    for sender in senders:
+        sender.join(HANGS_SECONDS)
+    assert [sender.exitcode for sender in senders] == [0, 0]
+    assert chats.said("first") == ["Views"]
+
+
+def test_what_took_over_from_a_message_that_was_gone_is_what_is_answered(sections: Sections, tmp_path: Path) -> None:
+    chats = Chats(tmp_path, names="first")
+    delivery_log.edit(EDITED, {"chats": chats})  # never sent: there is nothing to edit
+    delivery_log.reply(REPLY, POST.key, {"chats": chats})
+    assert chats.said("first") == []
+    delivery_log.deliver(POST, {"chats": chats})
+    delivery_log.edit(EDITED, {"chats": Chats(tmp_path, names="first", is_gone=True)})
+    for _ in range(2):
+        delivery_log.edit(EDITED, {"chats": chats})
+        delivery_log.reply(REPLY, POST.key, {"chats": chats})
+    assert chats.said("first") == ["Views", "Views, edited", "Recovered to first/2"]

@@ -1,0 +1,197 @@
+"""The check of the source: what is accepted, and the one sentence that names what is not."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import pytest
+
+from pipeline.core import clock
+from pipeline.core.errors import SourceError
+from pipeline.slots import measure
+from pipeline.warehouse.engines import EmbeddedEngine, Engine, ServerEngine
+from pipeline.warehouse.source import source
+from tests.pipeline.etl.running import differences, load, loaded, prepared
+from tests.pipeline.etl.stories import FRIDAY, STORY
+
+CASE = replace(STORY, attribute_days=0)
+
+ADDITIVE = ("views", "likes", "messages_sent")
+ON_BOTH = {
+    "narrow": {
+        "user_id": "UInt16",
+        "gender": "UInt8",
+        "age": "Int8",
+        "action": "Enum8('view' = 1, 'like' = 2, 'share' = 3)",
+        "time": "DateTime('Asia/Kolkata')",
+    },
+    "wide": {"user_id": "Int64", "gender": "Int64", "age": "UInt64", "time": "Nullable(DateTime)"},
+    "nullable": {
+        "user_id": "Nullable(UInt64)",
+        "gender": "Nullable(UInt8)",
+        "age": "Nullable(UInt64)",
+        **dict.fromkeys(("os", "country", "source"), "Nullable(String)"),
+        "action": "Nullable(Enum16('view' = 1, 'like' = 2, 'share' = 300))",
+        "time": "Nullable(DateTime('Europe/Berlin'))",
+    },
+}
+ON_NEW_ENGINES = {
+    **ON_BOTH,
+    "low cardinality": {
+        **dict.fromkeys(("os", "country", "source", "action"), "LowCardinality(String)"),
+        "time": "DateTime64(3)",
+    },
+    "low cardinality nullable": {
+        **dict.fromkeys(("os", "country", "source", "action"), "LowCardinality(Nullable(String))"),
+        "time": "DateTime64(6, 'Asia/Kolkata')",
+    },
+}
+
+
+def in_both_tables(kinds: Iterable[str]) -> list[tuple[str, str]]:
+    """Pair different kinds for the feed and for messages, so that each table has each kind once."""
+    names = list(kinds)
+    return list(zip(names, [*names[1:], names[0]], strict=True))
+
+
+def declare(warehouse: Engine, database: str, table: str, types: dict[str, str]) -> None:
+    """Declare columns of a source table anew, with its events."""
+    columns = warehouse.query(f"DESCRIBE TABLE {database}.{table}")
+    declared = ", ".join(f"{name} {types.get(name, kind)}" for name, kind, *_ in columns)
+    names = ", ".join(name for name, *_ in columns)
+    warehouse.execute(f"RENAME TABLE {database}.{table} TO {database}.former")
+    warehouse.execute(f"CREATE TABLE {database}.{table} ({declared}) ENGINE = Memory")
+    warehouse.execute(f"INSERT INTO {database}.{table} ({names}) SELECT {names} FROM {database}.former")
+    warehouse.execute(f"DROP TABLE {database}.former")
+
+
+def check_loads(warehouse: Engine, feed: dict[str, str], messages: dict[str, str]) -> None:
+    """Load a day of a source whose columns have these types."""
+    with prepared(warehouse, CASE) as (source_database, database):
+        declare(warehouse, source_database, "feed_actions", feed)
+        declare(warehouse, source_database, "message_actions", messages)
+        load(FRIDAY)
+        found = loaded(warehouse, database, FRIDAY)
+        assert differences(found, CASE.expected(FRIDAY)) == {}
+        measure.fill(*clock.day_bounds(FRIDAY))
+        totals = f"SELECT metric, sum(numerator) FROM {database}.slot_metrics WHERE dimension = 'total' GROUP BY metric"
+        measured = dict(warehouse.query(totals))
+        assert {name: measured[name] for name in ADDITIVE} == {name: found.totals[name][0] for name in ADDITIVE}
+
+
+@pytest.mark.parametrize(("feed", "messages"), in_both_tables(ON_BOTH))
+def test_types_are_accepted_and_loaded(server_warehouse: ServerEngine, feed: str, messages: str) -> None:
+    check_loads(server_warehouse, ON_BOTH[feed], ON_BOTH[messages])
+
+
+@pytest.mark.parametrize(("feed", "messages"), in_both_tables(ON_NEW_ENGINES))
+def test_types_of_new_engines_are_accepted_and_loaded(
+    embedded_warehouse: EmbeddedEngine, feed: str, messages: str
+) -> None:
+    check_loads(embedded_warehouse, ON_NEW_ENGINES[feed], ON_NEW_ENGINES[messages])
+
+
+@pytest.mark.parametrize("recipient", ["receiver_id", "reciever_id"])
+def test_both_spellings_of_the_recipient_are_found(warehouse: Engine, recipient: str) -> None:
+    with prepared(warehouse, replace(CASE, recipient=recipient)) as (database, _):
+        found = source()
+    messages = f"{database}.message_actions"
+    assert (found.feed, found.messages, found.recipient) == (f"{database}.feed_actions", messages, recipient)
+    assert found.connection == warehouse
+    assert (found.table("feed"), found.table("messages")) == (found.feed, found.messages)
+
+
+def test_tables_have_the_names_of_their_settings(warehouse: Engine) -> None:
+    names = {"feed_table": "feed", "message_table": "letters"}
+    with prepared(warehouse, CASE, source=names) as (database, _):
+        warehouse.execute(f"RENAME TABLE {database}.feed_actions TO {database}.feed")
+        warehouse.execute(f"RENAME TABLE {database}.message_actions TO {database}.letters")
+        found = source()
+        assert (found.feed, found.messages, found.recipient) == (
+            f"{database}.feed",
+            f"{database}.letters",
+            "receiver_id",
+        )
+
+
+def refusal(warehouse: Engine, *changes: str, **settings: str) -> tuple[str, str]:
+    """What the check says after statements were run on a source, {0} being its database; and that database."""
+    with prepared(warehouse, CASE, source=settings) as (database, _):
+        for change in changes:
+            warehouse.execute(change.format(database))
+        with pytest.raises(SourceError) as refused:
+            source()
+    text = str(refused.value)
+    assert "\n" not in text
+    assert text.count(". ") == 0
+    assert text.endswith(".")
+    return text, database
+
+
+def test_missing_database_is_named(warehouse: Engine) -> None:
+    text, _ = refusal(warehouse, database="simulator_20991231")
+    assert "table simulator_20991231.feed_actions does not exist" in text
+    assert "[source] database" in text
+
+
+@pytest.mark.parametrize("table", ["feed_actions", "message_actions"])
+def test_missing_table_is_named(warehouse: Engine, table: str) -> None:
+    text, database = refusal(warehouse, f"DROP TABLE {{0}}.{table}")
+    assert f"table {database}.{table} does not exist" in text
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [
+        *(("feed_actions", column) for column in ("user_id", "action", "time", "os", "gender", "age", "country")),
+        *(("message_actions", column) for column in ("user_id", "time", "os", "gender", "age", "source")),
+    ],
+)
+def test_missing_column_is_named(embedded_warehouse: EmbeddedEngine, table: str, column: str) -> None:
+    changes = [
+        f"CREATE TABLE {{0}}.other ENGINE = Memory AS SELECT * EXCEPT {column} FROM {{0}}.{table}",
+        f"DROP TABLE {{0}}.{table}",
+        f"RENAME TABLE {{0}}.other TO {{0}}.{table}",
+    ]
+    text, database = refusal(embedded_warehouse, *changes)
+    assert text == f"source table {database}.{table} has no column {column}."
+
+
+def test_missing_recipient_is_named_in_both_spellings(warehouse: Engine) -> None:
+    changes = ["DROP TABLE {0}.message_actions", "RENAME TABLE {0}.feed_actions TO {0}.message_actions"]
+    changes.append("CREATE TABLE {0}.feed_actions AS {0}.message_actions")
+    text, database = refusal(warehouse, *changes)
+    assert f"{database}.message_actions has no column receiver_id or reciever_id" in text
+
+
+@pytest.mark.parametrize(
+    ("column", "kind", "wanted"),
+    [
+        ("user_id", "String", "an integer"),
+        ("user_id", "Float64", "an integer"),
+        ("gender", "String", "an integer"),
+        ("age", "Nullable(String)", "an integer"),
+        ("os", "UInt8", "String"),
+        ("country", "Nullable(UInt8)", "String"),
+        ("action", "UInt8", "String or Enum"),
+        ("time", "Date", "DateTime"),
+        ("time", "String", "DateTime"),
+        ("time", "UInt32", "DateTime"),
+    ],
+)
+def test_wrong_type_is_named(warehouse: Engine, column: str, kind: str, wanted: str) -> None:
+    with prepared(warehouse, CASE) as (database, _):
+        columns = warehouse.query(f"DESCRIBE TABLE {database}.feed_actions")
+        declared = ", ".join(f"{name} {kind if name == column else usual}" for name, usual, *_ in columns)
+        warehouse.execute(f"DROP TABLE {database}.feed_actions")
+        warehouse.execute(f"CREATE TABLE {database}.feed_actions ({declared}) ENGINE = Memory")
+        with pytest.raises(SourceError) as refused:
+            source()
+    assert str(refused.value).startswith(f"source column {database}.feed_actions.{column} has type {kind}; it must be ")
+    assert wanted in str(refused.value)
+
+
+def test_wrong_type_of_the_recipient_is_named(warehouse: Engine) -> None:
+    with prepared(warehouse, CASE) as (database, _):
+        declare(warehouse, database, "message_actions", {"receiver_id": "String"})
+        with pytest.raises(SourceError, match=f"{database}.message_actions.receiver_id has type String"):
+            source()

@@ -1,0 +1,258 @@
+import io
+import math
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from reporting import texts
+from reporting.alerts import text
+from reporting.alerts.compose import compose, panel
+from reporting.alerts.text import TEXT_LIMIT
+from reporting.errors import ReportingError
+from reporting.message import parsed_length
+from reporting.texts import en, ru
+from tests.reporting.samples import HOSTILE, SLOT, alert, alert_metric
+from tests.servers.bot_rules import parse_html
+
+ENDED: dict[str, Any] = {
+    "name": "likes",
+    "label": "Likes",
+    "state": "ended",
+    "value": 150.0,
+    "since": SLOT - timedelta(hours=2, minutes=15),
+    "until": SLOT,
+}
+
+
+def test_the_whole_text_in_english() -> None:
+    links = [("Dashboard", "https://bi.example/1?from=a&to=b")]
+    ctr = alert_metric(
+        name="ctr", label="CTR", kind="ratio", state="ongoing", value=0.25, expected=0.2, lower=0.19, upper=0.21
+    )
+    message = compose(alert(alert_metric(**ENDED), ctr, alert_metric(), links=links), "en")
+    assert message.key == "alert-2026-11-02T1115Z"
+    assert message.title == "Messages sent: 0, expected 156 (−100%) and 2 more"
+    assert message.plain == (
+        "Messages sent: 0, expected 156 (−100%)\n"
+        "usually 120 to 190; since 14:15; detector ensemble\n"
+        "CTR: 25.0%, expected 20.0% (+5.00\u00a0pp, +25.0%)\n"
+        "usually 19.0% to 21.0%; since 14:15; detector ensemble\n"
+        "Likes: back to normal, 150, expected 156\n"
+        "usually 120 to 190; 12:00 to 14:15, lasted 2 h 15 min; detector ensemble\n\n"
+        "Monday, 2 November 2026, 14:15–14:30 (UTC+3)\n"
+        "Dashboard"
+    )
+    assert '<a href="https://bi.example/1?from=a&amp;to=b">Dashboard</a>' in message.html
+
+
+def test_the_whole_text_in_russian() -> None:
+    message = compose(alert(alert_metric(label="Отправлено сообщений"), alert_metric(**ENDED)), "ru")
+    assert message.title == "Отправлено сообщений: 0, ожидалось 156 (−100\u00a0%) и ещё 1"
+    assert message.plain == (
+        "Отправлено сообщений: 0, ожидалось 156 (−100\u00a0%)\n"
+        "обычно от 120 до 190; с 14:15; детектор ensemble\n"
+        "Likes: снова в норме, 150, ожидалось 156\n"
+        "обычно от 120 до 190; с 12:00 до 14:15, длилось 2 ч 15 мин; детектор ensemble\n\n"
+        "понедельник, 2 ноября 2026, 14:15–14:30 (UTC+3)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "headline"),
+    [
+        ({"expected": 0.0, "value": 5.0}, "Messages sent: 5, expected 0"),
+        ({"expected": math.nan, "value": 5.0}, "Messages sent: 5"),
+        ({"value": math.nan}, "Messages sent: no data, expected 156"),
+        ({"value": 312.0}, "Messages sent: 312, expected 156 (+100%)"),
+        ({"label": "A: b", "value": 78.0}, "A: b: 78, expected 156 (−50.0%)"),
+    ],
+)
+def test_headlines(changes: dict[str, Any], headline: str) -> None:
+    assert compose(alert(alert_metric(**changes)), "en").plain.split("\n")[0] == headline
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "english", "russian"),
+    [
+        (-5.0, 20.0, "usually 0 to 20; ", "обычно от 0 до 20; "),
+        (-math.inf, 20.0, "usually up to 20; ", "обычно не больше 20; "),
+        (3.0, math.inf, "usually at least 3; ", "обычно не меньше 3; "),
+        (math.nan, math.nan, "", ""),
+    ],
+)
+def test_bands_of_every_shape(lower: float, upper: float, english: str, russian: str) -> None:
+    metric = alert_metric(lower=lower, upper=upper)
+    assert text._details(metric, SLOT, "", en) == f"{english}since 14:15; detector ensemble"
+    assert text._details(metric, SLOT, "", ru) == f"{russian}с 14:15; детектор ensemble"
+
+
+def test_another_day_is_named() -> None:
+    assert (
+        "since 1 Nov, 23:45;" in compose(alert(alert_metric(since=SLOT.replace(day=1, hour=23, minute=45))), "en").plain
+    )
+
+
+def test_an_incident_across_a_clock_change_lasts_its_real_time() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    slot = datetime(2026, 10, 25, 4, 0, tzinfo=berlin)
+    metric = alert_metric(slot, state="ended", since=datetime(2026, 10, 25, 1, 0, tzinfo=berlin), until=slot)
+    text = compose(alert(metric, slot=slot), "en").plain
+    assert "01:00 to 04:00, lasted 4 h" in text
+    assert "04:00–04:15 (UTC+1)" in text
+
+
+@pytest.mark.parametrize(
+    ("zone", "offset"), [("Asia/Kolkata", "UTC+5:30"), ("America/St_Johns", "UTC-3:30"), ("UTC", "UTC+0")]
+)
+def test_every_zone_has_a_name(zone: str, offset: str) -> None:
+    assert text._offset(datetime(2026, 11, 2, tzinfo=ZoneInfo(zone))) == offset
+
+
+def test_the_order_is_urgency_then_severity() -> None:
+    metrics = [
+        alert_metric(label="ended", state="ended", until=SLOT, value=9000.0),
+        alert_metric(label="ongoing", state="ongoing", value=9000.0),
+        alert_metric(label="mild", value=195.0),
+        alert_metric(label="missing", value=math.nan),
+        alert_metric(label="severe", value=0.0),
+        alert_metric(label="no width", value=157.0, lower=156.0, upper=156.0),
+    ]
+    text = compose(alert(*metrics), "en").html
+    order = [line.split(":")[0] for line in text.split("\n") if line.startswith("<b>")]
+    assert order == [f"<b>{label}" for label in ("no width", "severe", "mild", "missing", "ongoing", "ended")]
+
+
+@given(
+    st.lists(
+        st.tuples(st.text(), st.floats(), st.floats(), st.sampled_from(["opened", "ended"])), min_size=1, max_size=60
+    ),
+    st.lists(st.tuples(st.text(), st.text() | st.just("https://bi.example/" + "x" * 300)), max_size=10),
+    st.sampled_from(["en", "ru"]),
+)
+@settings(max_examples=150)
+def test_any_alert_fits_a_caption_that_telegram_accepts(
+    rows: list[tuple[str, float, float, Any]], links: list[tuple[str, str]], language: str
+) -> None:
+    metrics = [
+        alert_metric(name=str(index), label=label, value=value, expected=expected, state=state, until=SLOT)
+        for index, (label, value, expected, state) in enumerate(rows)
+    ]
+    ordered = sorted(metrics, key=lambda metric: metric.name)
+    html = text.html(alert(*metrics, links=links), ordered, texts.load(language))
+    plain = parse_html(html)
+    assert parsed_length(html) <= TEXT_LIMIT
+    headlines = html.count("<b>")
+    assert headlines == len(metrics) or texts.load(language).more(len(metrics) - headlines) in plain
+
+
+def test_a_crowded_alert_keeps_the_most_severe_and_counts_the_rest() -> None:
+    metrics = [alert_metric(label=f"{index:02} {HOSTILE}", value=200.0 + index) for index in range(40)]
+    message = compose(alert(*metrics, links=[(HOSTILE, "https://e.example")]), "ru")
+    lines = message.plain.split("\n")
+    assert lines[0].startswith("39 Robert")
+    shown = sum("ожидалось" in line for line in lines)
+    assert f"и ещё {40 - shown}" in lines
+    assert 5 < shown < 40
+    # One more would not have fitted.
+    assert TEXT_LIMIT - 110 < parsed_length(message.html) <= TEXT_LIMIT
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"values": [1.0]}, "give the same"),
+        ({"since": datetime(2026, 11, 2)}, "needs a time zone"),
+        ({"state": "ended", "until": None}, "needs `until`"),
+    ],
+)
+def test_impossible_input_is_a_clear_error(changes: dict[str, Any], error: str) -> None:
+    with pytest.raises(ReportingError, match=error):
+        alert_metric(**changes)
+
+
+def test_an_alert_of_nothing_is_an_error() -> None:
+    with pytest.raises(ReportingError, match="nothing happened"):
+        alert()
+
+
+def size_of(picture: bytes | None) -> tuple[int, int]:
+    with Image.open(io.BytesIO(picture or b"")) as image:
+        return image.size
+
+
+@pytest.mark.parametrize("count", [1, 2, 4, 6, 30])
+def test_pictures_of_any_number_of_metrics_stay_within_telegrams_limits(count: int) -> None:
+    message = compose(alert(*[alert_metric(name=str(index)) for index in range(count)]), "en")
+    width, height = size_of(message.picture)
+    assert width == 1280
+    assert 400 < height < 3000
+
+
+def test_odd_histories_are_drawn() -> None:
+    nothing: dict[str, Any] = {"times": [], "values": [], "band_expected": [], "band_lower": [], "band_upper": []}
+    missing = np.full(97, np.nan)
+    metrics = [
+        alert_metric(**nothing),
+        alert_metric(values=missing, band_expected=missing, band_lower=missing, band_upper=missing),
+        alert_metric(band_lower=np.full(97, -np.inf), band_upper=np.full(97, np.inf)),
+        alert_metric(values=np.zeros(97), band_expected=np.zeros(97), band_lower=np.zeros(97), band_upper=np.zeros(97)),
+        alert_metric(values=np.full(97, 1e18), label=HOSTILE),
+        alert_metric(kind="ratio", values=np.full(97, 0.2), band_lower=missing, band_upper=missing),
+        alert_metric(points=1),
+    ]
+    assert size_of(compose(alert(*metrics), "ru").picture)[0] == 1280
+
+
+def colours(picture: bytes | None, colour: tuple[int, int, int]) -> int:
+    with Image.open(io.BytesIO(picture or b"")) as image:
+        pixels = np.asarray(image.convert("RGB")).astype(int)
+    return int(np.all(np.abs(pixels - colour) < 3, axis=2).sum())
+
+
+@pytest.mark.parametrize("language", texts.available())
+@pytest.mark.parametrize("count", [1, 4])
+def test_nothing_is_cut_at_the_edges_of_the_picture(language: str, count: int) -> None:
+    long = [alert_metric(name=str(index), label=HOSTILE, value=123456789.0, kind="ratio") for index in range(count)]
+    with Image.open(io.BytesIO(compose(alert(*long), language).picture or b"")) as image:
+        pixels = np.asarray(image.convert("RGB"))
+    for edge in (pixels[:, :6], pixels[:, -6:], pixels[:6], pixels[-6:]):
+        assert (edge == 255).all()
+
+
+def test_points_outside_of_the_band_are_marked() -> None:
+    vermillion = (0xD5, 0x5E, 0x00)
+    calm = compose(alert(alert_metric(values=np.full(97, 156.0))), "en").picture
+    one = compose(alert(alert_metric()), "en").picture
+    values = np.full(97, 156.0)
+    values[[10, 20, 30]] = 500.0
+    three = compose(alert(alert_metric(values=values)), "en").picture
+    in_legend = colours(calm, vermillion)
+    assert colours(one, vermillion) > in_legend + 100
+    assert colours(three, vermillion) > in_legend + 100
+
+
+def test_only_the_last_day_is_drawn() -> None:
+    drawn = panel(alert_metric(points=500), SLOT, en)
+    assert drawn.times[0] == SLOT - timedelta(hours=24)
+    assert len(drawn.times) == len(drawn.values) == len(drawn.upper) == 97
+
+
+def test_the_time_axis_follows_the_local_clock_through_a_change() -> None:
+    from matplotlib.figure import Figure
+
+    from reporting.plots import panels
+
+    slot = datetime(2026, 10, 25, 13, 0, tzinfo=ZoneInfo("Europe/Berlin"))
+    axis = Figure().subplots()
+    panels._label_time(axis, alert_metric(slot, points=97).times, en.short_date, most=9)
+    assert [label.get_text() for label in axis.get_xticklabels()] == [
+        "15:00", "18:00", "21:00", "25 Oct", "03:00", "06:00", "09:00", "12:00",
+    ]  # fmt: skip
+    # Midnight to 03:00 is four hours on that day, in which the others are three apart.
+    np.testing.assert_allclose(np.diff(axis.get_xticks()) * 24, [3, 3, 3, 4, 3, 3, 3], atol=1e-6)

@@ -1,0 +1,205 @@
+"""What an incident's message says from its first post to the reply that closes it."""
+
+import math
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from reporting.alerts.compose import compose, compose_reply
+from reporting.alerts.model import Alert, Handling, Loss
+from reporting.causes import Cause, RatioSplit
+from tests.reporting.alerts.incidents import BUTTONS, KEY, QUARTER, WORST, growing, incident, recovered, text_of
+from tests.reporting.samples import SLOT, alert_metric
+
+
+def test_the_first_post() -> None:
+    causes, losses = [Cause("os", ["iOS"], 0.93)], [Loss("Messages sent", -156.0)]
+    message = compose(incident(causes=causes, losses=losses, buttons=BUTTONS), "en")
+    assert (message.key, message.title) == (KEY, "Messages sent: 0, expected 156 (−100%)")
+    assert message.plain == (
+        "Messages sent: 0, expected 156 (−100%)\n"
+        "usually 120 to 190; since 14:15; detector ensemble\n\n"
+        "os iOS explains 93%\n"
+        "lost against expected so far: −156 messages sent\n\n"
+        "Monday, 2 November 2026, 14:15–14:30 (UTC+3)"
+    )
+    assert [(button.label, button.data) for button in message.buttons] == [
+        ("Acknowledge", "ack:7"),
+        ("Mute 2 h", "mute:7"),
+        ("False alarm", "false:7"),
+        ("New normal", "new:7"),
+    ]
+    assert message.picture is not None
+
+
+def test_as_it_grows_in_english() -> None:
+    message = compose(growing(), "en")
+    assert (message.key, message.title) == (KEY, "Goes on for 1 h: Messages sent and 1 more")
+    assert message.plain == (
+        "Goes on for 1 h: Messages sent and 1 more\n\n"
+        "Messages sent: 0, expected 156 (−100%)\n"
+        "usually 120 to 190; since 14:15; 0, expected 158 (−100%) at the worst, 14:30; detector ensemble\n"
+        "Likes, os iOS: 1,200, expected 2,400 (−50.0%)\n"
+        "usually 2,200 to 2,600; since 14:45; detector ensemble\n\n"
+        "os iOS explains 93%\n"
+        "CTR: likes fell (−31.0%), views +0.4%; 96% within slices, 4% by their mix\n"
+        "lost against expected so far: −12,300 views, −2,450 likes\n"
+        "acknowledged: Anna Li (@anna), 14:32\n"
+        "muted until 16:35: Boris, 14:35\n\n"
+        "Monday, 2 November 2026, 15:00–15:15 (UTC+3)"
+    )
+
+
+def test_as_it_grows_in_russian() -> None:
+    handled = [Handling("acknowledge", "Анна", SLOT + timedelta(minutes=17))]
+    handled.append(Handling("mute", "Борис", SLOT + timedelta(days=1), SLOT + timedelta(days=1, hours=2)))
+    message = compose(
+        growing(
+            causes=[Cause("ОС", ["iOS", "Android"], 0.93, metric="Лайки")],
+            splits=[RatioSplit("CTR", "Лайки", "Просмотры", 0.01, 0.5)],
+            losses=[Loss("Просмотры", -12_300.4), Loss("Лайки", 2_450)],
+            handled=handled,
+        ),
+        "ru",
+    )
+    assert message.plain == (
+        "Продолжается уже 1 ч: Messages sent и ещё 1\n\n"
+        "Messages sent: 0, ожидалось 156 (−100\u00a0%)\n"
+        "обычно от 120 до 190; с 14:15; 0, ожидалось 158 (−100\u00a0%) в худший момент, 14:30; детектор ensemble\n"
+        "Likes, os iOS: 1\u00a0200, ожидалось 2\u00a0400 (−50,0\u00a0%)\n"
+        "обычно от 2\u00a0200 до 2\u00a0600; с 14:45; детектор ensemble\n\n"
+        "Лайки: ОС iOS, Android объясняют 93\u00a0%\n"
+        "CTR: просмотры выросли (+50,0\u00a0%), лайки +1,0\u00a0%\n"
+        "пока потеряно против ожидания: просмотры −12\u00a0300\n"
+        "пока сверх ожидания: лайки +2\u00a0450\n"
+        "принято: Анна, 14:32\n"
+        "заглушено до 3 ноя, 16:15: Борис, 3 ноя, 14:15\n\n"
+        "понедельник, 2 ноября 2026, 15:00–15:15 (UTC+3)"
+    )
+    labels = [button.label for button in message.buttons]
+    assert labels == ["Принять", "Заглушить на 2 ч", "Ложная тревога", "Новая норма"]
+
+
+def test_the_end_and_the_reply_that_says_so() -> None:
+    message, reply = compose(recovered(), "en"), compose_reply(recovered(), "en")
+    assert message.key == KEY
+    assert message.plain.split("\n")[:4] == [
+        "Recovered after 2 h 15 min: Messages sent and 1 more",
+        "",
+        "Messages sent: back to normal, 150, expected 156",
+        "usually 120 to 190; 14:15 to 16:30, lasted 2 h 15 min; 0, expected 158 (−100%) at the worst, 14:30; "
+        "detector ensemble",
+    ]
+    assert "lost against expected: −12,300 views, −2,450 likes" in message.plain
+    assert reply.key == f"{KEY}-recovered"
+    assert (reply.picture, reply.buttons) == (None, ())
+    assert reply.plain == (
+        "Recovered after 2 h 15 min: Messages sent and 1 more\n"
+        "Messages sent: 0, expected 158 (−100%) at the worst, 14:30\n"
+        "os iOS explains 93%\n"
+        "lost against expected: −12,300 views, −2,450 likes\n\n"
+        "Monday, 2 November 2026, 14:15–16:30 (UTC+3)"
+    )
+    assert compose_reply(recovered(), "ru").plain == (
+        "Восстановилось, длилось 2 ч 15 мин: Messages sent и ещё 1\n"
+        "Messages sent: 0, ожидалось 158 (−100\u00a0%) в худший момент, 14:30\n"
+        "os iOS объясняет 93\u00a0%\n"
+        "потеряно против ожидания: views −12\u00a0300, likes −2\u00a0450\n\n"
+        "понедельник, 2 ноября 2026, 14:15–16:30 (UTC+3)"
+    )
+
+
+def test_no_data_asks_why_is_told_once_more_and_is_corrected() -> None:
+    missing = alert_metric(value=math.nan, since=SLOT)
+    gone = incident(1, missing, status="no_data", source="feed_actions")
+    assert compose(gone, "en").title == "No data since 14:15 in feed_actions: application or loading?"
+    assert compose(replace(gone, source=""), "en").title == "No data since 14:15: application or loading?"
+    assert compose(gone, "ru").title == "Нет данных в feed_actions с 14:15: приложение или загрузка?"
+    assert "\nMessages sent: no data, expected 156\n" in compose(gone, "en").plain
+    later = replace(gone, slot_start=SLOT + 7 * QUARTER, slot_end=SLOT + 8 * QUARTER)
+    assert compose_reply(later, "en").plain == (
+        "Still no data in feed_actions since 14:15, for 2 h: application or loading?\n"
+        "Messages sent: no data, expected 156\n\n"
+        "Monday, 2 November 2026, 14:15–16:15 (UTC+3)"
+    )
+    assert compose_reply(later, "ru").title == (
+        "Всё ещё нет данных в feed_actions с 14:15, уже 2 ч: приложение или загрузка?"
+    )
+    landed = alert_metric(state="ended", value=150.0, since=SLOT, until=SLOT + 8 * QUARTER, **WORST)
+    late = incident(9, landed, status="data_late", source="feed_actions")
+    assert compose(late, "en").title == "Data was late: feed_actions, 14:15 to 16:15"
+    assert compose(late, "ru").title == "Данные опоздали: feed_actions, с 14:15 до 16:15"
+    # How low it seemed to be is not how low it was.
+    assert compose_reply(late, "en").plain == (
+        "Data was late: feed_actions, 14:15 to 16:15\n"
+        "Messages sent: back to normal, 150, expected 156\n\n"
+        "Monday, 2 November 2026, 14:15–16:15 (UTC+3)"
+    )
+    assert "worst" not in compose(late, "en").plain
+
+
+@pytest.mark.parametrize(
+    ("status", "english", "russian"),
+    [("new_normal", "New normal", "Новая норма"), ("false_alarm", "False alarm", "Ложная тревога")],
+)
+def test_what_somebody_decided_names_him(status: Any, english: str, russian: str) -> None:
+    handled = [Handling("acknowledge", "Boris", SLOT), Handling(status, "Anna", SLOT + QUARTER)]
+    decided = incident(2, alert_metric(since=SLOT), status=status, handled=handled, causes=[Cause()])
+    assert compose(decided, "en").plain.startswith(
+        f"{english}: Messages sent\n\nMessages sent: 0, expected 156 (−100%)\n"
+    )
+    assert compose_reply(decided, "en").plain == (
+        f"{english}: Messages sent\nnot explained by any slice\n{english.lower()}: Anna, 14:30\n\n"
+        "Monday, 2 November 2026, 14:15–15:00 (UTC+3)"
+    )
+    reply = compose_reply(decided, "ru")
+    assert reply.title == f"{russian}: Messages sent"
+    assert f"ни один срез этого не объясняет\n{russian.lower()}: Anna, 14:30\n" in reply.plain
+
+
+def test_who_leads_stays_whatever_joins_or_ends() -> None:
+    first = alert_metric(name="z", label="First", state="ended", since=SLOT, until=SLOT + QUARTER)
+    part = alert_metric(name="a", label="First", part="os iOS", since=SLOT)
+    joined = alert_metric(name="b", label="Joined", since=SLOT + QUARTER)
+    message = compose(incident(1, joined, part, first, status="growing"), "en")
+    heads = [line for line in message.html.split("\n") if line.startswith("<b>")]
+    assert [line.split(":")[0] for line in heads[1:]] == ["<b>First", "<b>First, os iOS", "<b>Joined"]
+    assert message.title == "Goes on for 30 min: First and 2 more"
+
+
+def test_an_incident_over_night_and_over_a_clock_change_has_its_real_length() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    began, ended = datetime(2026, 10, 24, 23, 30, tzinfo=berlin), datetime(2026, 10, 25, 4, 0, tzinfo=berlin)
+    metric = alert_metric(ended, state="ended", since=began, until=ended)
+    over = Alert(ended, ended + QUARTER, [metric], status="recovered")
+    reply = compose_reply(over, "en")
+    assert reply.plain == (
+        "Recovered after 5 h 30 min: Messages sent\n\nSaturday, 24 October 2026, 23:30–25 Oct, 04:00 (UTC+1)"
+    )
+
+
+def test_the_incidents_own_ends_count_before_its_metrics() -> None:
+    over = recovered(since=SLOT - QUARTER, until=SLOT + 10 * QUARTER)
+    assert compose(over, "en").title == "Recovered after 2 h 45 min: Messages sent and 1 more"
+    assert recovered().length == timedelta(hours=2, minutes=15)
+    assert growing().length == timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("losses", "lines"),
+    [
+        ([], []),
+        ([Loss("Views", 0.3), Loss("Likes", math.nan), Loss("CTR", -math.inf), Loss("x", 1e18)], []),
+        ([Loss("Views", 12_300.0)], ["above expected so far: +12,300 views"]),
+        (
+            [Loss("Views", -1.0), Loss("DAU", 5.0), Loss("Likes", -2.0)],
+            ["lost against expected so far: −1 views, −2 likes", "above expected so far: +5 DAU"],
+        ),
+    ],
+)
+def test_losses(losses: list[Loss], lines: list[str]) -> None:
+    text = text_of(incident(losses=losses))
+    assert [line for line in text.split("\n") if "so far" in line] == lines

@@ -1,0 +1,44 @@
+"""What of an incident's message goes first where there is too much of it."""
+
+from datetime import timedelta
+
+from reporting.alerts.model import Alert, AlertMetric, Handling
+from reporting.alerts.text import html
+from reporting.message import plain_text
+from reporting.texts import en
+from tests.reporting.samples import SLOT, alert_metric
+
+QUARTER = timedelta(minutes=15)
+LINK = ("Dashboard", "https://bi.example")
+
+
+def metrics(count: int) -> list[AlertMetric]:
+    return [alert_metric(name=f"m{i}", label=f"Metric {i} {'x' * 25}", since=SLOT) for i in range(count)]
+
+
+def text_of(alert: Alert) -> str:
+    """The text alone: no picture is drawn."""
+    return plain_text(html(alert, alert.metrics, en))
+
+
+def test_of_many_receipts_the_four_newest_are_shown() -> None:
+    people = ["Anna", "Boris", "Vera", "Gleb", "Dina"]
+    handled = [Handling("acknowledge", name, SLOT + i * QUARTER) for i, name in enumerate(people)]
+    text = text_of(Alert(SLOT, SLOT + QUARTER, metrics(1), handled=handled))
+    assert [line for line in text.split("\n") if line.startswith("acknowledged")] == [
+        "acknowledged: Boris, 14:30",
+        "acknowledged: Vera, 14:45",
+        "acknowledged: Gleb, 15:00",
+        "acknowledged: Dina, 15:15",
+    ]
+
+
+def test_details_of_lesser_metrics_go_before_links() -> None:
+    # Every metric but the first may lose its details before the link goes.
+    shown = []
+    for count in range(1, 13):
+        text = text_of(Alert(SLOT, SLOT + QUARTER, metrics(count), [LINK]))
+        shown.append((text.count("usually"), count, LINK[0] in text))
+    some_gone = [has_link for details, count, has_link in shown if 1 < details < count]
+    assert some_gone
+    assert all(some_gone)
