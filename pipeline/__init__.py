@@ -1,12 +1,16 @@
-"""feedpulse: Luigi tasks over ClickHouse events (`luigi --module pipeline NAME`)."""
+"""feedpulse: Luigi tasks over ClickHouse events (`luigi --module pipeline NAME`).
 
-import gc
+Importing it registers the tasks and changes nothing else in the process.
+"""
+
+import sys
+from pathlib import Path
 
 from pipeline import tasks
-from pipeline.core import logs
+from pipeline.core.process import install
 
 __all__ = ["tasks"]
 
-logs.install()
-# What is imported by now lives as long as the process: the collector need not go through it again and again.
-gc.freeze()
+if Path(sys.argv[0]).name.startswith("luigi") or Path(sys.argv[0]).parent.name == "luigi":
+    # Luigi's own command (`luigi`, `python -m luigi`) loads the tasks: it reads exit codes and defaults after this.
+    install()

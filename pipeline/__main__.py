@@ -9,6 +9,7 @@ from pathlib import Path
 
 from detectors.lab import cli
 from pipeline.core.errors import FeedpulseError, SettingsError
+from pipeline.core.process import install
 
 DEMO_VIEWS_PER_DAY = 200_000
 
@@ -28,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         lab has no answer.
     """
     options = _parser().parse_args(arguments)
+    install()
     try:
         return int(options.command(options) or 0)
     except FeedpulseError as error:

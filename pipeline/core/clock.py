@@ -10,26 +10,46 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pipeline.core import settings
 from pipeline.core.errors import ClockError, SettingsError
+from pipeline.core.process import once
 
 SLOT = timedelta(minutes=15)
 SLOTS_A_DAY = 96  # on the wall clock; a day that changes the clock has 92 or 100 real slots
 
-_now: datetime | None = None
+_set: datetime | None = None
+
+
+@once
+def _reading() -> datetime:
+    fixed = settings.ClockSettings().now
+    return _parse(fixed) if fixed else datetime.now(UTC)
 
 
 def now() -> datetime:
-    """The moment this process believes in: the first reading, or ``[clock] now``; aware, UTC."""
-    global _now
-    if _now is None:
-        fixed = settings.ClockSettings().now
-        _now = _parse(fixed) if fixed else datetime.now(UTC)
-    return _now
+    """The moment this process believes in: what `set_now` set, else ``[clock] now``, else the first reading; aware."""
+    return _set or _reading()
 
 
-def set_now(moment: datetime) -> None:
-    """Continue this process at another moment (aware), as the demo and the tests do to play a day."""
-    global _now
-    _now = moment.astimezone(UTC)
+def utcnow() -> datetime:
+    """`now` as everything is stored: naive UTC."""
+    return now().replace(tzinfo=None)
+
+
+def set_now(moment: datetime | None) -> datetime | None:
+    """Continue this process at another moment, as the demo does to play a day; `process.reset` does not change it.
+
+    Parameters
+    ----------
+    moment : datetime or None
+        Aware; None reads the clock again.
+
+    Returns
+    -------
+    datetime or None
+        What was set before.
+    """
+    global _set
+    before, _set = _set, moment and moment.astimezone(UTC)
+    return before
 
 
 def zone() -> ZoneInfo:
@@ -66,8 +86,7 @@ def day_slots(day: date) -> list[datetime]:
 
 def last_closed_slot() -> datetime:
     """The newest slot that is over, naive UTC."""
-    moment = now().replace(tzinfo=None)
-    return floor_to_slot(moment) - SLOT
+    return floor_to_slot(utcnow()) - SLOT
 
 
 def floor_to_slot(moment: datetime) -> datetime:
@@ -83,6 +102,16 @@ def to_local(moment: datetime) -> datetime:
 def epoch(moment: datetime) -> int:
     """Unix seconds of a naive UTC moment."""
     return int(moment.replace(tzinfo=UTC).timestamp())
+
+
+def from_epoch(seconds: int) -> datetime:
+    """The naive UTC moment of Unix seconds."""
+    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
+
+
+def days(first: date, last: date) -> list[date]:
+    """The days from `first` to `last`, both included; none where `last` is earlier."""
+    return [first + timedelta(days=i) for i in range((last - first).days + 1)]
 
 
 def require_closed_day(day: date) -> None:

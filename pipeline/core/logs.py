@@ -32,6 +32,9 @@ def _is_own(error: BaseException | None) -> bool:
     return error is not None and type(error).__module__.split(".")[0] in _OWN_PACKAGES
 
 
+_BRIEF_ERRORS = BriefErrors()
+
+
 def install() -> None:
-    """Filter Luigi's logger."""
-    logging.getLogger("luigi-interface").addFilter(BriefErrors())
+    """Filter Luigi's logger; once, however often it is called."""
+    logging.getLogger("luigi-interface").addFilter(_BRIEF_ERRORS)

@@ -3,16 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from luigi.configuration import LuigiConfigParser, get_config
 
-from pipeline.core import settings
+from pipeline.core import clock, process, settings
 from pipeline.core.errors import SettingsError
-
-if TYPE_CHECKING:
-    pass
-
 
 OVERRIDDEN = ("alerts", "calendar")
 """The sections (and every [metric.NAME]) that another configuration stands for; where the data is stays."""
@@ -52,7 +48,8 @@ def overridden(sections: dict[str, dict[str, str]]) -> Iterator[None]:
 def _load(config: LuigiConfigParser, sections: dict[str, dict[str, str]]) -> None:
     config.clear()
     config.read_dict(sections)
-    settings.forget()
+    clock.set_now(clock.now())  # the process goes on at the moment that it believes in
+    process.reset()
 
 
 def _is_replaced(section: str) -> bool:

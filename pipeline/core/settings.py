@@ -5,12 +5,11 @@ environment (``FEEDPULSE_CLICKHOUSE_PASSWORD``, ``FEEDPULSE_SOURCE_PASSWORD``, `
 The sections of the channels (``[telegram]``, ``[outbox]``) are read by `reporting.channels`.
 """
 
-import functools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date
-from typing import Any, ClassVar, Literal, ParamSpec, TypeVar, cast
+from typing import Any, ClassVar, Literal, TypeVar, cast
 
 import luigi
 from luigi.configuration import LuigiConfigParser, get_config
@@ -19,19 +18,19 @@ from luigi.task_register import Register
 from pipeline.core import metrics
 from pipeline.core.errors import SettingsError
 from pipeline.core.parameters import FixedParameters
+from pipeline.core.process import once
 
 
 class _Remembered(Register):
     """Reads a section once a process: Luigi looks every value up anew each time, which costs more than a check."""
 
-    known: ClassVar[dict[type, luigi.Task]] = {}
-
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        if args or kwargs:
-            return super().__call__(*args, **kwargs)
-        if cls not in cls.known:
-            cls.known[cls] = super().__call__()
-        return cls.known[cls]
+        return super().__call__(*args, **kwargs) if args or kwargs else _read(cls)
+
+
+@once
+def _read(section: Register) -> Any:
+    return Register.__call__(section)
 
 
 class Section(FixedParameters, luigi.Config, metaclass=_Remembered):
@@ -201,7 +200,6 @@ SECTIONS: tuple[type[Section], ...] = (
     DeliverySettings,
 )
 
-P = ParamSpec("P")
 T = TypeVar("T")
 Direction = Literal["both", "up", "down"]
 
@@ -267,24 +265,7 @@ def names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-_forgetful: list[Callable[[], None]] = []
-
-
-def remembered(function: Callable[P, T]) -> Callable[P, T]:
-    """Make what follows from the settings once a process: Luigi asks a task for its requirements several times."""
-    cached = functools.cache(function)
-    _forgetful.append(cached.cache_clear)
-    return cast(Callable[P, T], cached)
-
-
-def forget() -> None:
-    """Read luigi.cfg anew from now on: somebody changed it."""
-    _Remembered.known.clear()
-    for clear in _forgetful:
-        clear()
-
-
-@remembered
+@once
 def check() -> None:
     """Refuse settings that nothing reads (a misspelt one would silently keep its default) or that have no such value.
 

@@ -10,7 +10,7 @@ import luigi
 from luigi.configuration import get_config
 from tqdm import tqdm
 
-from pipeline.core import clock, settings
+from pipeline.core import clock, process, settings
 from pipeline.core.errors import FeedpulseError
 from pipeline.demo.events import Scenario, default_incidents
 from pipeline.demo.load import create_tables, load
@@ -123,7 +123,7 @@ def _configure(folder: Path, first_loaded: date) -> None:
     config = get_config()
     config.clear()  # whatever ./luigi.cfg said: the demo must never reach anybody's warehouse
     config.read([str(path)])
-    settings.forget()
+    process.reset()
 
 
 def _empty(folder: Path) -> None:

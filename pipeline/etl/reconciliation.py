@@ -9,7 +9,7 @@ The invariants, for every dimension of a loaded day (``unknown`` counts as a val
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from pipeline.core import clock
 from pipeline.warehouse.markers import RawRows
@@ -59,7 +59,7 @@ def count_raw(day: date) -> RawDay:
     """Count a day of the zone in the source."""
     events = source()
     sql = statement("raw_day", feed=events.feed, messages=events.messages, pair=events.pair.sql)
-    ((feed, views, likes, messages, pairs),) = events.connection.query(sql, bounds(day, day))
+    ((feed, views, likes, messages, pairs),) = events.engine.query(sql, bounds(day, day))
     return RawDay(RawRows(feed, messages), views, likes, pairs)
 
 
@@ -69,10 +69,10 @@ def rows_by_day(first: date, last: date) -> dict[date, RawRows]:
     sql = statement("raw_rows", feed=events.feed, messages=events.messages)
     quarters = {
         quarter * RAW_QUARTER_SECONDS: (feed, messages)
-        for quarter, feed, messages in events.connection.query(sql, bounds(first, last))
+        for quarter, feed, messages in events.engine.query(sql, bounds(first, last))
     }
     found = {}
-    for day in (first + timedelta(days=i) for i in range((last - first).days + 1)):
+    for day in clock.days(first, last):
         rows = [quarters[second] for slot in clock.day_slots(day) if (second := clock.epoch(slot)) in quarters]
         found[day] = RawRows(sum(feed for feed, _ in rows), sum(messages for _, messages in rows))
     return found

@@ -1,7 +1,7 @@
 """Whether loaded days still are what the source holds: ``python -m pipeline verify``."""
 
 from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
+from datetime import date
 
 from pipeline.core import clock
 from pipeline.core.metrics import FEED, MESSAGES, METRICS, Metric
@@ -27,7 +27,7 @@ def verify(first: date, last: date) -> bool:
     from tqdm import tqdm
 
     clock.require_closed_day(last)
-    days = [first + timedelta(days=i) for i in range((last - first).days + 1)]
+    days = clock.days(first, last)
     print(f"{'day':<10}  {'feed rows':>13}  {'messages':>13}  result")
     days_off = 0
     for day in tqdm(days, unit="day", disable=None, leave=False):
@@ -84,7 +84,7 @@ def _raw_totals(day: date) -> Totals:
             )
         )
         sql = statement("raw_totals", measures=measures, source=events.table(kind))
-        rows = events.connection.query(sql, reconciliation.bounds(day, day))
+        rows = events.engine.query(sql, reconciliation.bounds(day, day))
         found |= {name: (numerator, denominator) for name, numerator, denominator in rows}
     return found
 

@@ -1,12 +1,12 @@
 """Whether a slot's rows are all there: recounted at each run, so that it is known how long slots keep growing."""
 
-import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from pipeline.core import clock
 from pipeline.core.metrics import FEED, MESSAGES
+from pipeline.core.process import once
 from pipeline.warehouse.source import source
 from pipeline.warehouse.statements import statement
 from pipeline.warehouse.tables import SLOT_COUNTS, full_name, open_warehouse
@@ -44,7 +44,7 @@ class Completeness:
     """Source table, slot and rows, of every slot that was never counted or has other rows now."""
 
 
-@functools.cache
+@once
 def recount(newest: datetime) -> Completeness:
     """Count the newest slots again, once a process; what grew is to be dealt with before it is remembered.
 
@@ -89,7 +89,7 @@ def remember(found: Completeness) -> None:
     )
 
 
-@functools.cache
+@once
 def lag_seconds(newest: datetime) -> dict[str, int]:
     """By source table, for how long after its end a slot keeps growing; as known before this run's count."""
     rows = open_warehouse().query(
@@ -109,11 +109,11 @@ def newest_settled_slot() -> datetime:
 
 def _count(table: str, slots: list[datetime]) -> dict[datetime, int]:
     events = source()
-    rows = events.connection.query(
+    rows = events.engine.query(
         statement("count_slots", source=events.table(table)),
         {"start": str(slots[0]), "end": str(slots[-1] + clock.SLOT)},
     )
-    found = {datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None): count for seconds, count in rows}
+    found = {clock.from_epoch(seconds): count for seconds, count in rows}
     return {slot: found.get(slot, 0) for slot in slots}
 
 
@@ -128,5 +128,5 @@ def _silence(table: str, counts: Mapping[datetime, int]) -> datetime | None:
             statement("last_slot_with_rows", slot_counts=full_name(SLOT_COUNTS)), {"source_table": table}
         )
         seconds = rows[0][0] if rows else 0
-        last = datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None) if seconds else min(counts) - clock.SLOT
+        last = clock.from_epoch(seconds) if seconds else min(counts) - clock.SLOT
     return last + clock.SLOT

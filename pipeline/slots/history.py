@@ -9,6 +9,7 @@ import numpy as np
 from pipeline.core import clock
 from pipeline.core.dimensions import DIMENSIONS
 from pipeline.core.metrics import BY_NAME, Metric
+from pipeline.core.process import once
 from pipeline.slots.series import SLICE_DAYS, SLOT_SECONDS, Array, Part, Series, lay_out, wall_columns
 from pipeline.warehouse.statements import statement
 from pipeline.warehouse.tables import SLOT_METRICS, full_name, open_warehouse
@@ -20,7 +21,7 @@ REREAD_SLOTS = 12
 def measured(metrics: Sequence[Metric], start: datetime, end: datetime) -> dict[str, set[datetime]]:
     """By metric, the slots from `start` to `end` (naive UTC) that have its total."""
     found: dict[str, set[datetime]] = {metric.name: set() for metric in metrics}
-    for name, dimension, _, numerators, _ in _read([metric.name for metric in metrics], start, end, least=None):
+    for name, dimension, _, numerators, _ in _query([metric.name for metric in metrics], start, end, least=None):
         if dimension == "total":
             found[name] = {start + i * clock.SLOT for i, count in enumerate(numerators) if count >= 0}
     return found
@@ -45,40 +46,49 @@ def read(metrics: Sequence[Metric], slot: datetime, days: int, slice_volume: flo
     # So many days of the wall clock may last an hour longer.
     start = slot - (width - 1) * clock.SLOT - timedelta(hours=1)
     epochs = np.arange(clock.epoch(start), clock.epoch(slot) + 1, SLOT_SECONDS)
-    parts, raw = _grid(tuple(metric.name for metric in metrics), start, slot, slice_volume)
+    parts, raw = _reader().read(tuple(metric.name for metric in metrics), start, slot, slice_volume)
     columns = wall_columns(epochs, width)
     numerators, denominators = (lay_out(array, columns, width) for array in raw)
     return Series(parts, slot, numerators, denominators, columns)
 
 
-Grid = tuple[tuple[Part, ...], Array]
-_last_read: dict[tuple[object, ...], tuple[datetime, datetime, Grid]] = {}
+class _Reader:
+    """Reads slot after slot and keeps what it read for the slot before, but for the newest slots.
 
-
-def _grid(metrics: tuple[str, ...], start: datetime, slot: datetime, slice_volume: float | None) -> Grid:
-    """Parts and raw counts (2, S, G) of the slots from `start` to `slot`, in real time.
-
-    A process that catches up reads slot after slot: what it read for the slot before is kept, but for the newest slots,
-    whose rows may have come late since.
+    A process that catches up reads the same history 96 times else. Rows of the newest slots may have come late since.
     """
-    key = (open_warehouse(), full_name(SLOT_METRICS), metrics, slice_volume, clock.zone().key)
-    before = _last_read.get(key)
-    if before is not None and before[0] == start and before[1] < slot:
-        parts, old = before[2]
-        fresh = max(start, before[1] - REREAD_SLOTS * clock.SLOT)
-        raw = _filled(parts, _read(metrics, fresh, slot + clock.SLOT, None if slice_volume is None else 0), fresh, slot)
-        raw = np.concatenate([old[:, :, : (fresh - start) // clock.SLOT], raw], axis=2)
-    else:
-        least = None
-        if slice_volume is not None:
-            least = round(slice_volume * (slot + clock.SLOT - _slices_from(start, slot)) / clock.SLOT)
-        rows = _read(metrics, start, slot + clock.SLOT, least)
-        slices = sorted(Part(*names) for *names, _, _ in rows if names[1] != "total")
-        parts = (*(Part(metric) for metric in metrics), *slices)
-        raw = _filled(parts, rows, start, slot)
-    _last_read.clear()
-    _last_read[key] = (start, slot, (parts, raw))
-    return parts, raw
+
+    def __init__(self) -> None:
+        self._question: object = None
+        self._newest = datetime.min
+        self._parts: tuple[Part, ...] = ()
+        self._raw: Array = np.empty((2, 0, 0))
+
+    def read(
+        self, metrics: tuple[str, ...], start: datetime, slot: datetime, slice_volume: float | None
+    ) -> tuple[tuple[Part, ...], Array]:
+        """Read parts and raw counts (2, S, G) of the slots from `start` to `slot`, in real time."""
+        question = (open_warehouse(), full_name(SLOT_METRICS), metrics, slice_volume, clock.zone().key, start)
+        if question == self._question and self._newest < slot:
+            fresh = max(start, self._newest - REREAD_SLOTS * clock.SLOT)
+            rows = _query(metrics, fresh, slot + clock.SLOT, None if slice_volume is None else 0)
+            kept = self._raw[:, :, : (fresh - start) // clock.SLOT]
+            self._raw = np.concatenate([kept, _filled(self._parts, rows, fresh, slot)], axis=2)
+        else:
+            least = None
+            if slice_volume is not None:
+                least = round(slice_volume * (slot + clock.SLOT - _slices_from(start, slot)) / clock.SLOT)
+            rows = _query(metrics, start, slot + clock.SLOT, least)
+            slices = sorted(Part(*names) for *names, _, _ in rows if names[1] != "total")
+            self._parts = (*(Part(metric) for metric in metrics), *slices)
+            self._raw = _filled(self._parts, rows, start, slot)
+        self._question, self._newest = question, slot
+        return self._parts, self._raw
+
+
+@once
+def _reader() -> _Reader:
+    return _Reader()
 
 
 def _filled(parts: Sequence[Part], rows: Iterable[tuple[Any, ...]], start: datetime, slot: datetime) -> Array:
@@ -106,7 +116,7 @@ def _slices_from(start: datetime, slot: datetime) -> datetime:
     return max(start, slot - timedelta(days=SLICE_DAYS + 1, hours=1))
 
 
-def _read(names: Sequence[str], start: datetime, end: datetime, least: int | None) -> list[tuple[Any, ...]]:
+def _query(names: Sequence[str], start: datetime, end: datetime, least: int | None) -> list[tuple[Any, ...]]:
     """Metric, dimension, value, numerators, denominators: by slot from `start` on, -1 where there is none.
 
     Slices begin at `_slices_from`; denominators are those of ratios.

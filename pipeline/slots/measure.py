@@ -1,11 +1,12 @@
 """Slot metrics measured from raw events, one statement for any stretch of slots."""
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from pipeline.core import clock
 from pipeline.core.dimensions import DIMENSIONS, UNKNOWN, Dimension, readable
 from pipeline.core.metrics import FEED, MESSAGES, METRICS
+from pipeline.core.process import once
 from pipeline.slots import history
 from pipeline.warehouse.publish import insert_whole
 from pipeline.warehouse.source import Source, source
@@ -34,10 +35,13 @@ def fill(start: datetime, end: datetime, silent_from: dict[str, datetime] | None
             selects.append(_select_silence(kind))
             params |= {f"{kind}_first": clock.epoch(first), f"{kind}_slots": (end - first) // clock.SLOT}
     select = statement("slot_metrics", selects=Fragment("\n    UNION ALL\n    ".join(selects)))
-    insert_whole(events.connection, select, params, full_name(SLOT_METRICS), COLUMNS[SLOT_METRICS])
+    insert_whole(events.engine, select, params, full_name(SLOT_METRICS), COLUMNS[SLOT_METRICS])
 
 
-_filled: set[tuple[str, datetime]] = set()
+@once
+def _filled() -> set[tuple[str, datetime]]:
+    """Table and slot of all that this process has measured."""
+    return set()
 
 
 def fill_missed(slot: datetime) -> None:
@@ -49,10 +53,10 @@ def fill_missed(slot: datetime) -> None:
         Naive UTC.
     """
     table = full_name(SLOT_METRICS)
-    if (table, slot) not in _filled:
+    if (table, slot) not in _filled():
         end = min(clock.last_closed_slot() + clock.SLOT, clock.day_bounds(clock.to_local(slot).date())[1])
         fill(slot, end)
-        _filled.update((table, slot + i * clock.SLOT) for i in range((end - slot) // clock.SLOT))
+        _filled().update((table, slot + i * clock.SLOT) for i in range((end - slot) // clock.SLOT))
 
 
 def measure_days(days: Sequence[date], tell: Callable[[date], object]) -> None:
@@ -80,9 +84,9 @@ def first_slots() -> dict[str, datetime]:
     events = source()
     found = {}
     for kind in (FEED, MESSAGES):
-        ((seconds,),) = events.connection.query(statement("first_event", source=events.table(kind)))
+        ((seconds,),) = events.engine.query(statement("first_event", source=events.table(kind)))
         if seconds:
-            found[kind] = clock.floor_to_slot(datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)) + clock.SLOT
+            found[kind] = clock.floor_to_slot(clock.from_epoch(seconds)) + clock.SLOT
     return found
 
 

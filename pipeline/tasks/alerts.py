@@ -95,7 +95,7 @@ class CheckAlerts(SlotTask):
             raise told.refusals[0]
 
     def _is_fresh(self) -> bool:
-        age = clock.now().replace(tzinfo=None) - (self.slot + clock.SLOT)
+        age = clock.utcnow() - (self.slot + clock.SLOT)
         return age <= timedelta(minutes=settings.AlertSettings().alarm_minutes)
 
 

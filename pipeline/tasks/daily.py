@@ -1,6 +1,5 @@
 """The root of the daily load: which days are to be loaded, loaded again, and no longer staged."""
 
-import functools
 import logging
 import re
 import time
@@ -10,6 +9,7 @@ from datetime import date, timedelta
 import luigi
 
 from pipeline.core import clock, settings
+from pipeline.core.process import once
 from pipeline.etl import reconciliation
 from pipeline.tasks.base import DayTask
 from pipeline.tasks.etl import DailyMetrics, forget, later_merges, load_chain
@@ -71,12 +71,11 @@ def days_to_load() -> list[date]:
     """The days from ``[etl] start`` to yesterday, in order; yesterday alone without a start."""
     last = clock.yesterday()
     first = min(settings.load_start() or last, last)
-    return [first + timedelta(days=i) for i in range((last - first).days + 1)]
+    return clock.days(first, last)
 
 
-@functools.cache
 def reload_changed(last: date) -> list[date]:
-    """Take back the loads of days whose source rows changed since.
+    """Invalidate the loads of days whose source rows changed since.
 
     Once a process, as the clock is read: what arrives later is for the next run. Days after a changed one are merged
     again too, because they look its users' attributes up: so the result is that of loading the final rows in order.
@@ -91,23 +90,37 @@ def reload_changed(last: date) -> list[date]:
     list of datetime.date
         Those of them that were ever loaded: done, or to be loaded again (by this run, if an earlier one was killed).
     """
+    loaded, changes = _loaded_and_changed(last)
+    if new := {day: change for day, change in changes.items() if day not in _invalidated()}:
+        for day, change in new.items():
+            LOGGER.warning("%s changed since its load: %s; it is loaded again", day, change)
+        forget([*(task for day in new for task in load_chain(day)), *later_merges(min(new))])
+        _invalidated().update(new)
+    return loaded
+
+
+@once
+def _invalidated() -> set[date]:
+    """The days whose loads this process has invalidated."""
+    return set()
+
+
+@once
+def _loaded_and_changed(last: date) -> tuple[list[date], dict[date, str]]:
+    """The newest days that were ever loaded, and how the source rows of those that are done changed."""
     newest = [last - timedelta(days=back) for back in range(settings.EtlSettings().reload_days)]
     known = states(DailyMetrics(date=day).output().update_id for day in newest)
     by_day = {day: known.get(DailyMetrics(date=day).output().update_id) for day in reversed(newest)}
     loads = {day: state for day, state in by_day.items() if state and state.was_done}
     if not loads:
-        return []
+        return [], {}
     rows = reconciliation.rows_by_day(min(loads), last)
     changes = {
         day: change
         for day, load in loads.items()
         if load.done and (change := reconciliation.moved(load.raw, rows[day]))
     }
-    for day, change in changes.items():
-        LOGGER.warning("%s changed since its load: %s; it is loaded again", day, change)
-    if changes:
-        forget([*(task for day in changes for task in load_chain(day)), *later_merges(min(changes))])
-    return list(loads)
+    return list(loads), changes
 
 
 @DailyMetrics.event_handler(luigi.Event.SUCCESS)  # type: ignore[untyped-decorator]

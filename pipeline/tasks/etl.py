@@ -102,7 +102,7 @@ class FeedUserDay(LoadTask):
         """Aggregate the day's feed_actions by user."""
         events = source()
         select = statement("feed_user_day", feed=events.feed, greatest=_listed(_greatest))
-        return RawRows(feed=self.load(events.connection, select, events="feed_events"))
+        return RawRows(feed=self.load(events.engine, select, events="feed_events"))
 
 
 class MessageUserDay(LoadTask):
@@ -124,7 +124,7 @@ class MessageUserDay(LoadTask):
             greatest_of_nobody=_listed(lambda item: f"{_none(item)} AS greatest_{item.name}"),
             greatest_of_sender=_listed(_greatest_of_sender),
         )
-        return RawRows(messages=self.load(events.connection, select, events="messages_sent"))
+        return RawRows(messages=self.load(events.engine, select, events="messages_sent"))
 
 
 class UserAttributes(LoadTask):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.core import settings
 from pipeline.core.errors import SettingsError
+from pipeline.core.process import once
 from pipeline.warehouse.statements import statement
 from pipeline.warehouse.tables import DELIVERIES, full_name, open_warehouse
 
@@ -31,7 +32,7 @@ class Delivered:
     """What the addresses said that would not take it."""
 
 
-@settings.remembered
+@once
 def channels(setting: str, names: str) -> "dict[str, Channel]":
     """Make the channels that a setting names, each from its section of luigi.cfg.
 

@@ -1,6 +1,5 @@
 """The two tables of events, checked once a process before anything reads them."""
 
-import functools
 import re
 from dataclasses import dataclass
 
@@ -8,6 +7,7 @@ from pipeline.core import settings
 from pipeline.core.dimensions import DIMENSIONS
 from pipeline.core.errors import SourceError
 from pipeline.core.metrics import FEED
+from pipeline.core.process import once
 from pipeline.warehouse import connections
 from pipeline.warehouse.engines import Engine
 from pipeline.warehouse.statements import Fragment, statement
@@ -41,7 +41,7 @@ class Pair:
 class Source:
     """Where the events are, with names that were checked."""
 
-    connection: Engine
+    engine: Engine
     """The engine that holds them."""
     feed: str
     """``database.table`` of views and likes."""
@@ -69,9 +69,9 @@ def source() -> Source:
     return _checked(connections.source(), section.database, section.feed_table, section.message_table)
 
 
-@functools.cache
-def _checked(connection: Engine, database: str, feed_table: str, message_table: str) -> Source:
-    rows = connection.query(statement("source_columns"), {"database": database, "tables": (feed_table, message_table)})
+@once
+def _checked(engine: Engine, database: str, feed_table: str, message_table: str) -> Source:
+    rows = engine.query(statement("source_columns"), {"database": database, "tables": (feed_table, message_table)})
     columns = {table: {name: kind for owner, name, kind in rows if owner == table} for table, *_ in rows}
     dimension_types = {item.column: INTEGER if item.numeric else TEXT for item in DIMENSIONS}
     _check_table(database, feed_table, columns, {"user_id": INTEGER, "action": ACTION, "time": TIME} | dimension_types)
@@ -84,7 +84,7 @@ def _checked(connection: Engine, database: str, feed_table: str, message_table: 
     recipient = spellings[0]
     _check_table(database, message_table, columns, {recipient: INTEGER})
     pair = _pair(recipient, [columns[message_table][name] for name in ("user_id", recipient)])
-    return Source(connection, f"{database}.{feed_table}", f"{database}.{message_table}", recipient, pair)
+    return Source(engine, f"{database}.{feed_table}", f"{database}.{message_table}", recipient, pair)
 
 
 def _check_table(database: str, table: str, columns: dict[str, dict[str, str]], wanted: dict[str, str]) -> None:

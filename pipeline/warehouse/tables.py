@@ -1,10 +1,9 @@
 """The tables that feedpulse keeps in ``[warehouse] database``: their names, and that they exist."""
 
-import functools
-
 from pipeline.core import settings
 from pipeline.core.dimensions import DAILY
 from pipeline.core.errors import SettingsError, TerminalError
+from pipeline.core.process import once
 from pipeline.warehouse import connections, scratch
 from pipeline.warehouse.engines import Engine
 from pipeline.warehouse.statements import Fragment, statement
@@ -81,12 +80,20 @@ def full_name(table: str) -> str:
 def open_warehouse() -> Engine:
     """The warehouse, with every table of ours in it and none that a killed run left."""
     engine = connections.warehouse()
-    _ensure(engine, settings.WarehouseSettings().database, settings.EtlSettings().table)
+    place = (engine, settings.WarehouseSettings().database, settings.EtlSettings().table)
+    if place not in _opened():
+        _create_missing(*place)
+        _opened().add(place)
     return engine
 
 
-@functools.cache
-def _ensure(engine: Engine, database: str, result_table: str) -> None:
+@once
+def _opened() -> set[tuple[Engine, str, str]]:
+    """Engine, database and result table of every warehouse that this process has opened."""
+    return set()
+
+
+def _create_missing(engine: Engine, database: str, result_table: str) -> None:
     if result_table != DAILY_METRICS and result_table in TABLES:
         raise SettingsError(
             f"[etl] table = {result_table}: feedpulse keeps another table of that name; choose a new one."

@@ -22,7 +22,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from pipeline.alerts.detection.monitors import monitors
-from pipeline.core import clock, settings
+from pipeline.core import clock, process, settings
 from pipeline.core.dimensions import DIMENSIONS, Dimension
 from pipeline.core.metrics import FEED, MESSAGES, METRICS
 from pipeline.demo.events import Scenario
@@ -243,7 +243,7 @@ def measure_reading(engine: MeasuredEngine, rounds: int, what: str, slice_volume
         return found
 
     def read() -> series.Series:
-        history._last_read.clear()  # as a new process
+        process.reset()  # as a new process
         return history.read(METRICS, newest, DAYS - 1, slice_volume)
 
     def read_often() -> None:

@@ -7,12 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from luigi.configuration import LuigiConfigParser, get_config
-from luigi.task_register import Register
 
-from pipeline.core import clock, settings
-from pipeline.slots import completeness, history, measure
-from pipeline.tasks import daily
-from pipeline.warehouse import source, tables
+from pipeline.core import clock, process
 
 
 @contextmanager
@@ -24,15 +20,14 @@ def configured(now: datetime | None = None, /, **sections: Mapping[str, str]) ->
     config = get_config()
     assert isinstance(config, LuigiConfigParser)
     before = {name: dict(config.items(name, raw=True)) for name in config.sections()}
-    time_before = clock._now
+    time_before = clock.set_now(None)
     try:
         _replace(config, {name.replace("__", "."): values for name, values in sections.items()})
-        if now is not None:
-            clock.set_now(now.replace(tzinfo=UTC))
+        clock.set_now(time_before if now is None else now.replace(tzinfo=UTC))
         yield
     finally:
         _replace(config, before)
-        clock._now = time_before
+        clock.set_now(time_before)
 
 
 def shipped(section: str) -> dict[str, str]:
@@ -45,20 +40,4 @@ def shipped(section: str) -> dict[str, str]:
 def _replace(config: LuigiConfigParser, sections: Mapping[str, Mapping[str, str]]) -> None:
     config.clear()
     config.read_dict(sections)
-    forget_everything()
-
-
-def forget_everything() -> None:
-    """Forget what a process remembers of settings, tables and source, as the next one would."""
-    for remembered in (
-        tables._ensure,
-        source._checked,
-        daily.reload_changed,
-        completeness.recount,
-        completeness.lag_seconds,
-    ):
-        remembered.cache_clear()
-    settings.forget()
-    Register.clear_instance_cache()
-    history._last_read.clear()
-    measure._filled.clear()
+    process.reset()

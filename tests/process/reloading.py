@@ -7,7 +7,7 @@ from datetime import date
 import luigi
 from luigi.configuration import LuigiConfigParser
 
-from pipeline.core import settings
+from pipeline.core import process
 from pipeline.tasks import DailyMetrics
 from pipeline.tasks.etl import forget, load_chain
 
@@ -18,7 +18,7 @@ def main() -> None:
     task = DailyMetrics(date=date.fromisoformat(day))
     for database in itertools.cycle(databases):
         LuigiConfigParser.instance().set("source", "database", database)
-        settings.forget()
+        process.reset()
         forget(load_chain(task.date))
         if not luigi.build([task], local_scheduler=True, log_level="WARNING"):
             sys.exit(1)

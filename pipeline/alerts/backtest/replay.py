@@ -86,7 +86,7 @@ def measure_history(first: date, last: date) -> None:
     from tqdm import tqdm
 
     start = first - timedelta(days=settings.AlertSettings().history_days)
-    days = [start + timedelta(days=i) for i in range((last - start).days + 1)]
+    days = clock.days(start, last)
     with tqdm(total=len(days), unit="day", disable=None, leave=False) as bar:
         measure.measure_days(days, lambda _: bar.update())
 
@@ -117,7 +117,7 @@ def play(first: date, last: date, name: str, folder: Path | None = None) -> Repl
     outbox = _outbox(folder) if folder else None
     heard: list[Heard] = []
     told: dict[str, Incident] = {}
-    days = [first + timedelta(days=i) for i in range((last - first).days + 1)]
+    days = clock.days(first, last)
     for day in tqdm(days, unit="day", disable=None, leave=False):
         section = settings.AlertSettings()
         day_slots = clock.day_slots(day)

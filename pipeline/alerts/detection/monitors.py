@@ -8,6 +8,7 @@ from detectors.base import Detector
 from pipeline.core import metrics, settings
 from pipeline.core.clock import SLOTS_A_DAY
 from pipeline.core.errors import SettingsError
+from pipeline.core.process import once
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Monitor:
     detector: Detector
 
 
-@settings.remembered
+@once
 def monitors() -> list[Monitor]:
     """Every metric of ``[alerts] metrics`` with its detector.
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from pipeline.alerts.detection.checks import CheckResult
@@ -28,7 +28,7 @@ def load_incidents(slot: datetime) -> list[Incident]:
 def load_actions(slot: datetime) -> list[Action]:
     """What people said by now of the incidents of `read_incidents`."""
     start = slot - timedelta(days=settings.AlertSettings().history_days + 1)
-    until = clock.now().replace(tzinfo=None)
+    until = clock.utcnow()
     rows = open_warehouse().query(
         statement("incident_actions", incident_actions=full_name(INCIDENT_ACTIONS)),
         {"start": str(start), "until": str(until.replace(microsecond=0))},
@@ -80,13 +80,13 @@ def load_healthy(start: datetime, end: datetime) -> set[tuple[datetime, Part]]:
     rows = open_warehouse().query(
         statement("healthy_checks", slot_checks=full_name(SLOT_CHECKS)), {"start": str(start), "end": str(end)}
     )
-    return {(datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None), Part(*part)) for seconds, *part in rows}
+    return {(clock.from_epoch(seconds), Part(*part)) for seconds, *part in rows}
 
 
 def last_checked_slot() -> datetime | None:
     """The newest slot that was judged, naive UTC."""
     ((seconds,),) = open_warehouse().query(statement("last_checked_slot", slot_checks=full_name(SLOT_CHECKS)))
-    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None) if seconds else None
+    return clock.from_epoch(seconds) if seconds else None
 
 
 def _decode(details: str) -> Incident:

@@ -56,7 +56,7 @@ def notify(judgement: Evaluation, to: "Mapping[str, Channel]", *, may_alarm: boo
         If something reached nobody: it is to be told again.
     """
     slot = judgement.moment.series.slot
-    now = max(clock.now().replace(tzinfo=None), slot + clock.SLOT)
+    now = max(clock.utcnow(), slot + clock.SLOT)
     may_alarm = may_alarm and not calendar.is_quiet(slot)
     after: list[Incident] = []
     done: list[Delivered] = []

@@ -55,7 +55,7 @@ def _read(name: str, dimension: Dimension, start: datetime, end: datetime) -> Sl
         stretch=Fragment("multiIf(" + ", ".join(f"{test}, {back}" for back, test in within.items()) + ", -1)"),
         chosen=Fragment(" OR ".join(within.values())),
     )
-    rows = events.connection.query(sql, params)
+    rows = events.engine.query(sql, params)
     values = sorted({value for _, value, *_ in rows})
     counts = np.zeros((2, SLICE_DAYS + 1, len(values)))
     for back, value, *numbers in rows:

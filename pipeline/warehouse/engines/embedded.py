@@ -1,7 +1,6 @@
 """The embedded engine: chDB, reached through the one process that owns its data directory (`owner.py`)."""
 
 import contextlib
-import functools
 import hashlib
 import importlib.util
 import itertools
@@ -18,6 +17,7 @@ from multiprocessing.connection import Client, Connection
 from typing import Any
 
 from pipeline.core.errors import TerminalError, TransientError, WarehouseError
+from pipeline.core.process import once
 from pipeline.warehouse.engines import native, owner
 from pipeline.warehouse.engines.base import Columns, Engine, NotReachedError, as_rows, refusal
 from pipeline.warehouse.engines.conversion import written_columns
@@ -165,7 +165,7 @@ class EmbeddedEngine(Engine):
         )
 
 
-@functools.lru_cache
+@once
 def _column_types(warehouse: EmbeddedEngine, table: str) -> Mapping[str, str]:
     """A table's columns, asked once a process: values of a type that was changed since are converted by the engine."""
     return {str(name): str(kind) for name, kind, *_ in warehouse.query(f"DESCRIBE TABLE {table}")}

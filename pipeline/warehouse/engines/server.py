@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core.errors import TerminalError, TransientError
+from pipeline.core.process import once
 from pipeline.warehouse.engines.base import Columns, Engine, NotReachedError, as_rows, refusal
 from pipeline.warehouse.engines.conversion import read, written_columns
 
@@ -20,9 +21,13 @@ _STREAM_ROWS = 65_536
 _SAME_ID_IS_RUNNING = 216
 _TURN_POLL_SECONDS = 0.02
 
+
 # Which of its hosts a process speaks to, once one has answered. Luigi's workers are forked from the process that asked
 # first, so a whole run works on ONE server, and what it marks as done has its rows there. The next run may fail over.
-_reached: dict["ServerEngine", tuple[str, int]] = {}
+@once
+def _reached() -> dict["ServerEngine", tuple[str, int]]:
+    """The host and port that answered, by engine."""
+    return {}
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,7 @@ class ServerEngine(Engine):
 
     @property
     def _address(self) -> tuple[str, int]:
-        return _reached.get(self, (self.host, self.port))
+        return _reached().get(self, (self.host, self.port))
 
     def _query(self, sql: str) -> list[tuple[Any, ...]]:
         with self._connected() as client:
@@ -152,7 +157,7 @@ class ServerEngine(Engine):
             password=self.password,
             secure=self.secure,
             ca_certs=self.ca_certs or None,
-            alt_hosts=None if self in _reached else self.alt_hosts or None,
+            alt_hosts=None if self in _reached() else self.alt_hosts or None,
             connect_timeout=self.connect_timeout_seconds,
             send_receive_timeout=self.connect_timeout_seconds,  # of the greeting; then see `_connect`
             client_name="feedpulse",
@@ -175,9 +180,9 @@ class ServerEngine(Engine):
             if "SSL" in reason or "certificate" in reason:
                 raise TerminalError(f"{self.place}: {reason}\nCheck `secure`, `port` and `ca_certs`.") from None
             remedy = "Start it, or correct `host`, `port` (the native one: 9000, or 9440 with TLS) and `secure`."
-            if self in _reached:
+            if self in _reached():
                 remedy = "This run began there and stays with it; the next run tries `alt_hosts` too."
             raise NotReachedError(f"{self.place}: no ClickHouse server answers: {reason}.\n{remedy}") from None
         if self.alt_hosts:
-            _reached[self] = (client.connection.host, client.connection.port)
+            _reached()[self] = (client.connection.host, client.connection.port)
         client.connection.socket.settimeout(self.query_timeout_seconds)

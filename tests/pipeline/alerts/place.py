@@ -12,12 +12,12 @@ from typing import Any
 import luigi
 from luigi.task_register import Register
 
-from pipeline.core import clock
+from pipeline.core import clock, process
 from pipeline.demo.events import Columns, Incident, Scenario, generate
 from pipeline.demo.load import create_tables
 from pipeline.tasks import Alerts
 from pipeline.warehouse.engines import Engine
-from tests.pipeline.configuration import configured, forget_everything, shipped
+from tests.pipeline.configuration import configured, shipped
 from tests.pipeline.etl.running import place
 
 TODAY = date(2026, 11, 12)
@@ -97,7 +97,7 @@ class Site:
             **self.sections,
         }
         with configured(now, **{name.replace(".", "__"): options for name, options in sections.items()}):
-            forget_everything()
+            process.reset()
             Register.clear_instance_cache()
             yield
 

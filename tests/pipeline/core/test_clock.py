@@ -14,8 +14,7 @@ ZONES = ["Europe/Moscow", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "
 
 
 @pytest.fixture(autouse=True)
-def _own_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(clock, "_now", None)
+def _own_clock() -> Iterator[None]:
     with configured():
         yield
 

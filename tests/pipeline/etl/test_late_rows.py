@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pytest
 
-from pipeline.core import clock
+from pipeline.core import clock, process
 from pipeline.core.errors import RowsArrivedError
 from pipeline.tasks import Daily, DailyMetrics, Slice, daily
 from pipeline.tasks.etl import LoadTask, UserDay, forget, later_merges
@@ -15,7 +15,6 @@ from pipeline.warehouse import markers
 from pipeline.warehouse.engines import Engine
 from pipeline.warehouse.markers import Marker, State, invalidate
 from pipeline.warehouse.tables import USER_DAY
-from tests.pipeline.configuration import forget_everything
 from tests.pipeline.etl.arrivals import arrive, check, on_sunday
 from tests.pipeline.etl.running import build, load, loaded, prepared, run
 from tests.pipeline.etl.stories import FRIDAY, SATURDAY, STORY, SUNDAY, at, seen, sent, with_events
@@ -27,7 +26,7 @@ def test_late_rows_are_loaded_again_and_said(warehouse: Engine, caplog: pytest.L
         check(warehouse, database, STORY, *STORY.days)
         # Of user 6 nothing was known on Sunday; his own row of Saturday comes late.
         case = arrive(warehouse, source, STORY, [seen(6, at(SATURDAY), os="Android")])
-        forget_everything()
+        process.reset()
         with caplog.at_level(logging.WARNING):
             run(Daily())
         assert "2026-11-07 changed since its load: feed_actions 2 -> 3 rows (+1); it is loaded again" in caplog.text
@@ -40,7 +39,7 @@ def test_an_unchanged_day_is_left_alone(warehouse: Engine) -> None:
         run(Daily())
         versions = f"SELECT update_id, version FROM {database}.table_updates FINAL ORDER BY update_id"
         before = warehouse.query(versions)
-        forget_everything()
+        process.reset()
         run(Daily())
         assert warehouse.query(versions) == before
 
@@ -49,7 +48,7 @@ def test_older_days_are_left_alone(warehouse: Engine) -> None:
     with on_sunday(warehouse, start=str(FRIDAY), reload_days="2") as (source, database):
         run(Daily())
         arrive(warehouse, source, STORY, [seen(9, at(FRIDAY))])
-        forget_everything()
+        process.reset()
         run(Daily())
         check(warehouse, database, STORY, *STORY.days)
 
@@ -58,10 +57,10 @@ def test_a_reload_that_was_cut_off_goes_on_without_a_start(warehouse: Engine) ->
     with on_sunday(warehouse) as (source, database):
         load(SATURDAY, SUNDAY)
         case = arrive(warehouse, source, STORY, [], [sent(8, 9, at(SATURDAY))])
-        forget_everything()
+        process.reset()
         daily.reload_changed(SUNDAY)  # and killed here
         assert not DailyMetrics(date=SATURDAY).complete()
-        forget_everything()
+        process.reset()
         run(Daily())
         check(warehouse, database, case, SATURDAY, SUNDAY)
 
@@ -109,7 +108,7 @@ def test_days_that_nobody_asked_for_are_not_loaded(warehouse: Engine) -> None:
         load(FRIDAY)
         case = arrive(warehouse, source, STORY, [seen(1, at(FRIDAY))])
         for _ in range(2):  # the second sees what the first took back
-            forget_everything()
+            process.reset()
             run(Daily())
         check(warehouse, database, case, FRIDAY)
         assert not DailyMetrics(date=SATURDAY).complete()
@@ -126,7 +125,7 @@ def test_rows_that_come_between_two_runs_reach_the_days_merged_before(warehouse:
         run(UserDay(date=SUNDAY))
         case = arrive(warehouse, source, STORY, [seen(6, at(FRIDAY), os="Android")])
         for _ in range(2):
-            forget_everything()
+            process.reset()
             build(Daily())
         check(warehouse, database, case, *STORY.days)
         assert loaded(warehouse, database, SUNDAY).users[6][-3] == "Android"
@@ -138,7 +137,7 @@ def test_a_day_loaded_too_early_by_a_wrong_clock_is_mended(warehouse: Engine) ->
         load(SATURDAY)
         case = arrive(warehouse, source, STORY, [seen(7, at(SATURDAY, 23))])
         clock.set_now(datetime.fromisoformat(f"{SATURDAY}T22:30:00Z"))
-        forget_everything()
+        process.reset()
         run(Daily())
         check(warehouse, database, case, SATURDAY)
 
@@ -150,12 +149,12 @@ def test_a_day_loaded_before_it_began_is_mended_when_it_is_over(warehouse: Engin
         run(Daily())
         assert loaded(warehouse, database, SUNDAY).slices == {}
         clock.set_now(datetime.fromisoformat(f"{FRIDAY}T22:00:00Z"))  # right again: Saturday in Moscow
-        forget_everything()
+        process.reset()
         run(Daily())
         case = arrive(warehouse, source, early, [event for event in days[SUNDAY] if event not in days[FRIDAY]])
         for over in (SATURDAY, SUNDAY):
             clock.set_now(datetime.fromisoformat(f"{over}T22:00:00Z"))
-            forget_everything()
+            process.reset()
             run(Daily())
         check(warehouse, database, case, *STORY.days)
 
@@ -169,7 +168,7 @@ def test_a_day_marked_while_the_machines_clock_was_ahead_is_loaded_again(
             ahead.setattr(time, "time_ns", lambda: tomorrow)
             load(SUNDAY)
         case = arrive(warehouse, source, STORY, [seen(7, at(SUNDAY))])
-        forget_everything()
+        process.reset()
         run(Daily())
         check(warehouse, database, case, SUNDAY)
 

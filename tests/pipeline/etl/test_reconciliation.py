@@ -6,12 +6,11 @@ from datetime import date
 import pytest
 
 from pipeline.__main__ import main
-from pipeline.core import clock
+from pipeline.core import clock, process
 from pipeline.core.errors import ReconciliationError, RowsArrivedError
 from pipeline.slots import measure
 from pipeline.tasks import Daily, DailyMetrics, Slice
 from pipeline.warehouse.engines import Engine
-from tests.pipeline.configuration import forget_everything
 from tests.pipeline.etl.arrivals import arrive, check, damage, on_sunday
 from tests.pipeline.etl.running import load, loaded, prepared, run, staging_tables
 from tests.pipeline.etl.stories import FRIDAY, SATURDAY, STORY, SUNDAY, at, seen, sent, with_events
@@ -69,7 +68,7 @@ def test_a_column_that_changes_its_type(warehouse: Engine) -> None:
             ("message_actions", "gender", "Nullable(Int8)"),
         ):
             warehouse.execute(f"ALTER TABLE {source}.{table} MODIFY COLUMN {column} {kind}")
-        forget_everything()
+        process.reset()
         load(SATURDAY)
         check(warehouse, database, STORY, FRIDAY, SATURDAY)
 

@@ -7,12 +7,12 @@ from datetime import timedelta
 
 import pytest
 
+from pipeline.core import process
 from pipeline.tasks import Daily, StagingRetention, UserAttributes, daily
 from pipeline.tasks.etl import forget, load_chain
 from pipeline.warehouse import scratch
 from pipeline.warehouse.engines import Engine
 from pipeline.warehouse.tables import STAGING, full_name
-from tests.pipeline.configuration import forget_everything
 from tests.pipeline.etl.arrivals import check, damage, on_sunday
 from tests.pipeline.etl.running import load, prepared, run, staging_tables
 from tests.pipeline.etl.stories import FRIDAY, SATURDAY, STORY, SUNDAY
@@ -58,7 +58,7 @@ def test_the_next_run_drops_what_a_killed_one_left(warehouse: Engine) -> None:
         old = foreign.replace(foreign.split("_")[-2], "1700000000")
         for name in (mine, dead, foreign, old):
             warehouse.execute(f"CREATE TABLE {name} AS {database}.user_day")
-        forget_everything()
+        process.reset()
         load(SATURDAY)
         assert {f"{database}.{name}" for name in staging_tables(warehouse, database)} == {mine, foreign}
 

@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 import numpy as np
 import pytest
 
-from pipeline.core import clock
+from pipeline.core import clock, process
 from pipeline.core.metrics import BY_NAME
 from pipeline.slots import history
 from pipeline.slots.series import Part, Series
 from pipeline.warehouse import tables
 from pipeline.warehouse.engines import EmbeddedEngine
-from tests.pipeline.configuration import configured, forget_everything
+from tests.pipeline.configuration import configured
 from tests.pipeline.etl.running import fresh_database, place
 
 SLOT = timedelta(minutes=15)
@@ -126,7 +126,7 @@ def test_who_reads_on_keeps_the_old_slots_and_reads_the_newest_again() -> None:
     assert on.numerators[0, -1] == (NOON + SLOT - MIDNIGHT) // SLOT
     # A slot of the past, and a new process, read everything again.
     assert read(NOON - SLOT).numerators[0, -13] == 7_001
-    forget_everything()
+    process.reset()
     assert read(NOON + SLOT).numerators[0, -15] == 7_001
 
 
@@ -150,7 +150,7 @@ def test_slot_after_slot_is_as_if_each_were_read_alone() -> None:
     slots = list(numbered(first, last))
     in_turn = [read(slot, 1) for slot in slots]
     for slot, found in zip(slots, in_turn, strict=True):
-        forget_everything()
+        process.reset()
         alone = read(slot, 1)
         assert found.parts == alone.parts
         assert np.array_equal(found.numerators, alone.numerators, equal_nan=True), slot

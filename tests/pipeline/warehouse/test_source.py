@@ -96,7 +96,7 @@ def test_both_spellings_of_the_recipient_are_found(warehouse: Engine, recipient:
         found = source()
     messages = f"{database}.message_actions"
     assert (found.feed, found.messages, found.recipient) == (f"{database}.feed_actions", messages, recipient)
-    assert found.connection == warehouse
+    assert found.engine == warehouse
     assert (found.table("feed"), found.table("messages")) == (found.feed, found.messages)
 
 
