@@ -40,6 +40,10 @@ LINES: dict[str, list[Line]] = {
         ("DailyMetrics", "--date", str(YESTERDAY)),
     ],
 }
+# Four processes meet in every way that two do.
+EACH = pytest.mark.parametrize(
+    "lines", [pytest.param(LINES["two"], id="two", marks=pytest.mark.long), pytest.param(LINES["four"], id="four")]
+)
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +80,7 @@ def assert_as_one(project: Project, undisturbed: Results) -> None:
     assert project.leftovers() == set()
 
 
-@pytest.mark.parametrize("lines", LINES.values(), ids=LINES.keys())
+@EACH
 def test_loads_at_once(late_project: Project, undisturbed: Results, lines: list[Line]) -> None:
     for finished in run_at_once(late_project, lines, None):
         assert finished.code == 0, finished.log
@@ -84,7 +88,7 @@ def test_loads_at_once(late_project: Project, undisturbed: Results, lines: list[
     assert_as_one(late_project, undisturbed)
 
 
-@pytest.mark.parametrize("lines", LINES.values(), ids=LINES.keys())
+@EACH
 def test_loads_at_once_under_luigid(
     late_project: Project, undisturbed: Results, luigid: Luigid, lines: list[Line]
 ) -> None:
