@@ -13,7 +13,7 @@ from pipeline.alerts.notify.notifier import notify
 from pipeline.core import clock, settings
 from pipeline.slots import completeness, measure
 from pipeline.tasks.base import MarkedTask, SlotTask
-from pipeline.warehouse.delivery_log import channels
+from pipeline.tasks.channels import channels
 from pipeline.warehouse.markers import Marker
 from pipeline.warehouse.source import source
 from pipeline.warehouse.tables import SLOT_CHECKS, SLOT_METRICS

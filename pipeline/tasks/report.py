@@ -8,9 +8,10 @@ import luigi
 
 from pipeline.core import clock, metrics, settings
 from pipeline.tasks.base import DayTask
+from pipeline.tasks.channels import channels
 from pipeline.tasks.daily import Daily, days_to_load
 from pipeline.tasks.etl import DailyMetrics
-from pipeline.warehouse.delivery_log import channels, deliver
+from pipeline.warehouse.delivery_log import TableDeliveryLog
 from pipeline.warehouse.markers import Marker
 from pipeline.warehouse.statements import statement
 from pipeline.warehouse.tables import (
@@ -23,6 +24,7 @@ from pipeline.warehouse.tables import (
     open_warehouse,
 )
 from reporting import texts
+from reporting.delivery import deliver
 
 if TYPE_CHECKING:
     from pipeline.alerts.root_cause.explanation import Explanation
@@ -53,7 +55,7 @@ class DailyReport(DayTask):
         from reporting import daily  # drawing is imported only when something is drawn
 
         message = daily.compose(self._figures(chosen), settings.ReportSettings().language)
-        delivered = deliver(message, to)
+        delivered = deliver(message, to, TableDeliveryLog())
         if delivered.link and self.set_tracking_url is not None:
             self.set_tracking_url(delivered.link)
         self.tell(f"sent to {', '.join(delivered.addresses)}", 100)

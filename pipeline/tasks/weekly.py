@@ -8,10 +8,11 @@ from pipeline.alerts.incidents import actions, store
 from pipeline.core import clock, metrics, settings
 from pipeline.tasks.alerts import watches_and_channels
 from pipeline.tasks.base import DayTask
-from pipeline.warehouse import delivery_log
+from pipeline.warehouse.delivery_log import TableDeliveryLog
 from pipeline.warehouse.markers import Marker
 from pipeline.warehouse.statements import statement
 from pipeline.warehouse.tables import DELIVERIES, full_name, open_warehouse
+from reporting.delivery import deliver
 
 WEEK = timedelta(days=7)
 
@@ -65,7 +66,7 @@ class WeeklySummary(DayTask):
             ),
             language,
         )
-        delivered = delivery_log.deliver(message, to)
+        delivered = deliver(message, to, TableDeliveryLog())
         self.tell(f"sent to {', '.join(delivered.addresses)}", 100)
         self.output().write()
 

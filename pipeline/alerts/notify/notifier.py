@@ -9,8 +9,9 @@ from pipeline.alerts.incidents import actions, calendar, rules
 from pipeline.alerts.incidents.incident import Incident, NoticeKind
 from pipeline.alerts.incidents.policy import notice
 from pipeline.core import clock
-from pipeline.warehouse import delivery_log
-from pipeline.warehouse.delivery_log import Delivered
+from pipeline.warehouse.delivery_log import TableDeliveryLog
+from reporting import delivery
+from reporting.delivery import Delivered
 
 if TYPE_CHECKING:
     from pipeline.alerts.root_cause.adtributor import Slices
@@ -80,7 +81,7 @@ def notify(judgement: Evaluation, to: "Mapping[str, Channel]", *, may_alarm: boo
 
 def show(incident: Incident, judgement: Evaluation, to: "Mapping[str, Channel]") -> Delivered:
     """Edit an incident's message to what is known now."""
-    return delivery_log.edit(_message(incident, judgement), to)
+    return delivery.edit(_message(incident, judgement), to, TableDeliveryLog())
 
 
 def _tell(
@@ -90,16 +91,16 @@ def _tell(
         return []
     from pipeline.alerts.notify import compose
 
-    message = _message(incident, judgement)
+    message, log = _message(incident, judgement), TableDeliveryLog()
     if kind == "post":
-        return [delivery_log.offer(message, to)]
+        return [delivery.offer(message, to, log)]
     # An address that refused the post gets it while the incident goes on.
-    done = [delivery_log.offer(message, to)] if may_call and not incident.ended else []
-    done.append(delivery_log.edit(message, to))
+    done = [delivery.offer(message, to, log)] if may_call and not incident.ended else []
+    done.append(delivery.edit(message, to, log))
     if kind in ("close", "worse", "still silent"):
         said = judgement.actions.get(incident.incident_id, ())
         answer = compose.compose_reply(incident, kind, judgement.moment, _explain(incident, judgement), said)
-        done.append(delivery_log.reply(answer, compose.message_key(incident), to))
+        done.append(delivery.reply(answer, compose.message_key(incident), to, log))
     return done
 
 

@@ -1,4 +1,4 @@
-"""A message is sent once: whatever runs again, runs at once, or is killed in between."""
+"""A message is sent once, with its record in the warehouse, whatever is repeated, runs at once or is killed."""
 
 import contextlib
 import multiprocessing
@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.warehouse import delivery_log
-from pipeline.warehouse.engines import EmbeddedEngine
+from pipeline.warehouse.delivery_log import TableDeliveryLog
+from pipeline.warehouse.engines import Engine
+from reporting import delivery
 from reporting.channels.base import Channel
 from reporting.errors import ChannelError
 from reporting.message import Message
@@ -20,6 +21,7 @@ from tests.patience import HANGS_SECONDS
 from tests.pipeline.configuration import configured
 from tests.pipeline.etl.running import fresh_database, place
 
+LOG = TableDeliveryLog()
 SPAWN = multiprocessing.get_context("spawn")
 POST = Message("alert-1-views", "Views", "Views")
 EDITED = Message("alert-1-views", "Views", "Views, edited")
@@ -76,14 +78,14 @@ class Sections:
 
     def deliver(self, chats: Chats) -> None:
         with self.used():
-            delivery_log.deliver(POST, {"chats": chats})
+            delivery.deliver(POST, {"chats": chats}, LOG)
 
     def deliver_together(self, chats: Chats, barrier: Barrier) -> None:
         with self.used():
             # With everything imported and connected, the two begin at the same moment.
-            delivery_log.deliver(REPLY, {"chats": replace(chats, names=f"own-{os.getpid()}")})
+            delivery.deliver(REPLY, {"chats": replace(chats, names=f"own-{os.getpid()}")}, LOG)
             barrier.wait(HANGS_SECONDS)
-            delivery_log.deliver(POST, {"chats": chats})
+            delivery.deliver(POST, {"chats": chats}, LOG)
 
     def start(self, deliver: Callable[..., None], *arguments: object) -> "multiprocessing.process.BaseProcess":
         process = SPAWN.Process(target=deliver, args=arguments)
@@ -92,42 +94,42 @@ class Sections:
 
 
 @pytest.fixture
-def sections(embedded_warehouse: EmbeddedEngine, tmp_path: Path) -> Iterator[Sections]:
-    with fresh_database(embedded_warehouse) as database:
-        made = Sections({**place(embedded_warehouse), "database": database}, str(tmp_path / "locks"))
+def sections(warehouse: Engine, tmp_path: Path) -> Iterator[Sections]:
+    with fresh_database(warehouse) as database:
+        made = Sections({**place(warehouse), "database": database}, str(tmp_path / "locks"))
         with made.used():
             yield made
 
 
-def states(warehouse: EmbeddedEngine, sections: Sections) -> list[tuple[str, str]]:
+def states(warehouse: Engine, sections: Sections) -> list[tuple[str, str]]:
     table = f"{sections.warehouse['database']}.deliveries"
     return warehouse.query(f"SELECT address, state FROM {table} FINAL ORDER BY address, state")
 
 
 def test_a_message_is_sent_once_and_a_refusal_keeps_nobody_else_from_it(
-    sections: Sections, embedded_warehouse: EmbeddedEngine, tmp_path: Path
+    sections: Sections, warehouse: Engine, tmp_path: Path
 ) -> None:
     with pytest.raises(ChannelError, match="first refuses"):
-        delivery_log.deliver(POST, {"chats": Chats(tmp_path, refusing="first")})
-    assert states(embedded_warehouse, sections) == [("first", "pending"), ("second", "pending"), ("second", "sent")]
+        delivery.deliver(POST, {"chats": Chats(tmp_path, refusing="first")}, LOG)
+    assert states(warehouse, sections) == [("first", "pending"), ("second", "pending"), ("second", "sent")]
     chats = Chats(tmp_path)
     for _ in range(2):
-        found = delivery_log.deliver(POST, {"chats": chats})
+        found = delivery.deliver(POST, {"chats": chats}, LOG)
         assert found.addresses == ("chats:first", "chats:second")
-    assert ("first", "sent") in states(embedded_warehouse, sections)
+    assert ("first", "sent") in states(warehouse, sections)
     assert (chats.said("first"), chats.said("second")) == (["Views"], ["Views"])
 
 
 def test_a_kill_between_sending_and_recording_repeats_one_message_once(
-    sections: Sections, embedded_warehouse: EmbeddedEngine, tmp_path: Path
+    sections: Sections, warehouse: Engine, tmp_path: Path
 ) -> None:
     killed = sections.start(sections.deliver, Chats(tmp_path, killed_after="first"))
     killed.join(HANGS_SECONDS)
     assert killed.exitcode == -signal.SIGKILL
-    assert states(embedded_warehouse, sections) == [("first", "pending")]
+    assert states(warehouse, sections) == [("first", "pending")]
     chats = Chats(tmp_path)
     for _ in range(3):
-        delivery_log.deliver(POST, {"chats": chats})
+        delivery.deliver(POST, {"chats": chats}, LOG)
     assert (chats.said("first"), chats.said("second")) == (["Views", "Views"], ["Views"])
 
 
@@ -142,12 +144,12 @@ def test_of_senders_at_once_one_sends(sections: Sections, tmp_path: Path) -> Non
 
 def test_what_took_over_from_a_message_that_was_gone_is_what_is_answered(sections: Sections, tmp_path: Path) -> None:
     chats = Chats(tmp_path, names="first")
-    delivery_log.edit(EDITED, {"chats": chats})  # never sent: there is nothing to edit
-    delivery_log.reply(REPLY, POST.key, {"chats": chats})
+    delivery.edit(EDITED, {"chats": chats}, LOG)  # never sent: there is nothing to edit
+    delivery.reply(REPLY, POST.key, {"chats": chats}, LOG)
     assert chats.said("first") == []
-    delivery_log.deliver(POST, {"chats": chats})
-    delivery_log.edit(EDITED, {"chats": Chats(tmp_path, names="first", is_gone=True)})
+    delivery.deliver(POST, {"chats": chats}, LOG)
+    delivery.edit(EDITED, {"chats": Chats(tmp_path, names="first", is_gone=True)}, LOG)
     for _ in range(2):
-        delivery_log.edit(EDITED, {"chats": chats})
-        delivery_log.reply(REPLY, POST.key, {"chats": chats})
+        delivery.edit(EDITED, {"chats": chats}, LOG)
+        delivery.reply(REPLY, POST.key, {"chats": chats}, LOG)
     assert chats.said("first") == ["Views", "Views, edited", "Recovered to first/2"]

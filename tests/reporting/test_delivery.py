@@ -1,0 +1,173 @@
+"""Sending once to every address, with a log in memory."""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import pytest
+
+from reporting.channels.base import Channel
+from reporting.delivery import Channels, Delivered, DeliveryLog, deliver, edit, offer, reply
+from reporting.errors import ChannelError, ChannelUnavailableError
+from reporting.message import Message
+
+POST = Message("alert-1-views", "Views", "Views")
+EDITED = Message("alert-1-views", "Views", "Views, edited")
+REPLY = Message("alert-1-views-recovered", "Recovered", "Recovered")
+Event = tuple[str, ...]
+
+
+@dataclass
+class MemoryLog:
+    """What was sent; `events` also holds what the chats did."""
+
+    events: list[Event] = field(default_factory=list)
+    ids: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    held: set[tuple[str, str]] = field(default_factory=set)
+
+    def sent(self, key: str, channel: str) -> Mapping[str, str]:
+        return {place: number for (name, at, place), number in self.ids.items() if (name, at) == (key, channel)}
+
+    def record_pending(self, key: str, channel: str, address: str) -> None:
+        self.events.append(("pending", address))
+
+    def record_sent(self, key: str, channel: str, address: str, message_id: str) -> None:
+        self.ids[key, channel, address] = message_id
+        self.events.append(("sent", address, message_id))
+
+    @contextlib.contextmanager
+    def lock(self, channel: str, address: str) -> Iterator[None]:
+        assert (channel, address) not in self.held
+        self.held.add((channel, address))
+        try:
+            yield
+        finally:
+            self.held.remove((channel, address))
+
+
+@dataclass(frozen=True)
+class Chats(Channel):
+    """Chats that number their messages in the order of `events`."""
+
+    log: MemoryLog
+    names: str = "first,second"
+    refusing: tuple[str, ...] = ()
+    is_gone: bool = False
+
+    def addresses(self) -> list[str]:
+        return self.names.split(",")
+
+    def send(self, address: str, message: Message) -> str:
+        assert ("chats", address) in self.log.held
+        if address in self.refusing:
+            raise ChannelError(f"{address} refuses")
+        self.log.events.append(("said", address, message.plain))
+        return str(len(self.log.events))
+
+    def edit(self, address: str, message_id: str, message: Message) -> str:
+        if self.is_gone or address in self.refusing:
+            return self.send(address, message)
+        self.log.events.append(("edited", address, message_id, message.plain))
+        return message_id
+
+    def reply(self, address: str, message_id: str, message: Message) -> str:
+        return self.send(address, Message(message.key, message.title, f"{message.html} to {message_id}"))
+
+    def link(self, address: str, message_id: str) -> str:
+        return "" if address == "first" else f"https://chat.example/{address}/{message_id}"
+
+
+@pytest.fixture
+def log() -> MemoryLog:
+    return MemoryLog()
+
+
+def chats(log: MemoryLog, *refusing: str, names: str = "first,second", is_gone: bool = False) -> Channels:
+    return {"chats": Chats(log, names, refusing, is_gone)}
+
+
+def test_the_log_is_written_before_and_after_a_send(log: MemoryLog) -> None:
+    checked: DeliveryLog = log
+    delivered = deliver(POST, chats(log), checked)
+    assert log.events == [
+        ("pending", "first"), ("said", "first", "Views"), ("sent", "first", "2"),
+        ("pending", "second"), ("said", "second", "Views"), ("sent", "second", "5"),
+    ]  # fmt: skip
+    # The link is that of the first address that has one.
+    assert delivered == Delivered(("chats:first", "chats:second"), "https://chat.example/second/5")
+
+
+def test_a_message_is_sent_once_to_each_address_of_each_channel(log: MemoryLog) -> None:
+    deliver(POST, chats(log), log)
+    before = list(log.events)
+    assert deliver(POST, chats(log), log).addresses == ("chats:first", "chats:second")
+    assert log.events == before
+    # A third address is new; the same address of another channel is another address.
+    deliver(POST, chats(log, names="first,third"), log)
+    assert log.events[len(before) :] == [("pending", "third"), ("said", "third", "Views"), ("sent", "third", "8")]
+    assert log.sent(POST.key, "other") == {}
+
+
+def test_deliver_tries_every_address_and_raises_the_first_refusal(log: MemoryLog) -> None:
+    with pytest.raises(ChannelError, match="first refuses"):
+        deliver(POST, chats(log, "first", "third", names="first,second,third"), log)
+    assert log.sent(POST.key, "chats") == {"second": "3"}
+    deliver(POST, chats(log, names="first,second,third"), log)
+    assert [event for event in log.events if event[0] == "said"] == [
+        ("said", "second", "Views"), ("said", "first", "Views"), ("said", "third", "Views"),
+    ]  # fmt: skip
+
+
+def test_offer_raises_only_if_no_address_has_the_message(log: MemoryLog) -> None:
+    delivered = offer(POST, chats(log, "first"), log)
+    assert (delivered.addresses, [str(refusal) for refusal in delivered.refusals]) == (
+        ("chats:second",),
+        ["first refuses"],
+    )
+    # `second` has it from before, so a refusal of `first` is returned again.
+    assert offer(POST, chats(log, "first"), log).addresses == ("chats:second",)
+    with pytest.raises(ChannelError, match="first refuses"):
+        offer(REPLY, chats(log, "first", "second"), log)
+
+
+def test_any_failure_at_one_address_leaves_the_others(log: MemoryLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = Chats.send
+
+    def send(self: Chats, address: str, message: Message) -> str:
+        if address == "first":
+            raise ChannelUnavailableError("later") if message is POST else ZeroDivisionError("a bug")
+        return said(self, address, message)
+
+    monkeypatch.setattr(Chats, "send", send)
+    for message, error in ((POST, ChannelUnavailableError), (REPLY, ZeroDivisionError)):
+        assert [type(refusal) for refusal in offer(message, chats(log), log).refusals] == [error]
+    assert [event[2] for event in log.events if event[0] == "said"] == ["Views", "Recovered"]
+
+
+def test_what_was_never_sent_is_neither_edited_nor_answered(log: MemoryLog) -> None:
+    assert edit(EDITED, chats(log), log) == Delivered((), "")
+    assert reply(REPLY, POST.key, chats(log), log) == Delivered((), "")
+    assert log.events == []
+
+
+def test_an_edit_is_not_recorded_unless_a_new_message_took_over(log: MemoryLog) -> None:
+    deliver(POST, chats(log, names="second"), log)
+    for _ in range(2):
+        assert edit(EDITED, chats(log), log).addresses == ("chats:second",)
+    assert log.events[3:] == [("edited", "second", "2", "Views, edited")] * 2
+    delivered = edit(EDITED, chats(log, is_gone=True), log)
+    assert log.events[5:] == [("said", "second", "Views, edited"), ("sent", "second", "6")]
+    assert delivered.link == "https://chat.example/second/6"
+
+
+def test_a_reply_is_sent_once_to_what_took_over(log: MemoryLog) -> None:
+    deliver(POST, chats(log, names="first"), log)
+    edit(EDITED, chats(log, is_gone=True), log)
+    for _ in range(2):
+        assert reply(REPLY, POST.key, chats(log), log).addresses == ("chats:first",)
+    said = [event for event in log.events if event[0] == "said"]
+    assert said == [
+        ("said", "first", "Views"),
+        ("said", "first", "Views, edited"),
+        ("said", "first", "Recovered to 4"),
+    ]
