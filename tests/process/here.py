@@ -10,7 +10,7 @@ from unittest.mock import patch
 import pytest
 from luigi.retcodes import run_with_retcodes
 
-from pipeline.core import clock
+from pipeline.core import logs
 from tests.pipeline.configuration import configured
 from tests.process.project import Finished, Project
 
@@ -24,7 +24,6 @@ def task_here(project: Project, *arguments: str) -> Finished:
         patch.dict(os.environ, environment | project.environment, clear=True),
         contextlib.chdir(project.directory),
         configured(**sections),
-        patch.object(clock, "_now", None),  # a new process has not read the clock yet
         _log() as said,
         pytest.raises(SystemExit) as ended,
     ):
@@ -41,6 +40,7 @@ def _log() -> Iterator[io.StringIO]:
     handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
     logger = logging.getLogger("luigi-interface")
     level = logger.level
+    logs.install()
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     try:
