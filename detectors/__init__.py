@@ -5,9 +5,13 @@
 >>> bounds = detector.detect(values)  # doctest: +SKIP
 >>> bounds.is_anomaly  # doctest: +SKIP
 
-Importing the package costs little more than importing numpy: methods are loaded when one is asked for.
+`available` lists the methods, `create` makes one, `find` returns its class. `Detector` and `parameter` are for
+authors of methods. The import costs little more than numpy: a method is imported when it is asked for.
 """
 
-from detectors.base import Bounds, Detector, DetectorError, available, create, find, parameter
+from detectors.base import Detector, parameter
+from detectors.bounds import Bounds
+from detectors.errors import DetectorError
+from detectors.registry import available, create, find
 
 __all__ = ["Bounds", "Detector", "DetectorError", "available", "create", "find", "parameter"]

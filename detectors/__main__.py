@@ -16,7 +16,8 @@ from typing import Any, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import Array, Bounds, Detector, DetectorError, available, create, find
+from detectors import Bounds, Detector, DetectorError, available, create, find
+from detectors.arrays import Array
 from detectors.lab import cli as lab
 
 REQUIRED = ("timestamp", "value")

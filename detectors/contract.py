@@ -16,13 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import Array, Bounds, Detector, DetectorError
+from detectors.base import Array, Bounds, Detector
+from detectors.errors import ContractError
+
+__all__ = ["RULES", "ContractError", "check_detector", "healthy_counts"]
 
 FIELDS = ("expected", "lower", "upper", "score")
-
-
-class ContractError(DetectorError, AssertionError):
-    """A detector breaks a rule; the message names both."""
 
 
 def check_detector(detector: Detector, *, days: int = 30) -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from detectors.base import DetectorError
+from detectors.errors import DetectorError
 
 
 class Episode(NamedTuple):

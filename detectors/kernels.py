@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from numba import njit
 
-from detectors.base import JUST_ABOVE_ONE, Array
+from detectors.arrays import JUST_ABOVE_ONE, Array
 
 MEDIAN_ABSOLUTE_DEVIATION = -1.0
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -183,7 +183,7 @@ def past_moments(
 
 @compiled
 def score_band(values: Array, expected: Array, lower: Array, upper: Array, score: Array) -> None:
-    """`detectors.base.score_band` of arrays of one dimension, into `score`."""
+    """`detectors.bounds.score_band` of arrays of one dimension, into `score`."""
     for i in range(values.size):
         value, middle, low, high = values[i], expected[i], lower[i], upper[i]
         gap = value - middle

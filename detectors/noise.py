@@ -6,7 +6,8 @@ from typing import Literal
 
 import numpy as np
 
-from detectors.base import Array, DetectorError
+from detectors.arrays import Array
+from detectors.errors import DetectorError
 
 Kind = Literal["count", "ratio", "value"]
 

@@ -9,7 +9,8 @@ from types import ModuleType
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from detectors.base import Array, kernels_for
+from detectors.arrays import Array
+from detectors.compilation import kernels_for
 
 SIGMAS_PER_MAD = 1.4826
 """Standard deviations in a median absolute deviation, for normal noise."""

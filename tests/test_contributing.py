@@ -12,6 +12,7 @@ import pytest
 
 import detectors
 import detectors.methods
+from detectors import registry
 from reporting import channels
 from reporting.channels.base import available, create
 from reporting.message import Message
@@ -65,7 +66,7 @@ def new_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield tmp_path
     for name in ("detectors.methods.ceiling", "reporting.channels.pager"):
         sys.modules.pop(name, None)
-    detectors.base._registry.pop("ceiling", None)
+    registry.forget("ceiling")
 
 
 def test_a_detector_is_one_file(new_file: Path) -> None:

@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import detectors
-from detectors.base import Detector, DetectorError, available, find
+from detectors.base import Detector
+from detectors.errors import DetectorError
 from detectors.lab.series import Series
+from detectors.registry import available, find
 
 PACKAGES = ("feedpulse", "numpy", "numba", "scipy", "statsmodels")
 SENSITIVITY = {"sensitivity": -1, "multiplier": 1, "threshold": 1}

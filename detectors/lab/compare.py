@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from detectors.base import DetectorError
+from detectors.errors import DetectorError
 from detectors.lab.candidates import Candidate, candidates, code_digest, versions
 from detectors.lab.inject import Incident, inject
 from detectors.lab.inject import copies as copies_needed

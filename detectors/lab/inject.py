@@ -28,7 +28,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import Array, DetectorError
+from detectors.arrays import Array
+from detectors.errors import DetectorError
 from detectors.lab.series import Series
 
 

@@ -15,7 +15,7 @@ from multiprocessing.connection import wait as wait_for
 from pathlib import Path
 from typing import Any, TypeVar
 
-from detectors.base import DetectorError
+from detectors.errors import DetectorError
 
 Item = TypeVar("Item")
 _QUEUED_PER_WORKER = 4

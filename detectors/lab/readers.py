@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from detectors.base import Array, DetectorError
+from detectors.arrays import Array
+from detectors.errors import DetectorError
 from detectors.lab.series import Rows, Series, lay_out
 
 if TYPE_CHECKING:

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from detectors.base import Array, DetectorError
+from detectors.arrays import Array
 from detectors.episodes import Episode, episodes
+from detectors.errors import DetectorError
 
 Points = NDArray[np.intp]
 

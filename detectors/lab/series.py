@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import Array, DetectorError
+from detectors.arrays import Array
+from detectors.errors import DetectorError
 from detectors.noise import Kind
 
 Direction = Literal["both", "up", "down"]

@@ -18,8 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import Array, Detector, DetectorError
+from detectors.arrays import Array
+from detectors.base import Detector
 from detectors.episodes import episodes
+from detectors.errors import DetectorError
 from detectors.lab.candidates import Candidate, candidates, code_digest, config, versions
 from detectors.lab.compare import Case, digest, first_scored, prepare
 from detectors.lab.inject import Incident

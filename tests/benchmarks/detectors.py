@@ -2,7 +2,7 @@
 
 Each bar is a ratio of CPU seconds against a loop named in its line, of the same statistic with outputs that are
 checked equal; rounds alternate and medians are compared, so that a noisy machine hits both alike. A batch is large
-enough to be compiled (`detectors.base.kernels_for`), which is done before the clock starts and told at the end.
+enough to be compiled (`detectors.compilation.kernels_for`), which is done before the clock starts and told at the end.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 
-from detectors import Detector, base
+from detectors import Detector, compilation
 from detectors.base import Array, score_band
 from detectors.contract import check_detector
 from detectors.methods.iqr import Iqr
@@ -34,7 +34,7 @@ def awkward() -> Array:
 
 @pytest.fixture(params=[ALWAYS, NEVER], ids=["compiled", "numpy"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(base, "_POINTS_WORTH_COMPILING", request.param)
+    monkeypatch.setattr(compilation, "MIN_POINTS", request.param)
 
 
 @pytest.mark.usefixtures("way")
@@ -60,7 +60,7 @@ def test_windows_of_the_past_are_those_of_numpy(values: Array, count: int, step:
 
 
 def test_a_constant_window_has_no_deviation_after_an_outlier(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(base, "_POINTS_WORTH_COMPILING", ALWAYS)
+    monkeypatch.setattr(compilation, "MIN_POINTS", ALWAYS)
     values = np.full((1, 100), 0.1)
     values[0, :3] = 1e15, -5.0, 3.0
     mean, deviation, _ = past_mean_and_deviation(values, 10)
@@ -74,7 +74,7 @@ def test_scores_are_those_of_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
     lower, expected, upper = np.sort(bands, axis=0)
     ways = []
     for limit in (ALWAYS, NEVER):
-        monkeypatch.setattr(base, "_POINTS_WORTH_COMPILING", limit)
+        monkeypatch.setattr(compilation, "MIN_POINTS", limit)
         ways.append(score_band(value, expected, lower, upper))
     np.testing.assert_array_equal(ways[0], ways[1])
 
@@ -82,7 +82,7 @@ def test_scores_are_those_of_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("same_slot", [True, False])
 @pytest.mark.parametrize("method", [Sigma, Iqr, Mad])
 def test_contract(method: type[Detector], same_slot: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(base, "_POINTS_WORTH_COMPILING", ALWAYS)
+    monkeypatch.setattr(compilation, "MIN_POINTS", ALWAYS)
     check_detector(method(period=12, same_slot=same_slot))  # type: ignore[call-arg]
 
 

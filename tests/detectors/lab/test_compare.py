@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from detectors.base import DetectorError
+from detectors.errors import DetectorError
 from detectors.lab import scoring
 from detectors.lab.candidates import Candidate, candidates
 from detectors.lab.compare import COSTS, RANKING, RESULTS, SCORES, Comparison, compare, prepare, verdict

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detectors.base import DetectorError
+from detectors.errors import DetectorError
 from detectors.lab.inject import CATALOGUE, Incident, combinations, copies, inject
 from detectors.lab.readers import from_array
 from detectors.lab.series import Series

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from detectors.base import DetectorError
+from detectors.errors import DetectorError
 from detectors.lab.readers import collect, from_array, from_frame, read
 from detectors.lab.series import Series
 

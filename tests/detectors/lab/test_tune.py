@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import detectors
-from detectors.base import DetectorError
+from detectors.errors import DetectorError
 from detectors.lab.candidates import Candidate, config
 from detectors.lab.readers import from_array
 from detectors.lab.series import Series

@@ -1,0 +1,11 @@
+"""The array type that every module passes on. Imports numpy only."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+JUST_ABOVE_ONE = math.nextafter(1.0, 2.0)
+"""The smallest score that is an anomaly."""

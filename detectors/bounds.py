@@ -1,0 +1,76 @@
+"""The result of a detector: a band and a score for each value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.arrays import JUST_ABOVE_ONE, Array
+from detectors.compilation import kernels_for
+
+__all__ = ["JUST_ABOVE_ONE", "Array", "Bounds", "score_band"]
+
+
+@dataclass(frozen=True, eq=False)
+class Bounds:
+    """Band and score of each value. All four arrays have the shape of the values.
+
+    Attributes
+    ----------
+    expected, lower, upper
+        The band, in the units of the values. NaN where history is too short, and for methods that only score.
+    score
+        Signed distance from `expected` in band widths: ``abs(score) > 1`` if and only if the value is outside the
+        band. NaN where the value or its history is missing.
+    """
+
+    expected: Array
+    lower: Array
+    upper: Array
+    score: Array
+
+    @classmethod
+    def from_band(cls, values: Array, expected: Array, lower: Array, upper: Array) -> Bounds:
+        """Score `values` against a band. The arrays are broadcast against each other."""
+        score = score_band(values, expected, lower, upper)
+        expected, lower, upper = (np.broadcast_to(array, score.shape) for array in (expected, lower, upper))
+        return cls(expected, lower, upper, score)
+
+    @property
+    def is_anomaly(self) -> NDArray[np.bool_]:
+        """True where ``abs(score) > 1``. False where the value is inside the band or has no score."""
+        return np.abs(self.score) > 1
+
+    @property
+    def arrays(self) -> tuple[Array, Array, Array, Array]:
+        """The four arrays: expected, lower, upper, score."""
+        return self.expected, self.lower, self.upper, self.score
+
+    def __getitem__(self, key: Any) -> Bounds:
+        """Index all four arrays alike: ``bounds[..., -1]`` is the newest column."""
+        return Bounds(*(np.asarray(array[key]) for array in self.arrays))
+
+
+def score_band(values: Array, expected: Array, lower: Array, upper: Array) -> Array:
+    """Return the signed distance of `values` from `expected`, in widths of the band on their side.
+
+    A comparison with the bound decides whether a value is outside; the quotient is then clamped to agree with it,
+    because division alone can be wrong by one unit in the last place at the edge. A band of zero width gives 0 for
+    an equal value, otherwise +-inf. An infinite bound gives 0 on its side. NaN gives NaN.
+    """
+    kernels = kernels_for(values)
+    if kernels:
+        arrays = np.broadcast_arrays(values, expected, lower, upper)
+        score = np.empty(arrays[0].shape)
+        kernels.score_band(*(np.ascontiguousarray(array).ravel() for array in arrays), score.ravel())
+        return score
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        gap = values - expected
+        width = np.where(gap > 0, upper - expected, expected - lower)
+        score = np.where((gap == 0) & ~np.isnan(width), 0.0, gap / width)
+        score = np.where(values > upper, np.maximum(score, JUST_ABOVE_ONE), score)
+        score = np.where(values < lower, np.minimum(score, -JUST_ABOVE_ONE), score)
+        return np.where((values >= lower) & (values <= upper), np.clip(score, -1.0, 1.0), score)
