@@ -27,8 +27,8 @@ class DailyMetric:
         Its identifier.
     label : str
         Its name for people, in the report's language.
-    kind : {"count", "ratio"}
-        A ratio is a fraction (0.203) and is written in percent.
+    kind : {"count", "ratio", "average"}
+        A ratio is a fraction (0.203) and is written in percent; an average is a number per something (3.21).
     values : mapping of date to float or None
         By day; the report looks at the day itself and the 7 days before it. A day that is absent, None or not finite
         is missing.

@@ -6,7 +6,8 @@ from typing import Literal
 
 from reporting.texts.base import NO_BREAK_SPACE, Texts
 
-Kind = Literal["count", "ratio"]
+Kind = Literal["count", "ratio", "average"]
+"""A count of events, a ratio that is written in percent, or an average per something, written as a plain number."""
 
 # Above this a row of digits tells nobody anything.
 READABLE = 1e15
@@ -18,19 +19,25 @@ def known(value: float | None) -> bool:
 
 
 def value(kind: Kind, amount: float | None, texts: Texts) -> str:
-    """Write a count ("1,234") or a ratio ("20.3%"; three significant digits at least), or "-" where it is missing."""
+    """Write a count ("1,234"), a ratio ("20.3%") or an average ("3.21"), or "-" where it is missing.
+
+    Ratios and averages have three significant digits at least.
+    """
     if amount is None or not math.isfinite(amount):
         return texts.MISSING
     if abs(amount) >= READABLE:
         return f"{amount:.2e}".replace("e+", "e")
     if kind == "ratio":
         return texts.percent(amount, _percent_decimals(amount))
+    if kind == "average":
+        return texts.number(amount, _decimals(amount))
     return texts.number(amount, 0 if abs(amount) >= 10 or amount == round(amount) else 1)
 
 
 def change(kind: Kind, amount: float | None, reference: float | None, texts: Texts) -> str:
-    """Write the change from `reference` to `amount`: "+2.3%", and for a ratio "+0.40 pp, +2.0%".
+    """Write the change from `reference` to `amount`: "+2.3%".
 
+    For a ratio "+0.40 pp, +2.0%", and for an average "+0.06, +2.0%".
     Percentage points come first for a ratio because "+2%" of a CTR of 20% can be read as 22%. Empty where either is
     missing or the reference is not positive: nothing true can be said there.
     """
@@ -46,6 +53,8 @@ def change(kind: Kind, amount: float | None, reference: float | None, texts: Tex
     percent = texts.percent(relative, decimals, signed=True)
     if kind == "count":
         return percent
+    if kind == "average":
+        return f"{texts.number(amount - reference, _decimals(reference), signed=True)}, {percent}"
     return f"{texts.points(amount - reference, _percent_decimals(reference) + 1)}, {percent}"
 
 
@@ -64,6 +73,13 @@ def ticks(kind: Kind, amounts: Sequence[float], texts: Texts) -> list[str]:
 def _step_decimals(step: float) -> int:
     """Decimals that tell multiples of `step` (1, 2 or 5 times a power of ten) apart."""
     return max(0, -math.floor(math.log10(step) + 1e-9))
+
+
+def _decimals(amount: float) -> int:
+    """Decimals that leave three significant digits of a number, at most four."""
+    if amount == 0:
+        return 0
+    return min(4, max(0, 2 - math.floor(math.log10(abs(amount)))))
 
 
 def _percent_decimals(fraction: float) -> int:

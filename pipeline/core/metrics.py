@@ -1,7 +1,11 @@
-"""What is measured. A new metric is one entry in `METRICS`; slots, days, report and alerts loop over it."""
+"""The definition of every metric. A new metric is one entry in `METRICS`; slots, days, report and alerts loop over it.
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+Nothing else knows a metric by its name: what a ratio is made of, which events stand behind a number of users, what a
+deviation costs and how a day is explained follow from the definitions here.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from pipeline.core.errors import SettingsError
@@ -17,34 +21,74 @@ USERS = "uniqExact(ifNull(user_id, 0))"
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """One number, measured per slot from raw events and per day from the day's users.
+    """A count or a ratio, measured per slot from raw events and per day from the day's users.
 
-    A count has no denominator; a ratio is numerator / denominator, and "no data" where the denominator is 0.
+    A count states its table and its SQL. A ratio names two counts, its numerator and its denominator, and takes table
+    and SQL from them; where the denominator is 0 it has no value.
     """
 
     name: str
     """Its name in tables and in luigi.cfg."""
-    table: Literal["feed", "messages"]
-    """The source table whose events it is made of."""
-    slot: str
-    """SQL aggregate over the events of a slot: the numerator."""
-    day: str
-    """SQL aggregate over the rows of ``user_day``: the numerator of the day."""
-    slot_denominator: str = ""
-    """The denominator of a ratio in a slot."""
-    day_denominator: str = ""
-    """The denominator of a ratio in a day."""
+    table: str = ""
+    """The source table of its events: `FEED` or `MESSAGES`."""
+    slot: str = ""
+    """SQL aggregate over the events of a slot (of a ratio: its numerator)."""
+    day: str = ""
+    """SQL aggregate over the rows of ``user_day``."""
+    day_slice: str = ""
+    """SQL expression over a row of ``daily_metrics``; empty if the slices of a day do not hold the metric."""
     is_additive: bool = True
-    """Whether a day is the sum of its slots, numerators and denominators apart; distinct users are not."""
+    """Whether a day is the sum of its slots; a number of distinct users is not."""
+    events: str = ""
+    """Of a number of users: the count of the events that make a user count."""
+    numerator: str = ""
+    """Of a ratio: the name of the count that is divided."""
+    denominator: str = ""
+    """Of a ratio: the name of the count that it is divided by."""
+    unit: Literal["percent", "per"] = "percent"
+    """How a ratio is written: as a share (20.3 %), or as an average per unit of its denominator (3.21)."""
     label: Mapping[str, str] = field(default_factory=dict)
-    """What people read, by language; the name where a language is missing."""
+    """The name that people read, by language; `name` where a language is missing."""
     daily_label: Mapping[str, str] = field(default_factory=dict)
-    """What people read in the daily report, where that differs."""
+    """The name in the daily report, where it differs."""
+    slot_denominator: str = ""
+    """Of a ratio: `slot` of its denominator."""
+    day_denominator: str = ""
+    """Of a ratio: `day` of its denominator."""
+    day_slice_denominator: str = ""
+    """Of a ratio: `day_slice` of its denominator."""
 
     @property
     def kind(self) -> Literal["count", "ratio"]:
         """How its values behave."""
-        return "ratio" if self.slot_denominator else "count"
+        return "ratio" if self.numerator else "count"
+
+    @property
+    def format(self) -> Literal["count", "ratio", "average"]:
+        """How its values are written: the kind of `reporting.formatting`."""
+        return "average" if self.kind == "ratio" and self.unit == "per" else self.kind
+
+    @property
+    def sides(self) -> "tuple[Metric, Metric]":
+        """The two counts of a ratio."""
+        return BY_NAME[self.numerator], BY_NAME[self.denominator]
+
+    @property
+    def cost(self) -> "Metric | None":
+        """The count of the events that a deviation loses or adds; None if it counts users, who are not lost so."""
+        counted = self.sides[0] if self.kind == "ratio" else self
+        return counted if counted.is_additive else None
+
+    @property
+    def better_explained_by(self) -> set[str]:
+        """The metrics to explain instead of this one where they deviate with it.
+
+        Events say more than the users behind them. A ratio, or its denominator if that counts events, says more than
+        its numerator: fewer likes because of fewer views are a matter of views.
+        """
+        ratios = [metric for metric in METRICS if metric.numerator == self.name]
+        denominators = (ratio.denominator for ratio in ratios if ratio.sides[1].is_additive)
+        return {*filter(None, [self.events]), *(ratio.name for ratio in ratios), *denominators}
 
     def label_in(self, language: str, *, daily: bool = False) -> str:
         """The label in a language, for a slot or for a day."""
@@ -52,13 +96,50 @@ class Metric:
         return self.daily_label.get(language, label) if daily else label
 
 
-METRICS: tuple[Metric, ...] = (
+def defined(*metrics: Metric) -> tuple[Metric, ...]:
+    """Return the metrics, each ratio with the table and the SQL of its two counts.
+
+    Raises
+    ------
+    SettingsError
+        If a ratio names what is not a count, or counts of two tables: a slot is measured table by table.
+    """
+    counts = {metric.name: metric for metric in metrics if metric.kind == "count"}
+    return tuple(metric if metric.kind == "count" else _of_counts(metric, counts) for metric in metrics)
+
+
+def _of_counts(ratio: Metric, counts: Mapping[str, Metric]) -> Metric:
+    unknown = [name for name in (ratio.numerator, ratio.denominator) if name not in counts]
+    if unknown:
+        raise SettingsError(f"metric {ratio.name}: no count is called {', '.join(unknown)}; define it in METRICS")
+    numerator, denominator = counts[ratio.numerator], counts[ratio.denominator]
+    if numerator.table != denominator.table:
+        raise SettingsError(
+            f"metric {ratio.name}: {numerator.name} is counted in {numerator.table} and {denominator.name} in "
+            f"{denominator.table}; the two counts of a ratio need one table"
+        )
+    has_slices = bool(numerator.day_slice and denominator.day_slice)
+    return replace(
+        ratio,
+        table=numerator.table,
+        slot=numerator.slot,
+        slot_denominator=denominator.slot,
+        day=numerator.day,
+        day_denominator=denominator.day,
+        day_slice=numerator.day_slice if has_slices else "",
+        day_slice_denominator=denominator.day_slice if has_slices else "",
+        is_additive=numerator.is_additive and denominator.is_additive,
+    )
+
+
+METRICS: tuple[Metric, ...] = defined(
     Metric(
         name="feed_users",
         table=FEED,
         slot=USERS,
         day="countIf(feed_events > 0)",
         is_additive=False,
+        events="views",
         label={"en": "Active users, feed", "ru": "Активные пользователи ленты"},
         daily_label={"en": "DAU", "ru": "DAU"},
     ),
@@ -68,28 +149,35 @@ METRICS: tuple[Metric, ...] = (
         slot=USERS,
         day="countIf(messages_sent > 0)",
         is_additive=False,
+        events="messages_sent",
         label={"en": "Active users, messenger", "ru": "Активные пользователи мессенджера"},
     ),
-    Metric(name="views", table=FEED, slot=VIEWS, day="sum(views)", label={"en": "Views", "ru": "Просмотры"}),
-    Metric(name="likes", table=FEED, slot=LIKES, day="sum(likes)", label={"en": "Likes", "ru": "Лайки"}),
     Metric(
-        name="ctr",
+        name="views",
+        table=FEED,
+        slot=VIEWS,
+        day="sum(views)",
+        day_slice="views",
+        label={"en": "Views", "ru": "Просмотры"},
+    ),
+    Metric(
+        name="likes",
         table=FEED,
         slot=LIKES,
-        slot_denominator=VIEWS,
         day="sum(likes)",
-        day_denominator="sum(views)",
-        label={"en": "CTR", "ru": "CTR"},
+        day_slice="likes",
+        label={"en": "Likes", "ru": "Лайки"},
     ),
+    Metric(name="ctr", numerator="likes", denominator="views", label={"en": "CTR", "ru": "CTR"}),
     Metric(
         name="messages_sent",
         table=MESSAGES,
         slot="count()",
         day="sum(messages_sent)",
+        day_slice="messages_sent",
         label={"en": "Messages sent", "ru": "Отправленные сообщения"},
     ),
 )
-
 
 BY_NAME: Mapping[str, Metric] = {metric.name: metric for metric in METRICS}
 
@@ -102,17 +190,37 @@ def by_names(names: str, setting: str) -> list[Metric]:
     names : str
         For example ``"views,likes,ctr"``.
     setting : str
-        Where the names come from, for the error.
+        The setting's name, for the error.
 
     Raises
     ------
     SettingsError
         If a name is unknown or none is given.
     """
-    known = BY_NAME
     wanted = [name.strip() for name in names.split(",") if name.strip()]
-    unknown = [name for name in wanted if name not in known]
+    unknown = [name for name in wanted if name not in BY_NAME]
     if unknown or not wanted:
         problem = f"unknown metric {', '.join(unknown)}" if unknown else "no metric given"
-        raise SettingsError(f"{setting} = {names}: {problem}; the metrics are {', '.join(known)}.")
-    return [known[name] for name in dict.fromkeys(wanted)]
+        raise SettingsError(f"{setting} = {names}: {problem}; the metrics are {', '.join(BY_NAME)}.")
+    return [BY_NAME[name] for name in dict.fromkeys(wanted)]
+
+
+def slot_measures(table: str) -> str:
+    """SQL tuples (name, numerator, denominator) of a source table's metrics, over a group of its events."""
+    return _measures((one.name, one.slot, one.slot_denominator) for one in METRICS if one.table == table)
+
+
+def silent_measures(table: str) -> str:
+    """The same tuples for a slot without events: a count is 0, a ratio has no denominator."""
+    return _measures((one.name, "0", "0" if one.kind == "ratio" else "") for one in METRICS if one.table == table)
+
+
+def day_measures() -> str:
+    """SQL tuples (name, numerator, denominator) of all metrics, over the rows of ``user_day``."""
+    return _measures((one.name, one.day, one.day_denominator) for one in METRICS)
+
+
+def _measures(rows: Iterable[tuple[str, str, str]]) -> str:
+    return ", ".join(
+        f"('{name}', toUInt64({numerator}), toUInt64({denominator or 1}))" for name, numerator, denominator in rows
+    )

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 
 from pipeline.core import clock
-from pipeline.core.metrics import FEED, MESSAGES, METRICS, Metric
+from pipeline.core.metrics import FEED, MESSAGES, METRICS, Metric, slot_measures
 from pipeline.etl import reconciliation
 from pipeline.etl.reconciliation import Difference, RawDay
 from pipeline.tasks.etl import DailyMetrics
@@ -76,14 +76,7 @@ def _raw_totals(day: date) -> Totals:
     events = source()
     found: Totals = {}
     for kind in (FEED, MESSAGES):
-        measures = Fragment(
-            ", ".join(
-                f"('{metric.name}', toUInt64({metric.slot}), toUInt64({metric.slot_denominator or 1}))"
-                for metric in METRICS
-                if metric.table == kind
-            )
-        )
-        sql = statement("raw_totals", measures=measures, source=events.table(kind))
+        sql = statement("raw_totals", measures=Fragment(slot_measures(kind)), source=events.table(kind))
         rows = events.engine.query(sql, reconciliation.bounds(day, day))
         found |= {name: (numerator, denominator) for name, numerator, denominator in rows}
     return found

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 
 from pipeline.core import clock
 from pipeline.core.dimensions import DIMENSIONS, UNKNOWN, Dimension, readable
-from pipeline.core.metrics import FEED, MESSAGES, METRICS
+from pipeline.core.metrics import FEED, MESSAGES, METRICS, silent_measures, slot_measures
 from pipeline.core.process import once
 from pipeline.slots import history
 from pipeline.warehouse.publish import insert_whole
@@ -97,27 +97,16 @@ def _select_events(events: Source, kind: str) -> str:
         "slot_metrics_of_table",
         source=table,
         slices=Fragment(", ".join(slices)),
-        measures=Fragment(
-            ", ".join(
-                f"('{metric.name}', toUInt64({metric.slot}), toUInt64({metric.slot_denominator or 1}))"
-                for metric in METRICS
-                if metric.table == kind
-            )
-        ),
+        measures=Fragment(slot_measures(kind)),
     )
 
 
 def _select_silence(kind: str) -> str:
-    measures = (
-        f"('{metric.name}', toUInt64({0 if metric.slot_denominator else 1}))"
-        for metric in METRICS
-        if metric.table == kind
-    )
     return statement(
         "slot_metrics_of_silence",
         first=Fragment(f"%({kind}_first)s"),
         slots=Fragment(f"%({kind}_slots)s"),
-        measures=Fragment(", ".join(measures)),
+        measures=Fragment(silent_measures(kind)),
     )
 
 

@@ -8,7 +8,7 @@ import luigi
 from pipeline.core import clock, settings
 from pipeline.core.dimensions import DAILY, UNKNOWN, Dimension, readable
 from pipeline.core.errors import ReconciliationError, RowsArrivedError
-from pipeline.core.metrics import METRICS
+from pipeline.core.metrics import day_measures
 from pipeline.etl import reconciliation
 from pipeline.etl.reconciliation import RawDay
 from pipeline.tasks.base import DayTask
@@ -215,7 +215,7 @@ class DailyMetrics(LoadTask):
         self._require_unmoved(raw.rows)
         day = {"date": str(self.date)}
         slices = statement("daily_metrics", slice_day=full_name(SLICE_DAY))
-        totals = statement("daily_totals", user_day=full_name(USER_DAY), totals=Fragment(_totals()))
+        totals = statement("daily_totals", user_day=full_name(USER_DAY), totals=Fragment(day_measures()))
 
         def fill_metrics(staging: str) -> bool:
             bound = {**day, "dimensions": ATTRIBUTES}
@@ -366,9 +366,3 @@ def _own_value(dimension: Dimension, otherwise: str = f"'{UNKNOWN}'") -> str:
 def _own_or_latest(dimension: Dimension) -> str:
     latest = f"ifNull(latest_{dimension.name}, '')"
     return _own_value(dimension, f"if({latest} != '', {latest}, '{UNKNOWN}')")
-
-
-def _totals() -> str:
-    return ", ".join(
-        f"('{metric.name}', toUInt64({metric.day}), toUInt64({metric.day_denominator or 1}))" for metric in METRICS
-    )

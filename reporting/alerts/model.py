@@ -28,8 +28,8 @@ class AlertMetric:
         Its identifier.
     label : str
         Its name for people, in the alert's language.
-    kind : {"count", "ratio"}
-        A ratio is a fraction (0.203) and is written in percent.
+    kind : {"count", "ratio", "average"}
+        A ratio is a fraction (0.203) and is written in percent; an average is a number per something (3.21).
     state : {"opened", "ongoing", "ended"}
         What this slot is to the incident: its first, one of it, the first one after it.
     value, expected, lower, upper : float

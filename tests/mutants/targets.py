@@ -29,6 +29,10 @@ TARGETS = (
     Target("pipeline/alerts/detection/shares.py", ("tests/pipeline/alerts/detection/test_shares.py",)),
     Target("pipeline/alerts/root_cause/adtributor.py", ("tests/pipeline/alerts/root_cause/test_adtributor.py",)),
     Target("pipeline/alerts/root_cause/explanation.py", EXPLANATION_TESTS),
+    Target("pipeline/alerts/root_cause/days.py", ("tests/pipeline/alerts/root_cause/test_days.py",)),
+    Target(
+        "pipeline/core/metrics.py", ("tests/pipeline/core/test_metrics.py",), only=("Metric", "defined", "_of_counts")
+    ),
     Target("pipeline/alerts/incidents/actions.py", ("tests/pipeline/alerts/incidents/test_actions.py",)),
     Target("pipeline/alerts/incidents/calendar.py", ("tests/pipeline/alerts/incidents/test_calendar.py",)),
     Target(

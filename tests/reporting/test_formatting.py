@@ -30,6 +30,15 @@ from reporting.texts import en
         ("ratio", 0.0095, "0.950%"),
         ("ratio", 0.00001234, "0.0012%"),
         ("ratio", 0, "0%"),
+        ("average", 3.2149, "3.21"),
+        ("average", 3.0, "3.00"),
+        ("average", 0.0325, "0.0325"),
+        ("average", 0.00001, "0.0000"),
+        ("average", 41.66, "41.7"),
+        ("average", 1234.4, "1,234"),
+        ("average", 0, "0"),
+        ("average", None, "-"),
+        ("average", 1e15, "1.00e15"),
     ],
 )
 def test_values(kind: Kind, amount: float | None, text: str) -> None:
@@ -56,6 +65,10 @@ def test_values(kind: Kind, amount: float | None, text: str) -> None:
         ("count", 1e14, 1e15, ""),
         ("count", 9e14, 3e14, "+200%"),
         ("ratio", 0.0, 1.7e307, ""),
+        ("average", 3.6, 3.0, "+0.60, +20.0%"),
+        ("average", 2.4, 3.0, "−0.60, −20.0%"),
+        ("average", 45.0, 50.0, "−5.0, −10.0%"),
+        ("average", 5.0, 0.0, ""),
         ("ratio", 1.7e307, 0.2, ""),
     ],
 )
@@ -70,7 +83,9 @@ def test_a_change_is_what_it_says(amount: int, reference: int) -> None:
     assert said == pytest.approx(100 * (amount / reference - 1), abs=0.0500001)
 
 
-@given(st.sampled_from([1, 2, 5]), st.integers(-6, 12), st.integers(2, 6), st.sampled_from(["count", "ratio"]))
+@given(
+    st.sampled_from([1, 2, 5]), st.integers(-6, 12), st.integers(2, 6), st.sampled_from(["count", "ratio", "average"])
+)
 def test_ticks_are_told_apart(digit: int, power: int, count: int, kind: Kind) -> None:
     step = digit * 10.0 ** (max(power, 0) if kind == "count" else min(power, 0))
     labels = ticks(kind, [step * index for index in range(count)], en)

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 DRAWN_SLOTS = clock.SLOTS_A_DAY  # the last day
 MOST_SHOWN = 6
 """Of an incident of more metrics or slices those are shown that deviate furthest."""
-LOSSES = {"views": "views", "likes": "likes", "ctr": "likes", "messages_sent": "messages_sent"}
-"""The events that a metric's deviation costs; users are none."""
 
 
 def message_key(incident: Incident) -> str:
@@ -118,7 +116,7 @@ def _figures(
     return alerts.AlertMetric(
         name=member.metric,
         label=BY_NAME[member.metric].label_in(language),
-        kind=BY_NAME[member.metric].kind,
+        kind=BY_NAME[member.metric].format,
         state=state,
         value=check.value,
         expected=check.expected,
@@ -160,10 +158,10 @@ def _padded(row: Array, series: Series) -> Array:
 
 
 def cause_of(explanation: Explanation | None) -> "list[Cause]":
-    """What to say of an explanation; nothing where nobody looked."""
+    """The cause to tell; none if no slices were searched."""
     from reporting.causes import Cause
 
-    if explanation is None:
+    if explanation is None or not explanation.is_sliced:
         return []
     language = settings.ReportSettings().language
     metric = BY_NAME[explanation.metric].label_in(language)
@@ -175,15 +173,16 @@ def cause_of(explanation: Explanation | None) -> "list[Cause]":
 
 
 def split_of(explanation: Explanation | None) -> "list[RatioSplit]":
-    """What to say of a ratio's two sides."""
+    """How the two sides of a ratio moved; none for a count."""
     from reporting.causes import RatioSplit
 
     if explanation is None or explanation.ratio is None:
         return []
     language = settings.ReportSettings().language
-    ratio, likes, views = (BY_NAME[name].label_in(language) for name in (explanation.metric, "likes", "views"))
-    split = explanation.ratio
-    return [RatioSplit(ratio, likes, views, split.numerator, split.denominator, split.mix)]
+    metric = BY_NAME[explanation.metric]
+    label, numerator, denominator = (one.label_in(language) for one in (metric, *metric.sides))
+    change = explanation.ratio
+    return [RatioSplit(label, numerator, denominator, change.numerator, change.denominator, change.mix)]
 
 
 def _losses(incident: Incident) -> "list[alerts.Loss]":
@@ -193,12 +192,12 @@ def _losses(incident: Incident) -> "list[alerts.Loss]":
     whole = {member.metric for member in incident.totals}
     excess: dict[str, float] = {}
     for member in incident.members:
-        event = LOSSES.get(member.metric)
-        # Slices overlap: where no total deviates, the one that lost most speaks for the metric.
-        counts = event and (member.part.is_total or member.metric not in whole)
-        if event and counts and abs(member.excess) > abs(excess.get(event, 0.0)):
-            excess[event] = member.excess
-    return [alerts.Loss(BY_NAME[event].label_in(language), amount) for event, amount in excess.items()]
+        lost = BY_NAME[member.metric].cost
+        # Slices overlap: if no total deviates, the slice that lost most stands for the metric.
+        counts = member.part.is_total or member.metric not in whole
+        if lost and counts and abs(member.excess) > abs(excess.get(lost.name, 0.0)):
+            excess[lost.name] = member.excess
+    return [alerts.Loss(BY_NAME[name].label_in(language), amount) for name, amount in excess.items()]
 
 
 def _handled(action: Action) -> "alerts.Handling":

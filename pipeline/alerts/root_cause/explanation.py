@@ -1,4 +1,4 @@
-"""From an incident and its history to the question that `pipeline.alerts.root_cause.adtributor` answers. Pure."""
+"""Explains an incident by its slices: makes the question that `adtributor` answers from the history. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,24 +17,27 @@ from pipeline.slots.series import SLICE_DAYS, Array, Part, Series
 
 @dataclass(frozen=True)
 class Explanation:
-    """What explains an incident.
+    """What explains a deviation.
 
     Attributes
     ----------
     metric : str
-        The metric in which it shows best.
+        The metric in which the cause stands out most.
     cause : Cause or None
-        The slices; None where nothing explains it.
+        The slices; None if no slices explain it.
     total_deviates : bool
-        Whether the whole metric is anomalous, or these slices only.
+        Whether the whole metric is anomalous, or only slices of it.
     ratio : RatioChange or None
-        Of a ratio: which side of it moved.
+        Which side of a ratio moved; None for a count, and if what a side should have been is unknown.
+    is_sliced : bool
+        Whether there were slices to search.
     """
 
     metric: str
     cause: Cause | None
     total_deviates: bool
     ratio: RatioChange | None
+    is_sliced: bool = True
 
 
 def explain(
@@ -48,11 +51,11 @@ def explain(
     Parameters
     ----------
     series : Series
-        With slices.
+        The history, with slices.
     incident : Incident
-        Its members say which metrics moved.
+        Its members are the metrics that deviate.
     checks : mapping
-        The newest slot's, of the totals at least.
+        The results of the newest slot, at least those of the totals.
     more : mapping, optional
         By metric, dimensions that are not in `series`.
     """
@@ -64,16 +67,16 @@ def explain(
         dimensions = [*slices(series, metric, start), *(more or {}).get(metric, ())]
         expected = _expected(series, whole, metric, start, checks[Part(metric)])
         ranked = adtributor.explain(dimensions, expected, metric in deviating)
-        split = _split(series, whole, start, dimensions, checks) if metric == "ctr" else None
+        split = _split(series, whole, metric, start, dimensions, checks)
         found.append(Explanation(metric, ranked[0] if ranked else None, metric in deviating, split))
-    # Several metrics show the same cause: the one where it stands out most names it.
+    # One cause shows in several metrics: the metric where it stands out most names it.
     return max(found, key=lambda item: item.cause.sigmas if item.cause else 0.0)
 
 
 def slices(series: Series, metric: str, start: datetime) -> list[Slices]:
     """The dimensions of a metric, from `start` to the newest slot against the same slots of the days before.
 
-    What the slices leave of the total is a slice of its own, '', so that their sum is the whole.
+    The events of no slice are a slice '' of their own, so that the sum of the slices is the total.
     """
     rows: dict[str, list[int]] = {}
     for row, part in enumerate(series.parts):
@@ -88,16 +91,15 @@ def slices(series: Series, metric: str, start: datetime) -> list[Slices]:
         if not is_ratio:
             made.append(Slices(dimension, [*values, ""], actual, forecast))
             continue
-        of = _with_rest(*_compared(series.denominators, [total, *at], series, start))
-        made.append(Slices(dimension, [*values, ""], actual, forecast, *of))
+        denominators = _with_rest(*_compared(series.denominators, [total, *at], series, start))
+        made.append(Slices(dimension, [*values, ""], actual, forecast, *denominators))
     return made
 
 
 def metrics_to_explain(incident: Incident) -> list[str]:
-    """The metrics to look at: events rather than the users behind them, and CTR where views are as ever."""
+    """The metrics of an incident that no other metric of it explains better; all of them if each is explained so."""
     moved = list(dict.fromkeys(member.metric for member in incident.members))
-    behind = {"feed_users": {"views"}, "messenger_users": {"messages_sent"}, "likes": {"views", "ctr"}}
-    chosen = [metric for metric in moved if not behind.get(metric, set()) & set(moved)]
+    chosen = [metric for metric in moved if not BY_NAME[metric].better_explained_by & set(moved)]
     return chosen or moved
 
 
@@ -118,6 +120,8 @@ def _compared(counts: Array, rows: Sequence[int], series: Series, start: datetim
 
 
 def _with_rest(actual: Array, forecast: Array) -> tuple[Array, Array]:
+    """Replace the total, which comes first, by what the slices leave of it, which comes last."""
+
     def rest(sums: Array) -> Array:
         return np.append(sums[1:], max(0.0, sums[0] - sums[1:].sum()))
 
@@ -125,62 +129,40 @@ def _with_rest(actual: Array, forecast: Array) -> tuple[Array, Array]:
 
 
 def _expected(series: Series, whole: Series, metric: str, start: datetime, check: CheckResult) -> float:
-    """What the whole metric should have counted: the detector's level, of the newest slot, on the days' shape."""
+    """What the whole metric should have counted since `start`.
+
+    The days before give the shape; the level is what the detector expects of the newest slot.
+    """
     row = [series.parts.index(Part(metric))]
-    actual_now, forecast_now = (float(x[0]) for x in _compared(whole.numerators, row, whole, whole.slot))
-    actual, forecast = (float(x[0]) for x in _compared(series.numerators, row, series, start))
+    _, forecast_now = (float(x[0]) for x in _compared(whole.numerators, row, whole, whole.slot))
+    _, forecast = (float(x[0]) for x in _compared(series.numerators, row, series, start))
     if BY_NAME[metric].kind == "count":
         level = check.expected / forecast_now if forecast_now > 0 else 1.0
         return forecast * level if np.isfinite(level) else forecast
-    views, views_before = (float(x[0]) for x in _compared(series.denominators, row, series, start))
-    _, views_before_now = (float(x[0]) for x in _compared(whole.denominators, row, whole, whole.slot))
-    if views_before <= 0 or views_before_now <= 0 or forecast_now <= 0:
+    denominator, before = (float(x[0]) for x in _compared(series.denominators, row, series, start))
+    _, before_now = (float(x[0]) for x in _compared(whole.denominators, row, whole, whole.slot))
+    if before <= 0 or before_now <= 0 or forecast_now <= 0:
         return 0.0
-    level = check.expected / (forecast_now / views_before_now)
-    return views * forecast / views_before * (level if np.isfinite(level) else 1.0)
+    level = check.expected / (forecast_now / before_now)
+    return denominator * forecast / before * (level if np.isfinite(level) else 1.0)
 
 
 def _split(
-    series: Series, whole: Series, start: datetime, dimensions: Sequence[Slices], checks: Mapping[Part, CheckResult]
+    series: Series,
+    whole: Series,
+    metric: str,
+    start: datetime,
+    dimensions: Sequence[Slices],
+    checks: Mapping[Part, CheckResult],
 ) -> RatioChange | None:
+    """How the two counts of a ratio moved; None unless both were checked, so that their expectations are known."""
+    if BY_NAME[metric].kind == "count":
+        return None
     pairs = []
-    for metric in ("likes", "views"):
-        if Part(metric) not in checks:
+    for side in BY_NAME[metric].sides:
+        part = Part(side.name)
+        if part not in checks:
             return None
-        row = [series.parts.index(Part(metric))]
-        actual = float(_compared(series.numerators, row, series, start)[0][0])
-        pairs.append((actual, _expected(series, whole, metric, start, checks[Part(metric)])))
+        actual = float(_compared(series.numerators, [series.parts.index(part)], series, start)[0][0])
+        pairs.append((actual, _expected(series, whole, side.name, start, checks[part])))
     return adtributor.split_ratio(pairs[0], pairs[1], dimensions)
-
-
-def explain_day(rows: Sequence[tuple[str, str, bool, int, int]], metric: str) -> Explanation:
-    """Find what explains how a day's views, likes or CTR differ from another day's.
-
-    Parameters
-    ----------
-    rows : sequence of tuple
-        Dimension, value, whether it is the day (else the other one), views, likes.
-    metric : {"views", "likes", "ctr"}
-        What differs.
-    """
-    table: dict[str, dict[str, Array]] = {}
-    for dimension, value, is_day, *numbers in rows:
-        counts = table.setdefault(dimension, {}).setdefault(value, np.zeros((2, 2)))
-        counts[0 if is_day else 1] += numbers
-    found = []
-    for dimension, values in table.items():
-        views, likes = np.moveaxis(np.array(list(values.values())), -1, 0)
-        if metric == "ctr":
-            found.append(Slices(dimension, list(values), likes[:, 0], likes[:, 1], views[:, 0], views[:, 1]))
-        else:
-            counted = views if metric == "views" else likes
-            found.append(Slices(dimension, list(values), counted[:, 0], counted[:, 1]))
-    if not found:
-        return Explanation(metric, None, True, None)
-    (views, views_before), (likes, likes_before) = (
-        [float(sum(counts[at, of] for counts in next(iter(table.values())).values())) for at in (0, 1)] for of in (0, 1)
-    )
-    expected = {"views": views_before, "likes": likes_before, "ctr": views * likes_before / max(views_before, 1.0)}
-    ranked = adtributor.explain(found, expected[metric], True)
-    split = adtributor.split_ratio((likes, likes_before), (views, views_before), found) if metric == "ctr" else None
-    return Explanation(metric, ranked[0] if ranked else None, True, split)

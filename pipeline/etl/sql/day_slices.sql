@@ -1,3 +1,4 @@
--- Views and likes by slice, of a day and of another.
-SELECT dimension, dimension_value, event_date, views, likes FROM {daily_metrics}
+-- A metric by slice, of a day and of another.
+SELECT dimension, dimension_value, event_date = toDate(%(day)s), toInt64({numerator}), toInt64({denominator})
+FROM {daily_metrics}
 WHERE event_date IN (toDate(%(day)s), toDate(%(before)s))

@@ -1,5 +1,5 @@
 -- Zero totals for every slot, so that a table that stops counts as zero instead of vanishing.
-SELECT slot, 'total' AS dimension, 'all' AS dimension_value, measure.1 AS metric, toUInt64(0) AS numerator, measure.2 AS denominator
+SELECT slot, 'total' AS dimension, 'all' AS dimension_value, measure.1 AS metric, measure.2 AS numerator, measure.3 AS denominator
 FROM (
     SELECT
         toDateTime({first} + arrayJoin(range({slots})) * 900, 'UTC') AS slot,

@@ -76,7 +76,7 @@ def edited_copy(folder: Path, file: str, before: str, line: str) -> None:
 def test_dimension_is_added_in_one_place(warehouse: Engine, tmp_path: Path) -> None:
     edited_copy(
         tmp_path,
-        "dimensions.py",
+        "core/dimensions.py",
         "\nDIMENSIONS: tuple[Dimension, ...] = (",
         """Dimension(name="city", column="city", daily=True, event_value="city"),""",
     )
@@ -95,8 +95,8 @@ def test_dimension_is_added_in_one_place(warehouse: Engine, tmp_path: Path) -> N
 def test_metric_is_added_in_one_place(warehouse: Engine, tmp_path: Path) -> None:
     edited_copy(
         tmp_path,
-        "metrics.py",
-        "METRICS: tuple[Metric, ...] = (",
+        "core/metrics.py",
+        "METRICS: tuple[Metric, ...] = defined(",
         'Metric(name="addressees", table=MESSAGES, slot="uniqExact(user_id)", day="sum(users_sent)"),',
     )
     with source_and_configuration(warehouse, tmp_path) as database:

@@ -5,7 +5,7 @@ import pytest
 
 from pipeline.alerts.detection.checks import CheckResult
 from pipeline.alerts.incidents.incident import Incident, Member
-from pipeline.alerts.root_cause.explanation import explain, explain_day
+from pipeline.alerts.root_cause.explanation import explain
 from pipeline.slots.series import Part, Series
 
 SLOT = datetime(2026, 11, 20, 10)
@@ -57,31 +57,3 @@ def test_slots_after_the_incident_do_not_dilute_its_cause() -> None:
     found = explain(later, incident(Part("views")), checks(1000))
     assert found.cause is not None
     assert found.cause.change == pytest.approx(-1.0)
-
-
-def test_a_day_is_explained_by_its_slices() -> None:
-    rows = [
-        ("os", "iOS", True, 500, 50),
-        ("os", "iOS", False, 1000, 200),
-        ("os", "Android", True, 2000, 400),
-        ("os", "Android", False, 2000, 400),
-        ("gender", "0", True, 1250, 225),
-        ("gender", "0", False, 1500, 300),
-        ("gender", "1", True, 1250, 225),
-        ("gender", "1", False, 1500, 300),
-    ]
-    views = explain_day(rows, "views")
-    assert views.cause is not None
-    assert views.cause.values == ("iOS",)
-    assert views.cause.explained == pytest.approx(1.0)
-    ctr = explain_day(rows, "ctr")
-    assert ctr.cause is not None
-    assert ctr.cause.values == ("iOS",)
-    assert ctr.cause.change == pytest.approx(-0.5)
-    assert ctr.ratio is not None
-    assert ctr.ratio.numerator == pytest.approx(-0.25, abs=0.001)
-    assert ctr.ratio.denominator == pytest.approx(-1 / 6, abs=0.001)
-
-
-def test_a_day_without_slices_is_not_explained() -> None:
-    assert explain_day([], "views").cause is None

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.alerts.detection.checks import CheckResult
 from pipeline.alerts.incidents.incident import Incident, Member
-from pipeline.alerts.root_cause.explanation import explain, explain_day, slices
+from pipeline.alerts.root_cause.explanation import explain, slices
 from pipeline.slots.series import Array, Part, Series
 
 SLOT = datetime(2026, 11, 20, 10)
@@ -199,27 +199,3 @@ def test_a_ratio_that_was_never_known_at_this_time_of_day_is_not_explained(
     days_before(numbers, Part("ctr"), slots_ago, likes, views)
     found = explain(numbers, incident("ctr", last=SLOT - slots_ago * QUARTER), checks(ctr=0.2))
     assert (found.metric, found.cause) == ("ctr", None)
-
-
-def test_a_day_on_which_likes_fall_and_views_rise() -> None:
-    rows_of_days = [
-        ("os", "iOS", True, 8000, 400),
-        ("os", "iOS", False, 4000, 800),
-        ("os", "Android", True, 6000, 1200),
-        ("os", "Android", False, 6000, 1200),
-    ]
-    found = explain_day(rows_of_days, "ctr")
-    assert found.cause is not None
-    assert found.cause.values == ("iOS",)
-    assert found.cause.explained == pytest.approx(1.0)
-    # 8,000 views should have brought 1,600 likes.
-    assert found.cause.change == pytest.approx(-0.75)
-    assert found.ratio is not None
-    assert found.ratio.numerator == pytest.approx(-0.2, abs=0.001)
-    assert found.ratio.denominator == pytest.approx(0.4, abs=0.001)
-    assert found.ratio.mix == pytest.approx(0.0)
-    likes = explain_day(rows_of_days, "likes")
-    assert likes.ratio is None
-    assert likes.cause is not None
-    assert likes.cause.values == ("iOS",)
-    assert likes.cause.change == pytest.approx(-0.5)

@@ -1,0 +1,64 @@
+"""Composes the weekly summary: what the alerts of seven days were worth to people, and a setting to change."""
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from pipeline.alerts.backtest import proposals
+from pipeline.alerts.incidents import actions, store
+from pipeline.core import clock, settings
+from pipeline.core.metrics import BY_NAME
+from pipeline.warehouse.statements import statement
+from pipeline.warehouse.tables import DELIVERIES, full_name, open_warehouse
+
+if TYPE_CHECKING:
+    from reporting import weekly
+    from reporting.message import Message
+
+DAYS = 7
+
+
+def compose_summary(last_day: date) -> "Message":
+    """Write the summary of the week that ends on a day.
+
+    Metrics with many false alarms cost time: the last weeks are replayed with other settings.
+    """
+    from reporting import weekly
+
+    return weekly.compose(figures(last_day), settings.ReportSettings().language)
+
+
+def figures(last_day: date) -> "weekly.WeeklySummary":
+    """Collect the numbers of the summary of a week."""
+    from reporting import weekly
+
+    first_day = last_day - timedelta(days=DAYS - 1)
+    start, end = clock.day_bounds(first_day)[0], clock.day_bounds(last_day)[1]
+    known, said = store.load_incidents(end), actions.by_incident(store.load_actions(end))
+    told = [incident for incident in known if incident.notified and start <= incident.opened < end]
+    language = settings.ReportSettings().language
+    ((messages,),) = open_warehouse().query(
+        statement("alerts_sent", deliveries=full_name(DELIVERIES)), {"start": str(start), "end": str(end)}
+    )
+    return weekly.WeeklySummary(
+        first_day=first_day,
+        last_day=last_day,
+        incidents=len(told),
+        messages=messages,
+        confirmed=sum(proposals.is_confirmed(said.get(incident.incident_id, ())) for incident in told),
+        false_alarms=[
+            (BY_NAME[name].label_in(language), count) for name, count in proposals.false_alarms(told, said).items()
+        ],
+        proposals=[
+            weekly.Proposal(
+                section=effect.change.section,
+                setting=effect.change.setting,
+                value=effect.change.value,
+                now=effect.change.now,
+                replayed_days=proposals.REPLAYED_DAYS,
+                messages_a_month=effect.messages_a_month,
+                confirmed=effect.confirmed,
+                missed=effect.missed,
+            )
+            for effect in proposals.propose(known, said, last_day, settings.AlertSettings().propose_after)
+        ],
+    )

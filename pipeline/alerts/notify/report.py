@@ -1,0 +1,83 @@
+"""Composes the morning report: the metrics of a day, what explains their biggest change, and that day's alerts."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from pipeline.core import clock, settings
+from pipeline.core.metrics import Metric
+from pipeline.etl import results
+from pipeline.warehouse.statements import statement
+from pipeline.warehouse.tables import INCIDENTS, SLOT_CHECKS, full_name, open_warehouse
+
+if TYPE_CHECKING:
+    from pipeline.alerts.root_cause.explanation import Explanation
+    from reporting import daily
+    from reporting.message import Message
+
+COMPARED_DAYS = 7
+"""The report compares a day with the same weekday a week before: the oldest day that it reads."""
+
+
+def compose_report(day: date, metrics: Sequence[Metric]) -> "Message":
+    """Write and draw the report of a day.
+
+    Parameters
+    ----------
+    day : datetime.date
+        A loaded day. Of the days before it those that are loaded are shown.
+    metrics : sequence of Metric
+        In the order of the report.
+    """
+    from reporting import daily  # imports what draws
+
+    return daily.compose(figures(day, metrics), settings.ReportSettings().language)
+
+
+def figures(day: date, metrics: Sequence[Metric]) -> "daily.DailyReport":
+    """Collect the numbers of the report of a day."""
+    from pipeline.alerts.notify import compose
+    from reporting import daily
+
+    language = settings.ReportSettings().language
+    before = day - timedelta(days=COMPARED_DAYS)
+    totals = results.day_totals(metrics, before, day)
+    checked, alarmed = _alerts_of(day)
+    explanation = _explained(totals, metrics, day, before)
+    return daily.DailyReport(
+        day=day,
+        metrics=[
+            daily.DailyMetric(
+                name=metric.name,
+                label=metric.label_in(language, daily=True),
+                kind=metric.format,
+                values={on: counts.value for on, counts in totals[metric.name].items()},
+            )
+            for metric in metrics
+        ],
+        slots_checked=checked,
+        slots_expected=len(clock.day_slots(day)),
+        alerts=alarmed,
+        causes=compose.cause_of(explanation),
+        splits=compose.split_of(explanation),
+    )
+
+
+def _explained(totals: results.Totals, metrics: Sequence[Metric], day: date, before: date) -> "Explanation | None":
+    """What explains the biggest change; None where no change is worth it."""
+    from pipeline.alerts.root_cause import days
+
+    metric = days.metric_to_explain(totals, metrics, day, before)
+    if metric is None:
+        return None
+    now, then = totals[metric.name][day], totals[metric.name][before]
+    return days.explain(metric, now, then, results.day_slices(metric, day, before))
+
+
+def _alerts_of(day: date) -> tuple[int, int]:
+    """How many slots of a day were checked, and how many incidents of it people were told of."""
+    start, end = clock.day_bounds(day)
+    bounds = {"start": str(start), "end": str(end)}
+    ((checked,),) = open_warehouse().query(statement("slots_checked", slot_checks=full_name(SLOT_CHECKS)), bounds)
+    ((alarmed,),) = open_warehouse().query(statement("incidents_alarmed", incidents=full_name(INCIDENTS)), bounds)
+    return checked, alarmed

@@ -1,0 +1,61 @@
+"""What the daily load has written, read back: the totals of days and their slices."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import NamedTuple
+
+from pipeline.core.metrics import Metric
+from pipeline.warehouse.statements import Fragment, statement
+from pipeline.warehouse.tables import DAILY_METRICS, DAILY_TOTALS, full_name, open_warehouse
+
+
+class Counts(NamedTuple):
+    """What a metric counted; the denominator of a count is 1."""
+
+    numerator: int
+    denominator: int
+
+    @property
+    def value(self) -> float | None:
+        """The metric's value; None for a ratio whose denominator is 0."""
+        return self.numerator / self.denominator if self.denominator else None
+
+
+Totals = dict[str, dict[date, Counts]]
+"""By metric and day."""
+
+
+class SliceOfDay(NamedTuple):
+    """What a metric counted in one slice, on one of the two days that are compared."""
+
+    dimension: str
+    value: str
+    is_day: bool
+    """Whether it is the day itself, and not the day that it is compared with."""
+    counts: Counts
+
+
+def day_totals(metrics: Sequence[Metric], first: date, last: date) -> Totals:
+    """By metric and day, the totals of the days from `first` to `last` that are loaded."""
+    rows = open_warehouse().query(
+        statement("day_totals", daily_totals=full_name(DAILY_TOTALS)),
+        {"first": str(first), "last": str(last), "metrics": tuple(metric.name for metric in metrics)},
+    )
+    totals: Totals = {metric.name: {} for metric in metrics}
+    for day, name, numerator, denominator in rows:
+        totals[name][day] = Counts(numerator, denominator)
+    return totals
+
+
+def day_slices(metric: Metric, day: date, before: date) -> list[SliceOfDay]:
+    """A metric's slices of two days; empty if the slices of a day do not hold the metric."""
+    if not metric.day_slice:
+        return []
+    sql = statement(
+        "day_slices",
+        daily_metrics=full_name(DAILY_METRICS),
+        numerator=Fragment(metric.day_slice),
+        denominator=Fragment(metric.day_slice_denominator or "1"),
+    )
+    rows = open_warehouse().query(sql, {"day": str(day), "before": str(before)})
+    return [SliceOfDay(name, value, bool(is_day), Counts(*counts)) for name, value, is_day, *counts in rows]
