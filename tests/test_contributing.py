@@ -14,7 +14,7 @@ import detectors
 import detectors.methods
 from detectors import registry
 from reporting import channels
-from reporting.channels.base import available, create
+from reporting.channels import available, create
 from reporting.message import Message
 
 ROOT = Path(__file__).parents[1]

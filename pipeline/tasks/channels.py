@@ -3,7 +3,7 @@
 from pipeline.core import settings
 from pipeline.core.errors import SettingsError
 from pipeline.core.process import once
-from reporting.channels.base import Channel, create
+from reporting.channels import Channel, create
 
 
 @once

@@ -1,12 +1,10 @@
-"""Requests to Telegram's Bot API through pyTelegramBotAPI: patience, refusals, and no secret in an error."""
+"""Makes requests to Telegram's Bot API through pyTelegramBotAPI: retries, refusals, and errors without secrets."""
 
 import logging
 import os
 import re
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,24 +12,23 @@ from reporting.errors import ChannelError, ChannelUnavailableError, SettingsErro
 from reporting.message import shorten
 
 if TYPE_CHECKING:
+    from requests import Response
     from telebot import TeleBot
 
 TOKEN_VARIABLE = "FEEDPULSE_TELEGRAM_TOKEN"
 
-# Attempts at one request and the pauses between them. An alert is due every 15 minutes: give up well before the next.
+# Pauses between the attempts at one request. Alerts run every 15 minutes: give up well before the next run.
 PAUSES_SECONDS = (1.0, 4.0, 16.0)
 LONGEST_PAUSE_SECONDS = 60.0
 
 Result = TypeVar("Result")
 
 _TOKEN = re.compile(r"\d+:[A-Za-z0-9_-]+")
-# telebot keeps its server's address and its way of sending in module globals.
-_TELEBOT_GLOBALS = threading.RLock()
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """What the Bot API said no with."""
+    """An error that the Bot API answered with."""
 
     code: int
     description: str
@@ -39,29 +36,29 @@ class Refusal:
 
     @property
     def is_about_markup(self) -> bool:
-        """Whether the text may pass as plain text."""
+        """Whether the request may succeed with plain text."""
         return self.code == 400 and self._says("can't parse entities")
 
     @property
     def is_about_buttons(self) -> bool:
-        """Whether the message may pass without buttons."""
+        """Whether the request may succeed without buttons."""
         about = ("button_", "inline keyboard", "reply markup", "reply_markup")
         return self.code == 400 and self._says(*about) and not self.is_unchanged
 
     @property
     def is_about_chat(self) -> bool:
-        """Whether nothing can reach this chat, whatever its form."""
+        """Whether the chat refuses every message."""
         about = ("chat not found", "thread not found", "topic_closed", "chat_write_forbidden", "chat_id is empty")
         return self.code in (401, 403, 404) or self._says(*about)
 
     @property
     def is_unchanged(self) -> bool:
-        """Whether an edit was refused because the message is like that already."""
+        """Whether an edit was refused because it changes nothing."""
         return self._says("message is not modified")
 
     @property
     def is_gone(self) -> bool:
-        """Whether no form of an edit can change that message."""
+        """Whether no edit can change the message."""
         about = (
             "message to edit not found",
             "message can't be edited",
@@ -71,7 +68,7 @@ class Refusal:
         return bool(self.migrated_to) or self._says(*about)
 
     def error(self, what: str) -> ChannelError:
-        """Name what refused, what Telegram said, and the remedy."""
+        """Return the error: what refused, what Telegram said, and the remedy."""
         if self.code in (401, 404):
             remedy = f"Check the token in {TOKEN_VARIABLE} and `api_url` in [telegram]."
         elif self.code == 409:
@@ -90,23 +87,23 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Later:
-    """Why a request may succeed later; `pause_seconds` is what the server asks for."""
+    """A failure that may pass; `pause_seconds` is the pause that the server asks for, 0 if none."""
 
     reason: str
     pause_seconds: float = 0.0
 
     def error(self, what: str) -> ChannelUnavailableError:
-        """Name what did not answer, what happened, and the remedy."""
+        """Return the error: what did not answer, why, and the remedy."""
         return ChannelUnavailableError(
             f"telegram: {what} could not be reached: {self.reason}. Try again later; "
-            "if it stays so, check the network and `api_url` in [telegram]."
+            "if it fails again, check the network and `api_url` in [telegram]."
         )
 
 
 def request(
     api_url: str, method: "Callable[[TeleBot], Result]", sleep: Callable[[float], None] = time.sleep
 ) -> "Result | Refusal | Later":
-    """Call `method` until it is answered; `Later` where patience ends first."""
+    """Make a request, with retries; return `Later` if all attempts fail or the server asks for a long pause."""
     for pause in (*PAUSES_SECONDS, None):
         answer = attempt(api_url, method)
         if not isinstance(answer, Later) or pause is None or answer.pause_seconds > LONGEST_PAUSE_SECONDS:
@@ -116,31 +113,28 @@ def request(
 
 
 def attempt(api_url: str, method: "Callable[[TeleBot], Result]") -> "Result | Refusal | Later":
-    """Make one request. Exceptions end here: their texts hold the token and would end in tracebacks."""
+    """Make one request. No exception of the client leaves this function: their texts contain the token."""
     import requests
-    from telebot import TeleBot, apihelper
+    from telebot import apihelper
 
     secret = token()
-    with _telebot_pointed_at(api_url):
-        try:
-            return method(TeleBot(secret, threaded=False))
-        except apihelper.ApiTelegramException as error:
-            return _explain(error.error_code, error.result_json, secret)
-        except apihelper.ApiHTTPException as error:
-            code = error.result.status_code
-            if code >= 500:
-                return Later(f"the server answered HTTP {code}")
-            return Refusal(code, f"HTTP {code}")
-        except (apihelper.ApiInvalidJSONException, KeyError, TypeError, AttributeError):
-            return Later("what answered is not a Bot API")
-        except requests.RequestException as error:
-            return Later(f"no answer ({type(error).__name__})")
+    try:
+        return method(_client(api_url, secret))
+    except apihelper.ApiTelegramException as error:
+        return _explain(error.error_code, error.result_json, secret)
+    except apihelper.ApiHTTPException as error:
+        code = error.result.status_code
+        return Later(f"the server answered HTTP {code}") if code >= 500 else Refusal(code, f"HTTP {code}")
+    except (apihelper.ApiInvalidJSONException, KeyError, TypeError, AttributeError):
+        return Later("the answer is not one of a Bot API")
+    except requests.RequestException as error:
+        return Later(f"no answer ({type(error).__name__})")
 
 
 def callback_queries(bot: "TeleBot", since: int, most: int) -> list[dict[str, Any]]:
-    """Return updates about pressed buttons, `since` and later, without waiting for one.
+    """Return the updates about pressed buttons, `since` and later, as JSON.
 
-    As JSON: one update that telebot could not make an object of must not hide the others.
+    telebot's own objects are not used: one update that it cannot parse would hide the others.
     """
     from telebot import apihelper
 
@@ -149,7 +143,7 @@ def callback_queries(bot: "TeleBot", since: int, most: int) -> list[dict[str, An
 
 
 def _explain(code: int, answer: dict[str, Any], secret: str) -> Refusal | Later:
-    """Turn the Bot API's "not ok" into a refusal or a request for patience."""
+    """Read an answer that is not "ok"."""
     parameters = answer.get("parameters") or {}
     description = shorten(str(answer.get("description", "")).replace(secret, "***"), 200)
     if code == 429:
@@ -161,12 +155,12 @@ def _explain(code: int, answer: dict[str, Any], secret: str) -> Refusal | Later:
 
 
 def token() -> str:
-    """Return the bot's token, read at each use so that no object keeps it.
+    """Return the bot's token. It is read at each use, so no object holds it.
 
     Raises
     ------
     SettingsError
-        If it is missing or no token.
+        If it is missing or malformed.
     """
     secret = os.environ.get(TOKEN_VARIABLE, "").strip()
     if not secret:
@@ -176,39 +170,33 @@ def token() -> str:
     return secret
 
 
-@contextmanager
-def _telebot_pointed_at(api_url: str) -> Iterator[None]:
-    """Point telebot at `api_url` with texts in the body; put its globals back after.
+def _client(api_url: str, secret: str) -> "TeleBot":
+    """Make a telebot client of the server at `api_url`.
 
-    telebot puts texts and captions in the URL, where a Russian letter is 6 bytes and servers refuse long ones (414).
-    It takes a request for updates without waiting as one to wait 10 seconds. Its debug log shows texts, and urllib3's
-    the URL with the token, so both are silent meanwhile.
+    telebot keeps its settings in globals of a module; they are set here, the same each time but for the address. Texts
+    go in the body: telebot would put them in the URL, where a Russian letter takes 6 bytes and servers refuse long URLs
+    (414). A request for updates does not wait: telebot would wait for 10 seconds.
     """
-    import requests
     import telebot.apihelper
 
-    apihelper: Any = telebot.apihelper
+    vars(telebot.apihelper).update(
+        API_URL=api_url.rstrip("/") + "/bot{0}/{1}", CUSTOM_REQUEST_SENDER=_post, LONG_POLLING_TIMEOUT=0
+    )
+    for name in ("TeleBot", "urllib3.connectionpool"):
+        logging.getLogger(name).addFilter(_is_public)
+    return telebot.TeleBot(secret, threaded=False)
 
-    def post(method: str, url: str, params: Any, files: Any, timeout: Any, proxies: Any) -> requests.Response:
-        return requests.request(
-            method, url, data=params, files=files, timeout=timeout, proxies=proxies, allow_redirects=False
-        )
 
-    replaced = {
-        "API_URL": api_url.rstrip("/") + "/bot{0}/{1}",
-        "CUSTOM_REQUEST_SENDER": post,
-        "LONG_POLLING_TIMEOUT": 0,
-    }
-    loggers = [logging.getLogger("TeleBot"), logging.getLogger("urllib3.connectionpool")]
-    with _TELEBOT_GLOBALS:
-        before = {name: getattr(apihelper, name) for name in replaced}
-        levels = [logger.level for logger in loggers]
-        vars(apihelper).update(replaced)
-        for logger in loggers:
-            logger.setLevel(logging.ERROR)
-        try:
-            yield
-        finally:
-            vars(apihelper).update(before)
-            for logger, level in zip(loggers, levels, strict=True):
-                logger.setLevel(level)
+def _post(method: str, url: str, params: Any, files: Any, timeout: Any, proxies: Any) -> "Response":
+    import requests
+
+    return requests.request(
+        method, url, data=params, files=files, timeout=timeout, proxies=proxies, allow_redirects=False
+    )
+
+
+def _is_public(record: logging.LogRecord) -> bool:
+    """Return whether a log record is free of secrets: telebot logs texts, urllib3 logs URLs with the token."""
+    if record.name == "TeleBot":
+        return record.levelno >= logging.ERROR
+    return "/bot" not in record.getMessage()

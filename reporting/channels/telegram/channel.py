@@ -1,11 +1,10 @@
-"""Messages to Telegram chats through the Bot API, with pyTelegramBotAPI."""
+"""Sends messages to Telegram chats through the Bot API."""
 
 import logging
 import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from reporting.channels.base import Channel, Press
@@ -18,7 +17,7 @@ from reporting.message import Button, Message, plain_text, shorten
 if TYPE_CHECKING:
     from telebot import TeleBot
 
-# What the Bot API takes as an answer to a press, and gives as updates at once.
+# Limits of the Bot API: length of an answer to a press, and updates in one answer.
 ANSWER_LIMIT = 200
 UPDATES_AT_ONCE = 100
 
@@ -29,30 +28,29 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Telegram(Channel):
-    """Send messages to chats as a bot, whose token comes from the environment variable FEEDPULSE_TELEGRAM_TOKEN.
+    """Sends messages to chats as a bot. Its token is in the environment variable FEEDPULSE_TELEGRAM_TOKEN.
 
-    A message is one photo with its text as the caption. What would be refused is sent in a plainer form instead of
-    being lost: markup that the server cannot parse as plain text, a text that is too long for a caption after the
-    photo, a refused photo not at all. Delivery is at least once: where an answer is lost, the request is repeated and
-    may arrive twice, which beats silence.
+    A message is one photo with its text as the caption. A message that Telegram refuses is sent in a plainer form: as
+    plain text if the markup is refused, with the text after the photo if it is too long for a caption, without the
+    photo if that is refused. If an answer is lost, the request is repeated, so a message may arrive twice.
 
-    A message is named by its number, or by "chat/number" where the group became another chat meanwhile: there the
-    group's own numbers would mean other messages.
+    The id of a message is its number, or "chat/number" if the group became a supergroup: a supergroup has numbers of
+    its own.
     """
 
     chats: str = ""
-    """Where to send, comma separated: numbers (-1001234567890) or public names (@channel)."""
+    """Chats, comma separated: numbers (-1001234567890) or public names (@channel)."""
 
     topic: str = ""
-    """The forum topic (message_thread_id) in these chats; empty for none."""
+    """Forum topic (message_thread_id) in these chats; empty for none."""
 
     api_url: str = "https://api.telegram.org"
-    """The Bot API's address; another one for a self-hosted server."""
+    """Address of the Bot API, for a self-hosted server."""
 
-    # What groups that became supergroups are called now.
+    # Supergroups by the number of the group that they were before.
     _migrated: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    # Not a setting: tests wait on their own clock.
+    # Not a setting: tests replace it.
     sleep = staticmethod(time.sleep)
 
     def __post_init__(self) -> None:
@@ -72,42 +70,42 @@ class Telegram(Channel):
         return [chat.strip() for chat in self.chats.split(",") if chat.strip()]
 
     def send(self, address: str, message: Message) -> str:
-        """Send `message` to the chat `address` and return the name of its first part."""
+        """Send `message` to the chat `address` and return the id of its first part."""
         return self._post(address, message, "")
 
     def reply(self, address: str, message_id: str, message: Message) -> str:
-        """Send `message` as a reply and return the name of its first part."""
+        """Send `message` as a reply and return the id of its first part."""
         return self._post(address, message, message_id)
 
     def edit(self, address: str, message_id: str, message: Message) -> str:
-        """Change a message; where it is deleted or cannot be changed any more, send `message` anew."""
+        """Edit a message; if it is deleted or too old to edit, send `message` as a new one."""
         answer = self._change(address, message_id, message)
         if answer is None:
             return message_id
         if isinstance(answer, Later) or (answer.is_about_chat and not answer.is_gone):
             raise answer.error(f"chat {address}")
-        _LOG.warning("telegram: a message cannot be edited (%s), sending a new one", answer.description)
+        _LOG.warning("telegram: message cannot be edited (%s); sending a new one", answer.description)
         return self.send(address, message)
 
     def presses(self, since: int) -> list[Press]:
-        """Return presses in our chats; Telegram keeps them for 24 hours and does not say when they happened."""
+        """Return the presses in the configured chats; Telegram keeps presses for 24 hours."""
         while True:
             updates = self._updates(since)
             found = [press for update in updates if (press := self._press(update)) is not None]
             if found or len(updates) < UPDATES_AT_ONCE:
                 return found
-            # A page of strangers' presses: ask for the next one, or they would hide ours.
+            # A full page of presses in other chats: ours may be on the next one.
             since = updates[-1]["update_id"] + 1
 
     def answer_press(self, press: Press, text: str) -> None:
-        """Show `text` to who pressed: Telegram lets us for about 15 seconds."""
+        """Show `text` to the person who pressed; Telegram accepts it for about 15 seconds."""
         said = shorten(text, ANSWER_LIMIT)
         answer = api.attempt(self.api_url, lambda bot: bot.answer_callback_query(press.answer, said))
         if isinstance(answer, Refusal | Later):
             _LOG.info("telegram: too late to answer a press")
 
     def link(self, address: str, message_id: str) -> str:
-        """Return the message's address on t.me; private chats and small groups have none."""
+        """Return the message's URL on t.me, or "" for private chats and small groups, which have none."""
         chat, number = _located(address, message_id)
         topic = f"{self.topic}/" if self.topic else ""
         if chat.startswith("@"):
@@ -117,7 +115,7 @@ class Telegram(Channel):
         return ""
 
     def _post(self, address: str, message: Message, answered: str) -> str:
-        """Send `message`, as a reply where `answered` names one, and return the name of its first part."""
+        """Send `message`, as a reply if `answered` is not empty, and return the id of its first part."""
         first = ""
         if message.picture is not None:
             caption, rest = forms.parts(message, CAPTION_LIMIT)
@@ -130,7 +128,7 @@ class Telegram(Channel):
         return first
 
     def _post_photo(self, address: str, picture: bytes, words: Words, answered: str) -> str:
-        """Send a photo and return its name, or "" where this photo is refused but the chat may take a text."""
+        """Send a photo and return its id, or "" if the photo is refused but the chat may accept a text."""
         if not _is_small_enough(picture):
             return ""
         form = forms.new_photo(picture, self._topic, lambda chat: _number_in(chat, address, answered))
@@ -138,18 +136,18 @@ class Telegram(Channel):
         if isinstance(answer, str):
             return answer
         if isinstance(answer, Later):
-            # A server that chokes on the picture may still take the text, unless it asks for silence.
+            # A server that fails on the picture may accept the text, unless it asks to wait.
             if answer.pause_seconds:
                 raise answer.error(f"chat {address}")
-            _LOG.warning("telegram: picture not taken (%s), sending the text alone", answer.reason)
+            _LOG.warning("telegram: picture not sent (%s); sending the text alone", answer.reason)
             return ""
         if answer.is_about_chat:
             raise answer.error(f"chat {address}")
-        _LOG.warning("telegram: picture refused (%s), sending the text alone", answer.description)
+        _LOG.warning("telegram: picture refused (%s); sending the text alone", answer.description)
         return ""
 
     def _post_text(self, address: str, html: str, buttons: tuple[Button, ...], answered: str) -> str:
-        """Send a text that fits one message and return its name."""
+        """Send a text that fits one message and return its id."""
         form = forms.new_text(self._topic, lambda chat: _number_in(chat, address, answered))
         answer = self._send(address, form, Words(html, "HTML", buttons))
         if isinstance(answer, Refusal | Later):
@@ -157,19 +155,19 @@ class Telegram(Channel):
         return answer
 
     def _send(self, address: str, form: Form, words: Words) -> str | Refusal | Later:
-        """Send to what the chat `address` is called now and return the new message's name."""
+        """Send to the chat `address`, or to the supergroup that it became, and return the new message's id."""
         chat = self._migrated.get(address, address)
         answer = self._request(chat, form, words)
         if isinstance(answer, Refusal) and answer.migrated_to and address not in self._migrated:
             chat = self._follow(address, answer.migrated_to)
             answer = self._request(chat, form, words)
-        return answer if isinstance(answer, Refusal | Later) else _name(address, chat, answer)
+        return answer if isinstance(answer, Refusal | Later) else _id(address, chat, answer)
 
     def _change(self, address: str, message_id: str, message: Message) -> Refusal | Later | None:
-        """Edit a message in the first form that it takes; return why it took none.
+        """Edit a message in the first form that is accepted; return the last refusal if none is.
 
-        How it was sent is not known here: a photo refuses to be edited as a text, and the other way round. A text for
-        a photo goes into its caption, and the picture stays.
+        Whether it was sent as a photo or as a text is not known, and either refuses edits of the other form. A text
+        for a photo becomes its caption; the picture stays.
         """
         chat, number = _located(address, message_id)
         attempts = [(TEXT_LIMIT, forms.edited_text(number)), (CAPTION_LIMIT, forms.edited_caption(number))]
@@ -191,23 +189,23 @@ class Telegram(Channel):
             if isinstance(answer, Refusal):
                 hopeless = answer.is_gone or answer.is_about_chat
             else:
-                # A server that chokes on the picture may still take the text, unless it asks for silence.
+                # A server that fails on the picture may accept the text, unless it asks to wait.
                 hopeless = answer.pause_seconds > 0 or form is not photo
             if hopeless:
                 break
         return refusal
 
     def _request(self, chat: str, form: Form, words: Words) -> int | Refusal | Later:
-        """Make a request, in the end without what of markup and buttons is refused; return the message's number."""
+        """Make a request, again without markup or buttons if they are refused; return the message's number."""
         while True:
             answer = self._ask(_number_of(form, chat, words))
             if not isinstance(answer, Refusal):
                 return answer
             if answer.is_about_markup and words.parse_mode:
-                _LOG.warning("telegram: markup refused, sending plain text")
+                _LOG.warning("telegram: markup refused; sending plain text")
                 words = replace(words, text=plain_text(words.text), parse_mode=None)
             elif answer.is_about_buttons and words.buttons:
-                _LOG.warning("telegram: buttons refused (%s), sending without them", answer.description)
+                _LOG.warning("telegram: buttons refused (%s); sending without them", answer.description)
                 words = replace(words, buttons=())
             else:
                 return answer
@@ -216,48 +214,38 @@ class Telegram(Channel):
         return api.request(self.api_url, method, self.sleep)
 
     def _follow(self, address: str, chat: str) -> str:
-        """Remember that the chat `address` is `chat` now."""
+        """Remember that the group `address` became the supergroup `chat`."""
         self._migrated[address] = chat
         _LOG.warning("telegram: chat %s is now %s; correct `chats` in [telegram]", address, chat)
         return chat
 
     def _updates(self, since: int) -> list[dict[str, Any]]:
-        """Return what was pressed anywhere, as the Bot API words it."""
+        """Return the presses in all chats, as JSON of the Bot API."""
         answer = self._ask(lambda bot: api.callback_queries(bot, since, UPDATES_AT_ONCE))
         if isinstance(answer, Refusal | Later):
             raise answer.error("the bot's queue of presses")
         return answer
 
     def _press(self, update: dict[str, Any]) -> Press | None:
-        """Read a press on a message in one of our chats; anything else is nobody's business."""
+        """Return a press in one of the configured chats; None for any other update."""
         query = update.get("callback_query") or {}
         message = query.get("message") or {}
-        address, chat = self._configured(message.get("chat") or {})
-        if not address or not query.get("data"):
+        if not self._is_configured(message.get("chat") or {}) or not query.get("data"):
             return None
-        return Press(
-            update=update["update_id"],
-            address=address,
-            message_id=_name(address, chat, message["message_id"]),
-            data=query["data"],
-            user=_user(query["from"]),
-            at=datetime.now(UTC).replace(tzinfo=None),
-            answer=query["id"],
-        )
+        return Press(update["update_id"], query["data"], _user(query["from"]), query["id"])
 
-    def _configured(self, chat: dict[str, Any]) -> tuple[str, str]:
-        """Return the address that a chat has in the settings, and what it is called now; "" for a stranger."""
+    def _is_configured(self, chat: dict[str, Any]) -> bool:
+        """Return whether a chat is one of the settings, or the supergroup that one of them became."""
         names = {str(chat.get("id", "")), f"@{chat.get('username', '')}".lower()}
+        if any(address.lower() in names for address in self.addresses()):
+            return True
         for address in self.addresses():
-            if address.lower() in names:
-                return address, address
-        for address in self.addresses():
-            # Only a small group becomes another chat, and Telegram tells those who write to it.
+            # Only a group becomes a supergroup, and Telegram reports it when something is sent there.
             if address not in self._migrated and re.fullmatch(r"-(?!100)\d+", address):
                 self._probe(address)
             if self._migrated.get(address) in names:
-                return address, self._migrated[address]
-        return "", ""
+                return True
+        return False
 
     def _probe(self, address: str) -> None:
         answer = self._ask(lambda bot: bot.send_chat_action(address, "typing"))
@@ -269,19 +257,19 @@ class Telegram(Channel):
         return int(self.topic) if self.topic else None
 
 
-def _name(address: str, chat: str, number: int) -> str:
-    """Return what names message `number` of `chat`, as seen from the address in the settings."""
+def _id(address: str, chat: str, number: int) -> str:
+    """Return the id of message `number` of `chat`, which is `address` or the supergroup that it became."""
     return str(number) if chat == address else f"{chat}/{number}"
 
 
 def _located(address: str, message_id: str) -> tuple[str, int]:
-    """Return the chat and the number that `message_id` names; 0 is no message's."""
+    """Return the chat and the number of a message; the number is 0 if `message_id` has none."""
     chat, _, number = message_id.rpartition("/")
     return chat or address, int(number) if number.isdecimal() else 0
 
 
 def _number_in(chat: str, address: str, message_id: str) -> int:
-    """Return the number of a message in `chat`, 0 where it is not there."""
+    """Return the number of a message, or 0 if it is not in `chat`."""
     there, number = _located(address, message_id)
     return number if there == chat else 0
 
@@ -297,7 +285,7 @@ def _number_of(form: Form, chat: str, words: Words) -> "Callable[[TeleBot], int]
 
 
 def _user(user: dict[str, Any]) -> str:
-    """Return a person's name and, where there is one, the @name that is nobody else's."""
+    """Return a person's name and, if there is one, the unique @name."""
     name = f"{user.get('first_name', '')} {user.get('last_name', '')}".strip()
     at = f"@{user['username']}" if user.get("username") else ""
     return shorten(f"{name} ({at})" if name and at else name or at or str(user["id"]), _USER_LIMIT)

@@ -1,7 +1,6 @@
-"""The forms that a message takes in Telegram: each is a request that sends it or edits it.
+"""The requests that send or edit a message in Telegram: as a text, or as a photo with a caption.
 
-A photo's caption holds less than a text, buttons stand below either, and how a message was sent decides how it can be
-edited.
+A caption is shorter than a text. Both can have buttons. A text can be edited as a text only, a photo as a photo only.
 """
 
 from collections.abc import Callable
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
     from telebot import TeleBot
     from telebot.types import InlineKeyboardMarkup, LinkPreviewOptions, ReplyParameters
 
-# The Bot API's limits; lengths are UTF-16 code units after entities are parsed.
+# Limits of the Bot API; lengths are in UTF-16 code units after entities are parsed.
 TEXT_LIMIT = 4096
 CAPTION_LIMIT = 1024
 PICTURE_LIMIT_BYTES = 10_000_000
@@ -24,7 +23,7 @@ _BUTTONS_IN_A_ROW = 2
 
 @dataclass(frozen=True)
 class Words:
-    """A text, how it is to be parsed ("HTML", or None for plain text), and the buttons below it."""
+    """A text, its `parse_mode` ("HTML", or None for plain text), and its buttons."""
 
     text: str
     parse_mode: str | None
@@ -32,7 +31,7 @@ class Words:
 
     @property
     def keyboard(self) -> "InlineKeyboardMarkup | None":
-        """The buttons as telebot sends them."""
+        """The buttons as telebot takes them."""
         from telebot.types import InlineKeyboardButton, InlineKeyboardMarkup
 
         if not self.buttons:
@@ -41,12 +40,15 @@ class Words:
         return InlineKeyboardMarkup().add(*keys, row_width=_BUTTONS_IN_A_ROW)
 
 
-# Makes one request to a chat and returns the message that it made or changed.
+# Makes one request to a chat and returns the message that it sent or edited.
 Form = Callable[["TeleBot", str, Words], Any]
 
 
 def parts(message: Message, limit: int) -> tuple[str, list[str]]:
-    """Return what a message that takes `limit` characters says, and the texts that follow it, both HTML."""
+    """Return the text of a message of at most `limit` characters, and the texts to send after it, all HTML.
+
+    A caption that cannot hold the text holds the title.
+    """
     if parsed_length(message.html) <= limit:
         return message.html, []
     texts = split(message.html, TEXT_LIMIT)
@@ -56,8 +58,8 @@ def parts(message: Message, limit: int) -> tuple[str, list[str]]:
 
 
 def new_photo(picture: bytes, topic: int | None, answered: Callable[[str], int]) -> Form:
-    """Send a photo with a caption; `answered` says which message of a chat it replies to, 0 for none."""
-    # Bytes, not a file object: a repeated request must send them again from the start.
+    """Send a photo with a caption; `answered` gives the number of the message that it replies to, 0 for none."""
+    # Bytes, not a file object: a repeated request would find a file object at its end.
     return lambda bot, chat, words: bot.send_photo(
         chat,
         picture,
@@ -70,7 +72,7 @@ def new_photo(picture: bytes, topic: int | None, answered: Callable[[str], int])
 
 
 def new_text(topic: int | None, answered: Callable[[str], int]) -> Form:
-    """Send a text; `answered` as for a photo."""
+    """Send a text; `answered` as in `new_photo`."""
     return lambda bot, chat, words: bot.send_message(
         chat,
         words.text,
@@ -88,7 +90,7 @@ def edited_photo(number: int, picture: bytes) -> Form:
     def form(bot: "TeleBot", chat: str, words: Words) -> Any:
         from telebot.types import InputMediaPhoto
 
-        # telebot takes bytes, though it does not say so.
+        # telebot takes bytes, although its annotation names other types.
         photo = InputMediaPhoto(cast(Any, picture), words.text, parse_mode=words.parse_mode)
         return bot.edit_message_media(photo, chat, number, reply_markup=words.keyboard)
 

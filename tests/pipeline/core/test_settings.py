@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.core import settings
 from pipeline.core.errors import SettingsError
-from reporting.channels.base import available, create
+from reporting.channels import available, create
 from tests.pipeline.configuration import configured
 
 ROOT = Path(__file__).parents[3]

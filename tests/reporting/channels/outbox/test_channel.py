@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from reporting.channels.base import create
+from reporting.channels import create
 from reporting.channels.outbox.channel import Outbox
 from reporting.errors import ChannelError
 from reporting.message import Button, Message, escape, shorten

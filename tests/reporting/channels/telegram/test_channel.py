@@ -9,7 +9,7 @@ from telebot import apihelper
 
 from reporting import channels
 from reporting.alerts.compose import compose
-from reporting.channels.base import create
+from reporting.channels import create
 from reporting.channels.telegram.api import PAUSES_SECONDS, TOKEN_VARIABLE
 from reporting.channels.telegram.channel import Telegram
 from reporting.errors import ChannelError, ChannelUnavailableError, SettingsError
@@ -222,12 +222,19 @@ def test_no_server_is_one_clear_error(api: BotApi, pauses: list[float]) -> None:
     assert pauses == list(PAUSES_SECONDS)
 
 
-def test_telebots_globals_are_put_back(api: BotApi) -> None:
-    before = apihelper.API_URL, apihelper.CUSTOM_REQUEST_SENDER, logging.getLogger("TeleBot").level
-    api.answer_next(refused(403, "Forbidden"))
-    with pytest.raises(ChannelError):
-        channel(api).send(CHAT, message())
-    assert (apihelper.API_URL, apihelper.CUSTOM_REQUEST_SENDER, logging.getLogger("TeleBot").level) == before
+def test_each_channel_sends_to_its_own_server(api: BotApi) -> None:
+    with BotApi() as other:
+        ours, others = channel(api), channel(other)
+        for telegram, text in ((ours, "one"), (others, "two"), (ours, "three")):
+            telegram.send(CHAT, message(text))
+        assert [[sent.text for sent in server.sent] for server in (api, other)] == [["one", "three"], ["two"]]
+
+
+def test_the_logs_of_other_programs_stay(api: BotApi, caplog: pytest.LogCaptureFixture) -> None:
+    channel(api).send(CHAT, message())
+    caplog.set_level(logging.DEBUG, logger="urllib3.connectionpool")
+    logging.getLogger("urllib3.connectionpool").warning("Connection pool is full")
+    assert "Connection pool is full" in caplog.text
 
 
 @pytest.mark.parametrize("token", [None, "", "  "])

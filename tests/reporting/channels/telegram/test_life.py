@@ -2,7 +2,7 @@
 
 import logging
 from dataclasses import replace
-from datetime import UTC, timedelta
+from datetime import timedelta
 
 import pytest
 from telebot import apihelper
@@ -10,7 +10,7 @@ from telebot import apihelper
 from reporting.alerts.compose import compose, compose_reply
 from reporting.alerts.model import Action, Handling
 from reporting.causes import Cause
-from reporting.channels.base import create
+from reporting.channels import create
 from reporting.channels.telegram.channel import Telegram
 from reporting.errors import ChannelError, ChannelUnavailableError
 from reporting.message import Button, Message
@@ -295,10 +295,10 @@ def test_an_incident_is_one_message_from_its_post_to_the_reply_that_closes_it(ap
     name = telegram.send(CHAT, compose(opened, language))
     api.press(1, "ack:1", first_name="Anna")
     (press,) = telegram.presses(0)
-    receipt = replace(opened, handled=[Handling("acknowledge", press.user, press.at.replace(tzinfo=UTC))])
+    receipt = replace(opened, handled=[Handling("acknowledge", press.user, SLOT)])
     over = replace(receipt, status="recovered", until=SLOT + timedelta(hours=2), buttons=())
     for alert in (receipt, replace(receipt, status="growing"), over):
-        assert telegram.edit(CHAT, press.message_id, compose(alert, language)) == name
+        assert telegram.edit(CHAT, name, compose(alert, language)) == name
         assert api.sent[0].text == compose(alert, language).plain.strip()
         assert "Anna" in api.sent[0].text
         assert api.sent[0].photo == compose(alert, language).picture
