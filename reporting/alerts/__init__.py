@@ -1,6 +1,17 @@
-"""An incident's message: what it holds, its words, its picture and the replies to it."""
+"""The message of an incident: its data, text and picture, and the replies to it."""
 
-from reporting.alerts.compose import compose, compose_reply
+from reporting.alerts.compose import compose, compose_answer, compose_reply
 from reporting.alerts.model import Action, Alert, AlertMetric, Handling, Loss, State, Status
 
-__all__ = ["Action", "Alert", "AlertMetric", "Handling", "Loss", "State", "Status", "compose", "compose_reply"]
+__all__ = [
+    "Action",
+    "Alert",
+    "AlertMetric",
+    "Handling",
+    "Loss",
+    "State",
+    "Status",
+    "compose",
+    "compose_answer",
+    "compose_reply",
+]

@@ -1,6 +1,6 @@
-"""An incident's message: one text and one picture, composed anew for every edit, and the replies to it.
+"""Composes an incident's message, again for every edit, and the replies to it.
 
-`compose` says how things stand; `compose_reply` says what people should notice, because an edit makes no sound.
+`compose` describes the incident as it is now. An edit notifies nobody, so what people should notice is a reply.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ import numpy as np
 
 from reporting import plots, texts
 from reporting.alerts import text
-from reporting.alerts.model import Alert, AlertMetric, instant, named
+from reporting.alerts.model import Action, Alert, AlertMetric, instant, slot_name
 from reporting.formatting import ticks
 from reporting.message import Button, Message
 from reporting.texts.base import Texts
@@ -22,18 +22,23 @@ _URGENCY = {"opened": 0, "ongoing": 1, "ended": 2}
 
 
 def compose(alert: Alert, language: str) -> Message:
-    """Write and draw one message about how things stand.
+    """Write and draw the message of an incident.
 
-    At first what opened leads, then what goes on, then what ended, the furthest outside of its band in front; later
-    those metrics lead that the incident began with, so that people know it again. The text fits a caption of Telegram:
-    when it would not, the least important lines go first (`alert_text`).
+    In the first message, metrics are ordered by state (opened, ongoing, ended), then by severity. Later the metrics
+    that the incident began with come first, so the message stays recognisable. The text fits a caption of Telegram; if
+    it is too long, the least important lines are dropped.
 
     Parameters
     ----------
     alert : Alert
-        The numbers.
+        The incident.
     language : str
-        A file of `reporting.texts`.
+        Name of a module of `reporting.texts`.
+
+    Returns
+    -------
+    Message
+        Text, picture and buttons.
 
     Raises
     ------
@@ -47,14 +52,14 @@ def compose(alert: Alert, language: str) -> Message:
         title=text.title(alert, metrics, words),
         html=text.html(alert, metrics, words),
         picture=_picture(alert, metrics, words),
-        buttons=_buttons(alert, words),
+        buttons=tuple(Button(text.button_label(action, alert.mute, words), data) for action, data in alert.buttons),
     )
 
 
 def compose_reply(alert: Alert, language: str) -> Message:
-    """Write what people should notice: that an incident is over and what it cost, or that it is still there.
+    """Write a reply: the incident is over, got worse, or still has no data.
 
-    Parameters and errors are those of `compose`. There is no picture: that of the message shows it.
+    Parameters and errors are those of `compose`. A reply has no picture; that of the message is up to date.
     """
     words = texts.load(language)
     metrics = by_importance(alert)
@@ -65,8 +70,24 @@ def compose_reply(alert: Alert, language: str) -> Message:
     )
 
 
+def compose_answer(action: Action | None, mute: timedelta, language: str) -> str:
+    """Write the answer to a press of a button.
+
+    Parameters
+    ----------
+    action : {"acknowledge", "mute", "false_alarm", "new_normal"} or None
+        The button; None if it is unknown.
+    mute : timedelta
+        How long "mute" mutes.
+    language : str
+        Name of a module of `reporting.texts`.
+    """
+    words = texts.load(language)
+    return words.MISSING if action is None else text.pressed_label(action, mute, words)
+
+
 def by_importance(alert: Alert) -> list[AlertMetric]:
-    """Order the metrics: by urgency and severity at first, later with those in front that it began with."""
+    """Order the metrics: by state and severity in the first message, later by their beginning."""
 
     def urgency(metric: AlertMetric) -> tuple[object, ...]:
         return (_URGENCY[metric.state], -metric.severity, metric.name, metric.part)
@@ -75,16 +96,6 @@ def by_importance(alert: Alert) -> list[AlertMetric]:
         return (instant(metric.since), metric.part != "", -metric.severity, metric.name, metric.part)
 
     return sorted(alert.metrics, key=urgency if alert.status == "opened" else history)
-
-
-def _buttons(alert: Alert, words: Texts) -> tuple[Button, ...]:
-    labels = {
-        "acknowledge": words.ACKNOWLEDGE,
-        "mute": words.mute(words.duration(alert.mute)),
-        "false_alarm": words.FALSE_ALARM,
-        "new_normal": words.NEW_NORMAL,
-    }
-    return tuple(Button(labels[action], data) for action, data in alert.buttons)
 
 
 def _picture(alert: Alert, metrics: Sequence[AlertMetric], words: Texts) -> bytes:
@@ -96,10 +107,10 @@ def _picture(alert: Alert, metrics: Sequence[AlertMetric], words: Texts) -> byte
 
 
 def panel(metric: AlertMetric, slot_start: datetime, words: Texts) -> plots.BandPanel:
-    """Make the picture's panel of a metric: the last 24 hours up to the slot."""
+    """Make the panel of a metric: the 24 hours up to the slot."""
     start = slot_start.astimezone(UTC) - _HISTORY
     recent = np.array([time.astimezone(UTC) >= start for time in metric.times], dtype=bool)
-    values, expected, lower, upper = (np.asarray(series, dtype=np.float64)[recent] for series in metric._history())
+    values, expected, lower, upper = (np.asarray(series, dtype=np.float64)[recent] for series in metric.history())
     return plots.BandPanel(
         title=text.label(metric),
         subtitle=text.outcome(metric, words),
@@ -117,6 +128,6 @@ def panel(metric: AlertMetric, slot_start: datetime, words: Texts) -> plots.Band
 
 
 def _reply_key(alert: Alert) -> str:
-    """Name a reply: an incident can get worse several times, so the slot says which; all else is said once."""
+    """Return the key of a reply. An incident can get worse several times, so that key contains the slot."""
     key = f"{alert.message_key}-{alert.status}"
-    return f"{key}-{named(alert.slot_start)}" if alert.status == "growing" else key
+    return f"{key}-{slot_name(alert.slot_start)}" if alert.status == "growing" else key

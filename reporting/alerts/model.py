@@ -1,4 +1,4 @@
-"""What an incident's message tells: plain data, checked."""
+"""The data of an incident's message."""
 
 import math
 from collections.abc import Sequence
@@ -27,34 +27,34 @@ class AlertMetric:
     name : str
         Its identifier.
     label : str
-        Its name for people, in the alert's language.
+        Its name for readers, in the language of the message.
     kind : {"count", "ratio", "average"}
-        A ratio is a fraction (0.203) and is written in percent; an average is a number per something (3.21).
+        A ratio is a fraction (0.203), written in percent. An average is a number per something (3.21).
     state : {"opened", "ongoing", "ended"}
-        What this slot is to the incident: its first, one of it, the first one after it.
+        State of the metric in this slot: its first anomalous slot, a later one, the first normal one.
     value, expected, lower, upper : float
-        The slot's value, what the detector expected and its band; NaN where unknown, bounds may be infinite.
+        Value, expectation and band in the slot; NaN if unknown, bounds may be infinite.
     since : datetime
-        Start of the incident's first slot, aware, local.
+        Start of the first anomalous slot, aware, local.
     until : datetime or None
-        End of its last slot, aware, local; None while it lasts.
+        End of the last anomalous slot, aware, local; None while the anomaly lasts.
     times : sequence of datetime
-        Starts of T slots up to this one, ascending, aware, local; the last 24 hours of them are drawn.
+        Starts of T slots up to this one, ascending, aware, local; the last 24 hours are drawn.
     values, band_expected, band_lower, band_upper : array_like of float, shape (T,)
-        Their values, expectations and bounds; NaN where unknown.
+        Values, expectations and bounds of these slots; NaN if unknown.
     detector : str
-        What decided.
+        Name of the detector.
     part : str
-        The slice that it is of, for people: "os iOS"; empty for the total.
+        The slice, for readers: "os iOS"; empty for the total.
     worst_at : datetime or None
-        Start of the incident's slot that was furthest from what was expected, aware, local.
+        Start of the slot with the value furthest from its expectation, aware, local.
     worst_value, worst_expected : float
-        What it was and should have been.
+        Value and expectation in that slot.
 
     Raises
     ------
     ReportingError
-        If the history is of several lengths, a time has no zone, or an ended incident has no end.
+        If the series differ in length, a time has no zone, or an ended metric has no `until`.
     """
 
     name: str
@@ -79,21 +79,22 @@ class AlertMetric:
     worst_expected: float = math.nan
 
     def __post_init__(self) -> None:
-        lengths = [len(series) for series in (self.times, *self._history())]
+        lengths = [len(series) for series in (self.times, *self.history())]
         if len(set(lengths)) > 1:
             raise ReportingError(f"alert on {self.name}: times, values and bands have {lengths} points; give the same")
         moments = (self.since, self.until or self.since, self.worst_at or self.since, *self.times)
         if any(time.tzinfo is None for time in moments):
             raise ReportingError(f"alert on {self.name}: every time needs a time zone")
         if self.state == "ended" and self.until is None:
-            raise ReportingError(f"alert on {self.name}: an ended incident needs `until`")
+            raise ReportingError(f"alert on {self.name}: an ended metric needs `until`")
 
-    def _history(self) -> tuple[Sequence[float] | NDArray[np.float64], ...]:
+    def history(self) -> tuple[Sequence[float] | NDArray[np.float64], ...]:
+        """Return values, expectations, lower and upper bounds."""
         return self.values, self.band_expected, self.band_lower, self.band_upper
 
     @property
     def severity(self) -> float:
-        """How far outside of its band the value is, in widths of the band's half on that side; 0 inside of it."""
+        """Distance of the value from its band, in half-widths of the band on that side; 0 inside the band."""
         # Comparisons with NaN are false: an unknown bound is never crossed.
         if self.value < self.lower:
             excess, half = self.lower - self.value, self.expected - self.lower
@@ -106,14 +107,14 @@ class AlertMetric:
 
 @dataclass(frozen=True)
 class Loss:
-    """How far a count was from what was expected, summed over the incident.
+    """Difference between a count and its expectation, summed over the incident.
 
     Parameters
     ----------
     label : str
-        The count's name for people.
+        The count's name for readers.
     amount : float
-        Values less expectations: negative is lost.
+        Sum of values minus sum of expectations; negative if events were lost.
     """
 
     label: str
@@ -122,7 +123,7 @@ class Loss:
 
 @dataclass(frozen=True)
 class Handling:
-    """What somebody did about the incident.
+    """A button that somebody pressed.
 
     Parameters
     ----------
@@ -133,12 +134,12 @@ class Handling:
     at : datetime
         When, aware, local.
     until : datetime or None
-        The end of a mute, aware, local; a mute needs it, and nothing else has it.
+        End of the mute, aware, local; None for every other action.
 
     Raises
     ------
     ReportingError
-        If a time has no zone, or a mute no end.
+        If a time has no zone, or `until` is missing for a mute or given for another action.
     """
 
     action: Action
@@ -148,42 +149,44 @@ class Handling:
 
     def __post_init__(self) -> None:
         if any(moment is not None and moment.tzinfo is None for moment in (self.at, self.until)):
-            raise ReportingError("alert: the time of what somebody did needs a time zone")
+            raise ReportingError("alert: the time of a pressed button needs a time zone")
         if (self.action == "mute") != (self.until is not None):
-            raise ReportingError(f"alert: {self.action} by {self.user!r}: a mute needs `until`, nothing else has it")
+            raise ReportingError(
+                f"alert: {self.action} by {self.user!r}: a mute needs `until`, other actions have none"
+            )
 
 
 @dataclass(frozen=True)
 class Alert:
-    """An incident, as of one slot.
+    """An incident as of one slot.
 
     Parameters
     ----------
     slot_start, slot_end : datetime
         The newest slot, aware, local.
     metrics : sequence of AlertMetric
-        Everything to tell, in any order.
+        The metrics to show, in any order; at least one.
     links : sequence of (str, str)
-        Label and http(s) address, complete.
+        Label and http(s) URL.
     key : str
-        Names the message through all of its life; empty for one that is named by its slot.
+        Key of the message, the same for all its edits; empty makes one of the slot.
     status : str
-        "opened"; "growing" once it was told and goes on; "no_data" while a table has no rows. In the end "recovered",
-        "new_normal", "data_late" or "false_alarm".
+        "opened" in the first message; later "growing" while it lasts, "no_data" while a table has no rows; in the end
+        "recovered", "new_normal", "data_late" or "false_alarm".
     since, until : datetime or None
-        When it began and ended, aware, local; None for the first `since` and the last `until` of its metrics.
+        Beginning and end, aware, local; None takes the first `since` and the last `until` of its metrics.
     source : str
-        The table without rows, or whose rows were late.
+        The table without rows or with late rows.
     causes : sequence of Cause
-        What explains it, the most important first; empty where nobody looked.
+        What explains it, the most important first; empty if that was not computed.
     splits : sequence of RatioSplit
-        What moved its ratios, the most important first.
+        Which counts moved its ratios, the most important first.
     losses : sequence of Loss
-        What it cost, until now or in all.
+        Events lost or gained: so far, or in total once it ended.
     handled : sequence of Handling
-        What people did about it, in order.
+        Pressed buttons, in order.
     buttons : sequence of (action, str)
-        What people may do about it, with what the button's press will tell: at most 64 bytes.
+        Buttons to show, with the data of each: at most 64 bytes.
     mute : timedelta
         How long the button "mute" mutes.
     """
@@ -206,29 +209,29 @@ class Alert:
 
     def __post_init__(self) -> None:
         if not self.metrics:
-            raise ReportingError("alert: nothing happened, so there is nothing to send")
+            raise ReportingError("alert: no metrics, so there is nothing to send")
         moments = (self.slot_start, self.slot_end, self.since, self.until)
         if any(moment is not None and moment.tzinfo is None for moment in moments):
             raise ReportingError("alert: every time needs a time zone")
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more will come."""
+        """Whether the incident has ended."""
         return self.status in ("recovered", "new_normal", "data_late", "false_alarm")
 
     @property
     def is_about_rows(self) -> bool:
-        """Whether rows are missing or were late: what the metrics looked like meanwhile is not how bad it was."""
+        """Whether rows are missing or were late: then the worst values do not measure the incident."""
         return self.status in ("no_data", "data_late")
 
     @property
     def began(self) -> datetime:
-        """When it began."""
+        """The beginning."""
         return self.since or min((metric.since for metric in self.metrics), key=instant)
 
     @property
     def ended(self) -> datetime:
-        """When it ended; the end of the newest slot while it lasts."""
+        """The end; while the incident lasts, the end of the newest slot."""
         ends = [metric.until for metric in self.metrics if metric.until is not None]
         if self.until or not self.is_over:
             return self.until or self.slot_end
@@ -236,21 +239,23 @@ class Alert:
 
     @property
     def length(self) -> timedelta:
-        """How long it was, or is already, in real time."""
-        # In UTC: Python subtracts two times of one zone by the wall clock, an hour wrong when clocks change.
-        return self.ended.astimezone(UTC) - self.began.astimezone(UTC)
+        """The duration so far, or in total once the incident ended."""
+        return instant(self.ended) - instant(self.began)
 
     @property
     def message_key(self) -> str:
-        """What names its message."""
-        return self.key or f"alert-{named(self.slot_start)}"
+        """The key of its message."""
+        return self.key or f"alert-{slot_name(self.slot_start)}"
 
 
-def named(slot: datetime) -> str:
-    """Name a slot in a message's key."""
+def slot_name(slot: datetime) -> str:
+    """Return the name of a slot in the key of a message."""
     return f"{slot.astimezone(UTC):%Y-%m-%dT%H%MZ}"
 
 
 def instant(moment: datetime) -> datetime:
-    """Order by real time: two times of one zone compare by the wall clock, an hour wrong when clocks change."""
+    """Return a time in UTC, to compare and subtract.
+
+    Python compares and subtracts two times of one zone by the wall clock, which is an hour off when clocks change.
+    """
     return moment.astimezone(UTC)

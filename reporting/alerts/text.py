@@ -1,21 +1,18 @@
-"""The words of an incident's message: lines, and which of them go first where a caption would not hold them all."""
+"""Writes the text of an incident's message, and drops the least important lines if it does not fit a caption."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
+from reporting.alerts.model import Action, Alert, AlertMetric, Handling, instant
 from reporting.causes import cause_line, split_line
 from reporting.formatting import READABLE, change, known, value
 from reporting.message import escape, link, parsed_length, shorten, utf16_length
 from reporting.texts.base import Texts, inline
 
-if TYPE_CHECKING:
-    from reporting.alerts.model import Alert, AlertMetric, Handling
-
-# A caption of Telegram's is at most 1,024 UTF-16 code units; what fits there fits everywhere.
+# Telegram's limit of a caption, in UTF-16 code units; no channel has a lower one.
 TEXT_LIMIT = 1024
-# More metrics than this would not fit in any case; a reply names fewer.
+# More metrics never fit; a reply names fewer.
 _METRICS_WRITTEN = 50
 _METRICS_IN_A_REPLY = 5
 _LABEL_LIMIT = 40
@@ -23,28 +20,28 @@ _LINKS_LIMIT = 240
 _LOSSES_LIMIT = 200
 _HANDLINGS_SHOWN = 4
 
-# What goes first where the whole does not fit: the greater the sooner, 0 never.
+# Ranks of lines: if the text does not fit, lines of the greatest rank are dropped first, those of rank 0 never.
 _MORE_DETAILS, _LINKS, _MORE_METRICS, _MORE_CAUSES, _DETAILS, _CAUSE, _LOSS, _KEPT = 7, 6, 5, 4, 3, 2, 1, 0
 
 
 @dataclass(frozen=True)
 class _Line:
-    """A line of HTML, how soon it may go, and how many metrics it names or describes."""
+    """A line of HTML, its rank, and the number of metrics that it counts for; None if it is about no metric."""
 
     html: str
     rank: int = _KEPT
     metrics: int | None = None
 
 
-def title(alert: "Alert", metrics: Sequence["AlertMetric"], words: Texts) -> str:
-    """Return what happened in a line: the most severe metric, or how it ended."""
+def title(alert: Alert, metrics: Sequence[AlertMetric], words: Texts) -> str:
+    """Return one line that says what happened: the first metric, or the state of the incident."""
     if alert.status != "opened":
         return _status(alert, metrics, words)
     return _and_more(_headline(metrics[0], words), metrics, words)
 
 
-def html(alert: "Alert", metrics: Sequence["AlertMetric"], words: Texts) -> str:
-    """Return the fullest text that fits, metrics in the order given."""
+def html(alert: Alert, metrics: Sequence[AlertMetric], words: Texts) -> str:
+    """Return the longest text that fits, with the metrics in the given order."""
     head = [] if alert.status == "opened" else [_Line(_bold(_status(alert, metrics, words))), _Line("")]
     tail = [_Line(""), _Line(f"<i>{escape(slot(alert, words))}</i>")]
     if links := _links(alert.links):
@@ -55,16 +52,16 @@ def html(alert: "Alert", metrics: Sequence["AlertMetric"], words: Texts) -> str:
     return _fitted([*head, *_metric_lines(alert, metrics, words), *context, *tail], len(metrics), words)
 
 
-def reply_title(alert: "Alert", metrics: Sequence["AlertMetric"], words: Texts) -> str:
-    """Return what a reply says in its first line."""
+def reply_title(alert: Alert, metrics: Sequence[AlertMetric], words: Texts) -> str:
+    """Return the first line of a reply."""
     if alert.status == "no_data":
         since = _moment(alert.began, alert.slot_start, words)
         return words.still_no_data(since, shorten(alert.source, _LABEL_LIMIT), words.duration(alert.length))
     return _status(alert, metrics, words)
 
 
-def reply_html(alert: "Alert", metrics: Sequence["AlertMetric"], words: Texts) -> str:
-    """Return the text of a reply: how long, how deep, at what cost."""
+def reply_html(alert: Alert, metrics: Sequence[AlertMetric], words: Texts) -> str:
+    """Return the text of a reply: duration, worst values, causes and losses."""
     lines = [_Line(_bold(reply_title(alert, metrics, words)))]
     for metric in metrics[:_METRICS_IN_A_REPLY]:
         depth = outcome(metric, words) if alert.is_about_rows else _worst(metric, alert.slot_start, words)
@@ -79,20 +76,20 @@ def reply_html(alert: "Alert", metrics: Sequence["AlertMetric"], words: Texts) -
     return _fitted(lines, 0, words)
 
 
-def slot(alert: "Alert", words: Texts) -> str:
-    """Return the newest slot: "Monday, 2 November 2026, 14:15-14:30 (UTC+3)"."""
+def slot(alert: Alert, words: Texts) -> str:
+    """Return the newest slot, e.g. "Monday, 2 November 2026, 14:15–14:30 (UTC+3)"."""
     start = alert.slot_start
     return f"{words.full_date(start)}, {start:%H:%M}–{alert.slot_end:%H:%M} ({_offset(start)})"
 
 
-def label(metric: "AlertMetric") -> str:
-    """Return the metric and, where it is not the total, its slice."""
+def label(metric: AlertMetric) -> str:
+    """Return the label of a metric, with its slice if it is not the total."""
     part = f", {shorten(metric.part, _LABEL_LIMIT)}" if metric.part else ""
     return f"{shorten(metric.label, _LABEL_LIMIT)}{part}"
 
 
-def outcome(metric: "AlertMetric", words: Texts) -> str:
-    """Return what happened to a metric: "0, expected 156 (-100%)"."""
+def outcome(metric: AlertMetric, words: Texts) -> str:
+    """Return a metric's value beside its expectation, e.g. "0, expected 156 (-100%)"."""
     compared = _compared(metric, metric.value, metric.expected, words)
     if metric.state == "ended":
         return words.back_to_normal(compared)
@@ -100,8 +97,24 @@ def outcome(metric: "AlertMetric", words: Texts) -> str:
     return f"{compared} ({deviation})" if deviation else compared
 
 
-def _status(alert: "Alert", metrics: Sequence["AlertMetric"], words: Texts) -> str:
-    """Return how things stand with an incident that people know of."""
+def button_label(action: Action, mute: timedelta, words: Texts) -> str:
+    """Return the label of a button; `mute` is how long the button "mute" mutes."""
+    labels = {
+        "acknowledge": words.ACKNOWLEDGE,
+        "mute": words.mute(words.duration(mute)),
+        "false_alarm": words.FALSE_ALARM,
+        "new_normal": words.NEW_NORMAL,
+    }
+    return labels[action]
+
+
+def pressed_label(action: Action, mute: timedelta, words: Texts) -> str:
+    """Return what a button says after it was pressed."""
+    return words.ACKNOWLEDGED if action == "acknowledge" else button_label(action, mute, words)
+
+
+def _status(alert: Alert, metrics: Sequence[AlertMetric], words: Texts) -> str:
+    """Return the state of an incident that was sent before."""
     names = _and_more(label(metrics[0]), metrics, words)
     began, ended = (_moment(moment, alert.slot_start, words) for moment in (alert.began, alert.ended))
     source, length = shorten(alert.source, _LABEL_LIMIT), words.duration(alert.length)
@@ -119,11 +132,11 @@ def _status(alert: "Alert", metrics: Sequence["AlertMetric"], words: Texts) -> s
     return f"{words.goes_on(length)}: {names}"
 
 
-def _and_more(first: str, metrics: Sequence["AlertMetric"], words: Texts) -> str:
+def _and_more(first: str, metrics: Sequence[AlertMetric], words: Texts) -> str:
     return f"{first} {words.more(len(metrics) - 1)}" if len(metrics) > 1 else first
 
 
-def _metric_lines(alert: "Alert", metrics: Sequence["AlertMetric"], words: Texts) -> list[_Line]:
+def _metric_lines(alert: Alert, metrics: Sequence[AlertMetric], words: Texts) -> list[_Line]:
     lines = []
     for index, metric in enumerate(metrics[:_METRICS_WRITTEN]):
         lines.append(_Line(_bold(_headline(metric, words)), _MORE_METRICS if index else _KEPT, 1))
@@ -133,21 +146,20 @@ def _metric_lines(alert: "Alert", metrics: Sequence["AlertMetric"], words: Texts
     return lines
 
 
-def _headline(metric: "AlertMetric", words: Texts) -> str:
+def _headline(metric: AlertMetric, words: Texts) -> str:
     return f"{label(metric)}: {outcome(metric, words)}"
 
 
-def _details(metric: "AlertMetric", slot_start: datetime, worst: str, words: Texts) -> str:
+def _details(metric: AlertMetric, slot_start: datetime, worst: str, words: Texts) -> str:
     parts = []
-    # Neither counts nor ratios go below zero, whatever a symmetric band says.
+    # A symmetric band may go below zero; counts and ratios cannot.
     lower = value(metric.kind, max(0.0, metric.lower), words) if known(metric.lower) else ""
     upper = value(metric.kind, metric.upper, words) if known(metric.upper) else ""
     if lower or upper:
         parts.append(words.usual_range(lower, upper))
     since = _moment(metric.since, slot_start, words)
     if metric.until is not None:
-        # In UTC: Python subtracts two times of one zone by the wall clock, an hour wrong when clocks change.
-        length = metric.until.astimezone(UTC) - metric.since.astimezone(UTC)
+        length = instant(metric.until) - instant(metric.since)
         parts.append(words.lasted(since, _moment(metric.until, slot_start, words), words.duration(length)))
     else:
         parts.append(words.since(since))
@@ -157,8 +169,8 @@ def _details(metric: "AlertMetric", slot_start: datetime, worst: str, words: Tex
     return "; ".join(parts)
 
 
-def _worst(metric: "AlertMetric", slot_start: datetime, words: Texts) -> str:
-    """Return how far a metric was from what was expected at the worst, or "" where that is unknown or now."""
+def _worst(metric: AlertMetric, slot_start: datetime, words: Texts) -> str:
+    """Return the value furthest from its expectation, or "" if it is unknown or the newest one."""
     if metric.worst_at is None or (metric.worst_at == slot_start and metric.state != "ended"):
         return ""
     deviation = change(metric.kind, metric.worst_value, metric.worst_expected, words)
@@ -168,30 +180,30 @@ def _worst(metric: "AlertMetric", slot_start: datetime, words: Texts) -> str:
     )
 
 
-def _compared(metric: "AlertMetric", amount: float, expected: float, words: Texts) -> str:
+def _compared(metric: AlertMetric, amount: float, expected: float, words: Texts) -> str:
     shown = value(metric.kind, amount, words) if known(amount) else words.NO_DATA
     return words.compared(shown, value(metric.kind, expected, words)) if known(expected) else shown
 
 
-def _cause_lines(alert: "Alert", words: Texts) -> list[_Line]:
+def _cause_lines(alert: Alert, words: Texts) -> list[_Line]:
     causes = [cause_line(cause, words) for cause in alert.causes]
     causes += [line for split in alert.splits if (line := split_line(split, words))]
     return [_Line(escape(line), _MORE_CAUSES if index else _CAUSE) for index, line in enumerate(causes)]
 
 
-def _loss_lines(alert: "Alert", words: Texts) -> list[_Line]:
+def _loss_lines(alert: Alert, words: Texts) -> list[_Line]:
     lost = [(loss.label, loss.amount) for loss in alert.losses if loss.amount < 0]
     gained = [(loss.label, loss.amount) for loss in alert.losses if loss.amount > 0]
     said = ((_amounts(lost, words), words.lost), (_amounts(gained, words), words.gained))
     return [_Line(escape(say(amounts, not alert.is_over)), _LOSS) for amounts, say in said if amounts]
 
 
-def _handling_lines(alert: "Alert", words: Texts) -> list[_Line]:
+def _handling_lines(alert: Alert, words: Texts) -> list[_Line]:
     return [_Line(escape(_handling(done, alert.slot_start, words))) for done in alert.handled[-_HANDLINGS_SHOWN:]]
 
 
 def _amounts(losses: Sequence[tuple[str, float]], words: Texts) -> str:
-    """Return as many amounts as fit a line."""
+    """Return the amounts in one line, as many as fit."""
     shown = ""
     for name, amount in losses:
         if not known(amount) or abs(amount) >= READABLE or round(amount) == 0:
@@ -203,15 +215,17 @@ def _amounts(losses: Sequence[tuple[str, float]], words: Texts) -> str:
     return shown
 
 
-def _handling(done: "Handling", slot_start: datetime, words: Texts) -> str:
-    """Return who did what, and when: the receipt of a pressed button."""
-    labels = {"acknowledge": words.ACKNOWLEDGED, "false_alarm": words.FALSE_ALARM, "new_normal": words.NEW_NORMAL}
-    what = words.muted(_moment(done.until, slot_start, words)) if done.until else labels[done.action]
+def _handling(done: Handling, slot_start: datetime, words: Texts) -> str:
+    """Return which button was pressed, by whom and when."""
+    if done.until:
+        what = words.muted(_moment(done.until, slot_start, words))
+    else:
+        what = pressed_label(done.action, timedelta(0), words)
     return f"{inline(what)}: {shorten(done.user, _LABEL_LIMIT)}, {_moment(done.at, slot_start, words)}"
 
 
 def _links(links: Sequence[tuple[str, str]]) -> str:
-    """Return the first links, as many as fit a line."""
+    """Return the links in one line, as many as fit."""
     shown: list[str] = []
     for name, url in links:
         added = [*shown, link(shorten(name, _LABEL_LIMIT), url)]
@@ -222,14 +236,14 @@ def _links(links: Sequence[tuple[str, str]]) -> str:
 
 
 def _fitted(lines: Sequence[_Line], metrics: int, words: Texts) -> str:
-    """Join the lines without those that must go for the caption to fit, and say how many of the metrics went."""
+    """Join the lines, drop as many as a caption requires, and write how many metrics were dropped."""
     going = sorted((i for i, line in enumerate(lines) if line.rank), key=lambda i: (-lines[i].rank, -i))
     for count in range(len(going) + 1):
         gone = set(going[:count])
         html = _joined([line for i, line in enumerate(lines) if i not in gone], metrics, words)
         if parsed_length(html) <= TEXT_LIMIT:
             break
-    # What is kept always fits: every label and name in it is shortened.
+    # The lines of rank 0 always fit: their labels and names are shortened.
     return html
 
 
@@ -246,13 +260,13 @@ def _bold(text: str) -> str:
 
 
 def _offset(moment: datetime) -> str:
-    """Return the zone of `moment` as "UTC+3"."""
+    """Return the offset of a moment, e.g. "UTC+3"."""
     minutes = round((moment.utcoffset() or timedelta()) / timedelta(minutes=1))
     hours, rest = divmod(abs(minutes), 60)
     return f"UTC{'-' if minutes < 0 else '+'}{hours}" + (f":{rest:02}" if rest else "")
 
 
 def _moment(moment: datetime, near: datetime, words: Texts) -> str:
-    """Return the time of day, with the date where it is another day than that of `near`."""
+    """Return the time of day, with the date if it is not the day of `near`."""
     clock = f"{moment:%H:%M}"
     return clock if moment.date() == near.date() else f"{words.short_date(moment)}, {clock}"

@@ -11,7 +11,7 @@ from pipeline.alerts.notify import notifier
 from pipeline.core import clock, settings
 from pipeline.warehouse.statements import statement
 from pipeline.warehouse.tables import INCIDENT_ACTIONS, full_name, open_warehouse
-from reporting import texts
+from reporting.alerts import compose_answer
 
 if TYPE_CHECKING:
     from reporting.channels.base import Channel, Press
@@ -31,7 +31,8 @@ def poll_buttons(to: "Mapping[str, Channel]") -> int:
             count += 1
             named = actions.read_button(press.data)
             _record(name, press, named)
-            channel.answer_press(press, _answer(named))
+            action = named[0] if named else None
+            channel.answer_press(press, compose_answer(action, actions.MUTE, settings.ReportSettings().language))
             if named is not None:
                 concerned.add(named[1])
     if concerned:
@@ -54,19 +55,6 @@ def _show(concerned: set[str], to: "Mapping[str, Channel]") -> None:
     moment = look(slot, monitors(), list(recent.values()))
     for incident in known:
         notifier.show(incident, Evaluation(moment, known, list(recent.values()), said), to)
-
-
-def _answer(named: "tuple[actions.Kind, str] | None") -> str:
-    words = texts.load(settings.ReportSettings().language)
-    if named is None:
-        return words.MISSING
-    done = {
-        "acknowledge": words.ACKNOWLEDGED,
-        "mute": words.mute(words.duration(actions.MUTE)),
-        "false_alarm": words.FALSE_ALARM,
-        "new_normal": words.NEW_NORMAL,
-    }
-    return done[named[0]]
 
 
 def _last_press(channel: str) -> int:

@@ -160,7 +160,7 @@ def test_any_incident_gives_texts_that_telegram_accepts(data: st.DataObject) -> 
     ("build", "error"),
     [
         (lambda: Handling("mute", "x", SLOT), "a mute needs `until`"),
-        (lambda: Handling("acknowledge", "x", SLOT, SLOT), "nothing else has it"),
+        (lambda: Handling("acknowledge", "x", SLOT, SLOT), "other actions have none"),
         (lambda: Handling("acknowledge", "x", datetime(2026, 11, 2)), "needs a time zone"),
         (lambda: incident(since=datetime(2026, 11, 2)), "needs a time zone"),
         (lambda: alert_metric(worst_at=datetime(2026, 11, 2)), "needs a time zone"),

@@ -2,7 +2,10 @@
 
 from datetime import timedelta
 
-from reporting.alerts.model import Alert, AlertMetric, Handling
+import pytest
+
+from reporting.alerts import compose_answer
+from reporting.alerts.model import Action, Alert, AlertMetric, Handling
 from reporting.alerts.text import html
 from reporting.message import plain_text
 from reporting.texts import en
@@ -42,3 +45,18 @@ def test_details_of_lesser_metrics_go_before_links() -> None:
     some_gone = [has_link for details, count, has_link in shown if 1 < details < count]
     assert some_gone
     assert all(some_gone)
+
+
+@pytest.mark.parametrize(
+    ("action", "english", "russian"),
+    [
+        ("acknowledge", "Acknowledged", "Принято"),
+        ("mute", "Mute 2 h", "Заглушить на 2 ч"),
+        ("false_alarm", "False alarm", "Ложная тревога"),
+        ("new_normal", "New normal", "Новая норма"),
+        (None, "-", "-"),
+    ],
+)
+def test_a_press_is_answered(action: Action | None, english: str, russian: str) -> None:
+    answers = [compose_answer(action, timedelta(hours=2), language) for language in ("en", "ru")]
+    assert answers == [english, russian]
