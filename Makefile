@@ -8,7 +8,7 @@ PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile --durations 10
 .PHONY: demo test test-all lint servers soak bench mutants clean
 
 demo: $(VENV)/.embedded
-	$(BIN)/python -m pipeline demo
+	$(BIN)/feedpulse demo
 
 test: $(VENV)/.dev servers lint
 	$(PYTEST) -m 'not long'

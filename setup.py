@@ -20,6 +20,7 @@ setup(
     license="MIT",
     packages=find_packages(include=["detectors*", "pipeline*", "reporting*"]),
     package_data={"pipeline": ["*/sql/*.sql"], "detectors": ["methods/_template.py.txt"]},
+    entry_points={"console_scripts": ["feedpulse=pipeline.commands.main:main"]},
     python_requires=">=3.11",
     install_requires=[
         "clickhouse-driver>=0.2.9,<0.3",

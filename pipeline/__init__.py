@@ -1,4 +1,4 @@
-"""feedpulse: Luigi tasks over ClickHouse events (`luigi --module pipeline NAME`).
+"""feedpulse: Luigi tasks over ClickHouse events (``feedpulse run NAME``, ``luigi --module pipeline NAME``).
 
 Importing it registers the tasks and changes nothing else in the process.
 """
@@ -6,11 +6,14 @@ Importing it registers the tasks and changes nothing else in the process.
 import sys
 from pathlib import Path
 
-from pipeline import tasks
-from pipeline.core.process import install
+_program = Path(sys.argv[0])
 
-__all__ = ["tasks"]
+# The command `feedpulse` imports the tasks when it runs one: its help must not wait for Luigi.
+if _program.stem != "feedpulse":
+    from pipeline import tasks as tasks
 
-if Path(sys.argv[0]).name.startswith("luigi") or Path(sys.argv[0]).parent.name == "luigi":
-    # Luigi's own command (`luigi`, `python -m luigi`) loads the tasks: it reads exit codes and defaults after this.
+# Luigi's own commands (`luigi`, `luigi-deps`, `python -m luigi`) import this before they read exit codes and defaults.
+if _program.name.startswith("luigi") or _program.parent.name == "luigi":
+    from pipeline.core.process import install
+
     install()

@@ -15,7 +15,7 @@ _FIVE_FIELDS = re.compile(r"(?:\S+\s+){5}")
 
 
 class Command(NamedTuple):
-    """A program and its arguments: ``luigi``, or the module of ``python -m``."""
+    """A program and its arguments: ``feedpulse``, or the module of ``python -m``."""
 
     program: str
     arguments: tuple[str, ...]
@@ -36,14 +36,14 @@ def crontab() -> list[str]:
 
 
 def commands() -> list[Command]:
-    """Each `luigi` and `python -m` of shell blocks, crontabs and the text, once."""
+    """Each `feedpulse` and `python -m` of shell blocks, crontabs and the text, once."""
     shell = [line for block in blocks("sh") for line in block.replace("\\\n", " ").splitlines()]
     spans = _SPAN.findall(_BLOCK.sub("", README))
     return list(dict.fromkeys(found for line in [*shell, *crontab(), *spans] for found in _commands(line)))
 
 
 def _commands(line: str) -> Iterator[Command]:
-    if not re.search(r"\b(luigi|python3?)\s+-", line):
+    if not re.search(r"\bfeedpulse\s+[-a-z]|\bpython3?\s+-", line):
         return
     reader = shlex.shlex(line, posix=True, punctuation_chars=True)
     reader.whitespace_split = True
@@ -56,7 +56,7 @@ def _commands(line: str) -> Iterator[Command]:
     for words in simple:
         for at, word in enumerate(words):
             name = word.rpartition("/")[2]
-            if name == "luigi":
+            if word in ("feedpulse", ".venv/bin/feedpulse"):
                 yield Command(name, tuple(words[at + 1 :]))
                 break
             if name in ("python", "python3") and words[at + 1 : at + 2] == ["-m"]:

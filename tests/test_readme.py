@@ -7,7 +7,7 @@ import luigi.task_register
 import pytest
 
 from pipeline import tasks
-from pipeline.__main__ import _parser
+from pipeline.commands.main import COMMANDS
 from pipeline.warehouse import tables
 
 ROOT = Path(__file__).parents[1]
@@ -25,10 +25,13 @@ def test_every_task_is_told(family: str) -> None:
     assert luigi.task_register.Register.get_task_cls(family) is getattr(tasks, family)
 
 
-def test_every_command_of_the_pipeline_is_told() -> None:
-    (commands,) = (action.choices for action in _parser()._actions if action.dest == "name" and action.choices)
-    for command in commands:
-        assert f"python -m pipeline {command}" in README
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_told(command: str) -> None:
+    assert f".venv/bin/feedpulse {command}" in README
+
+
+def test_there_is_one_way_to_run_anything_of_ours() -> None:
+    assert not re.findall(r"python3? -m (?:pipeline|detectors)|luigi --module", README)
 
 
 def test_the_two_commands_are_real() -> None:

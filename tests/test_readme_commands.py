@@ -10,16 +10,16 @@ import pytest
 from luigi.cmdline_parser import CmdlineParser
 
 import detectors.__main__
-import pipeline.__main__
+from pipeline.commands.main import COMMANDS as OURS
 from tests.pipeline.configuration import configured
 from tests.readme import Command, blocks, commands, crontab
 
-PARSERS = {"detectors": detectors.__main__._parser, "pipeline": pipeline.__main__._parser}
 COMMANDS, CRONTAB = commands(), crontab()
 
 
 def test_the_readme_has_commands_of_every_sort() -> None:
-    assert {"luigi", "pipeline", "detectors"} <= {command.program for command in COMMANDS}
+    assert {command.arguments[0] for command in COMMANDS if command.program == "feedpulse"} == set(OURS)
+    assert {"run", "query", "replay"} <= set(OURS)
     assert CRONTAB
 
 
@@ -27,13 +27,16 @@ def test_the_readme_has_commands_of_every_sort() -> None:
 @pytest.mark.filterwarnings("ignore:Parameter .param_name. with value .None.:UserWarning")
 @pytest.mark.parametrize("command", COMMANDS, ids=str)
 def test_a_command_is_understood(command: Command) -> None:
-    if command.program == "luigi":
-        with configured(), CmdlineParser.global_instance(list(command.arguments)) as parser:
-            parser.get_task_obj()
-    elif command.program in PARSERS:
-        assert exit_code(PARSERS[command.program](), command.arguments) == 0
-    else:
+    if command.program != "feedpulse":
         assert importlib.util.find_spec(command.program) is not None
+        return
+    name, *arguments = command.arguments
+    if name == "run":
+        with configured(), CmdlineParser.global_instance(["--module", "pipeline", *arguments]) as parser:
+            parser.get_task_obj()
+    else:
+        parse = detectors.__main__._parser() if name == "detectors" else OURS[name].parser()
+        assert exit_code(parse, arguments) == 0
 
 
 def exit_code(parser: ArgumentParser, arguments: Sequence[str]) -> object:

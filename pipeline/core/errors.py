@@ -60,3 +60,11 @@ class TerminalError(WarehouseError):
     def __init__(self, message: str, code: int = 0) -> None:
         super().__init__(message)
         self.code = code
+
+
+_OWN_PACKAGES = ("pipeline", "detectors", "reporting")
+
+
+def is_ours(error: BaseException | None) -> bool:
+    """Whether `pipeline`, `detectors` or `reporting` raised it on purpose: its text is all that people need."""
+    return error is not None and type(error).__module__.split(".")[0] in _OWN_PACKAGES

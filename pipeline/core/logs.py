@@ -5,7 +5,8 @@ import re
 
 from luigi.parameter import ParameterException
 
-_OWN_PACKAGES = ("pipeline", "detectors", "reporting")
+from pipeline.core.errors import is_ours
+
 # Luigi puts the traceback of a failed complete() or requires() into the message itself.
 _OWN_ERROR = re.compile(
     r"Traceback \(most recent call last\):.*\n(?:pipeline|detectors|reporting)\.[\w.]*?(\w+Error): (.*)\Z", re.DOTALL
@@ -20,16 +21,12 @@ class BriefErrors(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Shorten the record in place; every record passes."""
         error = record.exc_info[1] if record.exc_info else None
-        if _is_own(error) or (record.msg == _BEFORE_ANY_TASK and isinstance(error, (ValueError, ParameterException))):
+        if is_ours(error) or (record.msg == _BEFORE_ANY_TASK and isinstance(error, (ValueError, ParameterException))):
             record.msg, record.args = f"{record.getMessage()}\n{error}", ()
             record.exc_info, record.exc_text = None, None
         elif isinstance(record.msg, str) and "Traceback (most recent call last)" in record.msg:
             record.msg = _OWN_ERROR.sub(r"\2", record.msg).rstrip()
         return True
-
-
-def _is_own(error: BaseException | None) -> bool:
-    return error is not None and type(error).__module__.split(".")[0] in _OWN_PACKAGES
 
 
 _BRIEF_ERRORS = BriefErrors()

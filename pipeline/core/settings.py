@@ -146,7 +146,7 @@ class AlertSettings(Section):
     metrics = luigi.Parameter(default="feed_users,messenger_users,views,likes,ctr,messages_sent")
     """What is checked."""
     detector = luigi.Parameter(default="seasonal")
-    """The method (`python -m detectors list`); [metric.NAME] overrides it for one metric."""
+    """The method (`feedpulse detectors list`); [metric.NAME] overrides it for one metric."""
     detector_params = luigi.Parameter(default="{}")
     """Its parameters as JSON, for example {"multiplier": 4}."""
     channels = luigi.Parameter(default="outbox")

@@ -42,7 +42,7 @@ def print_summary(folder: Path, day: date) -> None:
         f"\nAll messages with their pictures: open {_short(outbox / 'index.html')} in a browser."
         f"\nThe hidden incidents, for comparison: table demo.incidents_truth."
         f"\nTry next:\n\n    LUIGI_CONFIG_PATH={shlex.quote(str(_short(folder / 'luigi.cfg')))} "
-        f'{_short(Path(sys.executable))} -m pipeline query --format PrettyCompact \\\n        "{question}"\n'
+        f'{_short(Path(sys.executable).with_name("feedpulse"))} query --format PrettyCompact \\\n        "{question}"\n'
     )
 
 

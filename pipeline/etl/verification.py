@@ -1,4 +1,4 @@
-"""Whether loaded days still are what the source holds: ``python -m pipeline verify``."""
+"""Whether loaded days still are what the source holds: ``feedpulse verify``."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -48,7 +48,8 @@ def _problems(day: date, raw: RawDay) -> Iterator[str]:
         yield "not loaded (or being loaded again)"
         return
     if change := reconciliation.moved(load.raw, raw.rows):
-        yield f"changed since its load: {change}; luigi Daily --etl-reload-days N loads N days again where they changed"
+        remedy = "`feedpulse run Daily --etl-reload-days N` loads the changed ones of the last N days again"
+        yield f"changed since its load: {change}; {remedy}"
         return
     totals = _raw_totals(day)
     differences = reconciliation.differences(full_name(DAILY_METRICS), day, raw)

@@ -49,7 +49,7 @@ def demo(place: Path) -> Iterator[Finished]:
     warehouse = EmbeddedEngine(str(place / "there" / "warehouse"))
     project = Project(place, warehouse, HOSTILE)
     try:
-        yield project.run("python", "-m", "pipeline", "demo", "--path", "there", "--views", "5000")
+        yield project.run("feedpulse", "demo", "--path", "there", "--views", "5000")
     finally:
         end_owner(warehouse)
 

@@ -1,4 +1,4 @@
-"""``python -m pipeline query``: how anyone looks into either engine."""
+"""``feedpulse query``: how anyone looks into either engine."""
 
 import json
 
@@ -15,7 +15,7 @@ QUESTION = (
 
 
 def query(project: Project, *arguments: str) -> str:
-    finished = project.run("python", "-m", "pipeline", "query", *arguments)
+    finished = project.run("feedpulse", "query", *arguments)
     assert finished.code == 0, finished.log
     assert finished.errors == ""
     return finished.output
@@ -45,7 +45,7 @@ def test_formats(project: Project) -> None:
     ],
 )
 def test_a_mistake_is_a_line_or_two(project: Project, arguments: tuple[str, ...], says: str) -> None:
-    finished = project.run("python", "-m", "pipeline", "query", *arguments)
+    finished = project.run("feedpulse", "query", *arguments)
     assert finished.code == 1
     assert finished.output == ""
     assert says in finished.errors
@@ -55,14 +55,14 @@ def test_a_mistake_is_a_line_or_two(project: Project, arguments: tuple[str, ...]
 
 def test_an_unreadable_setting_is_a_line(project: Project) -> None:
     project.configure(warehouse={"connect_timeout_seconds": "soon"})
-    finished = project.run("python", "-m", "pipeline", "query", "SELECT 1")
+    finished = project.run("feedpulse", "query", "SELECT 1")
     assert finished.code == 1
     assert len(finished.errors.splitlines()) == 1
     assert "[warehouse] connect_timeout_seconds" in finished.errors
 
 
 def test_a_reader_that_has_enough(project: Project) -> None:
-    process = project.start("python", "-m", "pipeline", "query", "SELECT number FROM numbers(2000000)")
+    process = project.start("feedpulse", "query", "SELECT number FROM numbers(2000000)")
     assert process.stdout is not None
     assert process.stderr is not None
     assert process.stdout.readline() == "0\n"

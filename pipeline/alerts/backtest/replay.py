@@ -1,4 +1,4 @@
-"""``python -m pipeline replay``: what people would have heard, had history been checked as luigi.cfg says now.
+"""``feedpulse replay``: what people would have heard, had history been checked as luigi.cfg says now.
 
 Days of the past go through the same checks, bands and life of incidents as `CheckAlerts`, into an outbox of their own.
 Nothing is sent, and no table but ``slot_metrics`` is written (where days were never measured).

@@ -1,4 +1,4 @@
-"""``python -m pipeline compare | tune``: the detectors' lab on the warehouse's own history of the metrics.
+"""``feedpulse compare | tune``: the detectors' lab on the warehouse's own history of the metrics.
 
 What `tune` chooses is then replayed through the alerts themselves, slices and incidents of several metrics included,
 and its band widened where those would send more than the budget: what it lists is what `replay` lists.
@@ -143,7 +143,7 @@ def read(days: int) -> list[Series]:
         )
     if not series:
         raise SettingsError(
-            f"no slot of the {days} days before {slot:%Y-%m-%d %H:%M} (UTC) is measured: run `luigi --module pipeline "
-            f"Alerts` first, it measures the last {settings.AlertSettings().history_days} days."
+            f"no slot of the {days} days before {slot:%Y-%m-%d %H:%M} (UTC) is measured: run `feedpulse run Alerts` "
+            f"first, it measures the last {settings.AlertSettings().history_days} days."
         )
     return series

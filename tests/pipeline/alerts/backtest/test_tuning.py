@@ -123,5 +123,5 @@ def test_a_mistake_is_a_line(
 
 def test_without_history_it_says_what_to_run(warehouse: Engine, database: str) -> None:
     settings = {"warehouse": {**place(warehouse), "database": database}}
-    with configured(NOW, **settings), pytest.raises(SettingsError, match="module pipeline Alerts` first"):
+    with configured(NOW, **settings), pytest.raises(SettingsError, match="`feedpulse run Alerts` first"):
         tuning.read(30)

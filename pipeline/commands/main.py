@@ -1,0 +1,93 @@
+"""``feedpulse COMMAND``: finds the command, runs it and turns errors into a line and an exit code."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+
+from pipeline.commands import compare, demo, detectors, query, replay, run, tune, verify
+from pipeline.commands.common import PROGRAM, WRONG_USAGE
+from pipeline.core.errors import is_ours
+
+COMMANDS: dict[str, ModuleType] = {
+    "run": run,
+    "demo": demo,
+    "query": query,
+    "verify": verify,
+    "replay": replay,
+    "compare": compare,
+    "tune": tune,
+    "detectors": detectors,
+}
+"""The commands, in the order of the help."""
+
+EXIT_CODES = """\
+exit codes:
+  0  done
+  1  the command failed, verify found differences, or compare or tune no answer
+  2  wrong usage; for detectors also wrong input
+  run has Luigi's: 10 already running, 20 missing data, 25 not run, 30 task
+  failed, 35 not scheduled (settings, dates, connection), 40 any other error
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        By default those of the command line.
+
+    Returns
+    -------
+    int
+        The exit code, as the help explains. An error of ours is printed to stderr, without a traceback.
+    """
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.command is None:
+        parser.print_help(sys.stderr)
+        return WRONG_USAGE
+    try:
+        code = int(COMMANDS[options.command].main(options.arguments))
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader of our output (head, less) has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if not (is_ours(error) or isinstance(error, OSError)):
+            raise
+        print(f"{PROGRAM} {options.command}: {error}", file=sys.stderr)
+        return 1
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        usage=f"{PROGRAM} [--help | --version] COMMAND ...",
+        description="Daily metrics, a morning report and 15-minute alerts over ClickHouse events.\n\n"
+        f"commands ({PROGRAM} COMMAND --help says more):\n"
+        + "\n".join(f"  {name:<9}  {module.SUMMARY}" for name, module in COMMANDS.items()),
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        add_help=False,
+    )
+    options = parser.add_argument_group("options")
+    options.add_argument("-h", "--help", action="help", help="show this text")
+    options.add_argument("--version", action=_Version, nargs=0, help="show the version")
+    parser.add_argument("command", nargs="?", choices=COMMANDS, metavar="COMMAND", help=argparse.SUPPRESS)
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    return parser
+
+
+class _Version(argparse.Action):
+    """Look the version up only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        print(f"{PROGRAM} {version(PROGRAM)}")
+        parser.exit()

@@ -1,0 +1,76 @@
+"""``feedpulse run``: a task and what it requires, by Luigi."""
+
+import difflib
+import sys
+import textwrap
+from collections.abc import Sequence
+
+from pipeline.commands.common import PROGRAM, WRONG_USAGE
+
+SUMMARY = "run a task: Daily, Morning, Alerts, Presses, Weekly or any other"
+
+ROOTS = {
+    "Daily": "load yesterday, days that are missing and days that got late events",
+    "Morning": "do the same, then send one report, of yesterday",
+    "Alerts": "check the newest slot and those missed, and send what is due",
+    "Presses": "read the buttons that people pressed under alerts",
+    "Weekly": "send a summary of the alerts of the last seven days",
+}
+HELP = """\
+usage: {program} run TASK [LUIGI'S ARGUMENTS]
+
+Run a task and the tasks that it requires. These need no arguments:
+{roots}
+Other tasks:
+{others}
+
+Luigi's arguments, among others:
+  --local-scheduler        run without luigid
+  --workers N              run up to N tasks at once
+  --SECTION-SETTING VALUE  override a setting of luigi.cfg: --report-language ru
+  --help                   after the task: show all of them
+
+exit codes (luigi.cfg [retcode] can change those from 10):
+  0 done or nothing to do; 2 wrong usage; 10 already running; 20 missing data;
+  25 not run; 30 task failed; 35 not scheduled (settings, dates, connection);
+  40 any other error
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run Luigi's command for the task that comes first; all other arguments are Luigi's."""
+    from luigi.retcodes import run_with_retcodes
+    from luigi.task_register import TaskClassNotFoundException
+
+    from pipeline import tasks
+    from pipeline.core import process
+
+    if arguments and arguments[0] in ("-h", "--help"):
+        print(_help(tasks.__all__), end="")
+        return 0
+    if not arguments or arguments[0].startswith("-"):
+        return _refuse("name the task first", tasks.__all__)
+    process.install()
+    try:
+        run_with_retcodes(["--module", "pipeline", *arguments])
+    except TaskClassNotFoundException:
+        near = difflib.get_close_matches(arguments[0], tasks.__all__, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        return _refuse(f"no task is called {arguments[0]}{hint}", tasks.__all__)
+    except SystemExit as end:  # how Luigi always ends
+        return end.code if isinstance(end.code, int) else 0
+    return 0
+
+
+def _help(tasks: Sequence[str]) -> str:
+    others = ", ".join(task for task in tasks if task not in ROOTS)
+    return HELP.format(
+        program=PROGRAM,
+        roots="\n".join(f"  {task:<8} {text}" for task, text in ROOTS.items()),
+        others=textwrap.indent("\n".join(textwrap.wrap(others, 76)), "  "),
+    )
+
+
+def _refuse(problem: str, tasks: Sequence[str]) -> int:
+    print(f"{PROGRAM} run: {problem} (tasks: {', '.join(tasks)})", file=sys.stderr)
+    return WRONG_USAGE
