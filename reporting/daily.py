@@ -1,4 +1,4 @@
-"""The morning report: a day's metrics, their changes, and the week that ends on that day."""
+"""Composes the morning report: the metrics of a day, their changes, and a picture of the last seven days."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,12 +26,12 @@ class DailyMetric:
     name : str
         Its identifier.
     label : str
-        Its name for people, in the report's language.
+        Its name for readers, in the language of the report.
     kind : {"count", "ratio", "average"}
         A ratio is a fraction (0.203) and is written in percent; an average is a number per something (3.21).
     values : mapping of date to float or None
-        By day; the report looks at the day itself and the 7 days before it. A day that is absent, None or not finite
-        is missing.
+        By day; the report uses the day and the 7 days before it. A day that is absent, None or not finite is
+        missing.
     """
 
     name: str
@@ -42,22 +42,22 @@ class DailyMetric:
 
 @dataclass(frozen=True)
 class DailyReport:
-    """What the morning report tells.
+    """The data of the morning report.
 
     Parameters
     ----------
     day : date
         The reported day, in the analysts' zone.
     metrics : sequence of DailyMetric
-        In the order to show them.
+        In the order of the report; at least one.
     slots_checked, slots_expected : int
-        How many of the day's slots the alerts looked at, and how many the day has (92, 96 or 100).
+        Number of the day's slots that the alerts checked, and number of its slots (92, 96 or 100).
     alerts : int
-        Alerts of that day.
+        Number of alerts of the day.
     causes : sequence of Cause
-        What explains the day's biggest change.
+        What explains the biggest change.
     splits : sequence of RatioSplit
-        What moved the day's ratio, if that is the biggest change.
+        Which counts moved the ratio, if the biggest change is that of a ratio.
     """
 
     day: date
@@ -76,15 +76,20 @@ class DailyReport:
 def compose(report: DailyReport, language: str) -> Message:
     """Write and draw the report of one day.
 
-    Each metric comes with its change against the day before and against the same weekday a week before; where that
-    day is missing or zero the change is "-".
+    Each metric has its change from the day before and from the same weekday a week before. If that day is missing or
+    zero, the change is "-".
 
     Parameters
     ----------
     report : DailyReport
         The numbers.
     language : str
-        A file of `reporting.texts`.
+        Name of a module of `reporting.texts`.
+
+    Returns
+    -------
+    Message
+        Text and picture.
 
     Raises
     ------
@@ -92,17 +97,18 @@ def compose(report: DailyReport, language: str) -> Message:
         If the language is unknown.
     """
     words = texts.load(language)
-    title = words.report_title(words.full_date(report.day))
+    title = _title(report, words)
     return Message(
         key=f"daily_report-{report.day.isoformat()}",
         title=title,
-        html=_html(report, title, words),
+        html=html(report, words),
         picture=_picture(report, title, words),
     )
 
 
-def _html(report: DailyReport, title: str, words: Texts) -> str:
-    lines = [f"<b>{escape(title)}</b>", ""]
+def html(report: DailyReport, words: Texts) -> str:
+    """Return the text."""
+    lines = [f"<b>{escape(_title(report, words))}</b>", ""]
     for metric in report.metrics:
         today = metric.values.get(report.day)
         label = shorten(metric.label, _LABEL_LIMIT)
@@ -122,13 +128,18 @@ def _html(report: DailyReport, title: str, words: Texts) -> str:
     return "\n".join([*lines, "", f"{checked}, {escape(words.alerts(report.alerts))}"])
 
 
+def _title(report: DailyReport, words: Texts) -> str:
+    return words.report_title(words.full_date(report.day))
+
+
 def _picture(report: DailyReport, title: str, words: Texts) -> bytes:
     days = [report.day - timedelta(days=back) for back in reversed(range(DAYS_DRAWN))]
+    return plots.draw_bars([panel(metric, days, words) for metric in report.metrics], title)
+
+
+def panel(metric: DailyMetric, days: Sequence[date], words: Texts) -> plots.BarPanel:
+    """Make the panel of a metric: a bar per day."""
     ticks = [f"{words.weekday(day)}\n{day.day}" for day in days]
-    return plots.bars([_panel(metric, days, ticks, words) for metric in report.metrics], title)
-
-
-def _panel(metric: DailyMetric, days: Sequence[date], ticks: Sequence[str], words: Texts) -> plots.BarPanel:
     amounts = [metric.values.get(day) for day in days]
     heights = np.array([amount if known(amount) else np.nan for amount in amounts], dtype=np.float64)
     label = shorten(metric.label, _LABEL_LIMIT)
@@ -142,7 +153,7 @@ def _panel(metric: DailyMetric, days: Sequence[date], ticks: Sequence[str], word
 
 
 def _scale(kind: Kind, highest: float, words: Texts) -> tuple[float, str]:
-    """Return the unit that makes numbers short enough to stand over bars: up to 9,999 fits as it is."""
+    """Return the divisor and the name of the unit for labels over bars: four digits fit without one."""
     if kind == "ratio":
         return 0.01, "%"
     return next(((scale, unit) for scale, unit in words.SCALES if highest >= max(scale, 1e4)), (1.0, ""))

@@ -103,7 +103,7 @@ def _picture(alert: Alert, metrics: Sequence[AlertMetric], words: Texts) -> byte
         words.ACTUAL, words.EXPECTED, words.USUAL_RANGE, words.OUTSIDE, words.THIS_SLOT, words.NO_DATA, words.DIFFERENCE
     )
     panels = [panel(metric, alert.slot_start, words) for metric in metrics[:PANELS_DRAWN]]
-    return plots.bands(panels, text.slot(alert, words), legend, words.short_date)
+    return plots.draw_bands(panels, text.slot(alert, words), legend, words.short_date)
 
 
 def panel(metric: AlertMetric, slot_start: datetime, words: Texts) -> plots.BandPanel:

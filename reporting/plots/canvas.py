@@ -1,16 +1,20 @@
-"""The style of the pictures, and an empty one to draw on, with matplotlib's Figure API: no pyplot, no global state.
+"""The style of the pictures and an empty picture to draw on, with matplotlib's Figure API instead of pyplot's globals.
 
-Everything is 1280 pixels wide, what Telegram scales pictures to, with letters that a phone can show. Colours are Okabe
-and Ito's (2008), told apart by colour-blind readers.
+Pictures are 1280 pixels wide, the width that Telegram scales them to, with letters readable on a phone. The colours are
+those of Okabe and Ito (2008), which colour-blind readers can tell apart.
+
+matplotlib is imported when something is drawn: its import would double the time of a check that finds nothing.
 """
 
 import io
+import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 BLUE = "#0072B2"
@@ -39,18 +43,18 @@ _STYLE: dict[Any, Any] = {
     "ytick.left": False,
     "legend.frameon": False,
 }
-# rcParams are global to the process; two threads that draw at once must not see each other's.
+# rcParams are global to the process: one thread draws at a time.
 _DRAWING = threading.Lock()
 
 
 def drawable(text: str) -> str:
-    """`text` with a box for every character that the font lacks: matplotlib would warn about each of them."""
+    """Return `text` with a box for every character that the font lacks; matplotlib would warn about each."""
     font = _font("normal")
     return "".join(char if char == "\n" or font.get_char_index(ord(char)) else "\u25a1" for char in text)
 
 
 def fitted(text: str, pixels: float, points: float, weight: str = "normal") -> str:
-    """`text`, drawable and cut to `pixels` of width, so that no label runs into the next panel."""
+    """Return `text`, drawable and cut to a width in pixels, so that it does not reach the next panel."""
     text = drawable(text)
     font = _font(weight)
     font.set_size(points, _DPI)
@@ -69,8 +73,22 @@ def _font(weight: str) -> Any:
 
 
 @contextmanager
-def blank(height: float) -> "Iterator[Figure]":
-    """Yield an empty figure, `height` inches high, in our style."""
+def grid(
+    panels: int, columns: int, *, title: str, title_points: float, panel_inches: float, margin_inches: float
+) -> "Iterator[tuple[Figure, list[Axes]]]":
+    """Yield a figure in our style, with a title, and its axes, one per panel.
+
+    Parameters
+    ----------
+    panels, columns : int
+        Number of panels, and how many stand side by side.
+    title : str
+        The title; it is cut to the width of the figure.
+    title_points : float
+        Its font size.
+    panel_inches, margin_inches : float
+        Height of a row of panels, and of all else.
+    """
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -78,9 +96,16 @@ def blank(height: float) -> "Iterator[Figure]":
 
     with _DRAWING, matplotlib.rc_context(_STYLE):
         layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.1, wspace=0.03, hspace=0.04)
+        rows = math.ceil(panels / columns)
+        height = margin_inches + panel_inches * rows
         figure = Figure(figsize=(_WIDTH, height), dpi=_DPI, layout=layout, facecolor="white")
         FigureCanvasAgg(figure)
-        yield figure
+        shown = fitted(title, WIDTH_PIXELS - 40, title_points, "bold")
+        figure.suptitle(shown, fontsize=title_points, fontweight="bold", x=0.012, ha="left")
+        axes = list(figure.subplots(rows, columns, squeeze=False).flat)
+        for axis in axes[panels:]:
+            axis.set_visible(False)
+        yield figure, axes[:panels]
 
 
 def png(figure: "Figure") -> bytes:

@@ -86,7 +86,7 @@ def test_any_numbers_and_labels_give_a_text_that_telegram_accepts(
     values: Mapping[date, float | None], label: str, ratio: bool
 ) -> None:
     metric = DailyMetric("m", label, "ratio" if ratio else "count", values)
-    html = daily._html(report(metric), "t", texts.load("ru"))
+    html = daily.html(report(metric), texts.load("ru"))
     parse_html(html)
     assert "nan" not in html.lower()
 
@@ -139,7 +139,7 @@ def test_hostile_labels_and_odd_numbers_are_drawn_and_written(language: str) -> 
 
 def test_numbers_over_the_bars_carry_their_unit_in_the_title() -> None:
     two_days = [DAY - timedelta(days=1), DAY]
-    panel = daily._panel(DAU, two_days, ["a", "b"], texts.load("en"))
+    panel = daily.panel(DAU, two_days, texts.load("en"))
     assert (panel.title, panel.unit, panel.labels) == ("DAU", "thousand", ["20.00", "21.00"])
-    panel = daily._panel(CTR, two_days, ["a", "b"], texts.load("ru"))
+    panel = daily.panel(CTR, two_days, texts.load("ru"))
     assert (panel.title, panel.unit, panel.labels) == ("CTR", "%", ["-", "21,0"])

@@ -88,8 +88,11 @@ def test_headlines(changes: dict[str, Any], headline: str) -> None:
 )
 def test_bands_of_every_shape(lower: float, upper: float, english: str, russian: str) -> None:
     metric = alert_metric(lower=lower, upper=upper)
-    assert text._details(metric, SLOT, "", en) == f"{english}since 14:15; detector ensemble"
-    assert text._details(metric, SLOT, "", ru) == f"{russian}с 14:15; детектор ensemble"
+    for language, details in (
+        (en, f"{english}since 14:15; detector ensemble"),
+        (ru, f"{russian}с 14:15; детектор ensemble"),
+    ):
+        assert text.html(alert(metric), [metric], language).split("\n")[1] == details
 
 
 def test_another_day_is_named() -> None:
@@ -111,7 +114,8 @@ def test_an_incident_across_a_clock_change_lasts_its_real_time() -> None:
     ("zone", "offset"), [("Asia/Kolkata", "UTC+5:30"), ("America/St_Johns", "UTC-3:30"), ("UTC", "UTC+0")]
 )
 def test_every_zone_has_a_name(zone: str, offset: str) -> None:
-    assert text._offset(datetime(2026, 11, 2, tzinfo=ZoneInfo(zone))) == offset
+    slot = datetime(2026, 11, 2, tzinfo=ZoneInfo(zone))
+    assert text.slot(alert(alert_metric(slot), slot=slot), en) == f"Monday, 2 November 2026, 00:00–00:15 ({offset})"
 
 
 def test_the_order_is_urgency_then_severity() -> None:
@@ -246,11 +250,11 @@ def test_only_the_last_day_is_drawn() -> None:
 def test_the_time_axis_follows_the_local_clock_through_a_change() -> None:
     from matplotlib.figure import Figure
 
-    from reporting.plots import panels
+    from reporting.plots.time_axis import label_time
 
     slot = datetime(2026, 10, 25, 13, 0, tzinfo=ZoneInfo("Europe/Berlin"))
     axis = Figure().subplots()
-    panels._label_time(axis, alert_metric(slot, points=97).times, en.short_date, most=9)
+    label_time(axis, alert_metric(slot, points=97).times, en.short_date, most=9)
     assert [label.get_text() for label in axis.get_xticklabels()] == [
         "15:00", "18:00", "21:00", "25 Oct", "03:00", "06:00", "09:00", "12:00",
     ]  # fmt: skip

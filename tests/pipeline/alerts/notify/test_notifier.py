@@ -20,9 +20,9 @@ from pipeline.core import clock
 from pipeline.demo.load import create_tables
 from pipeline.slots.series import Part, Series
 from pipeline.warehouse.engines import EmbeddedEngine
+from reporting import plots
 from reporting.channels.base import Channel
 from reporting.message import PNG_SIGNATURE, Message
-from reporting.plots import panels
 from tests.pipeline.configuration import configured
 from tests.pipeline.etl.running import fresh_database, place
 
@@ -117,7 +117,7 @@ def sections(
     embedded_warehouse: EmbeddedEngine, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Sections]:
     # Drawing takes most of the time, and nobody looks here.
-    monkeypatch.setattr(panels, "bands", lambda *_: PNG_SIGNATURE)
+    monkeypatch.setattr(plots, "draw_bands", lambda *_: PNG_SIGNATURE)
     with fresh_database(embedded_warehouse) as results:
         yield {
             "warehouse": {**place(embedded_warehouse), "database": results},
