@@ -2,20 +2,20 @@
 
 ::
 
-    FeedpulseError            shown to people as one or two lines, without a traceback
-    +-- SettingsError         luigi.cfg or the environment says something impossible
-    +-- SourceError           the source tables are not what the ETL needs
-    +-- ClockError            a day or a slot that is not over yet
-    +-- ReconciliationError   a day's rows do not add up to what the source holds
-    |   +-- RowsArrivedError  because the source grew while the day was loading
-    +-- WarehouseError        an engine refused or did not answer
-        +-- TransientError    worth another try: network, time-out, a server that restarts
-        +-- TerminalError     the same statement will fail again; has ClickHouse's `code`
+    FeedpulseError            people see its text, one or two lines, without a traceback
+    +-- SettingsError         a wrong value in luigi.cfg or the environment
+    +-- SourceError           a source table does not fit
+    +-- ClockError            a day or slot that is not over yet
+    +-- ReconciliationError   a loaded day differs from the source
+    |   +-- RowsArrivedError  because rows arrived during the load
+    +-- WarehouseError        an engine failed
+        +-- TransientError    a retry may succeed: network, time-out, restart
+        +-- TerminalError     a retry will fail too; has ClickHouse's `code`
 """
 
 
 class FeedpulseError(Exception):
-    """Base of everything that feedpulse raises on purpose; its text names the thing and the remedy."""
+    """Base of all errors that `pipeline` raises on purpose; the text names the thing and the remedy."""
 
 
 class SettingsError(FeedpulseError):
@@ -27,15 +27,15 @@ class SourceError(FeedpulseError):
 
 
 class ClockError(FeedpulseError):
-    """A day or slot was asked for that is not over yet."""
+    """The day or slot is not over yet."""
 
 
 class ReconciliationError(FeedpulseError):
-    """A day's rows do not add up to what the source holds; what was published before stays."""
+    """A loaded day differs from the source; nothing is published, and what was published before stays."""
 
 
 class RowsArrivedError(ReconciliationError):
-    """The source's rows of a day changed while it was loading: the next run loads it again."""
+    """The source rows of a day changed during its load; the next run loads the day again."""
 
 
 class WarehouseError(FeedpulseError):
@@ -43,7 +43,7 @@ class WarehouseError(FeedpulseError):
 
 
 class TransientError(WarehouseError):
-    """Network trouble, a time-out or a restarting server: the same statement may succeed later."""
+    """A network failure, a time-out or a restarting server; the same statement may succeed later."""
 
 
 class TerminalError(WarehouseError):
@@ -52,7 +52,7 @@ class TerminalError(WarehouseError):
     Parameters
     ----------
     message : str
-        What the engine said, without its stack trace.
+        The engine's message, without its stack trace.
     code : int
         ClickHouse's error code.
     """
@@ -62,9 +62,9 @@ class TerminalError(WarehouseError):
         self.code = code
 
 
-_OWN_PACKAGES = ("pipeline", "detectors", "reporting")
+OWN_PACKAGES = ("pipeline", "detectors", "reporting")
 
 
 def is_ours(error: BaseException | None) -> bool:
-    """Whether `pipeline`, `detectors` or `reporting` raised it on purpose: its text is all that people need."""
-    return error is not None and type(error).__module__.split(".")[0] in _OWN_PACKAGES
+    """Whether one of `OWN_PACKAGES` raised it on purpose: its text is enough, and a traceback would not help."""
+    return error is not None and type(error).__module__.split(".")[0] in OWN_PACKAGES

@@ -1,22 +1,22 @@
-"""Log what people can act on: our own errors, and a wrong command line, read as a line or two, not as a traceback."""
+"""Short errors in Luigi's log: our own errors and wrong parameters show their text, without a traceback."""
 
 import logging
 import re
 
 from luigi.parameter import ParameterException
 
-from pipeline.core.errors import is_ours
+from pipeline.core.errors import OWN_PACKAGES, is_ours
 
 # Luigi puts the traceback of a failed complete() or requires() into the message itself.
-_OWN_ERROR = re.compile(
-    r"Traceback \(most recent call last\):.*\n(?:pipeline|detectors|reporting)\.[\w.]*?(\w+Error): (.*)\Z", re.DOTALL
+_OWN_TRACEBACK = re.compile(
+    rf"Traceback \(most recent call last\):.*\n(?:{'|'.join(OWN_PACKAGES)})\.[\w.]*?(\w+Error): (.*)\Z", re.DOTALL
 )
-# How Luigi speaks of what it meets before any task: parameters that it cannot read.
+# Luigi's message for an error before any task exists, such as a parameter that it cannot parse.
 _BEFORE_ANY_TASK = "Uncaught exception in luigi"
 
 
-class BriefErrors(logging.Filter):
-    """Replace the traceback of an error that feedpulse raised on purpose, or of a wrong parameter, by its text."""
+class ShortErrors(logging.Filter):
+    """Replaces the traceback of an error of ours, or of a wrong parameter, with the error's text."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Shorten the record in place; every record passes."""
@@ -25,13 +25,13 @@ class BriefErrors(logging.Filter):
             record.msg, record.args = f"{record.getMessage()}\n{error}", ()
             record.exc_info, record.exc_text = None, None
         elif isinstance(record.msg, str) and "Traceback (most recent call last)" in record.msg:
-            record.msg = _OWN_ERROR.sub(r"\2", record.msg).rstrip()
+            record.msg = _OWN_TRACEBACK.sub(r"\2", record.msg).rstrip()
         return True
 
 
-_BRIEF_ERRORS = BriefErrors()
+_SHORT_ERRORS = ShortErrors()
 
 
 def install() -> None:
-    """Filter Luigi's logger; once, however often it is called."""
-    logging.getLogger("luigi-interface").addFilter(_BRIEF_ERRORS)
+    """Add the filter to Luigi's logger; further calls change nothing."""
+    logging.getLogger("luigi-interface").addFilter(_SHORT_ERRORS)

@@ -1,4 +1,4 @@
-"""Other settings for a while: another file's, or some sections of one's own."""
+"""Other alert settings for a while: those of another file, or given sections."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,30 +11,29 @@ from pipeline.core import clock, process, settings
 from pipeline.core.errors import SettingsError
 
 OVERRIDDEN = ("alerts", "calendar")
-"""The sections (and every [metric.NAME]) that another configuration stands for; where the data is stays."""
+"""The sections that are replaced, with every [metric.NAME]. All others, such as [warehouse], stay."""
 
 
 @contextmanager
 def from_file(path: Path) -> Iterator[None]:
-    """Use the alert settings of another file meanwhile.
+    """Use the alert settings of another file inside the context.
 
     Raises
     ------
     SettingsError
-        If it cannot be read.
+        If the file cannot be read or its settings are wrong.
     """
     other = LuigiConfigParser()
     if not path.is_file() or not other.read([str(path)]):
         raise SettingsError(f"{path}: no such file; name another luigi.cfg.")
-    sections = {name: dict(other.items(name, raw=True)) for name in other.sections()}
-    with overridden({name: options for name, options in sections.items() if _is_replaced(name)}):
+    with overridden({name: dict(other.items(name, raw=True)) for name in other.sections() if _is_replaced(name)}):
         settings.check()
         yield
 
 
 @contextmanager
 def overridden(sections: dict[str, dict[str, str]]) -> Iterator[None]:
-    """Use these sections of alert settings meanwhile, and none of our own."""
+    """Use these sections instead of our own alert settings inside the context."""
     config = cast(LuigiConfigParser, get_config())
     before = {name: dict(config.items(name, raw=True)) for name in config.sections()}
     kept = {name: options for name, options in before.items() if not _is_replaced(name)}
@@ -48,7 +47,7 @@ def overridden(sections: dict[str, dict[str, str]]) -> Iterator[None]:
 def _load(config: LuigiConfigParser, sections: dict[str, dict[str, str]]) -> None:
     config.clear()
     config.read_dict(sections)
-    clock.set_now(clock.now())  # the process goes on at the moment that it believes in
+    clock.set_now(clock.now())  # `reset` would read the clock again; the process must stay at its moment
     process.reset()
 
 

@@ -1,14 +1,14 @@
-"""What tasks and settings share: parameters that are looked for once."""
+"""A mixin that makes Luigi look for the parameters of a class only once."""
 
 import functools
 from typing import Any, cast
 
 
 class FixedParameters:
-    """Beside `luigi.Task`: its parameters are those of its class body.
+    """Mixin for Luigi tasks and settings whose parameters are those of the class body.
 
-    Luigi looks through all attributes of a class whenever it wants its parameters, some hundred times a run, because
-    somebody might add one. Nobody adds any here, and a quiet check felt it.
+    Luigi searches all attributes of a class each time it needs the parameters, hundreds of times per run, because
+    parameters could be added later. Ours never are, and the search is a noticeable part of a quiet check.
     """
 
     @classmethod

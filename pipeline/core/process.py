@@ -1,9 +1,8 @@
-"""What a process remembers, and how it forgets.
+"""What a process remembers, and what a command sets for its process.
 
-A run asks the same questions many times: Luigi alone asks a task for its requirements several times. `once` remembers
-an answer for the life of the process. `functools.cache` is for pure functions of their arguments only.
-
-A function that writes is never remembered. What it did is remembered in a holder instead::
+`once` is the one cache of the project: it keeps an answer until the process ends or `reset` is called. Only pure
+functions of their arguments use `functools.cache` instead. A function that writes must not be cached; it keeps what it
+has done in a cached container::
 
     @once
     def _created() -> set[str]:
@@ -24,30 +23,13 @@ from pipeline.core import logs
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_forget: list[Callable[[], None]] = []
-
-
-def once(function: Callable[P, T]) -> Callable[P, T]:
-    """Call a function once a process for the same arguments; they must be hashable."""
-    cached = functools.cache(function)
-    _forget.append(cached.cache_clear)
-    return cast(Callable[P, T], cached)
-
-
-def reset() -> None:
-    """Forget everything, as a new process would: settings, the clock's reading, tables, the source, Luigi's tasks."""
-    for forget in _forget:
-        forget()
-    Register.clear_instance_cache()
-
-
 LUIGI_DEFAULTS = {
     "core": {"log_level": "INFO"},
-    # A run() that produced nothing is a failure; inputs are checked by the loads themselves.
+    # A task whose run() leaves no output has failed. Inputs are checked by the loads themselves.
     "worker": {"check_complete_on_run": "true", "check_unfulfilled_deps": "false"},
-    # With Luigi's own a task that failed ten times within minutes stays disabled for a day.
+    # Luigi disables a task for a day after ten failures within minutes.
     "scheduler": {"disable_persist": "900", "retry_delay": "60"},
-    # Luigi exits with 0 whatever happened.
+    # Luigi exits with 0 even when tasks fail.
     "retcode": {
         "already_running": "10",
         "missing_data": "20",
@@ -57,21 +39,42 @@ LUIGI_DEFAULTS = {
         "unhandled_exception": "40",
     },
 }
-"""Luigi's settings that feedpulse relies on; what the configuration file says wins."""
+"""Luigi's settings that feedpulse relies on; the configuration file overrides them."""
+
+_clear: list[Callable[[], None]] = []
+
+
+def once(function: Callable[P, T]) -> Callable[P, T]:
+    """Call a function once per process for the same arguments, which must be hashable."""
+    cached = functools.cache(function)
+    _clear.append(cached.cache_clear)
+    return cast(Callable[P, T], cached)
+
+
+def reset() -> None:
+    """Forget everything that `once` keeps, and Luigi's task instances, as if the process were new."""
+    for clear in _clear:
+        clear()
+    Register.clear_instance_cache()
 
 
 def install() -> None:
-    """Prepare the process of a command: brief errors in the log, `LUIGI_DEFAULTS`, a faster start.
+    """Prepare the process of a command: short errors in the log, `LUIGI_DEFAULTS` and a faster start.
 
-    Commands call it once, before Luigi starts.
+    A command calls it once, after its imports and before Luigi starts. Importing `pipeline` does not.
     """
     logs.install()
+    set_luigi_defaults()
+    # Otherwise clickhouse-driver computes every date from 1900 to 2299 when imported, which takes 0.1 s.
+    os.environ.setdefault("CLICKHOUSE_DRIVER_LASY_DATE_LUT", "1")
+    # Imported modules live until the process ends; the garbage collector need not scan them again.
+    gc.freeze()
+
+
+def set_luigi_defaults() -> None:
+    """Set each of `LUIGI_DEFAULTS` that the configuration does not set."""
     config = cast(LuigiConfigParser, get_config())
     for section, options in LUIGI_DEFAULTS.items():
         for option, value in options.items():
             if not config.has_option(section, option):
                 config.set(section, option, value)
-    # clickhouse-driver otherwise computes every day from 1900 to 2299 at its import: 0.1 s of each process.
-    os.environ.setdefault("CLICKHOUSE_DRIVER_LASY_DATE_LUT", "1")
-    # What is imported by now lives as long as the process: the collector need not go through it again and again.
-    gc.freeze()
