@@ -39,7 +39,7 @@ def test_luigi_cfg_has_every_setting_with_its_default(
 
 @pytest.mark.parametrize("section", settings.SECTIONS, ids=lambda section: section.section)
 def test_every_setting_has_a_docstring(section: type[settings.Section]) -> None:
-    classes = [cls for cls in section.__mro__ if cls.__module__ == settings.__name__]
+    classes = [cls for cls in section.__mro__ if cls.__module__.startswith(settings.__name__)]
     lines = [line.strip() for cls in classes for line in inspect.getsource(cls).splitlines()]
     for name, _ in section.get_params():
         place = next(i for i, line in enumerate(lines) if line.startswith(f"{name} = "))

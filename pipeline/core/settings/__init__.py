@@ -1,0 +1,45 @@
+"""The settings: luigi.cfg, overridden by ``--section-key value`` on the command line of Luigi and `feedpulse run`.
+
+Secrets are not settings; they come from the environment (``FEEDPULSE_CLICKHOUSE_PASSWORD``,
+``FEEDPULSE_SOURCE_PASSWORD``, ``FEEDPULSE_TELEGRAM_TOKEN``). `reporting.channels` reads the sections of the channels
+(``[telegram]``, ``[outbox]``).
+"""
+
+from pipeline.core.settings.checking import check
+from pipeline.core.settings.metric_sections import Direction, MetricSettings, metric, metric_sections
+from pipeline.core.settings.sections import (
+    SECTIONS,
+    AlertSettings,
+    ClockSettings,
+    ConnectionSettings,
+    DeliverySettings,
+    EtlSettings,
+    ReportSettings,
+    Section,
+    SourceSettings,
+    WarehouseSettings,
+    load_start,
+    names,
+    options,
+)
+
+__all__ = [
+    "SECTIONS",
+    "AlertSettings",
+    "ClockSettings",
+    "ConnectionSettings",
+    "DeliverySettings",
+    "Direction",
+    "EtlSettings",
+    "MetricSettings",
+    "ReportSettings",
+    "Section",
+    "SourceSettings",
+    "WarehouseSettings",
+    "check",
+    "load_start",
+    "metric",
+    "metric_sections",
+    "names",
+    "options",
+]

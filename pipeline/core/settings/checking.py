@@ -1,0 +1,87 @@
+"""The check of all settings before a command does anything."""
+
+from dataclasses import fields
+
+from pipeline.core import metrics
+from pipeline.core.errors import SettingsError
+from pipeline.core.process import once
+from pipeline.core.settings.metric_sections import MetricSettings
+from pipeline.core.settings.sections import (
+    SECTIONS,
+    AlertSettings,
+    EtlSettings,
+    Section,
+    SourceSettings,
+    WarehouseSettings,
+    options,
+    section_names,
+)
+
+_MINIMUMS: tuple[tuple[type[Section], str, int], ...] = (
+    (EtlSettings, "attribute_days", 0),
+    (EtlSettings, "reload_days", 0),
+    (EtlSettings, "keep_staging_days", 1),
+    (AlertSettings, "history_days", 1),
+    (AlertSettings, "catch_up_hours", 0),
+    (AlertSettings, "alarm_minutes", 0),
+    (AlertSettings, "recovery_slots", 1),
+    (AlertSettings, "minimum_volume", 0),
+    (AlertSettings, "slice_volume", 1),
+    (AlertSettings, "close_score", 0),
+    (AlertSettings, "minimum_slots", 1),
+    (AlertSettings, "adopt_hours", 1),
+    (AlertSettings, "escalate_slots", 1),
+    (AlertSettings, "propose_after", 1),
+)
+
+
+@once
+def check() -> None:
+    """Refuse unknown settings and impossible values: a misspelt setting would silently keep its default.
+
+    Raises
+    ------
+    SettingsError
+        Names the section and the setting, and lists the valid ones.
+    """
+    known = {cls.section: {name for name, _ in cls.get_params()} for cls in SECTIONS}
+    per_metric = {item.name for item in fields(MetricSettings)}
+    for section in section_names():
+        if section.startswith("metric."):
+            metrics.by_names(section.removeprefix("metric."), f"section [{section}]")
+            _refuse_unknown(section, per_metric)
+        elif section in known:
+            _refuse_unknown(section, known[section])
+    for cls in SECTIONS:
+        _require_readable(cls)
+    for name, engine in (("warehouse", WarehouseSettings().engine), ("source", SourceSettings().engine)):
+        if engine not in ("embedded", "server") and not (name == "source" and engine == ""):
+            raise SettingsError(f"[{name}] engine = {engine}: use embedded or server.")
+    _require_minimums()
+
+
+def _require_readable(cls: type[Section]) -> None:
+    try:
+        cls()  # read once per process, so this costs nothing
+    except ValueError:
+        for name, parameter in cls.get_params():
+            try:
+                parameter.task_value(cls.section, name)
+            except ValueError as error:
+                raise SettingsError(f"[{cls.section}] {name} has a value that cannot be read: {error}.") from error
+        raise
+
+
+def _require_minimums() -> None:
+    for cls, name, least in _MINIMUMS:
+        value = getattr(cls(), name)
+        if value < least:
+            raise SettingsError(f"[{cls.section}] {name} = {value}: must be {least} or more.")
+
+
+def _refuse_unknown(section: str, valid: set[str]) -> None:
+    unknown = sorted(set(options(section)) - valid)
+    if unknown:
+        raise SettingsError(
+            f"luigi.cfg [{section}]: unknown setting {', '.join(unknown)}; it has {', '.join(sorted(valid))}."
+        )

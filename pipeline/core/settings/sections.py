@@ -1,0 +1,222 @@
+"""The sections of luigi.cfg with their settings and defaults, a class each."""
+
+from datetime import date
+from typing import Any, ClassVar, cast
+
+import luigi
+from luigi.configuration import LuigiConfigParser, get_config
+from luigi.task_register import Register
+
+from pipeline.core.errors import SettingsError
+from pipeline.core.parameters import FixedParameters
+from pipeline.core.process import once
+
+
+class _ReadOnce(Register):
+    """Reads a section once per process: Luigi looks up every value each time, which would cost more than a check."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        return super().__call__(*args, **kwargs) if args or kwargs else _read(cls)
+
+
+@once
+def _read(section: Register) -> Any:
+    return Register.__call__(section)
+
+
+class Section(FixedParameters, luigi.Config, metaclass=_ReadOnce):
+    """A section of luigi.cfg."""
+
+    section: ClassVar[str] = ""
+    """Its name in luigi.cfg; '' for a base class of several sections."""
+
+    @classmethod
+    def get_task_family(cls) -> str:
+        """Return the name by which Luigi finds the section and its ``--section-key`` on the command line."""
+        return cls.section or cls.__name__
+
+
+class ClockSettings(Section):
+    """Time zone and current time."""
+
+    section = "clock"
+
+    timezone = luigi.Parameter(default="Europe/Moscow")
+    """The analysts' time zone (IANA name). It defines the day that is loaded and reported."""
+    now = luigi.Parameter(default="")
+    """A time in UTC (2026-11-01T10:15) to use instead of the clock; empty uses the clock."""
+
+
+class ConnectionSettings(Section):
+    """How to reach a server: what [warehouse] and [source] have in common."""
+
+    host = luigi.Parameter(default="localhost")
+    """Server: host name or address."""
+    port = luigi.IntParameter(default=9000)
+    """Server: port of the native protocol (9000; 9440 with TLS)."""
+    user = luigi.Parameter(default="default")
+    """Server: user name. The password is FEEDPULSE_CLICKHOUSE_PASSWORD, for [source] FEEDPULSE_SOURCE_PASSWORD."""
+    secure = luigi.BoolParameter(default=False, parsing=luigi.BoolParameter.EXPLICIT_PARSING)
+    """Server: use TLS and verify the certificate."""
+    ca_certs = luigi.Parameter(default="")
+    """Server: file with your own certificate authority; empty uses the system's."""
+    alt_hosts = luigi.Parameter(default="")
+    """Server: `host:port,host:port` to try when `host` does not answer."""
+
+
+class WarehouseSettings(ConnectionSettings):
+    """Where results are stored."""
+
+    section = "warehouse"
+
+    engine = luigi.Parameter(default="embedded")
+    """`embedded` (chDB in a directory) or `server` (a ClickHouse server)."""
+    path = luigi.Parameter(default="var/warehouse")
+    """Embedded: data directory."""
+    database = luigi.Parameter(default="test")
+    """Database of every table that feedpulse writes."""
+    connect_timeout_seconds = luigi.IntParameter(default=10)
+    """Server: time-out of a connection attempt."""
+    query_timeout_seconds = luigi.IntParameter(default=300)
+    """Server: longest wait for the next packet of an answer."""
+
+
+class SourceSettings(ConnectionSettings):
+    """Where the events are; read access is enough."""
+
+    section = "source"
+
+    engine = luigi.Parameter(default="")
+    """`embedded` or `server`; empty uses the connection of the warehouse."""
+    path = luigi.Parameter(default="")
+    """Embedded: data directory of the source."""
+    database = luigi.Parameter(default="default")
+    """Database of the two event tables, for example simulator_20231113."""
+    feed_table = luigi.Parameter(default="feed_actions")
+    """Table of views and likes."""
+    message_table = luigi.Parameter(default="message_actions")
+    """Table of messages."""
+
+
+class EtlSettings(Section):
+    """The daily load."""
+
+    section = "etl"
+
+    start = luigi.Parameter(default="")
+    """First day that `Daily` keeps loaded (2026-11-01); empty loads only yesterday."""
+    table = luigi.Parameter(default="daily_metrics")
+    """Name of the final table."""
+    attribute_days = luigi.IntParameter(default=30)
+    """Days before a day in which a user's os, gender and age are looked up."""
+    reload_days = luigi.IntParameter(default=3)
+    """`Daily` reloads those of the last N days whose source rows have changed; 0 disables this."""
+    keep_staging_days = luigi.IntParameter(default=7)
+    """Days kept in the per-user tables; attributes are kept for `attribute_days`."""
+
+
+class ReportSettings(Section):
+    """The morning report."""
+
+    section = "report"
+
+    language = luigi.Parameter(default="en")
+    """`en` or `ru`; also the language of alerts."""
+    channels = luigi.Parameter(default="outbox")
+    """Channels of the report, comma-separated: `outbox`, `telegram`."""
+    metrics = luigi.Parameter(default="feed_users,views,likes,ctr")
+    """Metrics of the report, in this order."""
+
+
+class AlertSettings(Section):
+    """The check every 15 minutes."""
+
+    section = "alerts"
+
+    metrics = luigi.Parameter(default="feed_users,messenger_users,views,likes,ctr,messages_sent")
+    """Metrics that are checked."""
+    detector = luigi.Parameter(default="seasonal")
+    """Detector (`feedpulse detectors list`); [metric.NAME] overrides it for one metric."""
+    detector_params = luigi.Parameter(default="{}")
+    """Parameters of the detector as JSON, for example {"multiplier": 4}."""
+    channels = luigi.Parameter(default="outbox")
+    """Channels of the alerts, comma-separated: `outbox`, `telegram`."""
+    history_days = luigi.IntParameter(default=28)
+    """Days of history before a slot that the detectors use."""
+    catch_up_hours = luigi.IntParameter(default=24)
+    """How far back missed slots are checked after downtime."""
+    alarm_minutes = luigi.IntParameter(default=60)
+    """A slot that ended longer ago than this is recorded without an alert."""
+    recovery_slots = luigi.IntParameter(default=4)
+    """An incident ends after this many normal slots in a row."""
+    minimum_volume = luigi.FloatParameter(default=5)
+    """No alert while both the expected and the actual count are below this; [metric.NAME] overrides it."""
+    slice_volume = luigi.FloatParameter(default=50)
+    """Slices with at least this many events per slot on average are checked too."""
+    slice_false_alarms = luigi.FloatParameter(default=0.1)
+    """Expected false alarms per week over all slices together; sets the width of their bands."""
+    close_score = luigi.FloatParameter(default=0.5)
+    """An incident opens when a score leaves -1..1 and stays open while one is outside plus or minus this."""
+    minimum_slots = luigi.IntParameter(default=1)
+    """Anomalous slots before an incident is posted."""
+    adopt_hours = luigi.FloatParameter(default=24)
+    """A deviation that lasts this long and is not an outage becomes the new normal."""
+    escalate_slots = luigi.IntParameter(default=4)
+    """When a table has had no rows for this many slots, a reminder is sent once."""
+    propose_after = luigi.IntParameter(default=3)
+    """After this many false alarms of a metric in four weeks, the weekly summary proposes a setting."""
+    quiet_hours = luigi.Parameter(default="")
+    """Local hours without alerts, such as 23:00-08:00; an incident that is still open is posted when they end."""
+    links = luigi.Parameter(default="[]")
+    """Links under an alert as JSON, ["https://bi.example/1?from={start}&to={end}"]; [metric.NAME] overrides them."""
+
+
+class DeliverySettings(Section):
+    """Sending of messages."""
+
+    section = "delivery"
+
+    lock_path = luigi.Parameter(default="var/locks")
+    """Directory of the locks that let only one process of this machine send at a time."""
+
+
+SECTIONS: tuple[type[Section], ...] = (
+    ClockSettings,
+    WarehouseSettings,
+    SourceSettings,
+    EtlSettings,
+    ReportSettings,
+    AlertSettings,
+    DeliverySettings,
+)
+
+
+def load_start() -> date | None:
+    """The first day that `Daily` keeps loaded; None loads only yesterday."""
+    text = EtlSettings().start
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError as error:
+        raise SettingsError(f"[etl] start = {text}: not a day; write it as 2026-11-01.") from error
+
+
+def section_names() -> list[str]:
+    """The sections that luigi.cfg has, Luigi's own included."""
+    return _config().sections()
+
+
+def options(section: str) -> dict[str, str]:
+    """The settings that luigi.cfg gives in a section; empty if there is no such section."""
+    config = _config()
+    if not config.has_section(section):
+        return {}
+    return {key.replace("-", "_"): config.get(section, key).strip() for key in config.options(section)}
+
+
+def names(text: str) -> list[str]:
+    """Split a comma-separated setting."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _config() -> LuigiConfigParser:
+    return cast(LuigiConfigParser, get_config())
