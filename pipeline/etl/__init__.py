@@ -1,1 +1,1 @@
-"""The SQL of the daily load, and the proof that a loaded day equals its source."""
+"""The SQL of the daily load, the proof that a loaded day equals its source, and reading the results back."""

@@ -1,10 +1,10 @@
-"""Whether a day's rows add up to what the source holds.
+"""Reconciliation: whether a day's rows add up to what the source holds.
 
-The invariants, for every dimension of a loaded day (``unknown`` counts as a value):
+Summed over the values of any one dimension (``unknown`` is a value too), a loaded day has these invariants:
 
-- views and likes are those of feed_actions;
-- messages received, and sent, are the rows of message_actions;
-- users from whom, and to whom, are its distinct (sender, recipient) pairs.
+- views and likes equal those of feed_actions;
+- messages_received and messages_sent both equal the rows of message_actions;
+- users_received and users_sent both equal its distinct (sender, recipient) pairs.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ from pipeline.warehouse.source import source
 from pipeline.warehouse.statements import statement
 from pipeline.warehouse.tables import ATTRIBUTES, VALUES, open_warehouse
 
-RAW_QUARTER_SECONDS = 900  # of sql/raw_rows.sql
+RAW_QUARTER_SECONDS = 900  # the quarter of sql/raw_rows.sql
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class RawDay:
 
     @property
     def sums(self) -> dict[str, tuple[str, int]]:
-        """By column of `VALUES`, what its sum must equal: in words, and as a number."""
+        """What the sum of each column of `VALUES` must equal: its description and its number."""
         messages = ("rows of message_actions", self.rows.messages)
         pairs = ("distinct (sender, recipient) pairs of message_actions", self.pairs)
         views, likes = ("views in feed_actions", self.views), ("likes in feed_actions", self.likes)
@@ -64,7 +64,7 @@ def count_raw(day: date) -> RawDay:
 
 
 def rows_by_day(first: date, last: date) -> dict[date, RawRows]:
-    """Count the source's rows on every day of the zone from `first` to `last`, by one query."""
+    """Count the source's rows on every day of the zone from `first` to `last`, in one query."""
     events = source()
     sql = statement("raw_rows", feed=events.feed, messages=events.messages)
     quarters = {
@@ -79,7 +79,7 @@ def rows_by_day(first: date, last: date) -> dict[date, RawRows]:
 
 
 def differences(table: str, day: date, raw: RawDay) -> list[Difference]:
-    """Compare the sums of a day's rows in `table` (``database.table``) with the source, by dimension."""
+    """Compare the sums of a day's rows in `table` (``database.table``) with the source, for each dimension."""
     rows = open_warehouse().query(statement("slice_sums", table=table), {"date": str(day)})
     sums = {dimension: dict(zip(VALUES, values, strict=True)) for dimension, *values in rows}
     return [
@@ -91,7 +91,7 @@ def differences(table: str, day: date, raw: RawDay) -> list[Difference]:
 
 
 def moved(seen: RawRows, found: RawRows) -> str:
-    """Say how the source's row counts differ from what a load saw; '' where they do not."""
+    """Describe how the source's row counts differ from what a load saw; '' if they are equal."""
     pairs = {"feed_actions": (seen.feed, found.feed), "message_actions": (seen.messages, found.messages)}
     return ", ".join(
         f"{table} {before:,} -> {after:,} rows ({after - before:+,})"
@@ -101,12 +101,12 @@ def moved(seen: RawRows, found: RawRows) -> str:
 
 
 def bounds(first: date, last: date) -> Mapping[str, object]:
-    """Parameters of the days of the zone from `first` to `last`."""
+    """Return the parameters ``start`` and ``end`` for the days of the zone from `first` to `last`."""
     return {"start": str(clock.day_bounds(first)[0]), "end": str(clock.day_bounds(last)[1])}
 
 
 def listed(found: Iterable[Difference], most: int = 3) -> str:
-    """The first few differences, in words."""
+    """Describe the first few differences."""
     texts = [str(item) for item in found]
     more = [f"and {len(texts) - most} more"] if len(texts) > most else []
     return "; ".join(texts[:most] + more)

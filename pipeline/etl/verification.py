@@ -1,4 +1,4 @@
-"""Whether loaded days still are what the source holds: ``feedpulse verify``."""
+"""Verification: whether loaded days still equal the source; the command ``feedpulse verify``."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -7,8 +7,7 @@ from pipeline.core import clock
 from pipeline.core.metrics import FEED, MESSAGES, METRICS, Metric, slot_measures
 from pipeline.etl import reconciliation
 from pipeline.etl.reconciliation import Difference, RawDay
-from pipeline.tasks.etl import DailyMetrics
-from pipeline.warehouse.markers import done
+from pipeline.warehouse.markers import done, update_id
 from pipeline.warehouse.source import source
 from pipeline.warehouse.statements import Fragment, statement
 from pipeline.warehouse.tables import DAILY_METRICS, DAILY_TOTALS, SLOT_METRICS, full_name, open_warehouse
@@ -17,12 +16,12 @@ Totals = dict[str, tuple[int, int]]
 
 
 def verify(first: date, last: date) -> bool:
-    """Print a line for each day of the zone, and what is off; progress goes to stderr.
+    """Print a line for each day of the zone, with what is wrong; progress goes to stderr.
 
     Returns
     -------
     bool
-        Whether every day is loaded and adds up.
+        Whether every day is loaded and equals the source.
     """
     from tqdm import tqdm
 
@@ -41,9 +40,9 @@ def verify(first: date, last: date) -> bool:
 
 
 def _problems(day: date, raw: RawDay) -> Iterator[str]:
-    """What is wrong with a day, in words; nothing where all is well."""
-    update_id = DailyMetrics(date=day).output().update_id
-    load = done([update_id]).get(update_id)
+    """Describe what is wrong with a day."""
+    marker = update_id(DAILY_METRICS, day)
+    load = done([marker]).get(marker)
     if load is None:
         yield "not loaded (or being loaded again)"
         return
@@ -59,7 +58,7 @@ def _problems(day: date, raw: RawDay) -> Iterator[str]:
 
 
 def _compare(table: str, loaded: Totals | None, raw: Totals, metrics: Sequence[Metric]) -> list[Difference]:
-    """Differences between a table's metrics and the source's; none where the table does not speak of the day."""
+    """Compare a table's metrics with the source's; no differences if the table does not cover the day."""
     if loaded is None:
         return []
     return [
@@ -73,7 +72,7 @@ def _compare(table: str, loaded: Totals | None, raw: Totals, metrics: Sequence[M
 
 
 def _raw_totals(day: date) -> Totals:
-    """Metrics of a day, from its events."""
+    """Compute a day's metrics from its events."""
     events = source()
     found: Totals = {}
     for kind in (FEED, MESSAGES):
@@ -84,7 +83,7 @@ def _raw_totals(day: date) -> Totals:
 
 
 def _loaded_totals(day: date) -> Totals:
-    """Metrics of a day, from what the report reads; a row that is there twice counts twice."""
+    """Read a day's metrics from the table that the report reads; a duplicate row counts twice."""
     bound = {"first": str(day), "last": str(day), "metrics": tuple(metric.name for metric in METRICS)}
     rows = open_warehouse().query(statement("day_totals", daily_totals=full_name(DAILY_TOTALS)), bound)
     found: Totals = {}
@@ -95,7 +94,7 @@ def _loaded_totals(day: date) -> Totals:
 
 
 def _slot_sums(day: date) -> Totals | None:
-    """Additive metrics of a day, as the sum of its slots; None unless every slot is measured."""
+    """Sum up a day's additive metrics over its slots; None unless every slot is measured."""
     additive = {metric.name: metric for metric in METRICS if metric.is_additive}
     bound = {**reconciliation.bounds(day, day), "metrics": tuple(additive)}
     rows = open_warehouse().query(statement("slot_sums", slot_metrics=full_name(SLOT_METRICS)), bound)

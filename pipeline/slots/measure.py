@@ -1,32 +1,31 @@
-"""Slot metrics measured from raw events, one statement for any stretch of slots."""
+"""Measures slot metrics from raw events, any number of slots of a day in one statement."""
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 
 from pipeline.core import clock
-from pipeline.core.dimensions import DIMENSIONS, UNKNOWN, Dimension, readable
 from pipeline.core.metrics import FEED, MESSAGES, METRICS, silent_measures, slot_measures
 from pipeline.core.process import once
-from pipeline.slots import history
-from pipeline.warehouse.publish import insert_whole
+from pipeline.slots import expressions, history
+from pipeline.warehouse.publish import Select, insert_whole
 from pipeline.warehouse.source import Source, source
 from pipeline.warehouse.statements import Fragment, statement
 from pipeline.warehouse.tables import COLUMNS, SLOT_METRICS, full_name
 
 
 def fill(start: datetime, end: datetime, silent_from: dict[str, datetime] | None = None) -> None:
-    """Measure the slots from `start` to `end` (naive UTC, within one day of the zone) in one statement.
+    """Measure the slots from `start` to `end` in one statement.
 
     Parameters
     ----------
     start, end : datetime
-        Start of the first slot and end of the last.
+        Start of the first slot and end of the last; naive UTC, within one day of the zone.
     silent_from : dict, optional
-        By source table, from when on a slot without events counts as zero; by default always.
+        By source table, the moment from which a slot without events counts as zero; by default `start`.
     """
     events = source()
     selects = [_select_events(events, kind) for kind in (FEED, MESSAGES)]
-    # The same rule for a slot and for a whole day: what was frequent on the day before.
+    # The top values are those of the day before: the same for a single slot and for a whole day.
     top_from, top_to = clock.day_bounds(clock.to_local(start).date() - timedelta(days=1))
     params: dict[str, object] = {"start": str(start), "end": str(end), "top_from": str(top_from), "top_to": str(top_to)}
     for kind in (FEED, MESSAGES):
@@ -34,23 +33,23 @@ def fill(start: datetime, end: datetime, silent_from: dict[str, datetime] | None
         if first < end:
             selects.append(_select_silence(kind))
             params |= {f"{kind}_first": clock.epoch(first), f"{kind}_slots": (end - first) // clock.SLOT}
-    select = statement("slot_metrics", selects=Fragment("\n    UNION ALL\n    ".join(selects)))
-    insert_whole(events.engine, select, params, full_name(SLOT_METRICS), COLUMNS[SLOT_METRICS])
+    sql = statement("slot_metrics", selects=Fragment("\n    UNION ALL\n    ".join(selects)))
+    insert_whole(Select(events.engine, sql, params), full_name(SLOT_METRICS), COLUMNS[SLOT_METRICS])
 
 
 @once
 def _filled() -> set[tuple[str, datetime]]:
-    """Table and slot of all that this process has measured."""
+    """Table and slot of everything that this process has measured."""
     return set()
 
 
 def fill_missed(slot: datetime) -> None:
-    """Measure a slot and those after it, of its day, that are over: who catches up needs one statement a day.
+    """Measure a slot and the later closed slots of its day, so that catching up takes one statement a day.
 
     Parameters
     ----------
     slot : datetime
-        Naive UTC.
+        The slot's start, naive UTC.
     """
     table = full_name(SLOT_METRICS)
     if (table, slot) not in _filled():
@@ -60,19 +59,19 @@ def fill_missed(slot: datetime) -> None:
 
 
 def measure_days(days: Sequence[date], tell: Callable[[date], object]) -> None:
-    """Measure every slot of some days (consecutive, of the zone) that was never measured, a statement a day.
+    """Measure those of some days that have unmeasured slots, one statement a day.
 
     Parameters
     ----------
     days : sequence of date
-        In order.
+        Consecutive days of the zone, in order.
     tell : callable
         Called with each day when it is done.
     """
     first = first_slots()
     measured = history.measured(METRICS, clock.day_bounds(days[0])[0], clock.day_bounds(days[-1])[1])
     for day in days:
-        # A table that began later has no slots before its first event: they are not zero, they are unknown.
+        # Slots before a table's first event are unknown, not zero.
         wanted = {table: {slot for slot in clock.day_slots(day) if slot >= first[table]} for table in first}
         if any(wanted.get(metric.table, set()) - measured[metric.name] for metric in METRICS):
             fill(min(min(s) for s in wanted.values() if s), clock.day_bounds(day)[1], first)
@@ -80,7 +79,7 @@ def measure_days(days: Sequence[date], tell: Callable[[date], object]) -> None:
 
 
 def first_slots() -> dict[str, datetime]:
-    """By source table, the first slot that lies wholly after its first event; tables without events are absent."""
+    """Return, by source table, the first slot that begins after its first event; tables without events are absent."""
     events = source()
     found = {}
     for kind in (FEED, MESSAGES):
@@ -91,12 +90,10 @@ def first_slots() -> dict[str, datetime]:
 
 
 def _select_events(events: Source, kind: str) -> str:
-    table = events.table(kind)
-    slices = ["('total', 'all')", *(f"('{item.name}', {_slice_value(item, table)})" for item in DIMENSIONS)]
     return statement(
         "slot_metrics_of_table",
-        source=table,
-        slices=Fragment(", ".join(slices)),
+        source=events.table(kind),
+        slices=expressions.slices(events.table(kind)),
         measures=Fragment(slot_measures(kind)),
     )
 
@@ -108,11 +105,3 @@ def _select_silence(kind: str) -> str:
         slots=Fragment(f"%({kind}_slots)s"),
         measures=Fragment(silent_measures(kind)),
     )
-
-
-def _slice_value(dimension: Dimension, table: str) -> str:
-    value = readable(dimension.event_value)
-    if dimension.top:
-        top = statement("top_values", source=table, value=Fragment(value), count=Fragment(str(dimension.top)))
-        value = f"if({value} = '' OR {value} GLOBAL IN ({top}), {value}, 'other')"
-    return f"if({value} = '', '{UNKNOWN}', {value})"

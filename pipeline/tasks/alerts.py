@@ -14,6 +14,7 @@ from pipeline.core import clock, settings
 from pipeline.slots import completeness, measure
 from pipeline.tasks.base import MarkedTask, SlotTask
 from pipeline.tasks.channels import channels
+from pipeline.warehouse import markers
 from pipeline.warehouse.markers import Marker
 from pipeline.warehouse.source import source
 from pipeline.warehouse.tables import SLOT_CHECKS, SLOT_METRICS
@@ -40,7 +41,7 @@ class SlotHistory(MarkedTask):
         """Measure what is missing, from the first event on."""
         days = [self.date - timedelta(days=back) for back in range(settings.AlertSettings().history_days, 0, -1)]
         measure.measure_days(days, lambda day: self.tell(f"measured {day}", 100 * (days.index(day) + 1) / len(days)))
-        self.output().write()
+        markers.complete(self.output())
 
 
 class SlotMetrics(SlotTask):
@@ -58,7 +59,7 @@ class SlotMetrics(SlotTask):
     def run(self) -> None:
         """Measure the slot from its events, and with it those that were missed after it."""
         measure.fill_missed(self.slot)
-        self.output().write()
+        markers.complete(self.output())
 
 
 class CheckAlerts(SlotTask):
@@ -89,7 +90,7 @@ class CheckAlerts(SlotTask):
         if self.slot >= completeness.newest_settled_slot():
             completeness.remember(found)
         self.tell(_status(judgement, found), 100)
-        self.output().write()
+        markers.complete(self.output())
         # The slot is done: an address that refuses what others have must not keep them from what follows.
         if told.refusals:
             raise told.refusals[0]

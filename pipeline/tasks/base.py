@@ -1,4 +1,4 @@
-"""What the tasks share: dated and slotted tasks whose outputs are markers, found in bulk."""
+"""Base classes of the tasks: tasks of a day or a slot, whose output is a marker."""
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime
@@ -13,31 +13,31 @@ from pipeline.warehouse.markers import Marker
 
 
 class MarkedTask(FixedParameters, luigi.Task):
-    """A task that is done when its marker row is there."""
+    """A task that is done when its marker says so."""
 
     def output(self) -> Marker:
         """The marker of this task."""
         raise NotImplementedError
 
     def require_closed(self) -> None:
-        """Refuse a time that is not over yet."""
+        """Refuse a day or slot that is not over yet."""
         raise NotImplementedError
 
     def complete(self) -> bool:
-        """Whether the marker is there; settings and dates are checked here, because Luigi asks this first."""
+        """Whether the marker says done. Also checks settings and dates, because Luigi calls this first."""
         settings.check()
         self.require_closed()
         return bool(self.output().exists())
 
     @classmethod
     def bulk_complete(cls, parameter_tuples: Iterable[Any]) -> Iterator[Any]:
-        """Those of the parameters that are done, by one query (for Luigi's Range tasks)."""
+        """Return the parameters whose tasks are done, by one query (for Luigi's Range tasks)."""
         return bulk_complete(cls, parameter_tuples)
 
     def tell(self, status: str, percent: float | None = None) -> None:
-        """Show a status line, and progress, in the visualiser while running; whoever listens here hears of it too."""
+        """Show a status line and progress in Luigi's visualiser, and trigger the event PROGRESS."""
         self.trigger_event(luigi.Event.PROGRESS, self)
-        if self.set_status_message is not None:  # Luigi provides these during run() only
+        if self.set_status_message is not None:  # Luigi sets these only while run() works
             self.set_status_message(status)
         if percent is not None and self.set_progress_percentage is not None:
             self.set_progress_percentage(round(percent))
@@ -61,7 +61,7 @@ class SlotTask(MarkedTask):
     _was_complete = False
 
     def complete(self) -> bool:
-        """Whether the marker is there; nobody takes a slot's back, so Luigi may ask as often as it likes."""
+        """Whether the marker says done. A done slot is never invalidated, so the answer is remembered."""
         if not self._was_complete:
             self._was_complete = super().complete()
         return self._was_complete
@@ -72,7 +72,7 @@ class SlotTask(MarkedTask):
 
 
 def bulk_complete(cls: Callable[[Any], MarkedTask], parameter_tuples: Iterable[Any]) -> Iterator[Any]:
-    """Yield those of the parameters whose task is done; `cls` may be a partial, the parameters one-shot."""
+    """Return the parameters whose task is done; `cls` may be a partial, and the parameters an iterator."""
     settings.check()
     update_ids = {parameter: cls(parameter).output().update_id for parameter in parameter_tuples}
     done = markers.done(update_ids.values())

@@ -1,4 +1,4 @@
-"""The root of the daily load: which days are to be loaded, loaded again, and no longer staged."""
+"""The root of the daily load: which days to load, which to load again, and which staging to drop."""
 
 import logging
 import re
@@ -12,63 +12,64 @@ from pipeline.core import clock, settings
 from pipeline.core.process import once
 from pipeline.etl import reconciliation
 from pipeline.tasks.base import DayTask
-from pipeline.tasks.etl import DailyMetrics, forget, later_merges, load_chain
-from pipeline.warehouse.markers import Marker, states
+from pipeline.tasks.etl import DailyMetrics, invalidate, later_merges, load_chain
+from pipeline.warehouse import markers
+from pipeline.warehouse.markers import Marker, update_id
 from pipeline.warehouse.source import source
 from pipeline.warehouse.statements import statement
 from pipeline.warehouse.tables import STAGING, TABLE_UPDATES, USER_ATTRIBUTES, full_name, open_warehouse
 
 LOGGER = logging.getLogger("luigi-interface")
 
-IN_USE_SECONDS = 86_400  # a partition as fresh as this may belong to a back-fill at work
+IN_USE_SECONDS = 86_400  # a newer partition may belong to a running back-fill
 
 
 class Daily(luigi.WrapperTask):
-    """For cron: yesterday, every day missing since ``[etl] start``, and days that changed since their load."""
+    """For cron: loads yesterday, every day missing since ``[etl] start``, and days that changed since their load."""
 
     def requires(self) -> Iterator[luigi.Task]:
-        """Every day to load, oldest first; those that are done and unchanged cost three queries together."""
+        """Every day to load, oldest first; all days that are done and unchanged cost three queries together."""
         settings.check()
         source()
         days = sorted({*days_to_load(), *reload_changed(clock.yesterday())})
         done = set(DailyMetrics.bulk_complete(days))
-        # Yesterday is asked for even when done, so that the root is never without a day.
+        # Yesterday is required even when done, so that the root always has a day.
         yield from (DailyMetrics(date=day) for day in days if day not in done or day == days[-1])
         yield StagingRetention(date=days[-1])
 
 
 class StagingRetention(DayTask):
-    """Once a day: drop the staged partitions that nothing needs any more, and their markers."""
+    """Once a day: drops the staging partitions that nothing needs any more, and invalidates their loads."""
 
     def output(self) -> Marker:
         """The marker ``staging_retention:date:v1``."""
-        return Marker(f"staging_retention:{self.date}:v1", TABLE_UPDATES)
+        return Marker(update_id("staging_retention", self.date), TABLE_UPDATES)
 
     def requires(self) -> luigi.Task:
-        """The load of the day: what it needs is dropped after it."""
+        """The load of the day, which still needs old staging."""
         return DailyMetrics(date=self.date)
 
     def run(self) -> None:
-        """Drop markers first: a partition that is gone must not count as loaded."""
+        """Invalidate first: a dropped partition must not count as loaded."""
         section = settings.EtlSettings()
         kept_days = dict.fromkeys(STAGING, section.keep_staging_days)
-        # Attributes are looked back for, by every day that may still be loaded again.
+        # Every day that may still be loaded again looks attributes up.
         kept_days[USER_ATTRIBUTES] = max(section.keep_staging_days, section.attribute_days + section.reload_days)
         old = [
             (table, partition_id, day)
             for table, partition_id, day, modified in _staged_partitions()
             if (self.date - day).days >= kept_days[table] and time.time() - modified > IN_USE_SECONDS
         ]
-        forget(task for table, _, day in old for task in load_chain(day) if task.table == table)
+        invalidate(task for table, _, day in old for task in load_chain(day) if task.table == table)
         for table, partition_id, _ in old:
             sql = statement("drop_partition_by_id", table=full_name(table))
             open_warehouse().execute(sql, {"partition_id": partition_id}, idempotent=True)
         self.tell(f"{len(old)} staged partitions dropped", 100)
-        self.output().write()
+        markers.complete(self.output())
 
 
 def days_to_load() -> list[date]:
-    """The days from ``[etl] start`` to yesterday, in order; yesterday alone without a start."""
+    """Return the days from ``[etl] start`` to yesterday, in order; only yesterday without a start."""
     last = clock.yesterday()
     first = min(settings.load_start() or last, last)
     return clock.days(first, last)
@@ -77,24 +78,24 @@ def days_to_load() -> list[date]:
 def reload_changed(last: date) -> list[date]:
     """Invalidate the loads of days whose source rows changed since.
 
-    Once a process, as the clock is read: what arrives later is for the next run. Days after a changed one are merged
-    again too, because they look its users' attributes up: so the result is that of loading the final rows in order.
+    The source is counted once per process; the next run handles what arrives later. The days after a changed day are
+    merged again too, because they look up its attributes: the result equals that of loading the final rows in order.
 
     Parameters
     ----------
     last : datetime.date
-        The newest of the ``[etl] reload_days`` days that are looked at.
+        The newest of the ``[etl] reload_days`` days to check.
 
     Returns
     -------
     list of datetime.date
-        Those of them that were ever loaded: done, or to be loaded again (by this run, if an earlier one was killed).
+        Those of the days that were ever loaded: done, or to be loaded again (also after an earlier run was killed).
     """
     loaded, changes = _loaded_and_changed(last)
     if new := {day: change for day, change in changes.items() if day not in _invalidated()}:
         for day, change in new.items():
             LOGGER.warning("%s changed since its load: %s; it is loaded again", day, change)
-        forget([*(task for day in new for task in load_chain(day)), *later_merges(min(new))])
+        invalidate([*(task for day in new for task in load_chain(day)), *later_merges(min(new))])
         _invalidated().update(new)
     return loaded
 
@@ -107,9 +108,9 @@ def _invalidated() -> set[date]:
 
 @once
 def _loaded_and_changed(last: date) -> tuple[list[date], dict[date, str]]:
-    """The newest days that were ever loaded, and how the source rows of those that are done changed."""
+    """Return the checked days that were ever loaded, and how the source rows of done days changed."""
     newest = [last - timedelta(days=back) for back in range(settings.EtlSettings().reload_days)]
-    known = states(DailyMetrics(date=day).output().update_id for day in newest)
+    known = markers.states(DailyMetrics(date=day).output().update_id for day in newest)
     by_day = {day: known.get(DailyMetrics(date=day).output().update_id) for day in reversed(newest)}
     loads = {day: state for day, state in by_day.items() if state and state.was_done}
     if not loads:
@@ -125,7 +126,7 @@ def _loaded_and_changed(last: date) -> tuple[list[date], dict[date, str]]:
 
 @DailyMetrics.event_handler(luigi.Event.SUCCESS)  # type: ignore[untyped-decorator]
 def tell_progress(task: DailyMetrics) -> None:
-    """Say how far a back-fill is."""
+    """Log the progress of a back-fill."""
     days = days_to_load()
     if len(days) > 1 and task.date in days:
         done = len(set(DailyMetrics.bulk_complete(days)))
@@ -133,7 +134,7 @@ def tell_progress(task: DailyMetrics) -> None:
 
 
 def _staged_partitions() -> list[tuple[str, str, date, int]]:
-    """Table, id, day and time of change (Unix seconds) of every partition of the staging tables."""
+    """Return table, id, day and time of change (Unix seconds) of every partition of the staging tables."""
     bound = {"database": settings.WarehouseSettings().database, "tables": STAGING}
     return [
         (table, partition_id, date.fromisoformat(re.findall(r"\d{4}-\d{2}-\d{2}", partition)[0]), modified)

@@ -12,6 +12,7 @@ from pipeline.tasks.base import DayTask
 from pipeline.tasks.channels import channels
 from pipeline.tasks.daily import Daily, days_to_load
 from pipeline.tasks.etl import DailyMetrics
+from pipeline.warehouse import markers
 from pipeline.warehouse.delivery_log import TableDeliveryLog
 from pipeline.warehouse.markers import Marker
 from pipeline.warehouse.tables import DELIVERIES
@@ -42,7 +43,7 @@ class DailyReport(DayTask):
         if delivered.link and self.set_tracking_url is not None:
             self.set_tracking_url(delivered.link)
         self.tell(f"sent to {', '.join(delivered.addresses)}", 100)
-        self.output().write()
+        markers.complete(self.output())
 
 
 class Morning(luigi.WrapperTask):

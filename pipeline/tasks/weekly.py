@@ -5,6 +5,7 @@ import luigi
 from pipeline.core import clock, settings
 from pipeline.tasks.alerts import watches_and_channels
 from pipeline.tasks.base import DayTask
+from pipeline.warehouse import markers
 from pipeline.warehouse.delivery_log import TableDeliveryLog
 from pipeline.warehouse.markers import Marker
 from pipeline.warehouse.tables import DELIVERIES
@@ -25,7 +26,7 @@ class WeeklySummary(DayTask):
         _, to = watches_and_channels()
         delivered = deliver(week.compose_summary(self.date), to, TableDeliveryLog())
         self.tell(f"sent to {', '.join(delivered.addresses)}", 100)
-        self.output().write()
+        markers.complete(self.output())
 
 
 class Weekly(luigi.WrapperTask):

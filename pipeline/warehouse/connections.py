@@ -1,4 +1,4 @@
-"""The two connections that luigi.cfg describes: the warehouse and the source of events."""
+"""The two engines that luigi.cfg configures: the warehouse, and the one that holds the source."""
 
 import os
 
@@ -8,12 +8,12 @@ from pipeline.warehouse.engines import EmbeddedEngine, Engine, ServerEngine
 
 
 def warehouse() -> Engine:
-    """The engine of ``[warehouse]``; the password comes from FEEDPULSE_CLICKHOUSE_PASSWORD."""
+    """Return the engine of ``[warehouse]``; the password comes from FEEDPULSE_CLICKHOUSE_PASSWORD."""
     return _engine(settings.WarehouseSettings(), "warehouse", os.environ.get("FEEDPULSE_CLICKHOUSE_PASSWORD", ""))
 
 
 def source() -> Engine:
-    """The engine of ``[source]``, by default the warehouse's; the password comes from FEEDPULSE_SOURCE_PASSWORD."""
+    """Return the engine of ``[source]``, else the warehouse; the password comes from FEEDPULSE_SOURCE_PASSWORD."""
     section = settings.SourceSettings()
     if not section.engine:
         return warehouse()

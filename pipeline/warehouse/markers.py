@@ -1,12 +1,24 @@
-"""What "done" means: a marker row in ``table_updates``, with an explicit id and the raw rows that the load saw."""
+"""Completion markers: rows of ``table_updates`` that say which loads are done, and how many raw rows each load saw.
 
-from collections.abc import Iterable
+A load is done when its marker says so. It calls `begin` before it reads anything and `finish` after it has published::
+
+    token = markers.begin(task.output(), task.input())
+    ...
+    markers.finish(token, raw_rows)
+
+`invalidate` says that a load must run again. It also wins over a load that is running: the `finish` of a load that
+began before an invalidation has no effect. Versions decide this, not clocks: with a clock that was ahead and is
+corrected, a day could never be done again.
+"""
+
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import luigi
 
+from pipeline.core.errors import RowsArrivedError
 from pipeline.warehouse.statements import statement
 from pipeline.warehouse.tables import TABLE_UPDATES, full_name, open_warehouse
 
@@ -19,8 +31,26 @@ class RawRows:
     messages: int = 0
 
 
-_FAR = 2**20
-"""Beyond what loads can write that began before they are taken back, also while that reads what is known of them."""
+class Version(NamedTuple):
+    """The version of a marker. Of two rows of one marker the greater version is valid."""
+
+    invalidations: int = 0
+    """How often the load was invalidated. It counts first, so an invalidation beats every load that began before it."""
+    loads: int = 0
+    """How often the load finished."""
+
+    @classmethod
+    def decode(cls, number: int) -> Self:
+        """Read the column ``version``."""
+        return cls(*divmod(number, _LOADS))
+
+    def encode(self) -> int:
+        """Return the number that the column ``version`` holds."""
+        return self.invalidations * _LOADS + self.loads
+
+
+_LOADS = 2**20
+"""``version`` is invalidations * 2**20 + loads."""
 
 
 @dataclass(frozen=True)
@@ -28,28 +58,26 @@ class State:
     """What a marker says."""
 
     done: bool
-    """Whether the load is done; else it was taken back."""
+    """Whether the load is done; False after an invalidation."""
     raw: RawRows
-    """What its load saw."""
-    version: int
-    """Grows with each writing: by one where a load is done, by `_FAR` where it is taken back."""
+    """The raw rows that the load saw."""
+    version: Version
 
     @property
     def was_done(self) -> bool:
-        """Whether a load was ever done, taken back since or not."""
-        return self.version % _FAR > 0
+        """Whether the load ever finished, invalidated later or not."""
+        return self.version.loads > 0
 
 
 class Marker(luigi.Target):
-    """A row of ``table_updates`` that says that something is done.
+    """The Luigi target of a marked task.
 
     Parameters
     ----------
     update_id : str
-        For example ``daily_metrics:2026-11-01:v1``. It is explicit, because Luigi's task id hashes every parameter:
-        adding one would make every past day incomplete.
+        See `update_id`.
     table : str
-        The table whose rows it speaks of.
+        The table that the task fills.
     """
 
     def __init__(self, update_id: str, table: str) -> None:
@@ -57,56 +85,82 @@ class Marker(luigi.Target):
         self.table = table
 
     def exists(self) -> bool:
-        """Whether it is done."""
+        """Whether the task is done."""
         return self.update_id in done([self.update_id])
 
-    def write(self, raw: RawRows | None = None, *, began: int = 0) -> None:
-        """Say that it is done.
 
-        Parameters
-        ----------
-        raw : RawRows, optional
-            What the load saw.
-        began : int, optional
-            Its version (see `states`) when the work began, for what may be taken back: if it was since, it is not done.
-            No clock is asked: one that was ahead and is right again would leave a day that can never be done.
-        """
-        seen = raw or RawRows()
-        _write(
-            {
-                "update_id": [self.update_id],
-                "target_table": [full_name(self.table)],
-                "done": [1],
-                "feed_rows": [seen.feed],
-                "message_rows": [seen.messages],
-                "version": [began + 1],
-            }
-        )
+class Token(NamedTuple):
+    """A load that began."""
+
+    marker: Marker
+    version: Version
+    """The marker's version when the load began."""
 
 
-def done(update_ids: Iterable[str]) -> dict[str, State]:
-    """Those of the markers that are there, in one query."""
-    return {update_id: state for update_id, state in states(update_ids).items() if state.done}
+def update_id(name: str, *parts: object) -> str:
+    """Return the id of a marker, such as ``daily_metrics:2026-11-01:v1``.
+
+    Not Luigi's task id: that hashes every parameter, so a new parameter would make every past day incomplete.
+    """
+    return ":".join([name, *map(str, parts), "v1"])
 
 
-def states(update_ids: Iterable[str]) -> dict[str, State]:
-    """Those of the markers that were ever written, done or taken back, in one query."""
-    wanted = tuple(update_ids)
-    if not wanted:
-        return {}
-    rows = open_warehouse().query(statement("read_markers", table=full_name(TABLE_UPDATES)), {"update_ids": wanted})
-    return {
-        update_id: State(bool(done), RawRows(feed, messages), version)
-        for update_id, done, feed, messages, version in rows
-    }
+def begin(marker: Marker, inputs: object = ()) -> Token:
+    """Begin a load.
+
+    Parameters
+    ----------
+    marker : Marker
+        The load's own marker.
+    inputs : Marker, or nested lists of them
+        What the load reads, as Luigi's ``Task.input()`` returns it.
+
+    Returns
+    -------
+    Token
+        What `finish` needs.
+
+    Raises
+    ------
+    RowsArrivedError
+        An input was invalidated after Luigi had checked it. Both are read in one query, because an invalidation of the
+        input includes this load: read later, the load's own version would hide the invalidation.
+    """
+    input_ids = [item.update_id for item in luigi.task.flatten(inputs)]
+    known = states([marker.update_id, *input_ids])
+    if not all(item in known and known[item].done for item in input_ids):
+        raise RowsArrivedError(f"{marker.update_id}: an input is about to be loaded again; the next run continues.")
+    return Token(marker, _version(known, marker.update_id))
+
+
+def finish(token: Token, raw: RawRows | None = None) -> None:
+    """Mark a load as done, with the raw rows that it saw; no effect if it was invalidated since it began."""
+    seen = raw or RawRows()
+    version = token.version._replace(loads=token.version.loads + 1)
+    _write(
+        {
+            "update_id": [token.marker.update_id],
+            "target_table": [full_name(token.marker.table)],
+            "done": [1],
+            "feed_rows": [seen.feed],
+            "message_rows": [seen.messages],
+            "version": [version.encode()],
+        }
+    )
+
+
+def complete(marker: Marker) -> None:
+    """Mark as done what is never invalidated."""
+    finish(Token(marker, Version()))
 
 
 def invalidate(update_ids: Iterable[str]) -> None:
-    """Say, all at once, that these are not done, whatever work on them has begun: what it read may be out of date."""
+    """Mark loads as not done, all at once, including loads that are running: what they read may be out of date."""
     wanted = list(dict.fromkeys(update_ids))
     if not wanted:
         return
     known = states(wanted)
+    versions = [_version(known, item) for item in wanted]
     _write(
         {
             "update_id": wanted,
@@ -114,9 +168,30 @@ def invalidate(update_ids: Iterable[str]) -> None:
             "done": [0] * len(wanted),
             "feed_rows": [0] * len(wanted),
             "message_rows": [0] * len(wanted),
-            "version": [(known[update_id].version if update_id in known else 0) + _FAR for update_id in wanted],
+            "version": [version._replace(invalidations=version.invalidations + 1).encode() for version in versions],
         }
     )
+
+
+def done(update_ids: Iterable[str]) -> dict[str, State]:
+    """Return the markers that are done, by one query."""
+    return {item: state for item, state in states(update_ids).items() if state.done}
+
+
+def states(update_ids: Iterable[str]) -> dict[str, State]:
+    """Return the markers that were ever written, done or invalidated, by one query."""
+    wanted = tuple(update_ids)
+    if not wanted:
+        return {}
+    rows = open_warehouse().query(statement("read_markers", table=full_name(TABLE_UPDATES)), {"update_ids": wanted})
+    return {
+        item: State(bool(done), RawRows(feed, messages), Version.decode(version))
+        for item, done, feed, messages, version in rows
+    }
+
+
+def _version(known: Mapping[str, State], item: str) -> Version:
+    return known[item].version if item in known else Version()
 
 
 def _write(columns: dict[str, list[Any]]) -> None:

@@ -1,7 +1,7 @@
-"""Tables of single runs, where rows are gathered before they replace a partition: their names say whose they are.
+"""Scratch tables: each belongs to one run, which fills it before the rows replace a partition.
 
-A run that was killed leaves its table behind; the next run drops it, when the process in its name is gone. Of a
-process on another machine nobody here can tell: its tables are dropped when they are a day old.
+A killed run leaves its scratch table behind. The name tells which process created it, so the next run can drop it once
+that process has ended. Processes of another machine cannot be checked: their tables are dropped after a day.
 """
 
 import functools
@@ -14,6 +14,7 @@ from pathlib import Path
 from uuid import uuid4
 
 FOREIGN_SECONDS = 86_400
+"""The age from which a scratch table of another machine counts as abandoned."""
 
 _NAME = re.compile(
     r"\w+__(?P<machine>[0-9a-f]{8})_(?P<process>\d+)_(?P<started>\d+)_(?P<created>\d+)_[0-9a-f]{8}", re.ASCII
@@ -21,13 +22,13 @@ _NAME = re.compile(
 
 
 def new_name(table: str) -> str:
-    """Name a table of this process beside `table`."""
+    """Return a new name for a scratch table of this process; it begins with `table`."""
     process = os.getpid()
     return f"{table}__{_machine()}_{process}_{_started(process)}_{int(time.time())}_{uuid4().hex[:8]}"
 
 
 def is_abandoned(table: str) -> bool:
-    """Whether a table is one of a run that is no more."""
+    """Whether `table` is a scratch table whose run has ended."""
     name = _NAME.fullmatch(table)
     if name is None:
         return False
@@ -39,14 +40,16 @@ def is_abandoned(table: str) -> bool:
 @functools.cache
 def _machine() -> str:
     try:
-        namespace = os.readlink("/proc/self/ns/pid")  # containers count processes apart, and may share a host's name
+        namespace = os.readlink(
+            "/proc/self/ns/pid"
+        )  # containers may share a host name, and each numbers its own processes
     except OSError:
         namespace = ""
     return hashlib.sha256(f"{socket.gethostname()} {namespace}".encode()).hexdigest()[:8]
 
 
 def _started(process: int) -> int:
-    """When a process started, in ticks since boot; 0 where it is gone, or where nobody can tell."""
+    """When a process started, in ticks since boot; 0 if it has ended, or where the system does not say."""
     try:
         state, *numbers = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     except OSError:

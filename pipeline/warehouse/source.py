@@ -1,4 +1,4 @@
-"""The two tables of events, checked once a process before anything reads them."""
+"""The source: the two tables of raw events, checked once per process before anything reads them."""
 
 import re
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from pipeline.warehouse import connections
 from pipeline.warehouse.engines import Engine
 from pipeline.warehouse.statements import Fragment, statement
 
-RECIPIENT_SPELLINGS = ("receiver_id", "reciever_id")  # both are real: the source's own misspelling was mended in 2023
+RECIPIENT_SPELLINGS = ("receiver_id", "reciever_id")  # both exist: the source corrected its misspelling in 2023
 
 # A type may be wrapped in Nullable and LowCardinality.
 INTEGER = r"U?Int(8|16|32|64)"
@@ -26,20 +26,20 @@ TIME = r"DateTime(64)?(\(.*\))?"
 class Pair:
     """SQL for a message's (sender, recipient) as one value.
 
-    Packed into an integer where both ids are narrow: distinct pairs are then several times cheaper to count.
+    Narrow ids are packed into one integer: counting distinct pairs is then several times cheaper.
     """
 
     sql: Fragment
-    """The pair, of a message's columns."""
+    """The pair, computed from a message's columns."""
     sender: Fragment
-    """The sender in it, as UInt64, where it is called ``pair``."""
+    """The sender, as UInt64, extracted from a column ``pair``."""
     recipient: Fragment
-    """The recipient in it."""
+    """The recipient, likewise."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where the events are, with names that were checked."""
+    """The checked source tables."""
 
     engine: Engine
     """The engine that holds them."""
@@ -50,20 +50,20 @@ class Source:
     recipient: str
     """The column of a message's recipient."""
     pair: Pair
-    """How to count distinct pairs of users."""
+    """The (sender, recipient) of a message."""
 
     def table(self, kind: str) -> str:
-        """``database.table`` of one kind of events, "feed" or "messages"."""
+        """Return ``database.table`` of one kind of events, "feed" or "messages"."""
         return self.feed if kind == FEED else self.messages
 
 
 def source() -> Source:
-    """Find the source tables of ``[source]``.
+    """Return the checked source tables of ``[source]``.
 
     Raises
     ------
     SourceError
-        If a table or column is missing or has a type that the ETL cannot read; the text names it.
+        A table or column is missing, or a column has a type that the ETL cannot read; the message names it.
     """
     section = settings.SourceSettings()
     return _checked(connections.source(), section.database, section.feed_table, section.message_table)
@@ -104,7 +104,7 @@ def _check_table(database: str, table: str, columns: dict[str, dict[str, str]], 
 
 
 def _bare(kind: str) -> str:
-    """A type without its wrappers: ``LowCardinality(Nullable(String))`` is a String."""
+    """Return a type without its wrappers: ``LowCardinality(Nullable(String))`` is a String."""
     return re.sub(r"^Nullable\((.*)\)$", r"\1", re.sub(r"^(LowCardinality|Nullable)\((.*)\)$", r"\2", kind))
 
 

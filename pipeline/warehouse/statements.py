@@ -1,6 +1,6 @@
-"""Statements kept in `sql/NAME.sql` of the room that reads them, one a file, with ``{name}`` holes for identifiers.
+"""SQL statements, one per file: `sql/NAME.sql` of the package that uses it, with ``{name}`` holes for identifiers.
 
-Values never go through here: they are bound (``%(name)s``) by the warehouse.
+Values do not fill holes: the engine binds them (``%(name)s``).
 """
 
 import functools
@@ -12,7 +12,7 @@ from pipeline.core.errors import TerminalError
 SQL_DIRECTORIES = tuple(
     Path(__file__).parents[1] / room / "sql" for room in ("warehouse", "etl", "slots", "alerts", "demo")
 )
-"""Statements stand beside their readers; a name is there once."""
+"""Where statements are looked up; a name is unique over all of them."""
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _QUALIFIED = re.compile(rf"{_IDENTIFIER.pattern}(\.{_IDENTIFIER.pattern})?")
@@ -20,23 +20,23 @@ _HOLE = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
 
 
 class Fragment(str):
-    """A piece of SQL that our own code made (an expression list): it fills a hole unchecked."""
+    """A piece of SQL that our own code made, such as a list of expressions; it fills a hole unchecked."""
 
 
 def check_identifier(text: str, *, qualified: bool = True) -> str:
-    """Return `text` if it is safe as an identifier of SQL.
+    """Return `text` if it is a safe SQL identifier.
 
     Parameters
     ----------
     text : str
         A name of letters, digits and underscores.
     qualified : bool
-        Whether ``database.table`` is allowed too.
+        Whether ``database.table`` is also allowed.
 
     Raises
     ------
     TerminalError
-        It is anything else.
+        It is not.
     """
     if not (_QUALIFIED if qualified else _IDENTIFIER).fullmatch(text):
         raise TerminalError(
@@ -54,17 +54,17 @@ def statement(name: str, /, **identifiers: str) -> str:
     name : str
         The file's name without ``.sql``.
     **identifiers : str
-        What fills each ``{hole}``: an identifier, ``database.table``, or a `Fragment`.
+        The value of each ``{hole}``: an identifier, ``database.table``, or a `Fragment`.
 
     Returns
     -------
     str
-        SQL without the comment lines at its top; ``%(name)s`` is left for the warehouse to bind.
+        SQL without the comment lines at the top of the file; the engine binds ``%(name)s``.
 
     Raises
     ------
     TerminalError
-        There is no such file, holes and arguments differ, or an identifier is none.
+        There is no such file, the holes and the arguments differ, or an identifier is unsafe.
     """
     text = _read(name)
     holes = set(_HOLE.findall(text))
@@ -80,7 +80,9 @@ def statement(name: str, /, **identifiers: str) -> str:
 def _read(name: str) -> str:
     path = next((path for folder in SQL_DIRECTORIES if (path := folder / f"{name}.sql").is_file()), None)
     if path is None:
-        raise TerminalError(f"there is no statement {name}.sql in a room of pipeline")
+        raise TerminalError(
+            f"there is no statement {name}.sql in {', '.join(folder.parent.name for folder in SQL_DIRECTORIES)}"
+        )
     lines = path.read_text(encoding="utf-8").splitlines()
     while lines and (not lines[0].strip() or lines[0].startswith("--")):
         del lines[0]

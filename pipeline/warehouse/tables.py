@@ -1,4 +1,6 @@
-"""The tables that feedpulse keeps in ``[warehouse] database``: their names, and that they exist."""
+"""The tables that feedpulse keeps in ``[warehouse] database``: their names and columns, and how they are created."""
+
+from collections.abc import Iterable, Mapping
 
 from pipeline.core import settings
 from pipeline.core.dimensions import DAILY
@@ -41,7 +43,7 @@ TABLES = (
 )
 
 STAGING = (FEED_USER_DAY, MESSAGE_USER_DAY, USER_ATTRIBUTES, USER_DAY, SLICE_DAY)
-"""What a day's result is made of, kept for some days."""
+"""The intermediate tables of a day, kept for ``[etl] keep_staging_days``."""
 
 VALUES = ("views", "likes", "messages_received", "messages_sent", "users_received", "users_sent")
 ATTRIBUTES = tuple(dimension.name for dimension in DAILY)
@@ -56,8 +58,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     DAILY_TOTALS: ("event_date", "metric", "numerator", "denominator"),
     SLOT_METRICS: ("slot", "metric", "dimension", "dimension_value", "numerator", "denominator"),
 }
-"""The columns that statements fill, in the order of their SELECT."""
-
+"""The columns that a SELECT fills, in its order."""
 
 _RAW_ATTRIBUTES = {dimension.name: "Nullable(Int64)" if dimension.numeric else "String" for dimension in DAILY}
 _ATTRIBUTES = dict.fromkeys(ATTRIBUTES, "String")
@@ -68,21 +69,32 @@ ADDED_COLUMNS: dict[str, dict[str, str]] = {
     USER_DAY: _ATTRIBUTES,
     INCIDENTS: {"outcome": "String", "details": "String"},
 }
-"""Columns, with their types, that a table may lack because a dimension is new, or the table of an earlier version."""
+"""Columns, with their types, that a table may lack: for a new dimension, or because an earlier release created it."""
 
 
 def full_name(table: str) -> str:
-    """``database.table`` of one of `TABLES`; `[etl] table` renames the result."""
+    """Return ``database.table`` of one of `TABLES`; `[etl] table` renames the result."""
     name = settings.EtlSettings().table if table == DAILY_METRICS else table
     return f"{settings.WarehouseSettings().database}.{name}"
 
 
 def open_warehouse() -> Engine:
-    """The warehouse, with every table of ours in it and none that a killed run left."""
+    """Return the warehouse, ready for use.
+
+    The first call of a process creates the missing database, tables and columns, and drops the scratch tables of killed
+    runs; later calls only return the engine.
+    """
     engine = connections.warehouse()
-    place = (engine, settings.WarehouseSettings().database, settings.EtlSettings().table)
+    database, result_table = settings.WarehouseSettings().database, settings.EtlSettings().table
+    place = (engine, database, result_table)
     if place not in _opened():
-        _create_missing(*place)
+        if result_table != DAILY_METRICS and result_table in TABLES:
+            raise SettingsError(
+                f"[etl] table = {result_table}: feedpulse has another table of that name; choose a new one."
+            )
+        columns = _existing_columns(engine, database)
+        _create_missing(engine, database, columns)
+        _drop_abandoned(engine, database, columns)
         _opened().add(place)
     return engine
 
@@ -93,14 +105,16 @@ def _opened() -> set[tuple[Engine, str, str]]:
     return set()
 
 
-def _create_missing(engine: Engine, database: str, result_table: str) -> None:
-    if result_table != DAILY_METRICS and result_table in TABLES:
-        raise SettingsError(
-            f"[etl] table = {result_table}: feedpulse keeps another table of that name; choose a new one."
-        )
+def _existing_columns(engine: Engine, database: str) -> dict[str, set[str]]:
+    """The columns of every table in the database, ours or not."""
     columns: dict[str, set[str]] = {}
     for table, column in engine.query(statement("existing_columns"), {"database": database}):
         columns.setdefault(table, set()).add(column)
+    return columns
+
+
+def _create_missing(engine: Engine, database: str, columns: Mapping[str, set[str]]) -> None:
+    """Create the database if it has no tables, and the tables and columns that are missing."""
     if not columns:
         _run(engine, statement("create_database", database=database))
     for table in TABLES:
@@ -110,18 +124,22 @@ def _create_missing(engine: Engine, database: str, result_table: str) -> None:
         for column, kind in ADDED_COLUMNS.get(table, {}).items():
             if existing is None or column not in existing:
                 _add_column(engine, table, column, kind)
-    for table in filter(scratch.is_abandoned, columns):
-        _run(engine, statement("drop_staging", staging=f"{database}.{table}"))
-
-
-def _run(engine: Engine, sql: str) -> None:
-    engine.execute(sql, idempotent=True)
 
 
 def _add_column(engine: Engine, table: str, column: str, kind: str) -> None:
     duplicate_column, illegal_column = 15, 44
     try:
         _run(engine, statement("add_column", table=full_name(table), column=column, kind=Fragment(kind)))
-    except TerminalError as error:  # another process was faster: 18.16 has no IF NOT EXISTS here
+    except TerminalError as error:  # another process added it first: 18.16 has no IF NOT EXISTS here
         if error.code not in (duplicate_column, illegal_column):
             raise
+
+
+def _drop_abandoned(engine: Engine, database: str, names: Iterable[str]) -> None:
+    """Drop the scratch tables of runs that have ended."""
+    for table in filter(scratch.is_abandoned, names):
+        _run(engine, statement("drop_scratch", scratch=f"{database}.{table}"))
+
+
+def _run(engine: Engine, sql: str) -> None:
+    engine.execute(sql, idempotent=True)

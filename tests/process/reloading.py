@@ -9,7 +9,7 @@ from luigi.configuration import LuigiConfigParser
 
 from pipeline.core import process
 from pipeline.tasks import DailyMetrics
-from pipeline.tasks.etl import forget, load_chain
+from pipeline.tasks.etl import invalidate, load_chain
 
 
 def main() -> None:
@@ -19,7 +19,7 @@ def main() -> None:
     for database in itertools.cycle(databases):
         LuigiConfigParser.instance().set("source", "database", database)
         process.reset()
-        forget(load_chain(task.date))
+        invalidate(load_chain(task.date))
         if not luigi.build([task], local_scheduler=True, log_level="WARNING"):
             sys.exit(1)
 

@@ -1,1 +1,1 @@
-ALTER TABLE {table} REPLACE PARTITION %(partition)s FROM {staging}
+ALTER TABLE {table} REPLACE PARTITION %(partition)s FROM {scratch}

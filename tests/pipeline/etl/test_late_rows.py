@@ -10,10 +10,10 @@ import pytest
 from pipeline.core import clock, process
 from pipeline.core.errors import RowsArrivedError
 from pipeline.tasks import Daily, DailyMetrics, Slice, daily
-from pipeline.tasks.etl import LoadTask, UserDay, forget, later_merges
+from pipeline.tasks.etl import LoadTask, UserDay, invalidate, later_merges
 from pipeline.warehouse import markers
 from pipeline.warehouse.engines import Engine
-from pipeline.warehouse.markers import Marker, State, invalidate
+from pipeline.warehouse.markers import Marker, State, Token
 from pipeline.warehouse.tables import USER_DAY
 from tests.pipeline.etl.arrivals import arrive, check, on_sunday
 from tests.pipeline.etl.running import build, load, loaded, prepared, run
@@ -73,7 +73,7 @@ def test_a_load_that_is_taken_back_while_it_runs_is_not_done(
         for task in (UserDay(date=SATURDAY), UserDay(date=SUNDAY)):  # done before, and never
             run(*task.requires())
             with monkeypatch.context() as meanwhile:
-                meanwhile.setattr(LoadTask, "tell", lambda self, status: forget([self]))
+                meanwhile.setattr(LoadTask, "tell", lambda self, status: invalidate([self]))
                 task.run()
             assert not task.complete()
             task.run()
@@ -85,8 +85,8 @@ def test_a_load_whose_inputs_are_taken_back_before_it_begins_is_refused(warehous
         run(UserDay(date=SATURDAY))
         task = Slice(date=SATURDAY, dimension="os")
         assert task.requires().complete()  # so Luigi lets it run
-        forget([UserDay(date=SATURDAY), task])
-        with pytest.raises(RowsArrivedError, match="2026-11-07: what it is made of is to be loaded again"):
+        invalidate([UserDay(date=SATURDAY), task])
+        with pytest.raises(RowsArrivedError, match="slice_day:2026-11-07:os:v1: an input is about to be loaded again"):
             task.run()
         assert not task.complete()
 
@@ -98,7 +98,7 @@ def test_a_merge_that_began_unseen_is_out_of_date_too(warehouse: Engine, monkeyp
         run(UserDay(date=SATURDAY))
         task = Slice(date=SATURDAY, dimension="os")
         with monkeypatch.context() as meanwhile:
-            meanwhile.setattr(LoadTask, "tell", lambda self, status: forget(later))
+            meanwhile.setattr(LoadTask, "tell", lambda self, status: invalidate(later))
             task.run()
         assert not task.complete()
 
@@ -119,7 +119,7 @@ def test_rows_that_come_between_two_runs_reach_the_days_merged_before(warehouse:
     with on_sunday(warehouse, start=str(FRIDAY)) as (source, database):
         load(FRIDAY)
         if not published:
-            forget([DailyMetrics(date=FRIDAY)])
+            invalidate([DailyMetrics(date=FRIDAY)])
         # Killed in the middle: of user 6, to whom somebody wrote on Sunday, nothing is known yet.
         load(SATURDAY)
         run(UserDay(date=SUNDAY))
@@ -173,29 +173,23 @@ def test_a_day_marked_while_the_machines_clock_was_ahead_is_loaded_again(
         check(warehouse, database, case, SUNDAY)
 
 
-def version(marker: Marker) -> int:
-    """What a load that begins now begins with."""
-    known = markers.states([marker.update_id])
-    return known[marker.update_id].version if known else 0
-
-
 def test_no_load_is_done_that_began_while_it_was_taken_back(warehouse: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     with prepared(warehouse, STORY):
         marker = Marker("user_day:2026-11-08:v1", USER_DAY)
-        marker.write()
-        began: list[int] = []
+        markers.complete(marker)
+        began: list[Token] = []
         read = markers.states
 
         def read_while_loads_are_at_work(update_ids: Iterable[str]) -> dict[str, State]:
             known = read(update_ids)
             monkeypatch.undo()
-            marker.write(began=version(marker))
-            began.append(version(marker))
+            markers.finish(markers.begin(marker))
+            began.append(markers.begin(marker))
             return known
 
         monkeypatch.setattr(markers, "states", read_while_loads_are_at_work)
-        invalidate([marker.update_id])
-        marker.write(began=began[0])
+        markers.invalidate([marker.update_id])
+        markers.finish(began[0])
         assert not marker.exists()
-        marker.write(began=version(marker))
+        markers.finish(markers.begin(marker))
         assert marker.exists()

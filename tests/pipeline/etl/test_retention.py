@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.core import process
 from pipeline.tasks import Daily, StagingRetention, UserAttributes, daily
-from pipeline.tasks.etl import forget, load_chain
+from pipeline.tasks.etl import invalidate, load_chain
 from pipeline.warehouse import scratch
 from pipeline.warehouse.engines import Engine
 from pipeline.warehouse.tables import STAGING, full_name
@@ -38,7 +38,7 @@ def test_retention_drops_what_nothing_needs(warehouse: Engine, monkeypatch: pyte
         assert Daily().complete()
         # What is gone is made again where it is needed.
         damage(warehouse, database, "views")
-        forget(load_chain(FRIDAY))
+        invalidate(load_chain(FRIDAY))
         load(FRIDAY)
         check(warehouse, database, replace(STORY, attribute_days=1), FRIDAY)
 

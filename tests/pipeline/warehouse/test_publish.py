@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.warehouse import publish
 from pipeline.warehouse.engines import EmbeddedEngine, Engine, ServerEngine
-from pipeline.warehouse.publish import replace_partition
+from pipeline.warehouse.publish import Staged
 from pipeline.warehouse.tables import FEED_USER_DAY, SLICE_DAY, open_warehouse
 from tests.conftest import end_owner
 from tests.patience import HANGS_SECONDS
-from tests.pipeline.etl.running import prepared
+from tests.pipeline.etl.running import prepared, staging_tables
 from tests.pipeline.etl.stories import STORY
 from tests.servers.clickhouse import ClickHouseServer
 
@@ -21,46 +22,71 @@ DAY = "2026-11-06"
 SLICED = (DAY, "os")
 EMPTY = replace(STORY, table_engine="Log")
 
-Fill = Callable[[str], bool]
+
+def users(staged: Staged, count: int) -> None:
+    """Insert so many users."""
+    insert(staged, "event_date, user_id", f"toDate('{DAY}'), number", count)
 
 
-def users(count: int) -> Fill:
-    """Fill with so many users."""
-    return filled("event_date, user_id", f"toDate('{DAY}'), number", count)
+def slices(staged: Staged, count: int) -> None:
+    """Insert so many values of os."""
+    insert(staged, "event_date, dimension, dimension_value", f"toDate('{DAY}'), 'os', toString(number)", count)
 
 
-def slices(count: int) -> Fill:
-    """Fill with so many values of os."""
-    return filled("event_date, dimension, dimension_value", f"toDate('{DAY}'), 'os', toString(number)", count)
+def insert(staged: Staged, columns: str, values: str, count: int) -> None:
+    """Insert so many rows of these columns."""
+    select = f"SELECT {values} FROM system.numbers LIMIT {count}"
+    open_warehouse().execute(f"INSERT INTO {staged.table} ({columns}) {select}")
+    assert staged.count() == (count, 0)
 
 
-def filled(columns: str, values: str, count: int) -> Fill:
-    """Fill with so many rows of these columns."""
+def publish_users(count: int, key: str = DAY) -> None:
+    """Replace a day's users by so many."""
+    with publish.partition(FEED_USER_DAY, key) as staged:
+        users(staged, count)
 
-    def fill(staging: str) -> bool:
-        select = f"SELECT {values} FROM system.numbers LIMIT {count}"
-        open_warehouse().execute(f"INSERT INTO {staging} ({columns}) {select}")
-        return count > 0
 
-    return fill
+def insert_and_stop(count: int) -> None:
+    """Insert so many users and fail."""
+    with publish.partition(FEED_USER_DAY, DAY) as staged:
+        users(staged, count)
+        raise RuntimeError("stop")
 
 
 def test_runs_that_replace_a_partition_at_once(warehouse: Engine) -> None:
     runs, rounds = 6, 25
     together = threading.Barrier(runs)
 
-    def fill(staging: str) -> bool:
-        found = users(100)(staging)
-        together.wait(timeout=HANGS_SECONDS)
-        return found
+    def replace_users() -> None:
+        with publish.partition(FEED_USER_DAY, DAY) as staged:
+            users(staged, 100)
+            together.wait(timeout=HANGS_SECONDS)
 
     with prepared(warehouse, EMPTY) as (_, database), ThreadPoolExecutor(runs) as pool:
         found = []
         for _ in range(rounds):
-            for done in [pool.submit(replace_partition, FEED_USER_DAY, DAY, fill) for _ in range(runs)]:
+            for done in [pool.submit(replace_users) for _ in range(runs)]:
                 done.result()
             found += warehouse.query(f"SELECT count() FROM {database}.{FEED_USER_DAY}")
         assert found == [(100,)] * rounds
+
+
+def test_a_partition_is_replaced_or_dropped_and_no_scratch_table_stays(warehouse: Engine) -> None:
+    with prepared(warehouse, EMPTY) as (_, database):
+        for count in (3, 0, 0, 2):
+            publish_users(count)
+            assert warehouse.query(f"SELECT count() FROM {database}.{FEED_USER_DAY}") == [(count,)]
+            assert staging_tables(warehouse, database) == []
+
+
+def test_a_partition_stays_as_it_was_where_the_block_raises(warehouse: Engine) -> None:
+    with prepared(warehouse, EMPTY) as (_, database):
+        publish_users(3)
+        for count in (5, 0):
+            with pytest.raises(RuntimeError, match="stop"):
+                insert_and_stop(count)
+            assert warehouse.query(f"SELECT count() FROM {database}.{FEED_USER_DAY}") == [(3,)]
+            assert staging_tables(warehouse, database) == []
 
 
 @pytest.mark.parametrize("engine", ["embedded", "server"])
@@ -77,11 +103,12 @@ def test_what_was_replaced_does_not_come_back(engine: str, tmp_path: Path) -> No
 def check_after_a_kill(mortal: Engine, kill: Callable[[], None]) -> None:
     with prepared(mortal, EMPTY) as (_, database):
         for count in (100, 50):
-            replace_partition(FEED_USER_DAY, DAY, users(count))
-            replace_partition(SLICE_DAY, SLICED, slices(count))
+            publish_users(count)
+            with publish.partition(SLICE_DAY, SLICED) as staged:
+                slices(staged, count)
         for emptied in ("2026-11-07", DAY):
-            replace_partition(FEED_USER_DAY, emptied, users(0))
-        replace_partition(FEED_USER_DAY, DAY, users(7))
+            publish_users(0, emptied)
+        publish_users(7)
         kill()
         assert mortal.query(f"SELECT count() FROM {database}.{FEED_USER_DAY}") == [(7,)]
         assert mortal.query(f"SELECT count() FROM {database}.{SLICE_DAY}") == [(50,)]

@@ -1,0 +1,94 @@
+"""SQL expressions for each daily dimension, which fill the holes of the load's statements.
+
+An attribute of a user is a dimension's value for one user. The extracts keep the greatest value of the user's own rows,
+as the source stores it; ``user_day`` turns it into text and looks up what is missing.
+"""
+
+from collections.abc import Callable
+
+from pipeline.core.dimensions import DAILY, UNKNOWN, Dimension, readable
+from pipeline.warehouse.statements import Fragment
+
+LIFT = 2**63
+"""Added to an Int64, it makes the least one 0. 0 then stands for NULL: no source holds that number."""
+
+
+def each(expression: Callable[[Dimension], str], separator: str = ", ") -> Fragment:
+    """Write an expression for every daily dimension."""
+    return Fragment(separator.join(map(expression, DAILY)))
+
+
+def greatest(dimension: Dimension) -> str:
+    """Return the greatest value of a group of feed events: NULL or '' where there is none."""
+    # Widened: the two sources may declare different integers, and UNION ALL refuses UInt64 beside Int8.
+    return f"toInt64(max({dimension.column}))" if dimension.numeric else f"ifNull(max({dimension.column}), '')"
+
+
+def greatest_of_pair(dimension: Dimension) -> str:
+    """Return the greatest value of a pair's messages: a number is lifted, so that it is never NULL."""
+    # Aggregating Nullable values costs more, and maxIf of server 18.16 turns NULL into 0.
+    value = f"ifNull(toUInt64(max({dimension.column})) + {LIFT}, 0)" if dimension.numeric else greatest(dimension)
+    return f"{value} AS greatest_{dimension.name}"
+
+
+def greatest_of_nobody(dimension: Dimension) -> str:
+    """Return the value of `greatest_of_pair` without messages."""
+    value = "toUInt64(0)" if dimension.numeric else "''"
+    return f"{value} AS greatest_{dimension.name}"
+
+
+def greatest_of_sender(dimension: Dimension) -> str:
+    """Return the greatest value of all messages that a user sent, no longer lifted."""
+    value = f"maxIf(greatest_{dimension.name}, end_ = 1)"
+    return f"nullIf({value}, 0) - {LIFT}" if dimension.numeric else value
+
+
+def text(dimension: Dimension, value: str) -> str:
+    """Return an attribute as text, '' for unknown."""
+    if not dimension.numeric:
+        return readable(f"ifNull({value}, '')")
+    number = f"toString({value})"
+    if dimension.least is not None:
+        number = f"if({value} < {dimension.least}, '', {number})"
+    return f"ifNull({number}, '')"
+
+
+def text_of_day(dimension: Dimension) -> str:
+    """Return a user's attribute as text, from the rows of one day in both extracts."""
+    return text(dimension, f"max({dimension.name})")
+
+
+def own_text(dimension: Dimension) -> str:
+    """Return a user's attribute as text, from the joined rows of both extracts."""
+    feed, message = f"feed_{dimension.name}", f"message_{dimension.name}"
+    # If one is NULL, the other is the greatest. A string is '' where the user is in one extract only.
+    value = f"if(ifNull({feed} > {message}, isNull({message})), {feed}, {message})"
+    return f"{text(dimension, value)} AS own_{dimension.name}"
+
+
+def may_be_unknown(dimension: Dimension) -> str:
+    """Tell whether an extract's row may lack the attribute; cheaper than to compute `text`."""
+    name, least = dimension.name, dimension.least
+    if not dimension.numeric:
+        return f"{name} < ' ' OR {name} > '~'"  # empty, or perhaps not UTF-8
+    return f"isNull({name})" if least is None else f"ifNull({name}, {least - 1}) < {least}"
+
+
+def latest(dimension: Dimension) -> str:
+    """Return the most recent known attribute of a user in ``user_attributes``."""
+    return f"argMaxIf({dimension.name}, event_date, {dimension.name} != '') AS latest_{dimension.name}"
+
+
+def own_or_unknown(dimension: Dimension) -> str:
+    """Choose a user's attribute without looking back."""
+    return _own_or(dimension, f"'{UNKNOWN}'")
+
+
+def own_or_latest(dimension: Dimension) -> str:
+    """Choose a user's attribute: of the day, else of the days before, else unknown."""
+    found = f"ifNull(latest_{dimension.name}, '')"
+    return _own_or(dimension, f"if({found} != '', {found}, '{UNKNOWN}')")
+
+
+def _own_or(dimension: Dimension, otherwise: str) -> str:
+    return f"if(own_{dimension.name} != '', own_{dimension.name}, {otherwise})"

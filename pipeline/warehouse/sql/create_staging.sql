@@ -1,1 +1,0 @@
-CREATE TABLE {staging} AS {table}
