@@ -19,11 +19,16 @@ setup(
     description="Daily metrics, a morning report and 15-minute alerts over ClickHouse events, as Luigi tasks",
     license="MIT",
     packages=find_packages(include=["detectors*", "pipeline*", "reporting*"]),
-    package_data={"pipeline": ["*/sql/*.sql"], "detectors": ["methods/_template.py.txt"]},
+    package_data={
+        "pipeline": ["*/sql/*.sql"],
+        "detectors": ["methods/_template.py.txt"],
+        "reporting": ["channels/outbox/*.html"],
+    },
     entry_points={"console_scripts": ["feedpulse=pipeline.commands.main:main"]},
     python_requires=">=3.11",
     install_requires=[
         "clickhouse-driver>=0.2.9,<0.3",
+        "jinja2>=3.1,<4",
         "luigi>=3.8,<4",
         "matplotlib>=3.9,<4",
         "numba>=0.61,<1",  # imported by the detectors for batches only

@@ -1,4 +1,4 @@
-"""Messages as files in a directory, with a page that shows them."""
+"""The channel "outbox": messages as files in a directory, with a page that shows them."""
 
 from reporting.channels.outbox.channel import Outbox
 

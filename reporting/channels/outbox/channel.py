@@ -1,4 +1,4 @@
-"""Messages as files in a directory, with a page that shows them: nothing to register, nothing leaves the machine."""
+"""Writes messages as files into a directory, with a page that shows them."""
 
 import fcntl
 import json
@@ -14,21 +14,21 @@ from reporting.channels.outbox import page
 from reporting.errors import ChannelError, ReportingError
 from reporting.message import Button, Message
 
-# A year of alerts stays quick to open; older messages remain as files.
+# Keeps the page quick to open; older messages remain as files.
 _MESSAGES_ON_PAGE = 200
 
 
 @dataclass(frozen=True)
 class Outbox(Channel):
-    """Write each message to `path`: ``<key>.json``, ``<key>.txt``, ``<key>.png``, and all of them to ``index.html``.
+    """Writes messages into a directory: ``<key>.json``, ``<key>.txt`` and ``<key>.png`` each, and ``index.html``.
 
-    A message whose key was written before replaces it; one that is edited keeps what it said before in its ``.json``.
-    Files appear whole or not at all, and one lock per directory makes any number of processes take turns; a killed one
-    leaves nothing locked.
+    A message sent again replaces the one with the same key. An edited message keeps its earlier versions in its
+    ``.json``. A file is replaced as a whole. One process at a time writes into a directory: each holds a file lock,
+    which a killed process releases.
     """
 
     path: str = "var/outbox"
-    """The directory; it is made when the first message is written."""
+    """Directory; it is made with the first message."""
 
     def addresses(self) -> list[str]:
         """Return the directory."""
@@ -41,7 +41,7 @@ class Outbox(Channel):
         return message.key
 
     def edit(self, address: str, message_id: str, message: Message) -> str:
-        """Rewrite a message, and keep what it said before; one that is not there is written anew."""
+        """Rewrite a message and keep the earlier version; if it does not exist, write a new one."""
         with _writing(Path(address)) as directory:
             record = _read(directory / f"{message_id}.json")
             if record is None:
@@ -56,29 +56,29 @@ class Outbox(Channel):
         return message_id
 
     def reply(self, address: str, message_id: str, message: Message) -> str:
-        """Write `message` to be shown below another; where that is not there, by itself."""
+        """Write `message` as a reply to another one, or as a separate message if that does not exist."""
         with _writing(Path(address)) as directory:
             answered = _read(directory / f"{message_id}.json")
-            # An answer to an answer stands below the same message.
+            # A reply to a reply is shown below the first message.
             root = (answered.reply_to or answered.key) if answered else ""
             _write_message(directory, message, reply_to=root)
         return message.key
 
     def link(self, address: str, message_id: str) -> str:
-        """Return the place of the message on the page."""
+        """Return the URL of the message on the page."""
         return f"{(Path(address).absolute() / 'index.html').as_uri()}#{quote(message_id)}"
 
 
 @dataclass(frozen=True)
 class _Record(page.Entry):
-    """What is read of a message's .json; `reply_to` is the key of the message that it answers, or ""."""
+    """A message as read from its .json; `reply_to` is the key of the message that it replies to, or ""."""
 
     reply_to: str = ""
 
 
 @contextmanager
 def _writing(directory: Path) -> Iterator[Path]:
-    """Be the only one to write into `directory`; the page is made anew at the end."""
+    """Hold the lock of `directory`, and make its page at the end."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with (directory / ".lock").open("w") as lock:
@@ -93,7 +93,7 @@ def _writing(directory: Path) -> Iterator[Path]:
 
 
 def _write_message(directory: Path, message: Message, earlier: Sequence[page.Version] = (), reply_to: str = "") -> None:
-    """Write the files of `message`; the .json, which the page is made from, comes last."""
+    """Write the files of `message`; the .json is last, because the page is made from it."""
     picture = directory / f"{message.key}.png"
     if message.picture is None:
         picture.unlink(missing_ok=True)
@@ -114,20 +114,20 @@ def _write_message(directory: Path, message: Message, earlier: Sequence[page.Ver
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write through a file beside `path`, so that a reader sees the old content or the new one."""
+    """Replace a file as a whole: a reader sees the old content or the new one."""
     temporary = path.with_name(f".{path.name}.new")
     temporary.write_bytes(content)
     temporary.replace(path)
 
 
 def _is_shown(directory: Path, record: _Record, message: Message) -> bool:
-    """Whether picture and buttons of `message` are there already."""
+    """Return whether the record has the picture and the buttons of `message`."""
     picture = (directory / record.picture).read_bytes() if record.picture else None
     return picture == message.picture and list(record.buttons) == [button.label for button in message.buttons]
 
 
 def _read(path: Path) -> _Record | None:
-    """Return the message of a .json, or None where there is none or it is not a message of ours."""
+    """Read a .json; return None if there is none or it is not a message of an outbox."""
     try:
         record = json.loads(path.read_bytes())
         texts = [record["html"], *(said["html"] for said in record.get("earlier", []))]
@@ -151,7 +151,7 @@ def _read(path: Path) -> _Record | None:
 
 
 def _newest(directory: Path) -> list[page.Entry]:
-    """Return the newest messages with their replies, the last touched first; what is not ours is passed over."""
+    """Return the newest messages with their replies, the last written first."""
     records = {record.key: record for path in directory.glob("[!.]*.json") if (record := _read(path)) is not None}
     replies: dict[str, list[_Record]] = {}
     entries: list[page.Entry] = []

@@ -1,4 +1,4 @@
-"""Messages to Telegram chats through the Bot API."""
+"""The channel "telegram": messages to chats through the Bot API."""
 
 from reporting.channels.telegram.channel import Telegram
 
