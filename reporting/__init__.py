@@ -1,5 +1,16 @@
-"""What people see: reports and alerts as text and pictures, and the channels that carry them.
+"""What people read: reports and alerts as texts and pictures, and the channels that carry them.
 
-Plain data in (`daily.DailyReport`, `alert.Alert`, `weekly.WeeklySummary`), a `message.Message` out, carried by a
-`channels.base.Channel`.
+`daily`, `alerts` and `weekly` compose a `Message` from plain data. `delivery` sends it once over `channels`.
 """
+
+from reporting.errors import ChannelError, ChannelUnavailableError, ReportingError, SettingsError
+from reporting.message import Button, Message
+
+__all__ = [
+    "Button",
+    "ChannelError",
+    "ChannelUnavailableError",
+    "Message",
+    "ReportingError",
+    "SettingsError",
+]

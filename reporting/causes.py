@@ -1,4 +1,4 @@
-"""What explains a deviation, in a line: slices, or the two counts behind a ratio."""
+"""Writes in one line what explains a deviation: slices, or the two counts of a ratio."""
 
 import math
 from collections.abc import Sequence
@@ -16,18 +16,18 @@ _LABEL_LIMIT = 40
 
 @dataclass(frozen=True)
 class Cause:
-    """Which slices explain a deviation.
+    """The slices that explain a deviation.
 
     Parameters
     ----------
     dimension : str
-        What the slices are slices by, for people: "os".
+        Label of the dimension: "os".
     values : sequence of str
-        The slices of it that explain the deviation, the most important first; none where no slice does.
+        The slices of the dimension that explain the deviation, the most important first; empty if none does.
     explained : float
-        Their share of the whole deviation, a fraction: 0.93. Others may have gone the other way, so it may exceed 1.
+        Their share of the deviation, a fraction: 0.93. It exceeds 1 if other slices deviate the other way.
     metric : str
-        The label of the metric that deviated, where it is to be named.
+        Label of the metric; empty if the line need not name it.
     """
 
     dimension: str = ""
@@ -38,19 +38,19 @@ class Cause:
 
 @dataclass(frozen=True)
 class RatioSplit:
-    """Which of the two counts behind a ratio moved it, and whether within slices or by their mix.
+    """How the two counts of a ratio moved it, within slices or by the mix of slices.
 
     Parameters
     ----------
     metric : str
-        The ratio's label.
+        Label of the ratio.
     numerator, denominator : str
         Labels of the two counts.
     numerator_change, denominator_change : float
-        Their relative changes against what was expected: -0.31; NaN where unknown.
+        Relative differences from their expectations: -0.31; NaN if unknown.
     mix : float
-        The share of the ratio's change that the slices' shares of the denominator account for; the rest is the ratio
-        within slices. NaN where unknown.
+        Share of the ratio's change that comes from changed shares of the slices in the denominator; the rest comes from
+        changed ratios within slices. NaN if unknown.
     """
 
     metric: str
@@ -62,7 +62,7 @@ class RatioSplit:
 
 
 def cause_line(cause: Cause, words: Texts) -> str:
-    """Return e.g. "os iOS explains 93%", or that nothing does."""
+    """Return e.g. "os iOS explains 93%", or that no slice explains it."""
     metric = f"{shorten(cause.metric, _LABEL_LIMIT)}: " if cause.metric else ""
     if not cause.values or not _sayable(cause.explained):
         return metric + words.NOT_EXPLAINED
@@ -90,10 +90,10 @@ def split_line(split: RatioSplit, words: Texts) -> str:
 
 
 def _sayable(share: float) -> bool:
-    """Whether a share or a change means something; a division by next to nothing does not."""
+    """Return whether a share or a change is worth showing; a division by almost zero is not."""
     return known(share) and abs(share) < 1e6
 
 
 def _distance(change: float) -> float:
-    """How far a relative change is from none: doubling is as far as halving."""
+    """Return the size of a relative change; doubling and halving have the same."""
     return abs(math.log1p(change)) if change > -1 else math.inf

@@ -2,17 +2,17 @@
 
 ::
 
-    ReportingError                    its text is for people: it names the thing and the remedy
-    +-- SettingsError                 an unknown language or channel, a missing or impossible setting
-    +-- ChannelError                  a channel refused: the same message will be refused again
-        +-- ChannelUnavailableError   no answer, or "later": the same message may go through in a while
+    ReportingError                    its text names the cause and the remedy
+    +-- SettingsError                 a language, channel or setting is unknown, missing or impossible
+    +-- ChannelError                  a channel refused a message and would refuse it again
+        +-- ChannelUnavailableError   a channel did not answer, or asked to wait: the message may succeed later
 
-None of them ever contains a token or the text of a message.
+No error contains a token or the text of a message.
 """
 
 
 class ReportingError(Exception):
-    """Base of everything that `reporting` raises on purpose."""
+    """Base of all errors of `reporting`."""
 
 
 class SettingsError(ReportingError):
@@ -20,8 +20,8 @@ class SettingsError(ReportingError):
 
 
 class ChannelError(ReportingError):
-    """A channel refused a message, and would refuse it again until somebody acts."""
+    """A channel refused a message and would refuse it again until somebody acts."""
 
 
 class ChannelUnavailableError(ChannelError):
-    """A channel did not answer or asked to come back later; it may also have delivered without saying so."""
+    """A channel did not answer, or asked to wait. The message may have arrived."""

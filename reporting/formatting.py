@@ -1,4 +1,4 @@
-"""How a metric's value and its changes are written, in any language."""
+"""Writes the values of metrics and their changes, in any language."""
 
 import math
 from collections.abc import Sequence
@@ -9,19 +9,19 @@ from reporting.texts.base import NO_BREAK_SPACE, Texts
 Kind = Literal["count", "ratio", "average"]
 """A count of events, a ratio that is written in percent, or an average per something, written as a plain number."""
 
-# Above this a row of digits tells nobody anything.
+# Greater numbers are written with an exponent.
 READABLE = 1e15
 
 
 def known(value: float | None) -> bool:
-    """Whether there is a number to show."""
+    """Return whether there is a finite number."""
     return value is not None and math.isfinite(value)
 
 
 def value(kind: Kind, amount: float | None, texts: Texts) -> str:
-    """Write a count ("1,234"), a ratio ("20.3%") or an average ("3.21"), or "-" where it is missing.
+    """Write a count ("1,234"), a ratio ("20.3%") or an average ("3.21"), or "-" if it is missing.
 
-    Ratios and averages have three significant digits at least.
+    Ratios and averages have at least three significant digits.
     """
     if amount is None or not math.isfinite(amount):
         return texts.MISSING
@@ -37,9 +37,8 @@ def value(kind: Kind, amount: float | None, texts: Texts) -> str:
 def change(kind: Kind, amount: float | None, reference: float | None, texts: Texts) -> str:
     """Write the change from `reference` to `amount`: "+2.3%".
 
-    For a ratio "+0.40 pp, +2.0%", and for an average "+0.06, +2.0%".
-    Percentage points come first for a ratio because "+2%" of a CTR of 20% can be read as 22%. Empty where either is
-    missing or the reference is not positive: nothing true can be said there.
+    For a ratio it is "+0.40 pp, +2.0%", for an average "+0.06, +2.0%": "+2%" of a CTR of 20% could be read as 22%. The
+    result is empty if a number is missing or the reference is not positive.
     """
     if amount is None or reference is None or not math.isfinite(amount) or not math.isfinite(reference):
         return ""
@@ -48,7 +47,7 @@ def change(kind: Kind, amount: float | None, reference: float | None, texts: Tex
     relative = amount / reference - 1
     if not math.isfinite(relative) or abs(relative) >= READABLE:
         return ""
-    # "-100%" is kept for what is really gone: a count of 1 where 10,000 were is "-100.0%".
+    # "-100%" means exactly zero: a fall from 10,000 to 1 is "-100.0%".
     decimals = 0 if relative and relative.is_integer() else 1
     percent = texts.percent(relative, decimals, signed=True)
     if kind == "count":
@@ -59,7 +58,7 @@ def change(kind: Kind, amount: float | None, reference: float | None, texts: Tex
 
 
 def ticks(kind: Kind, amounts: Sequence[float], texts: Texts) -> list[str]:
-    """Write evenly spaced values beside an axis, as short as they can be told apart: "0", "2.5 billion"."""
+    """Write the evenly spaced values of an axis, as short as they stay distinct: "0", "2.5 billion"."""
     step = amounts[1] - amounts[0] if len(amounts) > 1 else 1.0
     if kind == "ratio":
         return [texts.percent(amount, _step_decimals(100 * step)) for amount in amounts]
@@ -71,7 +70,7 @@ def ticks(kind: Kind, amounts: Sequence[float], texts: Texts) -> list[str]:
 
 
 def _step_decimals(step: float) -> int:
-    """Decimals that tell multiples of `step` (1, 2 or 5 times a power of ten) apart."""
+    """Return the decimals that keep multiples of `step` (1, 2 or 5 times a power of ten) distinct."""
     return max(0, -math.floor(math.log10(step) + 1e-9))
 
 

@@ -1,7 +1,7 @@
-"""A message for people: a text in Telegram's HTML subset and at most one picture.
+"""A message for people: a text in a subset of HTML, and at most one picture.
 
-The subset is ``<b>``, ``<i>``, ``<a href="http...">`` and line breaks. `Message` refuses anything else, so
-whoever shows a message (a chat, the page of the outbox) need not fear what a label or a country's name contains.
+The subset is ``<b>``, ``<i>``, ``<a href="http...">`` and line breaks, which Telegram supports. `Message` refuses
+anything else, so a chat or a page can show a message whatever a label or the name of a country contains.
 """
 
 import html as htmllib
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from reporting.errors import ReportingError
 
-# What Telegram takes as a button's callback_data; data longer than a chat can carry is nobody's use.
+# Telegram's limit of callback_data.
 BUTTON_DATA_LIMIT_BYTES = 64
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -25,35 +25,35 @@ _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u
 
 
 def clean(value: str) -> str:
-    """`value` as one line of printable text."""
+    """Return `value` as one line of printable text."""
     return _UNPRINTABLE.sub(" ", value)
 
 
 def shorten(value: str, limit: int) -> str:
-    """`value` as one line of at most `limit` UTF-16 code units; what is cut is replaced by an ellipsis."""
+    """Return `value` as one line of at most `limit` UTF-16 code units; an ellipsis replaces what is cut."""
     text = clean(value)
     return text if utf16_length(text) <= limit else _head(text, limit - 1).rstrip() + "…"
 
 
 def escape(value: str) -> str:
-    """`value` as one line of text that is safe between tags."""
+    """Return `value` as one line of text, escaped for HTML."""
     return htmllib.escape(clean(value), quote=False)
 
 
 def link(label: str, url: str) -> str:
-    """A link, or the label alone where `url` is not an http(s) address: a wrong setting must not cost the message."""
+    """Return a link, or the label alone if `url` is not an http(s) URL: a wrong setting must not stop a message."""
     if not _URL.fullmatch(url) or _UNPRINTABLE.search(url):
         return escape(label)
     return f'<a href="{htmllib.escape(url)}">{escape(label)}</a>'
 
 
 def plain_text(html: str) -> str:
-    """The text of `html` without its markup.
+    """Return the text of `html` without markup.
 
     Raises
     ------
     ReportingError
-        If `html` is not in the subset or a tag is not closed.
+        If `html` is outside the subset or a tag is not closed.
     """
     opened: list[str] = []
     parts = []
@@ -73,20 +73,19 @@ def plain_text(html: str) -> str:
 
 
 def utf16_length(text: str) -> int:
-    """The length of `text` in UTF-16 code units, as Telegram counts it."""
+    """Return the length of `text` in UTF-16 code units, Telegram's unit."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def parsed_length(html: str) -> int:
-    """The length that Telegram compares with its limits: UTF-16 code units after tags and entities are parsed."""
+    """Return the length that Telegram's limits apply to: UTF-16 code units after tags and entities are parsed."""
     return utf16_length(plain_text(html))
 
 
 def split(html: str, limit: int) -> list[str]:
-    """`html` in parts of at most `limit` UTF-16 code units after parsing, none of them empty.
+    """Split `html` into parts of at most `limit` UTF-16 code units after parsing; none is empty.
 
-    Parts end at line breaks. A line that is too long alone, or whose tags span lines, loses its markup: the text is
-    worth more.
+    Parts end at line breaks. A line that is longer than the limit loses its markup. If a tag spans lines, all do.
     """
     parts = [""]
     for line in _lines(html, limit):
@@ -99,7 +98,7 @@ def split(html: str, limit: int) -> list[str]:
 
 
 def _lines(html: str, limit: int) -> list[str]:
-    """The lines of `html`, each well-formed by itself and within `limit`."""
+    """Return the lines of `html`, each well-formed and within `limit`."""
     lines = []
     try:
         source = [(line, plain_text(line)) for line in html.split("\n")]
@@ -117,20 +116,20 @@ def _lines(html: str, limit: int) -> list[str]:
 
 
 def _head(text: str, limit: int) -> str:
-    """The longest beginning of `text` within `limit` UTF-16 code units that cuts no character in two."""
+    """Return the longest beginning of `text` within `limit` UTF-16 code units; no character is cut in two."""
     return text.encode("utf-16-le")[: 2 * limit].decode("utf-16-le", "ignore")
 
 
 @dataclass(frozen=True)
 class Button:
-    """Something to press below a message.
+    """A button below a message.
 
     Parameters
     ----------
     label : str
-        What it says, one plain line.
+        One plain line.
     data : str
-        What its press tells: 1 to 64 bytes of UTF-8.
+        What a press reports: 1 to 64 bytes of UTF-8.
 
     Raises
     ------
@@ -155,21 +154,21 @@ class Message:
     Parameters
     ----------
     key : str
-        Names the message, unique and safe as a file name: ``daily_report-2026-11-01``.
+        Unique name of the message, also a file name: ``daily_report-2026-11-01``.
     title : str
-        What happened, one plain line.
+        One plain line that says what happened.
     html : str
-        The whole text in Telegram's HTML subset, every value escaped.
+        The text in the subset of HTML, all values escaped.
     picture : bytes or None
         A PNG.
     buttons : tuple of Button
-        In the order to show them; a channel that has none leaves them out.
+        Buttons in their order; a channel without buttons leaves them out.
 
     Raises
     ------
     ReportingError
-        If the key is not a file name, the title or the text is empty or unprintable, the text is outside of the subset,
-        or the picture is not a PNG.
+        If the key is not a file name, the title or the text is empty or unprintable, the text is outside the subset, or
+        the picture is not a PNG.
     """
 
     key: str

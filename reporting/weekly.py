@@ -1,4 +1,4 @@
-"""The weekly summary: what people made of the alerts, and a setting that would have spared them the false ones."""
+"""Composes the weekly summary: how people rated the alerts, and settings that would avoid false alarms."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,20 +16,20 @@ _VALUE_LIMIT = 200
 
 @dataclass(frozen=True)
 class Proposal:
-    """A setting to change, and what it would have done.
+    """A proposed setting and its effect in a replay of past days.
 
     Parameters
     ----------
     section, setting : str
-        Where it stands in luigi.cfg: "metric.ctr", "detector_params".
+        Its place in luigi.cfg: "metric.ctr", "detector_params".
     value, now : str
-        What to write there, and what is there; `now` is empty where nothing is.
+        Proposed and current value; `now` is empty if the setting is not in luigi.cfg.
     replayed_days : int
-        How many days were run through the checks again with it.
+        Number of replayed days.
     messages_a_month : int
-        How many more messages a month it would have sent: -7 is seven less.
+        Difference in messages a month: -7 is seven fewer.
     confirmed, missed : int
-        Incidents of those days that people confirmed, and how many of them it would not have told of.
+        Number of confirmed incidents of those days, and how many of them it would not have detected.
     """
 
     section: str
@@ -44,20 +44,20 @@ class Proposal:
 
 @dataclass(frozen=True)
 class WeeklySummary:
-    """What the weekly summary tells.
+    """The data of the weekly summary.
 
     Parameters
     ----------
     first_day, last_day : date
-        The week, in the analysts' zone.
+        First and last day, in the analysts' time zone.
     incidents, messages : int
-        How many there were, and how many messages made a sound: posts and replies.
+        Number of incidents, and of messages that notified people: posts and replies.
     confirmed : int
-        Incidents that somebody acknowledged, or that became the new normal.
+        Number of incidents that somebody acknowledged or marked as the new normal.
     false_alarms : sequence of (str, int)
-        Label of the metric and how many of its incidents were called false alarms.
+        Label of a metric and number of its incidents that were marked as false alarms.
     proposals : sequence of Proposal
-        What could be changed.
+        Proposed settings.
     """
 
     first_day: date
@@ -74,14 +74,19 @@ class WeeklySummary:
 
 
 def compose(summary: WeeklySummary, language: str) -> Message:
-    """Write the summary of one week.
+    """Write the summary of a week.
 
     Parameters
     ----------
     summary : WeeklySummary
         The numbers.
     language : str
-        A file of `reporting.texts`.
+        Name of a module of `reporting.texts`.
+
+    Returns
+    -------
+    Message
+        A text without a picture.
 
     Raises
     ------
@@ -110,7 +115,7 @@ def _outcome(summary: WeeklySummary, words: Texts) -> list[str]:
 
 
 def _proposal(proposal: Proposal, words: Texts) -> list[str]:
-    """Return the line for luigi.cfg as it is to be written there, and what it would have done."""
+    """Return the line for luigi.cfg, and its effect."""
     now = f" ({words.now_set(shorten(proposal.now, _VALUE_LIMIT))})" if proposal.now else ""
     section, setting = (shorten(name, _LABEL_LIMIT) for name in (proposal.section, proposal.setting))
     return [
