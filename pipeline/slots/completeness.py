@@ -1,4 +1,4 @@
-"""Whether a slot's rows are all there: recounted at each run, so that it is known how long slots keep growing."""
+"""Late data: recounts the newest slots on every run and learns how long after its end a slot still receives rows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from pipeline.warehouse.statements import statement
 from pipeline.warehouse.tables import SLOT_COUNTS, full_name, open_warehouse
 
 RECOUNTED_SLOTS = 8
-"""So many of the newest slots are counted again at each run: lateness of up to two hours is seen."""
+"""The newest slots, which every run recounts: rows up to two hours late are noticed."""
 SILENT_SLOTS = 96
-"""Of so many the slots without any row are counted again too: what was not loaded at night may come in the morning."""
+"""Every run also recounts those of the newest slots that had no row: a night's load may come in the morning."""
 LEARNT_DAYS = 14
 LEAST_SLOTS = 96
-"""Before so many slots were watched a slot counts as complete when it closes."""
+"""Until this many slots were counted, a slot counts as complete when it closes."""
 
 TABLES = (FEED, MESSAGES)
 Counts = dict[str, dict[datetime, int]]
@@ -25,28 +25,32 @@ Counts = dict[str, dict[datetime, int]]
 
 @dataclass(frozen=True)
 class Completeness:
-    """What the newest count found.
+    """What the recount found.
 
     Attributes
     ----------
     changed : tuple of datetime
-        Slots that have other rows than the count before found.
+        Slots whose number of rows changed since the count before.
     silent_since : mapping
-        By source table without any row in its newest slots: the end of its last slot with rows, naive UTC.
+        By source table without rows in its newest slots: the end of its last slot with rows, naive UTC.
     lag_seconds : mapping
-        By source table, for how long after its end a slot keeps growing, in 99 of 100 slots.
+        By source table, how long after its end a slot still receives rows, in 99 of 100 slots.
     """
 
     changed: tuple[datetime, ...]
     silent_since: Mapping[str, datetime]
     lag_seconds: Mapping[str, int]
     counts: tuple[tuple[str, datetime, int], ...] = ()
-    """Source table, slot and rows, of every slot that was never counted or has other rows now."""
+    """Source table, slot and rows, of every slot that is new or has changed."""
+
+    def silent_at(self, slot: datetime) -> dict[str, datetime]:
+        """Find the tables that have no row in a slot nor after it; by table, since when."""
+        return {table: since for table, since in self.silent_since.items() if since <= slot}
 
 
 @once
 def recount(newest: datetime) -> Completeness:
-    """Count the newest slots again, once a process; what grew is to be dealt with before it is remembered.
+    """Recount the newest slots, once a process; `remember` the counts after late slots are checked again.
 
     Parameters
     ----------
@@ -73,25 +77,25 @@ def recount(newest: datetime) -> Completeness:
     )
 
 
-def remember(found: Completeness) -> None:
-    """Write what was counted: last, when late slots are judged again and told of, so that a failure repeats it."""
-    if not found.counts:
+def remember(completeness: Completeness) -> None:
+    """Write the counts; do so last, so that after a failure the next run finds the late slots again."""
+    if not completeness.counts:
         return
     open_warehouse().insert(
         full_name(SLOT_COUNTS),
         {
-            "slot": [slot for _, slot, _ in found.counts],
-            "source_table": [table for table, _, _ in found.counts],
-            "counted_at": [clock.now().replace(tzinfo=None, microsecond=0)] * len(found.counts),
-            "rows": [rows for _, _, rows in found.counts],
-            "lag_seconds": [found.lag_seconds.get(table, 0) for table, _, _ in found.counts],
+            "slot": [slot for _, slot, _ in completeness.counts],
+            "source_table": [table for table, _, _ in completeness.counts],
+            "counted_at": [clock.utcnow().replace(microsecond=0)] * len(completeness.counts),
+            "rows": [rows for _, _, rows in completeness.counts],
+            "lag_seconds": [completeness.lag_seconds.get(table, 0) for table, _, _ in completeness.counts],
         },
     )
 
 
 @once
 def lag_seconds(newest: datetime) -> dict[str, int]:
-    """By source table, for how long after its end a slot keeps growing; as known before this run's count."""
+    """Read how long after its end a slot still receives rows, by source table; as known before this run's count."""
     rows = open_warehouse().query(
         statement("ingestion_lag", slot_counts=full_name(SLOT_COUNTS)),
         {"start": str(newest - timedelta(days=LEARNT_DAYS))},
@@ -100,10 +104,10 @@ def lag_seconds(newest: datetime) -> dict[str, int]:
 
 
 def newest_settled_slot() -> datetime:
-    """The newest slot that has stood so long that its rows are all there, naive UTC."""
+    """Compute the newest slot that should have all of its rows, naive UTC."""
     newest = clock.last_closed_slot()
     waiting = max(lag_seconds(newest).values(), default=0)
-    # Growth was noticed by a run: one that came 15 minutes and some seconds later waits one slot, not two.
+    # A lag is measured at a run: 15 minutes and some seconds mean one slot, not two.
     return newest - waiting // round(clock.SLOT.total_seconds()) * clock.SLOT
 
 
@@ -113,12 +117,12 @@ def _count(table: str, slots: list[datetime]) -> dict[datetime, int]:
         statement("count_slots", source=events.table(table)),
         {"start": str(slots[0]), "end": str(slots[-1] + clock.SLOT)},
     )
-    found = {clock.from_epoch(seconds): count for seconds, count in rows}
-    return {slot: found.get(slot, 0) for slot in slots}
+    counts = {clock.from_epoch(seconds): count for seconds, count in rows}
+    return {slot: counts.get(slot, 0) for slot in slots}
 
 
 def _silence(table: str, counts: Mapping[datetime, int]) -> datetime | None:
-    """Since when a table has no row at all; None when its newest slot has some."""
+    """Find since when a table has no rows; None when its newest slot has some."""
     newest = max(counts)
     if counts[newest]:
         return None

@@ -1,4 +1,4 @@
-"""Slot metrics read back as series on the local wall clock: what the detectors look at."""
+"""Slot metrics read from the warehouse as series on the local wall clock."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -15,65 +15,66 @@ from pipeline.warehouse.statements import statement
 from pipeline.warehouse.tables import SLOT_METRICS, full_name, open_warehouse
 
 REREAD_SLOTS = 12
-"""Slots whose numbers may still change: more than are counted again."""
+"""The newest slots, whose numbers may still change; more than are recounted for late rows."""
 
 
 def measured(metrics: Sequence[Metric], start: datetime, end: datetime) -> dict[str, set[datetime]]:
-    """By metric, the slots from `start` to `end` (naive UTC) that have its total."""
-    found: dict[str, set[datetime]] = {metric.name: set() for metric in metrics}
+    """Read which slots from `start` to `end` (naive UTC) have a total, by metric."""
+    slots: dict[str, set[datetime]] = {metric.name: set() for metric in metrics}
     for name, dimension, _, numerators, _ in _query([metric.name for metric in metrics], start, end, least=None):
         if dimension == "total":
-            found[name] = {start + i * clock.SLOT for i, count in enumerate(numerators) if count >= 0}
-    return found
+            slots[name] = {start + i * clock.SLOT for i, count in enumerate(numerators) if count >= 0}
+    return slots
 
 
 def read(metrics: Sequence[Metric], slot: datetime, days: int, slice_volume: float | None = None) -> Series:
-    """Read the metrics for the days before a slot's day, and that day up to the slot.
+    """Read metrics for a slot's day, up to the slot, and for the days before it.
 
     Parameters
     ----------
     metrics : sequence of Metric
-        Their totals are rows even where nothing was measured.
+        Each has a row for its total, even if nothing was measured.
     slot : datetime
         The last column.
     days : int
-        How many whole days of the wall clock come before.
+        Whole days of the wall clock before the slot's day.
     slice_volume : float, optional
-        Read those slices too that count at least so many events a slot.
+        Read also the slices that have this many events a slot on average.
     """
     local = clock.to_local(slot)
     width = days * clock.SLOTS_A_DAY + (local.hour * 60 + local.minute) // 15 + 1
-    # So many days of the wall clock may last an hour longer.
+    # That many days of the wall clock may last an hour longer.
     start = slot - (width - 1) * clock.SLOT - timedelta(hours=1)
     epochs = np.arange(clock.epoch(start), clock.epoch(slot) + 1, SLOT_SECONDS)
-    parts, raw = _reader().read(tuple(metric.name for metric in metrics), start, slot, slice_volume)
+    parts, counts = _reader().read(tuple(metric.name for metric in metrics), start, slot, slice_volume)
     columns = wall_columns(epochs, width)
-    numerators, denominators = (lay_out(array, columns, width) for array in raw)
+    numerators, denominators = (lay_out(array, columns, width) for array in counts)
     return Series(parts, slot, numerators, denominators, columns)
 
 
-class _Reader:
-    """Reads slot after slot and keeps what it read for the slot before, but for the newest slots.
+class Reader:
+    """Reads slot after slot, and keeps what it read for the slot before except for the newest slots.
 
-    A process that catches up reads the same history 96 times else. Rows of the newest slots may have come late since.
+    Without it a process that catches up a day would read the same history 96 times. The newest slots are read again
+    because late rows may have changed them.
     """
 
     def __init__(self) -> None:
-        self._question: object = None
+        self._key: object = None
         self._newest = datetime.min
         self._parts: tuple[Part, ...] = ()
-        self._raw: Array = np.empty((2, 0, 0))
+        self._counts: Array = np.empty((2, 0, 0))
 
     def read(
         self, metrics: tuple[str, ...], start: datetime, slot: datetime, slice_volume: float | None
     ) -> tuple[tuple[Part, ...], Array]:
-        """Read parts and raw counts (2, S, G) of the slots from `start` to `slot`, in real time."""
-        question = (open_warehouse(), full_name(SLOT_METRICS), metrics, slice_volume, clock.zone().key, start)
-        if question == self._question and self._newest < slot:
+        """Read parts and counts (2, S, G) of the slots from `start` to `slot`, in real time."""
+        key = (open_warehouse(), full_name(SLOT_METRICS), metrics, slice_volume, clock.zone().key, start)
+        if key == self._key and self._newest < slot:
             fresh = max(start, self._newest - REREAD_SLOTS * clock.SLOT)
             rows = _query(metrics, fresh, slot + clock.SLOT, None if slice_volume is None else 0)
-            kept = self._raw[:, :, : (fresh - start) // clock.SLOT]
-            self._raw = np.concatenate([kept, _filled(self._parts, rows, fresh, slot)], axis=2)
+            kept = self._counts[:, :, : (fresh - start) // clock.SLOT]
+            self._counts = np.concatenate([kept, _filled(self._parts, rows, fresh, slot)], axis=2)
         else:
             least = None
             if slice_volume is not None:
@@ -81,43 +82,43 @@ class _Reader:
             rows = _query(metrics, start, slot + clock.SLOT, least)
             slices = sorted(Part(*names) for *names, _, _ in rows if names[1] != "total")
             self._parts = (*(Part(metric) for metric in metrics), *slices)
-            self._raw = _filled(self._parts, rows, start, slot)
-        self._question, self._newest = question, slot
-        return self._parts, self._raw
+            self._counts = _filled(self._parts, rows, start, slot)
+        self._key, self._newest = key, slot
+        return self._parts, self._counts
 
 
 @once
-def _reader() -> _Reader:
-    return _Reader()
+def _reader() -> Reader:
+    return Reader()
 
 
 def _filled(parts: Sequence[Part], rows: Iterable[tuple[Any, ...]], start: datetime, slot: datetime) -> Array:
     position = {part: row for row, part in enumerate(parts)}
-    raw = np.full((2, len(parts), (slot - start) // clock.SLOT + 1), np.nan)
+    counts = np.full((2, len(parts), (slot - start) // clock.SLOT + 1), np.nan)
     slices_at = (_slices_from(start, slot) - start) // clock.SLOT
     for *names, numerators, denominators in rows:
         part = Part(*names)
         row, first = position.get(part), 0 if part.is_total else slices_at
         if row is not None:
-            raw[0, row, first : first + len(numerators)] = numerators
-            raw[1, row, first : first + len(denominators)] = denominators
-    raw[raw < 0] = np.nan
+            counts[0, row, first : first + len(numerators)] = numerators
+            counts[1, row, first : first + len(denominators)] = denominators
+    counts[counts < 0] = np.nan
     # A slice without events in a slot that was measured has zero.
-    silent = np.isnan(raw[0]) & ~np.isnan(raw[0, [position[Part(part.metric)] for part in parts]])
+    silent = np.isnan(counts[0]) & ~np.isnan(counts[0, [position[Part(part.metric)] for part in parts]])
     silent[:, :slices_at] = False
-    raw[:, silent] = 0
+    counts[:, silent] = 0
     is_count = [BY_NAME[part.metric].kind == "count" for part in parts]
-    raw[1, is_count] = np.where(np.isnan(raw[0, is_count]), np.nan, 1)
-    return raw
+    counts[1, is_count] = np.where(np.isnan(counts[0, is_count]), np.nan, 1)
+    return counts
 
 
 def _slices_from(start: datetime, slot: datetime) -> datetime:
-    """The first slot of slices: they are judged by fewer days than totals, and there are many of them."""
+    """Compute the first slot of slices: there are many, and their detector looks at fewer days than that of totals."""
     return max(start, slot - timedelta(days=SLICE_DAYS + 1, hours=1))
 
 
 def _query(names: Sequence[str], start: datetime, end: datetime, least: int | None) -> list[tuple[Any, ...]]:
-    """Metric, dimension, value, numerators, denominators: by slot from `start` on, -1 where there is none.
+    """Read metric, dimension, value, numerators and denominators; the two by slot from `start` on, -1 for none.
 
     Slices begin at `_slices_from`; denominators are those of ratios.
     """

@@ -1,4 +1,4 @@
-"""The history of metrics and slices as arrays on the local wall clock: what the detectors look at."""
+"""The history of metrics and slices as arrays on the local wall clock. Pure; `history` reads it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Array = NDArray[np.float64]
 
 SLOT_SECONDS = int(clock.SLOT.total_seconds())
 SLICE_DAYS = 14
-"""Slices are judged by, and compared with, so many days."""
+"""Detectors of slices, and explanations, look at this many days before the slot's."""
 
 
 class Part(NamedTuple):
@@ -27,31 +27,31 @@ class Part(NamedTuple):
 
     @property
     def is_total(self) -> bool:
-        """Whether it is the metric of everybody."""
+        """Whether it is the whole metric."""
         return self.dimension == "total"
 
     @property
     def is_share(self) -> bool:
-        """Whether it is judged by its share of the total: a slice of a count. A slice of a ratio is its own rate."""
+        """Whether it is checked by its share of the total: true of a slice of a count. A slice of a ratio is a rate."""
         return not self.is_total and BY_NAME[self.metric].kind == "count"
 
 
 @dataclass(frozen=True)
 class Adjustment:
-    """What people or the calendar said of a stretch of history.
+    """How detectors read a stretch of history.
 
     Parameters
     ----------
-    part : Part
-        Which; dimension '' is every part of the metric.
+    part : Part or str
+        A metric or slice; the name of a metric stands for its total and all of its slices.
     start, end : datetime
         The stretch, naive UTC, the end exclusive.
     factor : float or None
-        None leaves the stretch out of what a detector learns from; a number multiplies it: the level moved, and the
-        days before are read as if they had had the new one.
+        None excludes the stretch from what a detector learns. A number multiplies it: the level has moved, and the days
+        before are read as if they had had the new level.
     """
 
-    part: Part
+    part: Part | str
     start: datetime
     end: datetime
     factor: float | None = None
@@ -61,12 +61,12 @@ class Adjustment:
 class Series:
     """The history of metrics and slices up to a slot, on the local wall clock: 96 columns a day, from a midnight on.
 
-    The hour that spring skips is missing (NaN), the hour that autumn repeats is averaged, so a column is always the
-    same time of day.
+    The hour that spring skips is missing (NaN) and the hour that autumn repeats is averaged, so that a column of every
+    day is the same time of day.
     """
 
     parts: tuple[Part, ...]
-    """What the rows are."""
+    """The part of each row."""
     slot: datetime
     """The slot of the last column, naive UTC."""
     numerators: Array
@@ -74,7 +74,7 @@ class Series:
     denominators: Array
     """(S, T): 1 for a count, NaN where there is no data."""
     columns: NDArray[np.int64]
-    """(G,): the column of each of the last G slots of real time, the newest last; some may lie outside of [0, T)."""
+    """(G,): the column of each of the last G slots of real time, the newest last; some lie outside of [0, T)."""
 
     @property
     def values(self) -> Array:
@@ -88,16 +88,16 @@ class Series:
         return np.where(inside, row[np.where(inside, columns, 0)], np.nan)
 
     def columns_of(self, start: datetime, end: datetime) -> NDArray[np.int64]:
-        """The columns of the slots from `start` to `end`, those of them that are there."""
+        """Find the columns of the slots from `start` to `end`; slots outside of the series are left out."""
         newest = len(self.columns) - 1
-        first, stop = (newest - (self.slot - moment) // clock.SLOT for moment in (start, end))
+        first, stop = (newest - (self.slot - time) // clock.SLOT for time in (start, end))
         columns = self.columns[max(0, first) : max(0, min(stop, newest + 1))]
         inside = (columns >= 0) & (columns < self.numerators.shape[1])
         chosen: NDArray[np.int64] = columns[inside]
         return chosen
 
     def upto(self, slot: datetime) -> "Series":
-        """The series as it was when `slot` was its newest; itself where `slot` is newer."""
+        """Cut the series off after `slot`; a newer `slot` returns all of it."""
         back = max(0, (self.slot - slot) // clock.SLOT)
         columns = self.columns[: len(self.columns) - back]
         width = int(columns[-1]) + 1
@@ -106,7 +106,7 @@ class Series:
         )
 
     def learned(self, adjustments: Iterable[Adjustment]) -> Array:
-        """The factors (T,) that the columns are multiplied by before anything is learnt: NaN leaves a column out."""
+        """Compute the factors (T,) by which columns are multiplied before a detector learns; NaN excludes a column."""
         factors = np.ones(self.numerators.shape[1])
         for item in adjustments:
             factors[self.columns_of(item.start, item.end)] *= np.nan if item.factor is None else item.factor
@@ -121,22 +121,22 @@ def ratio(numerators: Array, denominators: Array) -> Array:
 
 
 def wall_columns(epochs: NDArray[np.int64], width: int) -> NDArray[np.int64]:
-    """The column of each slot when the last slot is column ``width - 1`` and a day of the wall clock has 96.
+    """Find the column of each slot: the last slot is column ``width - 1``, a day of the wall clock has 96 columns.
 
     Parameters
     ----------
     epochs : ndarray of int, shape (G,)
         Consecutive slots as Unix seconds.
     width : int
-        Number of columns; slots that fall outside get a negative column or one of `width` and more.
+        Number of columns; a slot outside of them has a negative column, or one of `width` or more.
     """
     zone = clock.zone()
 
-    def offsets(moments: NDArray[np.int64]) -> NDArray[np.int64]:
-        found = (datetime.fromtimestamp(seconds, zone).utcoffset() or timedelta() for seconds in moments.tolist())
-        return np.array([offset.total_seconds() for offset in found], dtype=np.int64)
+    def offsets(times: NDArray[np.int64]) -> NDArray[np.int64]:
+        deltas = (datetime.fromtimestamp(seconds, zone).utcoffset() or timedelta() for seconds in times.tolist())
+        return np.array([delta.total_seconds() for delta in deltas], dtype=np.int64)
 
-    # No zone changes its clock twice within a day: each slot is asked only where two days differ.
+    # No zone changes its clock twice within a day: single slots are looked up only where two days differ.
     daily = offsets(np.append(epochs[:: clock.SLOTS_A_DAY], epochs[-1]))
     offset = np.repeat(daily[:-1], clock.SLOTS_A_DAY)[: len(epochs)]
     for day in np.flatnonzero(np.diff(daily)).tolist():
@@ -148,7 +148,7 @@ def wall_columns(epochs: NDArray[np.int64], width: int) -> NDArray[np.int64]:
 
 
 def lay_out(numbers: Array, columns: NDArray[np.int64], width: int) -> Array:
-    """Lay series out by column; the mean where slots share one, except that the last column is the last slot alone.
+    """Lay series out by column: the mean where slots share a column, but the last column is the last slot alone.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def lay_out(numbers: Array, columns: NDArray[np.int64], width: int) -> Array:
     """
     kept = (columns >= 0) & (columns < width - 1)
     kept[-1] = True
-    if (np.diff(columns[kept]) > 0).all():  # no clock went back: every slot has its own column
+    if (np.diff(columns[kept]) > 0).all():  # the clock was not set back: every slot has its own column
         laid = np.full((len(numbers), width), np.nan)
         laid[:, columns[kept]] = numbers[:, kept]
         return laid

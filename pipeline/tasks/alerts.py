@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING
 
 import luigi
 
-from pipeline.alerts.detection.monitors import Monitor, monitors
-from pipeline.alerts.evaluation import Evaluation, evaluate_slot
-from pipeline.alerts.incidents import calendar, store
-from pipeline.alerts.notify.notifier import notify
+from pipeline.alerts import detection, evaluation
+from pipeline.alerts.detection import CheckResult, Monitor
+from pipeline.alerts.incidents import Notice, current_rules, step, store
+from pipeline.alerts.notify import notify, poll_buttons
 from pipeline.core import clock, settings
 from pipeline.slots import completeness, measure
 from pipeline.tasks.base import MarkedTask, SlotTask
@@ -19,13 +18,11 @@ from pipeline.warehouse.markers import Marker
 from pipeline.warehouse.source import source
 from pipeline.warehouse.tables import SLOT_CHECKS, SLOT_METRICS
 from reporting import texts
-
-if TYPE_CHECKING:
-    from reporting.channels.base import Channel
+from reporting.delivery import Channels
 
 
 class SlotHistory(MarkedTask):
-    """The slots of the days before a day that the detectors look at: measured in bulk, a statement a day."""
+    """The history that the detectors need before a day: its slots measured in bulk, one statement a day."""
 
     date: date = luigi.DateParameter(description="the day whose slots are to be checked")
 
@@ -38,18 +35,18 @@ class SlotHistory(MarkedTask):
         return Marker(f"slot_history:{self.date}:v1", SLOT_METRICS)
 
     def run(self) -> None:
-        """Measure what is missing, from the first event on."""
+        """Measure the missing slots, from the first event on."""
         days = [self.date - timedelta(days=back) for back in range(settings.AlertSettings().history_days, 0, -1)]
         measure.measure_days(days, lambda day: self.tell(f"measured {day}", 100 * (days.index(day) + 1) / len(days)))
         markers.complete(self.output())
 
 
 class SlotMetrics(SlotTask):
-    """All metrics of one slot, in total and by slice."""
+    """All metrics of one slot, totals and slices."""
 
     @property
     def priority(self) -> int:  # type: ignore[override]  # Luigi's documentation makes it a property, too
-        """The oldest slot first: it measures those that were missed after it, so that they need no statement."""
+        """The oldest slot first: its statement also measures the slots that were missed after it."""
         return (datetime.max - self.slot) // clock.SLOT
 
     def output(self) -> Marker:
@@ -57,20 +54,20 @@ class SlotMetrics(SlotTask):
         return Marker(f"slot_metrics:{self.slot:%Y-%m-%dT%H%M}:v1", SLOT_METRICS)
 
     def run(self) -> None:
-        """Measure the slot from its events, and with it those that were missed after it."""
+        """Measure the slot, and the slots that were missed after it, from their events."""
         measure.fill_missed(self.slot)
         markers.complete(self.output())
 
 
 class CheckAlerts(SlotTask):
-    """Check every watched metric and its slices in one slot; tell people of incidents, and correct what was told."""
+    """Check every monitored metric and slice in one slot, advance the incidents and notify people."""
 
     def output(self) -> Marker:
         """The marker ``check_alerts:slot:v1``."""
         return Marker(f"check_alerts:{self.slot:%Y-%m-%dT%H%M}:v1", SLOT_CHECKS)
 
     def requires(self) -> Iterator[luigi.Task]:
-        """The slot's numbers, its history, and the check of the slot before: an incident goes on from there."""
+        """The slot's numbers, its history, and the check of the slot before, whose incidents continue."""
         yield SlotMetrics(slot=self.slot)
         yield SlotHistory(date=clock.to_local(self.slot).date())
         before = self.slot - clock.SLOT
@@ -78,22 +75,31 @@ class CheckAlerts(SlotTask):
             yield CheckAlerts(slot=before)
 
     def run(self) -> None:
-        """Check, tell, record: in this order, so that a failed send is tried again."""
-        watched, to = watches_and_channels()
-        found = completeness.recount(clock.last_closed_slot())
-        judgement = evaluate_slot(self.slot, watched, found)
-        told = notify(judgement, to, may_alarm=self._is_fresh())
-        if told.link and self.set_tracking_url is not None:
-            self.set_tracking_url(told.link)
-        store.save_incidents(told.incidents, self.slot)
-        store.save_checks(list(judgement.moment.checks.values()), self.slot)
+        """Evaluate the slot, notify people and save, in this order: after a failure the next run repeats all of it."""
+        monitors, channels = monitors_and_channels()
+        rules = current_rules()
+        arrived = completeness.recount(clock.last_closed_slot())
+        late = [slot for slot in arrived.changed if slot < self.slot]
+
+        state = evaluation.correct_late_slots(store.load_state(self.slot), late, monitors, rules)
+        evaluated = evaluation.evaluate(self.slot, monitors, state, rules)
+        results = list(evaluated.results.values())
+        silent = arrived.silent_at(self.slot)
+        after = step(state, results, self.slot, rules, silent, now=clock.utcnow(), is_fresh=self._is_fresh())
+        explanations = evaluation.explain(after.notices, evaluated)
+        notified = notify(after.notices, evaluated, explanations, channels)
+        store.save_incidents([*after.state.current, *after.state.corrected], self.slot)
+        store.save_checks(results, self.slot)
         if self.slot >= completeness.newest_settled_slot():
-            completeness.remember(found)
-        self.tell(_status(judgement, found), 100)
+            completeness.remember(arrived)
+
+        if notified.link and self.set_tracking_url is not None:
+            self.set_tracking_url(notified.link)
+        self.tell(_status(results, arrived), 100)
         markers.complete(self.output())
-        # The slot is done: an address that refuses what others have must not keep them from what follows.
-        if told.refusals:
-            raise told.refusals[0]
+        # Raised last: an address that refuses what others accepted must not stop the slots that follow.
+        if notified.refusals:
+            raise notified.refusals[0]
 
     def _is_fresh(self) -> bool:
         age = clock.utcnow() - (self.slot + clock.SLOT)
@@ -101,50 +107,65 @@ class CheckAlerts(SlotTask):
 
 
 class Alerts(luigi.WrapperTask):
-    """For cron: the newest slot whose rows are all there, and those missed before it."""
+    """For cron: the newest slot that has all of its rows, and the slots missed before it."""
 
     def requires(self) -> luigi.Task:
-        """The newest slot; it asks for the slot before it, and so back to the last that was checked."""
+        """The newest slot; each slot requires the one before it, back to the last that was checked."""
         settings.check()
         source()
-        watches_and_channels()
-        calendar.entries()
-        calendar.quiet_hours()
+        monitors_and_channels()
+        current_rules()
         return CheckAlerts(slot=completeness.newest_settled_slot())
 
 
 class Presses(luigi.Task):
-    """For cron, every minute: read what people pressed below alerts, and show it there."""
+    """For cron, every minute: read which buttons people pressed, and show it on the messages."""
 
     done = False
 
     def complete(self) -> bool:
-        """Whether this run read them; the next one reads again."""
+        """Whether this run has read them; the next run reads again."""
         settings.check()
         return self.done
 
     def run(self) -> None:
-        """Record each press, answer it, and edit the message that it was made on."""
-        from pipeline.alerts.notify import buttons
+        """Record and answer each press, and edit the message of its incident."""
+        monitors, channels = monitors_and_channels()
+        pressed = poll_buttons(channels)
+        if pressed:
+            _show(pressed, monitors, channels)
+        self.done = True
 
-        _, to = watches_and_channels()
-        self.done = buttons.poll_buttons(to) is not None
+
+def _show(incident_ids: set[str], monitors: list[Monitor], channels: Channels) -> None:
+    """Edit the messages of incidents to what is known now."""
+    slot = store.last_checked_slot()  # a press may come before the newest slot is measured
+    if slot is None:
+        return
+    state = store.load_state(slot + clock.SLOT)
+    notices = [
+        Notice("edit", incident, actions=state.actions.get(incident.incident_id, ()))
+        for incident in state.incidents
+        if incident.incident_id in incident_ids
+    ]
+    if notices:
+        evaluated = evaluation.evaluate(slot, monitors, state, current_rules())
+        notify(notices, evaluated, evaluation.explain(notices, evaluated), channels)
 
 
-def watches_and_channels() -> "tuple[list[Monitor], dict[str, Channel]]":
-    """What is checked and who is told: a mistake in luigi.cfg shows here, not when there is something to tell."""
+def monitors_and_channels() -> tuple[list[Monitor], Channels]:
+    """Make what is checked and where notices go: a mistake in luigi.cfg shows before anything is due."""
     texts.load(settings.ReportSettings().language)
-    return monitors(), channels("[alerts] channels", settings.AlertSettings().channels)
+    return detection.monitors(), channels("[alerts] channels", settings.AlertSettings().channels)
 
 
 def oldest_slot() -> datetime:
-    """How far back missed slots are caught up."""
+    """Compute the oldest missed slot that is caught up."""
     return clock.last_closed_slot() - timedelta(hours=settings.AlertSettings().catch_up_hours)
 
 
-def _status(judgement: Evaluation, found: completeness.Completeness) -> str:
-    totals = [check for part, check in judgement.moment.checks.items() if part.is_total]
-    slices = len(judgement.moment.checks) - len(totals)
-    parts = [f"{check.metric}: {check.verdict}" for check in totals]
-    lags = [f"{table} slots grow for {seconds // 60} min" for table, seconds in found.lag_seconds.items()]
-    return ", ".join([*parts, f"{slices} slices", *lags])
+def _status(results: list[CheckResult], arrived: completeness.Completeness) -> str:
+    totals = [result for result in results if result.part.is_total]
+    parts = [f"{result.metric}: {result.verdict}" for result in totals]
+    lags = [f"{table} slots grow for {seconds // 60} min" for table, seconds in arrived.lag_seconds.items()]
+    return ", ".join([*parts, f"{len(results) - len(totals)} slices", *lags])

@@ -3,7 +3,7 @@
 import luigi
 
 from pipeline.core import clock, settings
-from pipeline.tasks.alerts import watches_and_channels
+from pipeline.tasks.alerts import monitors_and_channels
 from pipeline.tasks.base import DayTask
 from pipeline.warehouse import markers
 from pipeline.warehouse.delivery_log import TableDeliveryLog
@@ -23,7 +23,7 @@ class WeeklySummary(DayTask):
         """Compose and send; replays the last weeks with other settings where there were many false alarms."""
         from pipeline.alerts.backtest import week  # only this task replays
 
-        _, to = watches_and_channels()
+        _, to = monitors_and_channels()
         delivered = deliver(week.compose_summary(self.date), to, TableDeliveryLog())
         self.tell(f"sent to {', '.join(delivered.addresses)}", 100)
         markers.complete(self.output())
@@ -35,5 +35,5 @@ class Weekly(luigi.WrapperTask):
     def requires(self) -> luigi.Task:
         """The summary."""
         settings.check()
-        watches_and_channels()
+        monitors_and_channels()
         return WeeklySummary(date=clock.yesterday())

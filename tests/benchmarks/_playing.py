@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from pipeline.alerts.backtest.playback import Playback, Played
-from pipeline.alerts.detection.monitors import monitors
-from pipeline.alerts.incidents import rules
+from pipeline.alerts.detection import monitors
+from pipeline.alerts.incidents import current_rules
 from pipeline.core import clock, settings
 from pipeline.core.metrics import METRICS
 from pipeline.slots.series import Part, Series
@@ -36,7 +36,7 @@ def table(world: World, with_slices: bool = True) -> tuple[tuple[Part, ...], np.
 def play(world: World, with_slices: bool = True, playback: Playback | None = None) -> Iterator[Played]:
     """The judged days of a world (in a zone without clock changes), slot by slot."""
     parts, numerators, denominators = table(world, with_slices)
-    playback = playback or Playback(monitors(), rules.current_rules())
+    playback = playback or Playback(monitors(), current_rules())
     first = datetime.fromtimestamp(int(world.rates.start[0]), UTC).replace(tzinfo=None)
     for day in range(WARM_UP_DAYS, world.scenario.days):
         start, stop = (day - HISTORY_DAYS) * 96, (day + 1) * 96

@@ -19,9 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.alerts.backtest.playback import Playback
-from pipeline.alerts.detection.monitors import monitors
-from pipeline.alerts.incidents import rules
-from pipeline.alerts.incidents.incident import Incident
+from pipeline.alerts.detection import monitors
+from pipeline.alerts.incidents import Incident, current_rules
 from pipeline.alerts.root_cause.explanation import Explanation, explain
 from pipeline.demo.events import Incident as Labelled
 from pipeline.slots.series import Part
@@ -138,14 +137,15 @@ def hear(world: World, *, with_slices: bool = True) -> tuple[list[Heard], list[T
     """Play a world; what was heard of its incidents, and what was heard of nothing."""
     heard = [Heard(label, world) for label in world.scenario.incidents]
     alarms: list[Told] = []
-    playback = Playback(monitors(), rules.current_rules())
+    playback = Playback(monitors(), current_rules())
     for played in play(world, with_slices, playback):
-        checks = {check.part: check for check in played.checks}
-        for kind, incident in played.told:
-            owner = _owner(heard, incident, played.series.slot if kind == "worse" else incident.opened)
-            cause = explain(played.series, incident, checks) if kind in ("post", "close") else None
+        series, results = played.evaluation.series, played.evaluation.results
+        for notice in played.notices:
+            kind, incident = notice.kind, notice.incident
+            owner = _owner(heard, incident, series.slot if kind == "worse" else incident.opened)
+            cause = explain(series, incident, results) if kind in ("post", "close") else None
             if kind in ("post", "worse"):
-                told = Told(played.series.slot, incident.opened, tuple(m.part for m in incident.members), cause)
+                told = Told(series.slot, incident.opened, tuple(m.part for m in incident.members), cause)
                 (owner.told if owner else alarms).append(told)
             if owner and kind == "close":
                 owner.outcome, owner.last_cause = incident.outcome, cause

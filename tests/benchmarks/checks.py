@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from pipeline.alerts.detection.monitors import monitors
+from pipeline.alerts.detection import monitors
 from pipeline.core import clock, process, settings
 from pipeline.core.dimensions import DIMENSIONS, Dimension
 from pipeline.core.metrics import FEED, MESSAGES, METRICS

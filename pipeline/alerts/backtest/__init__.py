@@ -1,1 +1,1 @@
-"""The alerts over history: replay, proposals and tuning."""
+"""The alerts over history: `replay.replay`, `proposals.propose` and `tuning.tune`."""

@@ -1,140 +1,108 @@
-"""History played slot by slot through the checks and the life of incidents: what replay and the benchmarks run.
+"""Plays history slot by slot through the checks and the life of incidents: for replay, proposals and benchmarks.
 
-Pure. It gives what the task gives slot by slot, and is faster: the bands of a whole day are computed at once (every
-detector is causal) and used as long as nothing changed what may be learnt from.
+Pure. Each slot takes the step that `CheckAlerts` takes. The checks are faster: the bands of a whole day are computed at
+once (every detector is causal) and used for as long as the detectors read the history in the same way.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 
-from pipeline.alerts.detection.checks import CheckResult, batches, decide, scores_of
-from pipeline.alerts.detection.monitors import Monitor
+from pipeline.alerts.detection import Monitor
+from pipeline.alerts.detection.checks import adjustments_by_part, batches, decide, scores_of
 from pipeline.alerts.detection.shares import Scores
-from pipeline.alerts.incidents.incident import Incident, NoticeKind
-from pipeline.alerts.incidents.lifecycle import advance
-from pipeline.alerts.incidents.policy import notice
-from pipeline.alerts.incidents.rules import Rules
+from pipeline.alerts.evaluation import Evaluation
+from pipeline.alerts.incidents import Incident, Notice, Rules, State, calendar, step
 from pipeline.core import clock
 from pipeline.core.metrics import BY_NAME, USERS
-from pipeline.slots.series import Adjustment, Part, Series
+from pipeline.slots.series import Adjustment, Series
 
 
 @dataclass(frozen=True)
 class Played:
-    """One slot: what was found, and what people heard."""
+    """One slot that was played."""
 
-    series: Series
-    checks: list[CheckResult]
-    incidents: list[Incident]
-    told: list[tuple[NoticeKind, Incident]]
-    adjustments: list[Adjustment]
+    evaluation: Evaluation
+    incidents: tuple[Incident, ...]
+    """All that are open now or have just ended."""
+    notices: tuple[Notice, ...]
+    """What people would have received."""
 
 
 class Playback:
-    """State that goes from day to day.
+    """Plays day after day.
 
     Parameters
     ----------
-    watched : sequence of Watch
-        What is checked.
+    monitors : sequence of Monitor
+        How each metric is checked.
     rules : Rules
-        The life of incidents.
-    planned : callable, optional
-        (slot, check) to the check as the calendar sees it.
-    is_quiet : callable, optional
-        Whether nobody may be called in a slot.
-    calendar : sequence of Adjustment
-        Stretches that nothing is learnt from.
+        When an incident opens, continues and ends, and when people may be called.
     """
 
-    def __init__(
-        self,
-        watched: Sequence[Monitor],
-        rules: Rules,
-        planned: Callable[[datetime, CheckResult], CheckResult] = lambda _, check: check,
-        is_quiet: Callable[[datetime], bool] = lambda _: False,
-        calendar: Sequence[Adjustment] = (),
-    ) -> None:
-        self.watched = watched
+    def __init__(self, monitors: Sequence[Monitor], rules: Rules) -> None:
+        self.monitors = monitors
         self.rules = rules
-        self.planned = planned
-        self.is_quiet = is_quiet
-        self.calendar = calendar
-        self.open: list[Incident] = []
-        self.ended: list[Incident] = []
+        self.state = State()
 
     def play(self, day: Series, slots: Iterable[datetime]) -> Iterator[Played]:
-        """Play slots of the day that `day` ends with."""
+        """Play slots of the day with which `day` ends."""
         start = day.slot - (day.numerators.shape[1] + clock.SLOTS_A_DAY) * clock.SLOT
-        self.ended = [incident for incident in self.ended if incident.last_anomaly >= start]
-        ahead = _DayAhead(day, self.watched, self._adjustments())
+        self.state = self.state.next(since=start)
+        ahead = _DayAhead(day, self.monitors, self.state.adjustments(self.rules.calendar))
         for slot in slots:
             series = day.upto(slot)
-            adjustments = self._adjustments()
-            found = decide(ahead.judge(series, adjustments), self.watched)
-            found = [self.planned(slot, one) for one in found]
-            incidents = advance(self.open, found, slot, self.rules, silent_since(series))
-            told: list[tuple[NoticeKind, Incident]] = []
-            after = []
-            for incident in incidents:
-                kind = notice(incident, slot, self.rules, may_alarm=not self.is_quiet(slot))
-                if kind:
-                    told.append((kind, incident))
-                after.append(incident.told(kind))
-            self.open = [incident for incident in after if not incident.ended]
-            self.ended += [incident for incident in after if incident.ended]
-            yield Played(series, found, after, told, adjustments)
-
-    def _adjustments(self) -> list[Adjustment]:
-        return [*self.calendar, *(item for incident in (*self.ended, *self.open) for item in incident.adjustments())]
+            adjustments = self.state.adjustments(self.rules.calendar)
+            results = decide(ahead.scores(series, adjustments), self.monitors)
+            results = calendar.planned(self.rules.calendar, slot, results)
+            after = step(self.state, results, slot, self.rules, silent_since(series))
+            self.state = after.state.next(since=start)
+            by_part = {result.part: result for result in results}
+            evaluation = Evaluation(series, by_part, self.monitors, adjustments)
+            yield Played(evaluation, after.state.current, after.notices)
 
 
 def silent_since(series: Series) -> dict[str, datetime]:
-    """By source table without rows in the newest slots: since when. Who counts users counts rows."""
-    found: dict[str, datetime] = {}
+    """Find since when a source table has no rows, by table without rows in the newest slot.
+
+    A metric that counts users is zero only where its table has no rows.
+    """
+    since: dict[str, datetime] = {}
     for row, part in enumerate(series.parts):
         metric = BY_NAME[part.metric]
         if part.is_total and metric.slot == USERS:
             recent = series.in_real_time(series.numerators[row], clock.SLOTS_A_DAY)
-            seen = np.flatnonzero(recent != 0)
-            silent = len(recent) - 1 - (int(seen[-1]) if seen.size else -1)
+            with_rows = np.flatnonzero(recent != 0)
+            silent = len(recent) - 1 - (int(with_rows[-1]) if with_rows.size else -1)
             if silent:
-                found[metric.table] = series.slot - (silent - 1) * clock.SLOT
-    return found
+                since[metric.table] = series.slot - (silent - 1) * clock.SLOT
+    return since
 
 
 class _DayAhead:
-    """What the detectors say of a day's columns, at once; parts whose history was adjusted since are asked alone."""
+    """The scores of a day's columns, computed at once; parts whose adjustments changed since are computed alone."""
 
-    def __init__(self, day: Series, watched: Sequence[Monitor], adjustments: Sequence[Adjustment]) -> None:
-        self.watched = watched
-        self.adjusted = _by_part(adjustments)
+    def __init__(self, day: Series, monitors: Sequence[Monitor], adjustments: Sequence[Adjustment]) -> None:
+        self.monitors = monitors
+        self.adjusted = adjustments_by_part(adjustments)
         self.width = day.numerators.shape[1]
         self.today = (self.width - 1) % clock.SLOTS_A_DAY + 1
-        self.blocks = []
-        for block in batches(day, watched, adjustments):
-            bounds = block.detector.detect(block.values, block.denominators)[:, -self.today :]
-            self.blocks.append((block, bounds))
+        self.batches = []
+        for batch in batches(day, monitors, adjustments):
+            bounds = batch.detector.detect(batch.values, batch.denominators)[:, -self.today :]
+            self.batches.append((batch, bounds))
 
-    def judge(self, series: Series, adjustments: Sequence[Adjustment]) -> Scores:
-        """What they say of the newest column of `series`."""
+    def scores(self, series: Series, adjustments: Sequence[Adjustment]) -> Scores:
+        """Score the newest column of `series`."""
         column = series.numerators.shape[1] - 1 - self.width  # from the end: slices have fewer columns than totals
-        found: Scores = {}
-        for block, bounds in self.blocks:
-            found |= scores_of(block, bounds[:, column], column)
-        now = _by_part(adjustments)
+        scores: Scores = {}
+        for batch, bounds in self.batches:
+            scores |= scores_of(batch, bounds[:, column], column)
+        now = adjustments_by_part(adjustments)
         changed = {part for part in {*now, *self.adjusted} if now.get(part) != self.adjusted.get(part)}
         if changed:
-            for block in batches(series, self.watched, adjustments, only=changed):
-                found |= scores_of(block, block.detector.detect_last(block.values, block.denominators))
-        return found
-
-
-def _by_part(adjustments: Iterable[Adjustment]) -> dict[Part, list[Adjustment]]:
-    found: dict[Part, list[Adjustment]] = {}
-    for item in adjustments:
-        found.setdefault(item.part, []).append(item)
-    return found
+            for batch in batches(series, self.monitors, adjustments, only=changed):
+                scores |= scores_of(batch, batch.detector.detect_last(batch.values, batch.denominators))
+        return scores

@@ -1,4 +1,4 @@
-"""What a week of alerts was worth to people, and a setting that would have spared them the false ones."""
+"""Which alerts people confirmed or rejected, and a setting that would have avoided the false ones."""
 
 import dataclasses
 import json
@@ -10,19 +10,19 @@ from datetime import date, timedelta
 import detectors
 from pipeline.alerts.backtest import replay
 from pipeline.alerts.backtest.replay import Replayed
+from pipeline.alerts.incidents import Incident
 from pipeline.alerts.incidents.actions import Action
-from pipeline.alerts.incidents.incident import Incident
 from pipeline.core import overrides, settings
 
 REPLAYED_DAYS = 28
 MONTH_DAYS = 30
 SENSITIVITIES = (0.9, 0.8, 0.7, 0.6, 0.5)
-"""Tried in this order: the least change that spares most of the false alarms."""
+"""Tried in this order: the smallest change that avoids most of the false alarms is proposed."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """A setting that could be changed."""
+    """A change of one setting."""
 
     section: str
     setting: str
@@ -32,7 +32,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Effect:
-    """What a change would have done."""
+    """The effect that a change would have had."""
 
     change: Change
     messages_a_month: int
@@ -40,59 +40,60 @@ class Effect:
     missed: int
 
 
-def is_confirmed(said: Sequence[Action]) -> bool:
-    """Whether somebody took an incident seriously."""
-    kinds = {action.kind for action in said}
+def is_confirmed(pressed: Sequence[Action]) -> bool:
+    """Whether somebody acknowledged an incident or declared it the new normal, and nobody called it false."""
+    kinds = {action.kind for action in pressed}
     return "false_alarm" not in kinds and bool(kinds & {"acknowledge", "new_normal"})
 
 
-def is_false(said: Sequence[Action]) -> bool:
+def is_false(pressed: Sequence[Action]) -> bool:
     """Whether somebody called an incident a false alarm."""
-    return any(action.kind == "false_alarm" for action in said)
+    return any(action.kind == "false_alarm" for action in pressed)
 
 
-def false_alarms(incidents: Sequence[Incident], said: Mapping[str, Sequence[Action]]) -> Counter[str]:
-    """How many false alarms each metric led."""
-    return Counter(one.members[0].metric for one in incidents if is_false(said.get(one.incident_id, ())))
+def false_alarms(incidents: Sequence[Incident], actions: Mapping[str, Sequence[Action]]) -> Counter[str]:
+    """Count the false alarms by the metric that each began with."""
+    return Counter(
+        incident.members[0].metric for incident in incidents if is_false(actions.get(incident.incident_id, ()))
+    )
 
 
 def propose(
-    incidents: Sequence[Incident], said: Mapping[str, Sequence[Action]], last: date, least: int
+    incidents: Sequence[Incident], actions: Mapping[str, Sequence[Action]], last: date, least: int
 ) -> list[Effect]:
-    """For each metric with `least` false alarms or more: the least change that would have spared most of them.
+    """Propose, for each metric with `least` false alarms or more, the smallest change that avoids most of them.
 
     Parameters
     ----------
     incidents : sequence of Incident
         Of the last `REPLAYED_DAYS` days.
-    said : mapping
-        What people said of them.
+    actions : mapping
+        What people said of them, by incident.
     last : date
-        The last day; those before are played with each setting that is tried.
+        The last of the days that are played with each setting that is tried.
     least : int
-        So many false alarms of a metric are worth a change.
+        The number of false alarms of a metric from which on a change is proposed.
     """
-    confirmed = [one for one in incidents if is_confirmed(said.get(one.incident_id, ()))]
-    often = [metric for metric, count in false_alarms(incidents, said).items() if count >= least]
+    confirmed = [incident for incident in incidents if is_confirmed(actions.get(incident.incident_id, ()))]
+    false = [incident for incident in incidents if is_false(actions.get(incident.incident_id, ()))]
+    often = [metric for metric, count in false_alarms(incidents, actions).items() if count >= least]
     if not often:
         return []
     first = last - timedelta(days=REPLAYED_DAYS - 1)
     replay.measure_history(first, last)
     ours = replay.play(first, last, "luigi.cfg")
-    found = []
+    effects = []
     for metric in often:
-        false = [
-            one for one in incidents if one.members[0].metric == metric and is_false(said.get(one.incident_id, ()))
-        ]
+        of_metric = [incident for incident in false if incident.members[0].metric == metric]
         for change in _changes(metric):
-            theirs = _played(change, first, last)
-            spared = sum(not replay.overlaps(one, theirs.incidents) for one in false)
-            missed = sum(not replay.overlaps(one, theirs.incidents) for one in confirmed)
-            if 2 * spared > len(false) and not missed:
-                fewer = (len(theirs.heard) - len(ours.heard)) * MONTH_DAYS / REPLAYED_DAYS
-                found.append(Effect(change, round(fewer), len(confirmed), missed))
+            theirs = _play(change, first, last)
+            avoided = sum(not replay.overlaps(incident, theirs.incidents) for incident in of_metric)
+            missed = sum(not replay.overlaps(incident, theirs.incidents) for incident in confirmed)
+            if 2 * avoided > len(of_metric) and not missed:
+                fewer = (len(theirs.messages) - len(ours.messages)) * MONTH_DAYS / REPLAYED_DAYS
+                effects.append(Effect(change, round(fewer), len(confirmed), missed))
                 break
-    return found
+    return effects
 
 
 def _changes(metric: str) -> Iterator[Change]:
@@ -106,10 +107,10 @@ def _changes(metric: str) -> Iterator[Change]:
             yield Change(section, "detector_params", json.dumps(changed), now)
 
 
-def _played(change: Change, first: date, last: date) -> Replayed:
+def _play(change: Change, first: date, last: date) -> Replayed:
     sections = {name: settings.options(name) for name in ("alerts", "calendar", *settings.metric_sections())}
     own = sections.setdefault(change.section, {})
-    # Parameters belong to the method that they were written for: it is named beside them.
+    # Parameters are those of one method, so the section must name the method too.
     own.setdefault("detector", settings.metric(change.section.removeprefix("metric.")).detector)
     own[change.setting] = change.value
     with overrides.overridden({name: options for name, options in sections.items() if options}):

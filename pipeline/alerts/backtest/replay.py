@@ -1,7 +1,7 @@
-"""``feedpulse replay``: what people would have heard, had history been checked as luigi.cfg says now.
+"""``feedpulse replay``: the messages that people would have received under the current luigi.cfg.
 
-Days of the past go through the same checks, bands and life of incidents as `CheckAlerts`, into an outbox of their own.
-Nothing is sent, and no table but ``slot_metrics`` is written (where days were never measured).
+Past days take the same checks, bands and incidents as in `CheckAlerts`, and write to an outbox of their own. Nothing is
+sent, and no table but ``slot_metrics`` is written (days that were never measured).
 """
 
 import shutil
@@ -12,11 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.alerts.backtest.playback import Playback, Played
-from pipeline.alerts.detection.monitors import monitors
-from pipeline.alerts.evaluation import SlotState
-from pipeline.alerts.incidents import calendar, rules
-from pipeline.alerts.incidents.incident import Incident, NoticeKind
-from pipeline.alerts.notify import compose
+from pipeline.alerts.detection import monitors
+from pipeline.alerts.incidents import Incident, Notice, current_rules
+from pipeline.alerts.incidents.incident import NoticeKind
 from pipeline.alerts.root_cause.explanation import explain
 from pipeline.core import clock, settings
 from pipeline.core.overrides import from_file
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Heard:
+class Sent:
     """One message that would have made a sound."""
 
     slot: datetime
@@ -39,29 +37,29 @@ class Heard:
 
 @dataclass(frozen=True)
 class Replayed:
-    """What a configuration would have told."""
+    """What a configuration would have sent."""
 
     name: str
     days: int
-    heard: tuple[Heard, ...]
+    messages: tuple[Sent, ...]
     incidents: tuple[Incident, ...]
-    """Those that people would have heard of, as they ended; those still open last."""
+    """Those that people would have been notified of, as of their last notice."""
 
     @property
     def messages_a_week(self) -> float:
         """Messages that make a sound: posts and replies."""
-        return 7 * len(self.heard) / self.days
+        return 7 * len(self.messages) / self.days
 
 
 def replay(first: date, last: date, folder: Path, against: Path | None = None) -> None:
-    """Play days and print what people would have heard; with another configuration, what it would change.
+    """Play days and print what people would have received; with another configuration, what it would change.
 
     Parameters
     ----------
     first, last : date
         Days of the zone, both inclusive.
     folder : Path
-        The outboxes' directory; what an earlier replay left there is replaced.
+        The outboxes' directory; outboxes of an earlier replay are replaced.
     against : Path, optional
         Another luigi.cfg: its [alerts], [metric.NAME] and [calendar] are compared with ours.
 
@@ -72,17 +70,17 @@ def replay(first: date, last: date, folder: Path, against: Path | None = None) -
     """
     clock.require_closed_day(last)
     measure_history(first, last)
-    found = [play(first, last, "luigi.cfg", folder / "ours")]
-    _print(found[0], folder / "ours")
+    ours = play(first, last, "luigi.cfg", folder / "ours")
+    _print(ours, folder / "ours")
     if against is not None:
         with from_file(against):
-            found.append(play(first, last, against.name, folder / "theirs"))
-            _print(found[1], folder / "theirs")
-        _compare(*found)
+            theirs = play(first, last, against.name, folder / "theirs")
+            _print(theirs, folder / "theirs")
+        _compare(ours, theirs)
 
 
 def measure_history(first: date, last: date) -> None:
-    """Measure the slots of the days, and of those before that the detectors look at, where that was never done."""
+    """Measure the days, and the history that the detectors need before them, where that was never done."""
     from tqdm import tqdm
 
     start = first - timedelta(days=settings.AlertSettings().history_days)
@@ -92,45 +90,38 @@ def measure_history(first: date, last: date) -> None:
 
 
 def play(first: date, last: date, name: str, folder: Path | None = None) -> Replayed:
-    """Play days as the settings say now.
+    """Play days under the current settings.
 
     Parameters
     ----------
     first, last : date
         Days of the zone whose slots are measured.
     name : str
-        Of the configuration.
+        The name of the configuration.
     folder : Path, optional
-        Write the messages there.
+        An outbox for the messages; by default none are composed.
     """
     from tqdm import tqdm
 
-    planned = calendar.entries()
-    watched = monitors()
-    playback = Playback(
-        watched,
-        rules.current_rules(),
-        lambda slot, check: calendar.planned(planned, slot, check),
-        calendar.is_quiet,
-        calendar.adjustments(planned),
-    )
+    playback = Playback(monitors(), current_rules())
+    metrics = [monitor.metric for monitor in playback.monitors]
+    section = settings.AlertSettings()
     outbox = _outbox(folder) if folder else None
-    heard: list[Heard] = []
-    told: dict[str, Incident] = {}
+    messages: list[Sent] = []
+    notified: dict[str, Incident] = {}
     days = clock.days(first, last)
     for day in tqdm(days, unit="day", disable=None, leave=False):
-        section = settings.AlertSettings()
         day_slots = clock.day_slots(day)
-        metrics = [watch.metric for watch in watched]
         series = history.read(metrics, day_slots[-1], section.history_days, section.slice_volume)
         for played in playback.play(series, day_slots):
-            for kind, incident in played.told:
-                told[incident.incident_id] = incident
-                if kind == "edit":
-                    continue
-                title = _write(played, kind, incident, playback, outbox)
-                heard.append(Heard(played.series.slot, kind, incident, title))
-    return Replayed(name, len(days), tuple(heard), tuple(told.values()))
+            notified |= {notice.incident.incident_id: notice.incident for notice in played.notices}
+            sent = [notice for notice in played.notices if notice.kind != "edit"]
+            titles = _write(played, sent, outbox) if outbox is not None and sent else [""] * len(sent)
+            messages += [
+                Sent(played.evaluation.series.slot, notice.kind, notice.incident, title)
+                for notice, title in zip(sent, titles, strict=True)
+            ]
+    return Replayed(name, len(days), tuple(messages), tuple(notified.values()))
 
 
 def _outbox(folder: Path) -> "Outbox":
@@ -140,34 +131,38 @@ def _outbox(folder: Path) -> "Outbox":
     return Outbox(str(folder))
 
 
-def _write(played: Played, kind: NoticeKind, incident: Incident, playback: Playback, outbox: "Outbox | None") -> str:
-    """Compose the message; with an outbox, write it there. Returns what it says in a line."""
-    checks = {check.part: check for check in played.checks}
-    by_metric = {watch.metric.name: watch for watch in playback.watched}
-    moment = SlotState(played.series, checks, by_metric, played.adjustments)
-    if outbox is None:
-        return ""
-    is_silent = incident.silent_since is not None
-    explanation = None if is_silent else explain(played.series, incident, checks)
+def _write(played: Played, notices: Sequence[Notice], outbox: "Outbox") -> list[str]:
+    """Write the messages of notices; returns their titles."""
+    from pipeline.alerts.notify import compose
+    from reporting import alerts
+
+    evaluation, language = played.evaluation, settings.ReportSettings().language
+    explanations = {
+        notice.incident.incident_id: explain(evaluation.series, notice.incident, evaluation.results)
+        for notice in notices
+        if notice.incident.silent_since is None
+    }
     (address,) = outbox.addresses()
-    key = compose.message_key(incident)
-    if kind == "post":
-        message = compose.compose_post(incident, moment, explanation, ())
-        outbox.send(address, message)
-        return message.title
-    outbox.edit(address, key, compose.compose_post(incident, moment, explanation, ()))
-    reply = compose.compose_reply(incident, kind, moment, explanation, ())
-    outbox.reply(address, key, reply)
-    return reply.title
+    titles = []
+    for notice, alert in zip(notices, compose.alerts(notices, evaluation, explanations), strict=True):
+        message = alerts.compose(alert, language)
+        if notice.kind == "post":
+            outbox.send(address, message)
+        else:
+            outbox.edit(address, message.key, message)
+            message = alerts.compose_reply(alert, language)
+            outbox.reply(address, alert.message_key, message)
+        titles.append(message.title)
+    return titles
 
 
-def _print(found: Replayed, folder: Path) -> None:
-    days = "1 day" if found.days == 1 else f"{found.days} days"
-    print(f"{found.name}: {len(found.heard)} messages in {days}, {found.messages_a_week:.1f} a week")
-    for heard in found.heard:
-        at = clock.to_local(heard.slot + clock.SLOT)
-        print(f"  {at:%Y-%m-%d %H:%M}  {'' if heard.kind == 'post' else '  reply: '}{heard.title}")
-    if found.heard:
+def _print(replayed: Replayed, folder: Path) -> None:
+    days = "1 day" if replayed.days == 1 else f"{replayed.days} days"
+    print(f"{replayed.name}: {len(replayed.messages)} messages in {days}, {replayed.messages_a_week:.1f} a week")
+    for sent in replayed.messages:
+        at = clock.to_local(sent.slot + clock.SLOT)
+        print(f"  {at:%Y-%m-%d %H:%M}  {'' if sent.kind == 'post' else '  reply: '}{sent.title}")
+    if replayed.messages:
         print(f"  with pictures: {folder / 'index.html'}")
 
 
@@ -182,7 +177,7 @@ def _compare(ours: Replayed, theirs: Replayed) -> None:
 
 
 def overlaps(incident: Incident, others: Sequence[Incident]) -> bool:
-    """Whether one of the others is about the same metrics at the same time."""
+    """Whether one of the others has a metric in common with an incident, at the same time."""
     metrics = {member.metric for member in incident.members}
     return any(
         metrics & {member.metric for member in other.members}

@@ -1,1 +1,7 @@
-"""Is this slot normal? Every monitored metric and slice against a detector."""
+"""Is this slot normal? Checks every monitored metric and slice against a detector."""
+
+from pipeline.alerts.detection.band import bands
+from pipeline.alerts.detection.checks import CheckResult, evaluate
+from pipeline.alerts.detection.monitor import Monitor, monitors
+
+__all__ = ["CheckResult", "Monitor", "bands", "evaluate", "monitors"]

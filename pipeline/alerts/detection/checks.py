@@ -1,12 +1,12 @@
-"""The check of a slot: each watched metric and each of its slices against a detector. Pure but for luigi.cfg.
+"""The check of a slot: each monitored metric and each of its slices against a detector. Pure except for luigi.cfg.
 
-A metric is judged by its count or ratio; a slice by its SHARE of the metric's total (a slice of a ratio by the ratio),
-so that what moves everything says nothing about a slice, and a slice that fails under a healthy total shows. Each is
-judged twice, by the slot and by the slot together with the one before: what is too small for a quarter of an hour can
-be plain in half an hour.
+A metric is checked by its count or ratio. A slice of a count is checked by its SHARE of the total: a change of the
+whole metric leaves shares alone, and a slice that fails under a healthy total shows. A slice of a ratio is checked by
+its ratio. Each is checked twice, by the slot and by the slot together with the one before: a deviation that is too
+small for a quarter of an hour can be plain in half an hour.
 
-Slices are many. The false alarms that chance alone may raise among ALL of them in a week are a setting, divided among
-the comparisons (Bonferroni): it gives the width of their bands in standard deviations.
+Slices are many. A setting limits the false alarms that chance may raise among ALL of them in a week. It is divided
+among the comparisons (Bonferroni), which gives the width of their bands in standard deviations.
 """
 
 import itertools
@@ -20,7 +20,7 @@ import numpy as np
 
 import detectors
 from detectors.base import Bounds, Detector
-from pipeline.alerts.detection.monitors import Monitor
+from pipeline.alerts.detection.monitor import Monitor
 from pipeline.alerts.detection.shares import Score, Scores, with_forecasts
 from pipeline.core import settings
 from pipeline.core.clock import SLOTS_A_DAY
@@ -29,33 +29,33 @@ from pipeline.slots.series import SLICE_DAYS, Adjustment, Array, Part, Series, r
 Verdict = Literal["ok", "anomaly", "no data", "no history", "planned"]
 
 WINDOWS = (1, 2)
-"""In slots: how much is judged at once."""
+"""In slots: how much is checked at once."""
 SLICE_DETECTOR = "seasonal"
-"""Slices are shares of counts; this method knows how noisy those are, so that its width can be a probability."""
+"""The detector of slices: it knows the noise of a share of counts, so that its width can be a probability."""
 SLICE_WIDTH = 5.0
-"""Its half band for ratios at sensitivity 1, in standard deviations."""
+"""The half band of `SLICE_DETECTOR` for ratios at sensitivity 1, in standard deviations."""
 
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What a detector said about one metric or slice in one slot; NaN where there is no number.
+    """The result of checking one metric or slice in one slot; NaN where there is no number.
 
     Attributes
     ----------
     metric, dimension, dimension_value : str
-        What was judged.
+        The part that was checked.
     detector : str
-        By which method.
+        The method.
     value, expected, lower, upper : float
         The slot's value and band: counts, or ratios. A slice's band follows the slot's total.
     score : float
-        Signed, outside of [-1, 1] is anomalous: the further of the slot and the two last slots together.
+        Signed, anomalous outside of [-1, 1]; of the slot's score and that of the last two slots together the further.
     verdict : str
-        'ok', 'anomaly', 'no data', 'no history', or 'planned' where the calendar knows of it.
+        'ok', 'anomaly', 'no data', 'no history', or 'planned' for an anomaly that the calendar covers.
     slot_score : float
         The score of the slot alone.
     weight : float
-        Events behind a value of 1: 1 for a count, the denominator of a ratio.
+        Events that a value of 1 stands for: 1 for a count, the denominator of a ratio.
     """
 
     metric: str
@@ -73,7 +73,7 @@ class CheckResult:
 
     @property
     def part(self) -> Part:
-        """What was judged."""
+        """The metric or slice."""
         return Part(self.metric, self.dimension, self.dimension_value)
 
     @property
@@ -85,7 +85,7 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows that one detector judges in one call; arrays of shape (R, T)."""
+    """Rows that one detector checks in one call; arrays of shape (R, T)."""
 
     detector: Detector
     name: str
@@ -95,50 +95,50 @@ class Batch:
     denominators: Array | None
 
 
-def evaluate(series: Series, watched: Sequence[Monitor], adjustments: Sequence[Adjustment] = ()) -> list[CheckResult]:
-    """Judge the newest slot of each series.
+def evaluate(series: Series, monitors: Sequence[Monitor], adjustments: Sequence[Adjustment] = ()) -> list[CheckResult]:
+    """Check the newest slot of each series.
 
     Parameters
     ----------
     series : Series
-        History with the totals of (at least) the watched metrics, and slices of theirs.
-    watched : sequence of Watch
-        How each metric is judged.
+        The totals of (at least) the monitored metrics, and slices of them.
+    monitors : sequence of Monitor
+        How each metric is checked.
     adjustments : sequence of Adjustment
         What the detectors must not learn from, or must read at another level.
 
     Returns
     -------
-    list of Check
-        The totals in the order of `watched`, then the slices.
+    list of CheckResult
+        The totals in the order of `monitors`, then the slices.
     """
-    found: Scores = {}
-    for block in batches(series, watched, adjustments):
-        found |= scores_of(block, block.detector.detect_last(block.values, block.denominators))
-    return decide(found, watched)
+    scores: Scores = {}
+    for batch in batches(series, monitors, adjustments):
+        scores |= scores_of(batch, batch.detector.detect_last(batch.values, batch.denominators))
+    return decide(scores, monitors)
 
 
-def scores_of(block: Batch, bounds: Bounds, column: int = -1) -> Scores:
-    """What a block's detector says of one column; `bounds` are those of that column, (R,)."""
+def scores_of(batch: Batch, bounds: Bounds, column: int = -1) -> Scores:
+    """Collect a batch's scores of one column; `bounds` are those of that column, (R,)."""
     numbers = [array.tolist() for array in (bounds.expected, bounds.lower, bounds.upper, bounds.score)]
-    values = block.values[:, column].tolist()
-    denominators = [1.0] * len(values) if block.denominators is None else block.denominators[:, column].tolist()
+    values = batch.values[:, column].tolist()
+    denominators = [1.0] * len(values) if batch.denominators is None else batch.denominators[:, column].tolist()
     rows = zip(values, denominators, *numbers, strict=True)
-    return {key: Score(block.name, *row) for key, row in zip(block.keys, rows, strict=True)}
+    return {key: Score(batch.name, *row) for key, row in zip(batch.keys, rows, strict=True)}
 
 
-def decide(judged: Scores, watched: Sequence[Monitor]) -> list[CheckResult]:
-    """Put the windows of each part together, and decide."""
-    directions = {watch.metric.name: watch.settings for watch in watched}
-    slices = [part for part, window in judged if window == WINDOWS[0] and not part.is_total]
-    judged = with_forecasts(judged, slice_width(len(slices)))
-    parts = [*(Part(watch.metric.name) for watch in watched), *slices]
-    return [_check(part, [judged[part, window] for window in WINDOWS], directions[part.metric]) for part in parts]
+def decide(scores: Scores, monitors: Sequence[Monitor]) -> list[CheckResult]:
+    """Combine the windows of each part and give each part its verdict."""
+    chosen = {monitor.metric.name: monitor.settings for monitor in monitors}
+    slices = [part for part, window in scores if window == WINDOWS[0] and not part.is_total]
+    scores = with_forecasts(scores, slice_width(len(slices)))
+    parts = [*(Part(monitor.metric.name) for monitor in monitors), *slices]
+    return [_check(part, [scores[part, window] for window in WINDOWS], chosen[part.metric]) for part in parts]
 
 
 def _check(part: Part, windows: Sequence[Score], chosen: settings.MetricSettings) -> CheckResult:
     slot = windows[0]
-    score = max((one.score for one in windows), key=lambda score: -1.0 if math.isnan(score) else abs(score))
+    score = max((window.score for window in windows), key=lambda score: -1.0 if math.isnan(score) else abs(score))
     weight, scale = slot.denominator, 1.0
     if part.is_share:
         weight, scale = 1.0, slot.denominator  # a share of the total: back to counts
@@ -160,25 +160,25 @@ def _check(part: Part, windows: Sequence[Score], chosen: settings.MetricSettings
 
 def batches(
     series: Series,
-    watched: Sequence[Monitor],
+    monitors: Sequence[Monitor],
     adjustments: Sequence[Adjustment] = (),
-    only: Container[Part] | None = None,
+    only: Container[object] | None = None,
 ) -> list[Batch]:
-    """What the detectors are asked: metrics by method, and every slice in one block.
+    """Lay out what the detectors are given: the totals by method, and all slices in one batch.
 
-    The parameters are those of `check`, and which parts are asked for; by default all.
+    The parameters are those of `evaluate`, and which parts are wanted; by default all.
     """
     rows = {part: row for row, part in enumerate(series.parts)}
-    by_part = _by_part(adjustments)
+    by_part = adjustments_by_part(adjustments)
     made = []
     # Metrics that are checked alike are one array: a detector takes many series at once.
-    for (_, kind), group in itertools.groupby(sorted(watched, key=_method), _method):
+    for (_, kind), group in itertools.groupby(sorted(monitors, key=_method), _method):
         members = list(group)
-        totals = [Part(watch.metric.name) for watch in members if only is None or Part(watch.metric.name) in only]
+        totals = [Part(monitor.metric.name) for monitor in members if only is None or Part(monitor.metric.name) in only]
         if totals:
             first = members[0]
             made.append(_batch(series, first.detector, first.settings.detector, totals, rows, by_part, kind == "ratio"))
-    names = {watch.metric.name for watch in watched}
+    names = {monitor.metric.name for monitor in monitors}
     slices = [part for part in series.parts if part.metric in names and not part.is_total]
     wanted = slices if only is None else [part for part in slices if part in only]
     if wanted:
@@ -186,15 +186,23 @@ def batches(
     return made
 
 
+def adjustments_by_part(adjustments: Iterable[Adjustment]) -> dict[Part | str, list[Adjustment]]:
+    """Group adjustments by what they apply to."""
+    by_part: dict[Part | str, list[Adjustment]] = {}
+    for item in adjustments:
+        by_part.setdefault(item.part, []).append(item)
+    return by_part
+
+
 def slice_width(slices: int) -> float:
-    """The half band of so many slices: their false alarms in a week are `[alerts] slice_false_alarms` together."""
+    """Compute the half band at which that many slices raise `[alerts] slice_false_alarms` a week together."""
     comparisons = max(slices, 1) * len(WINDOWS) * 7 * SLOTS_A_DAY
     tail = min(settings.AlertSettings().slice_false_alarms / comparisons, 0.5)
     return NormalDist().inv_cdf(1 - tail / 2)
 
 
 def slice_detector(slices: int) -> Detector:
-    """The detector of so many slices."""
+    """Make the detector of that many slices."""
     return detectors.create(
         SLICE_DETECTOR,
         period=SLOTS_A_DAY,
@@ -211,18 +219,18 @@ def _batch(
     name: str,
     parts: Sequence[Part],
     rows: dict[Part, int],
-    adjustments: Mapping[Part, Sequence[Adjustment]],
+    adjustments: Mapping[Part | str, Sequence[Adjustment]],
     has_denominator: bool,
 ) -> Batch:
     first = 0
-    if not parts[0].is_total:  # whole days, so that the newest begins at the same column
+    if not parts[0].is_total:  # whole days, so that a day begins at the same column
         first = max(0, (series.numerators.shape[1] - 1) // SLOTS_A_DAY - SLICE_DAYS) * SLOTS_A_DAY
     at = [rows[part] for part in parts]
     numerators = series.numerators[at, first:]
     for part, row in zip(parts, numerators, strict=True):
-        if concerned := [*adjustments.get(Part(part.metric, "", ""), ()), *adjustments.get(part, ())]:
-            factors = series.learned(concerned)[first:]
-            factors[-1] = 1.0 if np.isnan(factors[-1]) else factors[-1]  # it is judged, so it is never left out
+        if applied := [*adjustments.get(part.metric, ()), *adjustments.get(part, ())]:
+            factors = series.learned(applied)[first:]
+            factors[-1] = 1.0 if np.isnan(factors[-1]) else factors[-1]  # the slot itself is checked, never left out
             row *= factors
     values, denominators = windows_of(numerators), None
     if has_denominator:
@@ -235,15 +243,8 @@ def _batch(
     return Batch(detector, name, tuple((part, window) for window in WINDOWS for part in parts), values, denominators)
 
 
-def _by_part(adjustments: Iterable[Adjustment]) -> dict[Part, list[Adjustment]]:
-    found: dict[Part, list[Adjustment]] = {}
-    for item in adjustments:
-        found.setdefault(item.part, []).append(item)
-    return found
-
-
 def windows_of(rows: Array) -> Array:
-    """Sum each column with those before it, NaN where one is missing: (S, T) by every window, one below the other."""
+    """Sum each column with those before it, NaN where one is missing: one (S, T) a window, one below the other."""
     sums = []
     for window in WINDOWS:
         total = rows.copy()
@@ -260,9 +261,9 @@ def verdict_of(value: float, score: float, direction: settings.Direction) -> Ver
     Parameters
     ----------
     value : float
-        The slot's value; NaN means that there is none (a ratio without a denominator).
+        The slot's value; NaN for none (a ratio without a denominator).
     score : float
-        Signed, outside [-1, 1] is anomalous; NaN means that the history does not suffice.
+        Signed, anomalous outside of [-1, 1]; NaN where the history is too short.
     direction : {"both", "up", "down"}
         Which deviations count.
     """
@@ -275,5 +276,5 @@ def verdict_of(value: float, score: float, direction: settings.Direction) -> Ver
     return "ok"
 
 
-def _method(watch: Monitor) -> tuple[str, str]:
-    return repr(watch.detector), watch.metric.kind
+def _method(monitor: Monitor) -> tuple[str, str]:
+    return repr(monitor.detector), monitor.metric.kind

@@ -1,10 +1,10 @@
-"""Slices of a total of few events, judged with what the total should have been.
+"""Slices of a total of few events, checked against the forecast of the total.
 
-A slice is judged by its share, so that what moves everything says nothing about it. But at night a slice that fails may
-be most of the total: none of the 6 events that are left where 17 were expected, of which it has half, is no rare share
-of 6, and yet it is 8 events that did not come. What everybody does is therefore taken from the forecast and from the
-events together, in the manner of empirical Bayes (a gamma prior of the total's level): the share is judged out of the
-events and so many more, which no slice has. Where events are many this is the share.
+A slice is checked by its share, so that a change of the whole metric says nothing about it. But at night a slice that
+fails may be most of the total. Example: 17 events were expected, half of them from the slice; 6 came, none from it. A
+share of 0 out of 6 is not rare, and yet 8 events are missing. The size of the total is therefore estimated from its
+events and its forecast together, in the manner of empirical Bayes (a gamma prior of the total's level):
+`FORECAST_EVENTS` events that no slice has are added to the total. Where events are many the result is the share.
 """
 
 from dataclasses import dataclass, replace
@@ -16,12 +16,12 @@ from detectors.noise import Noise
 from pipeline.slots.series import Part
 
 FORECAST_EVENTS = 50
-"""A forecast of a total is trusted like so many events: it is good to a seventh."""
+"""The weight of a total's forecast, in events: it is accurate to about a seventh."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """One row of a block in the slot that is judged, as its detector sees it: a slice of a count is a share there."""
+    """One row of a batch in the slot that is checked, as its detector sees it: a slice of a count is a share."""
 
     detector: str
     value: float
@@ -36,38 +36,38 @@ Scores = dict[tuple[Part, int], Score]
 """By part and window."""
 
 
-def with_forecasts(judged: Scores, width: float) -> Scores:
-    """Judge shares again, each with the forecast of its total.
+def with_forecasts(scores: Scores, width: float) -> Scores:
+    """Score shares again, each with the forecast of its total.
 
     Parameters
     ----------
-    judged : dict
-        Totals, and slices by their shares. A total that is out of its band, or has no forecast, leaves its slices as
-        they are: everything moved.
+    scores : dict
+        Totals, and slices by their shares. Slices keep their scores where the total is out of its band, because the
+        whole metric changed, or has no forecast.
     width : float
         The half band of slices, in standard deviations.
     """
-    keys = [(part, window) for part, window in judged if part.is_share and _has_forecast(judged, part, window)]
+    keys = [(part, window) for part, window in scores if part.is_share and _has_forecast(scores, part, window)]
     if not keys:
-        return judged
-    rows = [judged[key] for key in keys]
+        return scores
+    rows = [scores[key] for key in keys]
     values, of, expected, upper = (
         np.array([[getattr(row, name) for row in rows]]) for name in ("value", "denominator", "expected", "upper")
     )
-    totals = np.array([[judged[Part(part.metric), window].expected for part, window in keys]])
-    # How much noisier than chance the detector has found it.
+    totals = np.array([[scores[Part(part.metric), window].expected for part, window in keys]])
+    # How much noisier than chance the detector estimates the slice.
     noisier = (np.sqrt(upper) - np.sqrt(expected)) / width / Noise("ratio", values, of).least(expected)
     events = of + FORECAST_EVENTS
     noise = Noise("ratio", values, events)
     expected = expected * totals / (totals + FORECAST_EVENTS)
     values = values * of / events
     lower, upper = noise.band(expected, width, noisier * noise.least(expected))
-    scores = score_band(values, expected, lower, upper)
+    rescored = score_band(values, expected, lower, upper)
     names = ("value", "denominator", "expected", "lower", "upper", "score")
-    numbers = zip(*(array[0].tolist() for array in (values, events, expected, lower, upper, scores)), strict=True)
+    numbers = zip(*(array[0].tolist() for array in (values, events, expected, lower, upper, rescored)), strict=True)
     again = (replace(row, **dict(zip(names, new, strict=True))) for row, new in zip(rows, numbers, strict=True))
-    return {**judged, **dict(zip(keys, again, strict=True))}
+    return {**scores, **dict(zip(keys, again, strict=True))}
 
 
-def _has_forecast(judged: Scores, part: Part, window: int) -> bool:
-    return judged[part, window].denominator > 0 and abs(judged[Part(part.metric), window].score) <= 1
+def _has_forecast(scores: Scores, part: Part, window: int) -> bool:
+    return scores[part, window].denominator > 0 and abs(scores[Part(part.metric), window].score) <= 1

@@ -1,1 +1,9 @@
 """What deviates together, from opening to end, and what people said of it."""
+
+from pipeline.alerts.incidents.incident import Incident
+from pipeline.alerts.incidents.lifecycle import Step, advance, step
+from pipeline.alerts.incidents.policy import Notice, due_notices
+from pipeline.alerts.incidents.rules import Rules, current_rules
+from pipeline.alerts.incidents.state import State
+
+__all__ = ["Incident", "Notice", "Rules", "State", "Step", "advance", "current_rules", "due_notices", "step"]

@@ -1,4 +1,4 @@
-"""What people say of an incident by its buttons, and what that changes."""
+"""The buttons below an incident's message: what people press, and what that changes."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,28 +25,28 @@ class Action:
 
 
 def button(kind: Kind, incident: Incident) -> str:
-    """What the press of a button tells: at most 64 bytes."""
+    """Encode an action on an incident as a button's data, at most 64 bytes."""
     return f"{kind}|{incident.incident_id}"
 
 
 def read_button(data: str) -> tuple[Kind, str] | None:
-    """The action and the incident's id that a button's data names; None where it names none."""
+    """Decode a button's data into the action and the incident's id; None where it is not ours."""
     kind, _, incident_id = data.partition("|")
     return (kind, incident_id) if kind in KINDS and incident_id else None
 
 
 def by_incident(actions: Iterable[Action]) -> dict[str, list[Action]]:
-    """Group by incident, the oldest first; of one person's repeated presses the last counts."""
-    found: dict[str, dict[tuple[str, str], Action]] = {}
+    """Group actions by incident, the oldest first; of one person's repeated presses the last counts."""
+    newest: dict[str, dict[tuple[str, str], Action]] = {}
     for action in sorted(actions, key=lambda item: item.at):
-        found.setdefault(action.incident_id, {})[action.kind, action.person] = action
-    return {incident_id: list(pressed.values()) for incident_id, pressed in found.items()}
+        newest.setdefault(action.incident_id, {})[action.kind, action.person] = action
+    return {incident_id: list(pressed.values()) for incident_id, pressed in newest.items()}
 
 
 def applied(incident: Incident, actions: Sequence[Action]) -> Incident:
-    """The incident as people left it: a false alarm goes on unheard, a new normal ends at once.
+    """Apply actions to an incident: a false alarm continues without notices, a new normal ends at once.
 
-    What ended before anybody spoke stays as it ended.
+    An incident that has ended stays as it ended.
     """
     for action in actions:
         if incident.ended:
@@ -61,11 +61,11 @@ def applied(incident: Incident, actions: Sequence[Action]) -> Incident:
 def is_muted(
     incident: Incident, actions: Mapping[str, Sequence[Action]], incidents: Sequence[Incident], now: datetime
 ) -> bool:
-    """Whether nobody is to be called for an incident: it, or one of the same metrics, was muted less than 2 h ago."""
+    """Whether an incident, or another one that shares a metric with it, was muted less than `MUTE` ago."""
     metrics = {member.metric for member in incident.members}
     for other in incidents:
         if metrics & {member.metric for member in other.members}:
-            said = actions.get(other.incident_id, ())
-            if any(action.kind == "mute" and action.at <= now < action.at + MUTE for action in said):
+            pressed = actions.get(other.incident_id, ())
+            if any(action.kind == "mute" and action.at <= now < action.at + MUTE for action in pressed):
                 return True
     return False

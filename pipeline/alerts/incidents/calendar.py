@@ -1,14 +1,15 @@
-"""The calendar of luigi.cfg: maintenance, known events and quiet hours. Pure but for reading the settings.
+"""The calendar of luigi.cfg: maintenance, known events and quiet hours.
 
-``[calendar]`` has an entry a line, ``name = START/END KIND [metrics]``, in local time::
+``[calendar]`` has one entry a line, ``name = START/END KIND [metrics]``, in local time::
 
     release = 2026-11-20T02:00/2026-11-20T04:00 maintenance
     sale = 2026-11-27T00:00/2026-11-28T00:00 event views,likes
 
-Maintenance alarms nobody; of an event only a fall does. Neither is learnt from. Entries may overlap.
+During maintenance no anomaly alarms; during an event only a fall does. Detectors learn from neither. Entries may
+overlap.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 from typing import Literal, cast
@@ -16,7 +17,7 @@ from typing import Literal, cast
 from pipeline.alerts.detection.checks import CheckResult
 from pipeline.core import clock, metrics, settings
 from pipeline.core.errors import SettingsError
-from pipeline.slots.series import Adjustment, Part
+from pipeline.slots.series import Adjustment
 
 Kind = Literal["maintenance", "event"]
 _FORM = "write it as START/END maintenance|event [metrics], times as 2026-11-20T02:00"
@@ -45,22 +46,17 @@ def entries() -> list[Entry]:
 
 
 def adjustments(entries: Sequence[Entry]) -> list[Adjustment]:
-    """What the entries mean for the history: nothing is learnt from them."""
-    return [Adjustment(Part(metric, "", ""), entry.start, entry.end) for entry in entries for metric in entry.metrics]
+    """Exclude the entries from the history that detectors learn from."""
+    return [Adjustment(metric, entry.start, entry.end) for entry in entries for metric in entry.metrics]
 
 
-def planned(entries: Sequence[Entry], slot: datetime, check: CheckResult) -> CheckResult:
-    """A check as the calendar sees it: an anomaly that was planned is none."""
-    for entry in entries:
-        concerned = check.metric in entry.metrics and entry.start <= slot < entry.end
-        if check.verdict == "anomaly" and concerned and (entry.kind == "maintenance" or check.score > 0):
-            return replace(check, verdict="planned")
-    return check
+def planned(entries: Sequence[Entry], slot: datetime, results: Iterable[CheckResult]) -> list[CheckResult]:
+    """Give every anomaly that the calendar covers the verdict "planned"."""
+    return [_planned(entries, slot, result) for result in results]
 
 
-def is_quiet(slot: datetime) -> bool:
-    """Whether a slot ends in the quiet hours of ``[alerts] quiet_hours``."""
-    hours = quiet_hours()
+def is_quiet(slot: datetime, hours: tuple[time, time] | None) -> bool:
+    """Whether a slot ends within the quiet hours."""
     if hours is None:
         return False
     start, end = hours
@@ -69,7 +65,7 @@ def is_quiet(slot: datetime) -> bool:
 
 
 def quiet_hours() -> tuple[time, time] | None:
-    """``[alerts] quiet_hours`` as two local times; None when there are none.
+    """Read ``[alerts] quiet_hours`` as two local times; None when there are none.
 
     Raises
     ------
@@ -86,22 +82,30 @@ def quiet_hours() -> tuple[time, time] | None:
     return start, end
 
 
+def _planned(entries: Sequence[Entry], slot: datetime, result: CheckResult) -> CheckResult:
+    for entry in entries:
+        is_covered = result.metric in entry.metrics and entry.start <= slot < entry.end
+        if result.verdict == "anomaly" and is_covered and (entry.kind == "maintenance" or result.score > 0):
+            return replace(result, verdict="planned")
+    return result
+
+
 def _entry(name: str, text: str) -> Entry:
     where = f"[calendar] {name} = {text}"
     span, _, rest = text.partition(" ")
     kind, _, names = rest.strip().partition(" ")
     try:
-        start, end = (_moment(part) for part in span.split("/"))
+        start, end = (_to_utc(part) for part in span.split("/"))
     except ValueError as error:
         raise SettingsError(f"{where}: not a stretch of time; {_FORM}.") from error
     if kind not in ("maintenance", "event"):
         raise SettingsError(f"{where}: {kind or 'nothing'} is no kind; {_FORM}.")
     if start >= end:
         raise SettingsError(f"{where}: it ends before it starts; {_FORM}.")
-    wanted = metrics.by_names(names, where) if names.strip() else metrics.METRICS
-    return Entry(name, start, end, cast(Kind, kind), tuple(metric.name for metric in wanted))
+    covered = metrics.by_names(names, where) if names.strip() else metrics.METRICS
+    return Entry(name, start, end, cast(Kind, kind), tuple(metric.name for metric in covered))
 
 
-def _moment(text: str) -> datetime:
+def _to_utc(text: str) -> datetime:
     local = datetime.fromisoformat(text.strip())
     return local.replace(tzinfo=local.tzinfo or clock.zone()).astimezone(UTC).replace(tzinfo=None)

@@ -19,23 +19,25 @@ class Member:
     Attributes
     ----------
     metric, dimension, value : str
-        Which.
+        Its part.
     since, last : datetime
-        Its first and last bad slot so far, naive UTC.
+        Its first and its latest bad slot, naive UTC.
     sign : int
         +1 above, -1 below its expectation.
     bad_slots, good_slots : int
-        Bad slots so far, and good slots in a row since the last of them.
+        Bad slots so far; good slots in a row since the latest bad one.
     observed, expected : float
-        Summed over its bad slots; of a ratio, its numerators.
+        Sums over its bad slots; for a ratio, of the numerators.
     worst : float
         The greatest relative deviation so far, signed.
     worst_at : datetime or None
-        Its slot.
+        The slot of `worst`.
     worst_value, worst_expected : float
-        What it was then, and should have been.
+        Value and expectation in that slot.
     lull_observed, lull_expected : float
-        Summed over the good slots since its last bad one.
+        Sums over the good slots since the latest bad one.
+    is_checked : bool
+        False when the newest slot did not check it: its slice has too few events now, or luigi.cfg dropped its metric.
     """
 
     metric: str
@@ -54,19 +56,20 @@ class Member:
     worst_expected: float = 0.0
     lull_observed: float = 0.0
     lull_expected: float = 0.0
+    is_checked: bool = True
 
     @property
     def part(self) -> Part:
-        """Which."""
+        """The metric or slice."""
         return Part(self.metric, self.dimension, self.value)
 
     @property
     def is_back(self) -> bool:
-        """Whether its good slots together are nearer to the expectation than to the deviation so far.
+        """Whether the sum of its good slots is nearer to the expectation than to the deviation so far.
 
-        At night a slot of twenty says little: each may look good while all of them still deviate.
+        At night a slot has some twenty events: each slot may look good while their sum still deviates.
         """
-        return self.lull_expected <= 0 or self.is_near(self.lull_observed, self.lull_expected)
+        return self.is_near(self.lull_observed, self.lull_expected)
 
     def is_near(self, observed: float, expected: float) -> bool:
         """Whether a count is nearer to its expectation than to the deviation so far."""
@@ -82,33 +85,33 @@ class Member:
 
 @dataclass(frozen=True)
 class Incident:
-    """What deviates together, as of some slot."""
+    """Metrics and slices that deviate together, as of some slot."""
 
     incident_id: str
     """``metric:first slot``."""
     opened: datetime
     """Its first bad slot, naive UTC."""
     last_anomaly: datetime
-    """Its last bad slot so far."""
+    """Its latest bad slot."""
     members: tuple[Member, ...]
-    """What deviates, in the order in which it showed."""
+    """Its metrics and slices, in the order in which they joined."""
     silent_since: datetime | None = None
-    """Since when its source table has no rows at all; None when it has."""
+    """Since when its source table has no rows; None when it has some."""
     ended: bool = False
     outcome: Outcome = ""
     """How it ended."""
     notified: bool = False
-    """Whether people were told."""
+    """Whether people were notified."""
     told_worst: float = 0.0
-    """The relative deviation that people were last told of."""
+    """The relative deviation in the latest post or "worse" reply."""
     escalated: bool = False
-    """Whether people were told that it goes on."""
+    """Whether people were notified that there is still no data."""
     mark: Mark = ""
-    """What people said of it."""
+    """What people declared it to be."""
 
     @property
     def bad_slots(self) -> int:
-        """Bad slots of the member that has most."""
+        """The most bad slots of a member."""
         return max(member.bad_slots for member in self.members)
 
     @property
@@ -118,27 +121,28 @@ class Incident:
 
     @property
     def totals(self) -> tuple[Member, ...]:
-        """The metrics that deviate in total."""
+        """The members that are totals."""
         return tuple(member for member in self.members if member.part.is_total)
 
     @property
     def shown(self) -> tuple[Member, ...]:
-        """What people should see: metrics in total; slices only where no total deviates."""
+        """The members that people see: totals, or slices where no total deviates."""
         return self.totals or self.members
 
-    def told(self, kind: "NoticeKind") -> "Incident":
-        """The incident after people heard of it in this way."""
+    def after(self, kind: NoticeKind) -> "Incident":
+        """Record that people received a notice."""
         if kind in ("post", "worse"):
             return replace(self, notified=True, told_worst=self.worst)
         return replace(self, escalated=True) if kind == "still silent" else self
 
     def adjustments(self) -> list[Adjustment]:
-        """What its slots mean for those after: they are not learnt from, or they are the new normal."""
-        found = []
+        """How later slots read its slots: they are left out, or they are the new normal."""
+        adjustments = []
         for member in self.members:
-            lasts = member.good_slots == 0 and member.expected > 0
+            lasts = member.is_checked and member.good_slots == 0 and member.expected > 0
             if self.outcome == "new normal" and lasts:
-                found.append(Adjustment(member.part, datetime.min, member.since, member.observed / member.expected))
+                factor = member.observed / member.expected
+                adjustments.append(Adjustment(member.part, datetime.min, member.since, factor))
             else:
-                found.append(Adjustment(member.part, member.since, member.last + SLOT))
-        return found
+                adjustments.append(Adjustment(member.part, member.since, member.last + SLOT))
+        return adjustments

@@ -1,119 +1,173 @@
-"""The life of an incident, slot by slot. Pure: states and checks in, states out.
+"""The life of incidents, slot by slot. Pure: states and results in, states out.
 
-What deviates at the same time is one incident: all metrics and slices that first show in one slot, and whatever else of
-the same source table shows while it lasts (but a count that rises is not part of a fall).
+Metrics and slices that first deviate in the same slot are one incident. Whatever else of the same source table deviates
+while it lasts joins it, except that a count that rises does not join counts that fall.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pipeline.alerts.detection.checks import CheckResult
 from pipeline.alerts.incidents.incident import Incident, Member
+from pipeline.alerts.incidents.policy import Notice, due_notices
 from pipeline.alerts.incidents.rules import Rules
+from pipeline.alerts.incidents.state import State
 from pipeline.core.clock import SLOT
 from pipeline.core.metrics import BY_NAME
 from pipeline.slots.series import Part
 
 
+@dataclass(frozen=True)
+class Step:
+    """What a slot did to the incidents."""
+
+    state: State
+    """After the slot, when people have received the notices."""
+    notices: tuple[Notice, ...]
+    """The notices that are due."""
+
+
+def step(
+    state: State,
+    results: Sequence[CheckResult],
+    slot: datetime,
+    rules: Rules,
+    silent_since: Mapping[str, datetime],
+    *,
+    now: datetime | None = None,
+    is_fresh: bool = True,
+) -> Step:
+    """Advance all incidents by one slot and decide which notices are due.
+
+    The checks every 15 minutes, the replay, the proposals and the benchmarks all run this step.
+
+    Parameters
+    ----------
+    state : State
+        As the slot begins.
+    results : sequence of CheckResult
+        Of the slot, as the calendar sees them.
+    slot : datetime
+        The slot, naive UTC.
+    rules : Rules
+        When an incident opens, continues and ends, and when people may be called.
+    silent_since : mapping
+        By source table without rows: since when.
+    now : datetime, optional
+        The moment for which mutes are read, naive UTC; by default the end of the slot.
+    is_fresh : bool
+        False for a slot that is caught up too late to call anybody.
+    """
+    ended = [incident for incident in state.current if incident.ended]
+    still_open = [incident for incident in state.current if not incident.ended]
+    after = replace(state, current=(*ended, *advance(still_open, results, slot, rules, silent_since)))
+    notices = tuple(due_notices(after, slot, rules, now or slot + SLOT, is_fresh=is_fresh))
+    kinds = {notice.incident.incident_id: notice.kind for notice in notices}
+    notified = tuple(incident.after(kinds.get(incident.incident_id, "")) for incident in after.current)
+    return Step(replace(after, current=notified), notices)
+
+
 def advance(
     open_incidents: Iterable[Incident],
-    checks: Sequence[CheckResult],
+    results: Sequence[CheckResult],
     slot: datetime,
     rules: Rules,
     silent_since: Mapping[str, datetime] | None = None,
 ) -> list[Incident]:
-    """Move every incident on by one slot.
+    """Advance open incidents by one slot, and open new ones.
 
-    A slot without data or history says nothing: the member stays as it is. A member that is no longer checked ends.
+    A result without data or history leaves its member as it is. A member that is no longer checked counts as over.
 
     Parameters
     ----------
     open_incidents : iterable of Incident
         As of the slot before.
-    checks : sequence of Check
-        One a metric or slice.
+    results : sequence of CheckResult
+        One for each metric or slice.
     slot : datetime
-        The slot of the checks, naive UTC.
+        The slot of the results, naive UTC.
     rules : Rules
-        When an incident opens, goes on and ends.
+        When an incident opens, continues and ends.
     silent_since : mapping, optional
-        By source table, since when it has no rows at all.
+        By source table without rows: since when.
 
     Returns
     -------
     list of Incident
         All that are open now or have just ended, the oldest first.
     """
-    by_part = {check.part: check for check in checks}
+    by_part = {result.part: result for result in results}
     silent = silent_since or {}
-    moved = [_move(incident, by_part, slot, rules) for incident in open_incidents]
-    # What has just become the new normal is judged by it from the next slot on.
+    incidents = [_advance_incident(incident, by_part, slot, rules) for incident in open_incidents]
+    # The detectors apply a new normal from the next slot on: its members open no incident in this one.
     known = {
         member.part
-        for incident in moved
+        for incident in incidents
         if not incident.ended or incident.outcome == "new normal"
         for member in incident.members
     }
-    new = [_member(check, slot) for check in checks if check.verdict == "anomaly" and check.part not in known]
+    new = [_new_member(result, slot) for result in results if result.verdict == "anomaly" and result.part not in known]
     for member in new:
-        host = next((i for i in moved if not i.ended and _joins(member, i, slot)), None)
+        host = next((i for i in incidents if not i.ended and _joins(member, i, slot)), None)
         if host is None:
-            moved.append(Incident(f"{member.metric}:{slot:%Y-%m-%dT%H%M}", slot, slot, (member,)))
+            incidents.append(Incident(f"{member.metric}:{slot:%Y-%m-%dT%H%M}", slot, slot, (member,)))
         else:
             joined = replace(host, members=(*host.members, member), last_anomaly=slot)
-            moved[moved.index(host)] = joined
-    return sorted((_with_silence(incident, silent) for incident in moved), key=lambda item: item.opened)
+            incidents[incidents.index(host)] = joined
+    return sorted((_with_silence(incident, silent) for incident in incidents), key=lambda item: item.opened)
 
 
-def _move(incident: Incident, checks: Mapping[Part, CheckResult], slot: datetime, rules: Rules) -> Incident:
+def _advance_incident(
+    incident: Incident, results: Mapping[Part, CheckResult], slot: datetime, rules: Rules
+) -> Incident:
     members = []
     for member in incident.members:
-        check = checks.get(member.part)
-        if check is None:
-            members.append(replace(member, good_slots=rules.recovery_slots, lull_expected=0.0))
-        elif check.verdict in ("anomaly", "ok"):
-            members.append(_move_member(member, check, slot, rules))
+        result = results.get(member.part)
+        if result is None:
+            members.append(replace(member, is_checked=False))
+        elif result.verdict in ("anomaly", "ok"):
+            members.append(_advance_member(replace(member, is_checked=True), result, slot, rules))
         else:
             members.append(member)
     last = max(member.last for member in members)
-    over = all(_is_over(member, rules) for member in members)
+    is_over = all(_is_over(member, rules) for member in members)
     after = replace(
-        incident, members=tuple(members), last_anomaly=last, ended=over, outcome="recovered" if over else ""
+        incident, members=tuple(members), last_anomaly=last, ended=is_over, outcome="recovered" if is_over else ""
     )
-    if not over and slot - incident.opened >= rules.adopt_slots * SLOT and abs(after.worst) < 0.99:
-        # What is not over by itself is what stays.
-        stays = tuple(member if _is_over(member, rules) else replace(member, good_slots=0) for member in members)
-        return replace(after, members=stays, ended=True, outcome="new normal")
+    if not is_over and slot - incident.opened >= rules.adopt_slots * SLOT and abs(after.worst) < 0.99:
+        # Only the members that are not over are part of the new normal.
+        lasting = tuple(member if _is_over(member, rules) else replace(member, good_slots=0) for member in members)
+        return replace(after, members=lasting, ended=True, outcome="new normal")
     return after
 
 
 def _is_over(member: Member, rules: Rules) -> bool:
-    return member.good_slots >= rules.recovery_slots and member.is_back
+    return not member.is_checked or (member.good_slots >= rules.recovery_slots and member.is_back)
 
 
-def _move_member(member: Member, check: CheckResult, slot: datetime, rules: Rules) -> Member:
-    # Of the two scores the slot's own: the half hour would hold the last bad slot for another quarter.
-    score = check.slot_score * member.sign
-    if score > 1 or (score > rules.close_score and not member.is_near(check.value, check.expected)):
-        return _with_slot(member, check, slot)
+def _advance_member(member: Member, result: CheckResult, slot: datetime, rules: Rules) -> Member:
+    # The score of the slot alone: that of the half hour would keep the last bad slot for another quarter.
+    score = result.slot_score * member.sign
+    if score > 1 or (score > rules.close_score and not member.is_near(result.value, result.expected)):
+        return _with_bad_slot(member, result, slot)
     return replace(
         member,
         good_slots=member.good_slots + 1,
-        lull_observed=member.lull_observed + check.value * check.weight,
-        lull_expected=member.lull_expected + check.expected * check.weight,
+        lull_observed=member.lull_observed + result.value * result.weight,
+        lull_expected=member.lull_expected + result.expected * result.weight,
     )
 
 
-def _member(check: CheckResult, slot: datetime) -> Member:
-    sign = 1 if check.score > 0 else -1
-    return _with_slot(Member(*check.part, since=slot, last=slot, sign=sign), check, slot)
+def _new_member(result: CheckResult, slot: datetime) -> Member:
+    sign = 1 if result.score > 0 else -1
+    return _with_bad_slot(Member(*result.part, since=slot, last=slot, sign=sign), result, slot)
 
 
-def _with_slot(member: Member, check: CheckResult, slot: datetime) -> Member:
-    if abs(check.change) > abs(member.worst):
+def _with_bad_slot(member: Member, result: CheckResult, slot: datetime) -> Member:
+    if abs(result.change) > abs(member.worst):
         member = replace(
-            member, worst=check.change, worst_at=slot, worst_value=check.value, worst_expected=check.expected
+            member, worst=result.change, worst_at=slot, worst_value=result.value, worst_expected=result.expected
         )
     return replace(
         member,
@@ -122,8 +176,8 @@ def _with_slot(member: Member, check: CheckResult, slot: datetime) -> Member:
         lull_observed=0.0,
         lull_expected=0.0,
         bad_slots=member.bad_slots + 1,
-        observed=member.observed + check.value * check.weight,
-        expected=member.expected + check.expected * check.weight,
+        observed=member.observed + result.value * result.weight,
+        expected=member.expected + result.expected * result.weight,
     )
 
 
@@ -136,14 +190,15 @@ def _joins(member: Member, incident: Incident, slot: datetime) -> bool:
 
 
 def _opposes(member: Member, others: Iterable[Member]) -> bool:
-    """Whether a count that rises meets counts that fall: something else happens."""
+    """Whether a count rises while counts of the incident fall, or the reverse: that is another event."""
 
-    def is_count(one: Member) -> bool:
-        return one.part.is_total and BY_NAME[one.metric].kind == "count"
+    def is_count(candidate: Member) -> bool:
+        return candidate.part.is_total and BY_NAME[candidate.metric].kind == "count"
 
     return is_count(member) and any(is_count(other) and other.sign != member.sign for other in others)
 
 
 def _with_silence(incident: Incident, silent: Mapping[str, datetime]) -> Incident:
-    since = [silent[table] for table in {BY_NAME[m.metric].table for m in incident.members} if table in silent]
+    tables = {BY_NAME[member.metric].table for member in incident.members}
+    since = [silent[table] for table in tables if table in silent]
     return replace(incident, silent_since=min(since) if since and not incident.ended else None)

@@ -1,22 +1,72 @@
-"""What people should hear of an incident, and when. Pure."""
+"""Which notices people receive about incidents, and when. Pure."""
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
+from pipeline.alerts.incidents import calendar
+from pipeline.alerts.incidents.actions import Action, is_muted
 from pipeline.alerts.incidents.incident import Incident, NoticeKind
 from pipeline.alerts.incidents.rules import Rules
+from pipeline.alerts.incidents.state import State
 from pipeline.core.clock import SLOT
 
 WORSE_BY = 0.4
-"""An incident that was told as -40 % and reaches -80 % after an hour is worth another word."""
+"""After the first hour: -40 % in the latest notice and -80 % now is worth another notice."""
 WORSE_TIMES = 4
-"""One that was told as -8 % and reaches -32 % is, at any time: what was told may have been nothing."""
+"""At any time: -8 % in the latest notice and -32 % now is, because -8 % may have looked like nothing."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A notice that is due about an incident."""
+
+    kind: NoticeKind
+    incident: Incident
+    """As of the slot, before people receive the notice."""
+    may_alarm: bool = False
+    """Whether a new message may be sent now."""
+    actions: Sequence[Action] = ()
+    """What people said of the incident."""
+
+
+def due_notices(
+    state: State, slot: datetime, rules: Rules, now: datetime, *, is_fresh: bool = True
+) -> Iterator[Notice]:
+    """Yield the notices that are due after a slot.
+
+    Parameters
+    ----------
+    state : State
+        As of the slot.
+    slot : datetime
+        The slot that was checked, naive UTC.
+    rules : Rules
+        When people may be called.
+    now : datetime
+        The moment for which mutes are read, naive UTC.
+    is_fresh : bool
+        False for a slot that is caught up too late to call anybody.
+    """
+    may_alarm = is_fresh and not calendar.is_quiet(slot, rules.quiet_hours)
+    for incident in state.current:
+        muted = is_muted(incident, state.actions, state.incidents, now)
+        kind = notice(incident, slot, rules, may_alarm=may_alarm and not muted)
+        if muted and kind == "close":
+            kind = "edit"
+        if kind:
+            yield Notice(kind, incident, may_alarm and not muted, state.actions.get(incident.incident_id, ()))
+    for incident in state.corrected:
+        if incident.notified:
+            yield Notice("edit", incident, actions=state.actions.get(incident.incident_id, ()))
 
 
 def notice(incident: Incident, slot: datetime, rules: Rules, *, may_alarm: bool = True) -> NoticeKind:
-    """What people should hear of an incident now.
+    """Choose the notice that is due about one incident; '' for none.
 
-    A post opens its message and an edit keeps it current; a reply says that it ended ("close"), got much "worse", or
-    that there is "still" no data. What was told is corrected at any time; what was not is told only while it goes on.
+    A post opens the incident's message and an edit updates it. A reply says that the incident ended ("close"), got much
+    "worse", or still has no data. An incident that people know of is corrected at any time; another is posted only
+    while it lasts.
 
     Parameters
     ----------
@@ -25,23 +75,23 @@ def notice(incident: Incident, slot: datetime, rules: Rules, *, may_alarm: bool 
     slot : datetime
         The slot that was checked.
     rules : Rules
-        How long it must last.
+        How long an incident must last.
     may_alarm : bool
-        Whether anybody may be called now: not in quiet hours, and not for slots that were caught up long after.
+        Whether people may be called now: not in quiet hours, not while muted, and not for slots caught up too late.
     """
-    goes_on = not incident.ended and incident.last_anomaly == slot
+    lasts = not incident.ended and incident.last_anomaly == slot
     if incident.mark == "false alarm":
         return ""
     if not incident.notified:
-        return "post" if may_alarm and goes_on and incident.bad_slots >= rules.minimum_slots else ""
+        return "post" if may_alarm and lasts and incident.bad_slots >= rules.minimum_slots else ""
     if incident.ended:
         return "close"
-    if not goes_on or not may_alarm:
-        return "edit" if goes_on else ""
+    if not lasts or not may_alarm:
+        return "edit" if lasts else ""
     if incident.silent_since is not None:
-        waited = slot + SLOT - incident.silent_since >= rules.escalate_slots * SLOT
-        return "still silent" if waited and not incident.escalated else "edit"
-    # The first hour is that of the first message: an outage that begins within a slot shows whole in the next.
+        has_waited = slot + SLOT - incident.silent_since >= rules.escalate_slots * SLOT
+        return "still silent" if has_waited and not incident.escalated else "edit"
+    # The post covers the first hour: an outage that begins within a slot is complete only in the next one.
     is_young = slot - incident.opened <= rules.recovery_slots * SLOT
     worst, told = abs(incident.worst), abs(incident.told_worst)
     if worst >= WORSE_TIMES * told or (not is_young and worst >= told + WORSE_BY):

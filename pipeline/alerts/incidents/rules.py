@@ -1,27 +1,35 @@
-"""When an incident opens, goes on and ends."""
+"""The settings of incidents: when one opens, continues and ends, and when people may be called."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import time
 
+from pipeline.alerts.incidents.calendar import Entry, entries, quiet_hours
 from pipeline.core import settings
+from pipeline.core.clock import SLOTS_A_DAY
 
 
 @dataclass(frozen=True)
 class Rules:
-    """When an incident opens, goes on and ends.
+    """When an incident opens, continues and ends, and when people may be called.
 
     Parameters
     ----------
     recovery_slots : int
-        So many good slots in a row end it.
+        An incident ends after this many good slots in a row.
     close_score : float
-        Hysteresis: it opens where a score leaves [-1, 1] and goes on while the slot's is outside of +-this and the
-        value nearer to the deviation so far than to its expectation.
+        Hysteresis: an incident opens when a score leaves [-1, 1]. It continues while the slot's score is outside of
+        +-close_score and the value is nearer to the deviation so far than to its expectation.
     minimum_slots : int
-        So many bad slots it takes before people hear of it.
+        People are notified after this many bad slots.
     adopt_slots : int
-        After so many slots a deviation that is not an outage is the new normal.
+        A deviation that lasts this many slots, and is not an outage, becomes the new normal.
     escalate_slots : int
-        After so many slots without any row people hear of it once more.
+        After this many slots without any row people are notified once more.
+    calendar : sequence of Entry
+        Maintenance and known events.
+    quiet_hours : tuple of two times, optional
+        Local start and end of the hours in which nobody is called.
     """
 
     recovery_slots: int = 4
@@ -29,15 +37,25 @@ class Rules:
     minimum_slots: int = 1
     adopt_slots: int = 96
     escalate_slots: int = 4
+    calendar: Sequence[Entry] = ()
+    quiet_hours: tuple[time, time] | None = None
 
 
 def current_rules() -> Rules:
-    """When an incident opens, goes on and ends, from [alerts]."""
+    """Read the rules from ``[alerts]`` and ``[calendar]``.
+
+    Raises
+    ------
+    SettingsError
+        If the quiet hours or an entry of the calendar cannot be read.
+    """
     section = settings.AlertSettings()
     return Rules(
         recovery_slots=section.recovery_slots,
         close_score=section.close_score,
         minimum_slots=section.minimum_slots,
-        adopt_slots=round(section.adopt_hours * 4),
+        adopt_slots=round(section.adopt_hours * SLOTS_A_DAY / 24),
         escalate_slots=section.escalate_slots,
+        calendar=entries(),
+        quiet_hours=quiet_hours(),
     )

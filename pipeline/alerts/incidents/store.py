@@ -1,4 +1,4 @@
-"""Incidents and what people said of them, as the warehouse keeps them."""
+"""Incidents, results of checks and presses of buttons in the warehouse."""
 
 import json
 from collections.abc import Sequence
@@ -7,31 +7,43 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pipeline.alerts.detection.checks import CheckResult
+from pipeline.alerts.incidents import actions
 from pipeline.alerts.incidents.actions import Action
 from pipeline.alerts.incidents.incident import Incident, Member
+from pipeline.alerts.incidents.state import State
 from pipeline.core import clock, settings
 from pipeline.slots.series import Part
 from pipeline.warehouse.statements import statement
 from pipeline.warehouse.tables import INCIDENT_ACTIONS, INCIDENTS, SLOT_CHECKS, full_name, open_warehouse
 
 
+def load_state(slot: datetime) -> State:
+    """Read the incidents as a slot begins, with what people said until now."""
+    pressed = actions.by_incident(load_actions(slot))
+    stored = load_incidents(slot)
+    # Somebody may have ended an incident since: a new normal ends at once.
+    current = [
+        actions.applied(incident, pressed.get(incident.incident_id, ())) for incident in stored if not incident.ended
+    ]
+    return State(tuple(current), tuple(incident for incident in stored if incident.ended), actions=pressed)
+
+
 def load_incidents(slot: datetime) -> list[Incident]:
-    """Every incident that was open before a slot, within the history that detectors look at; its newest state."""
-    start = slot - timedelta(days=settings.AlertSettings().history_days + 1)
+    """Read the newest state of every incident before a slot, within the history that detectors look at."""
     rows = open_warehouse().query(
-        statement("recent_incidents", incidents=full_name(INCIDENTS)), {"start": str(start), "slot": str(slot)}
+        statement("recent_incidents", incidents=full_name(INCIDENTS)),
+        {"start": str(_start_of_history(slot)), "slot": str(slot)},
     )
-    # What an earlier version wrote has no details: such an incident is over.
+    # Rows of an early release have no details: their incidents count as over.
     return [_decode(details) for _, _, details in rows if details]
 
 
 def load_actions(slot: datetime) -> list[Action]:
-    """What people said by now of the incidents of `read_incidents`."""
-    start = slot - timedelta(days=settings.AlertSettings().history_days + 1)
+    """Read what people said until now of the incidents of `load_incidents`."""
     until = clock.utcnow()
     rows = open_warehouse().query(
         statement("incident_actions", incident_actions=full_name(INCIDENT_ACTIONS)),
-        {"start": str(start), "until": str(until.replace(microsecond=0))},
+        {"start": str(_start_of_history(slot)), "until": str(until.replace(microsecond=0))},
     )
     return [Action(incident_id, action, person, at) for incident_id, action, person, at in rows]
 
@@ -55,8 +67,8 @@ def save_incidents(incidents: Sequence[Incident], slot: datetime) -> None:
     )
 
 
-def save_checks(checks: Sequence[CheckResult], slot: datetime) -> None:
-    """Write what was judged."""
+def save_checks(results: Sequence[CheckResult], slot: datetime) -> None:
+    """Write the results of a slot's checks."""
     columns = (
         "metric",
         "dimension",
@@ -71,12 +83,12 @@ def save_checks(checks: Sequence[CheckResult], slot: datetime) -> None:
     )
     open_warehouse().insert(
         full_name(SLOT_CHECKS),
-        {"slot": [slot] * len(checks), **{name: [getattr(item, name) for item in checks] for name in columns}},
+        {"slot": [slot] * len(results), **{name: [getattr(item, name) for item in results] for name in columns}},
     )
 
 
 def load_healthy(start: datetime, end: datetime) -> set[tuple[datetime, Part]]:
-    """The slots from `start` to `end` and the metrics and slices that were last judged to be as they should."""
+    """Read which slots from `start` to `end`, of which metrics and slices, were "ok" when last checked."""
     rows = open_warehouse().query(
         statement("healthy_checks", slot_checks=full_name(SLOT_CHECKS)), {"start": str(start), "end": str(end)}
     )
@@ -84,21 +96,49 @@ def load_healthy(start: datetime, end: datetime) -> set[tuple[datetime, Part]]:
 
 
 def last_checked_slot() -> datetime | None:
-    """The newest slot that was judged, naive UTC."""
+    """Read the newest slot that was checked, naive UTC."""
     ((seconds,),) = open_warehouse().query(statement("last_checked_slot", slot_checks=full_name(SLOT_CHECKS)))
     return clock.from_epoch(seconds) if seconds else None
 
 
+def save_press(channel: str, update: int, action: str, incident_id: str, person: str) -> None:
+    """Write a press of a button, made now; action and incident are '' where the button is not ours."""
+    open_warehouse().insert(
+        full_name(INCIDENT_ACTIONS),
+        {
+            "incident_id": [incident_id],
+            "action": [action],
+            "person": [person],
+            "at": [clock.utcnow().replace(microsecond=0)],
+            "channel": [channel],
+            "update_number": [update],
+        },
+    )
+
+
+def last_press(channel: str) -> int:
+    """Read the number of the newest press that was recorded of a channel; 0 before the first."""
+    rows = open_warehouse().query(
+        statement("last_press", incident_actions=full_name(INCIDENT_ACTIONS)), {"channel": channel}
+    )
+    return int(rows[0][0] or 0) if rows else 0
+
+
+def _start_of_history(slot: datetime) -> datetime:
+    return slot - timedelta(days=settings.AlertSettings().history_days + 1)
+
+
 def _decode(details: str) -> Incident:
+    """Rebuild an incident from its JSON; fields that an earlier release did not write have their defaults."""
     fields: dict[str, Any] = json.loads(details)
     members = [
-        Member(**{**member, **{name: _moment(member[name]) for name in ("since", "last", "worst_at")}})
+        Member(**{**member, **{name: _to_datetime(member[name]) for name in ("since", "last", "worst_at")}})
         for member in fields.pop("members")
     ]
     for name in ("opened", "last_anomaly", "silent_since"):
-        fields[name] = _moment(fields[name])
+        fields[name] = _to_datetime(fields[name])
     return Incident(members=tuple(members), **fields)
 
 
-def _moment(text: str | None) -> datetime | None:
+def _to_datetime(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None

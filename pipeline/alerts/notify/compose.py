@@ -1,77 +1,79 @@
-"""From an incident to what `reporting.alerts.model` composes: the living message, and the replies to it."""
+"""From notices to the plain values that `reporting.alerts` composes: one `Alert` serves the post and the reply."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-import numpy as np
-
-from pipeline.alerts.detection.checks import batches
-from pipeline.alerts.detection.monitors import Monitor
-from pipeline.alerts.evaluation import SlotState
+from pipeline.alerts import detection
+from pipeline.alerts.detection import Monitor
+from pipeline.alerts.detection.band import Band
+from pipeline.alerts.evaluation import Evaluation
+from pipeline.alerts.incidents import Incident, Notice
 from pipeline.alerts.incidents.actions import KINDS, MUTE, Action, button
-from pipeline.alerts.incidents.incident import Incident, Member, NoticeKind
+from pipeline.alerts.incidents.incident import Member
 from pipeline.alerts.root_cause.explanation import Explanation
 from pipeline.core import clock, dimensions, settings
 from pipeline.core.metrics import BY_NAME
-from pipeline.slots.series import Array, Part, Series
+from pipeline.slots.series import Part
 from pipeline.warehouse.source import source
 
 if TYPE_CHECKING:
-    from reporting import alerts
+    from reporting.alerts import Alert, AlertMetric, Handling, Loss, State, Status
     from reporting.causes import Cause, RatioSplit
-    from reporting.message import Message
 
 DRAWN_SLOTS = clock.SLOTS_A_DAY  # the last day
 MOST_SHOWN = 6
-"""Of an incident of more metrics or slices those are shown that deviate furthest."""
+"""An incident of more metrics or slices shows those that deviate furthest."""
 
 
-def message_key(incident: Incident) -> str:
-    """What an incident's message is called: ``alert-2026-11-01T1015Z-views``."""
-    metric, _, opened = incident.incident_id.partition(":")
-    return f"alert-{opened}Z-{metric}"
+def alerts(notices: Sequence[Notice], evaluation: Evaluation, explanations: Mapping[str, Explanation]) -> "list[Alert]":
+    """Describe the incident of each notice.
+
+    Parameters
+    ----------
+    notices : sequence of Notice
+        What is due.
+    evaluation : Evaluation
+        The numbers of the slot.
+    explanations : mapping
+        By incident; one that is absent is not explained.
+    """
+    shown = [_shown(notice.incident, evaluation) for notice in notices]
+    parts = {member.part for members in shown for member in members}
+    bands = detection.bands(evaluation.series, evaluation.monitors, evaluation.adjustments, parts)
+    return [
+        _alert(notice, members, evaluation, bands, explanations.get(notice.incident.incident_id))
+        for notice, members in zip(notices, shown, strict=True)
+    ]
 
 
-def compose_post(
-    incident: Incident, moment: SlotState, explanation: Explanation | None, actions: Sequence[Action]
-) -> "Message":
-    """The living message as it should read now."""
-    from reporting import alerts
-
-    return alerts.compose(_alert(incident, "edit", moment, explanation, actions), settings.ReportSettings().language)
-
-
-def compose_reply(
-    incident: Incident, kind: NoticeKind, moment: SlotState, explanation: Explanation | None, actions: Sequence[Action]
-) -> "Message":
-    """A reply to the living message: that it is over, much worse, or still silent."""
-    from reporting import alerts
-
-    return alerts.compose_reply(
-        _alert(incident, kind, moment, explanation, actions), settings.ReportSettings().language
-    )
+def _shown(incident: Incident, evaluation: Evaluation) -> list[Member]:
+    """Choose the members that a message shows, the furthest deviation first."""
+    checked = [member for member in incident.shown if member.part in evaluation.results]
+    return sorted(checked, key=lambda member: -abs(member.worst))[:MOST_SHOWN]
 
 
 def _alert(
-    incident: Incident, kind: NoticeKind, moment: SlotState, explanation: Explanation | None, actions: Sequence[Action]
-) -> "alerts.Alert":
-    from reporting import alerts
+    notice: Notice,
+    shown: Sequence[Member],
+    evaluation: Evaluation,
+    bands: Mapping[Part, Band],
+    explanation: Explanation | None,
+) -> "Alert":
+    from reporting.alerts import Alert
 
-    series = moment.series
+    incident, series = notice.incident, evaluation.series
     end = series.slot + clock.SLOT
-    shown = [member for member in incident.shown if member.part in moment.checks]
-    shown = sorted(shown, key=lambda member: -abs(member.worst))[:MOST_SHOWN]
-    bands = _bands(series, [member.part for member in shown], moment)
     status = _status(incident)
+    monitors = {monitor.metric.name: monitor for monitor in evaluation.monitors}
     since = incident.silent_since or incident.opened
-    return alerts.Alert(
+    return Alert(
         slot_start=clock.to_local(series.slot),
         slot_end=clock.to_local(end),
-        metrics=[_figures(incident, member, moment, bands[member.part]) for member in shown],
-        links=_links([moment.watched[member.metric] for member in shown], incident.opened, end),
-        key=message_key(incident),
+        metrics=[_figures(incident, member, evaluation, bands[member.part]) for member in shown],
+        links=_links([monitors[member.metric] for member in shown], incident, end),
+        key=_message_key(incident),
         status=status,
         since=clock.to_local(since if status == "no_data" else incident.opened),
         until=clock.to_local(incident.last_anomaly + clock.SLOT) if incident.ended else None,
@@ -79,13 +81,19 @@ def _alert(
         causes=cause_of(explanation),
         splits=split_of(explanation),
         losses=_losses(incident) if status != "data_late" else (),
-        handled=[_handled(action) for action in actions],
+        handled=[_handled(action) for action in notice.actions],
         buttons=[(kind, button(kind, incident)) for kind in KINDS] if not incident.ended else (),
         mute=MUTE,
     )
 
 
-def _status(incident: Incident) -> "alerts.Status":
+def _message_key(incident: Incident) -> str:
+    """Name an incident's message: ``alert-2026-11-01T1015Z-views``."""
+    metric, _, opened = incident.incident_id.partition(":")
+    return f"alert-{opened}Z-{metric}"
+
+
+def _status(incident: Incident) -> "Status":
     if incident.mark == "false alarm":
         return "false_alarm"
     if incident.ended:
@@ -100,61 +108,39 @@ def _source(incident: Incident) -> str:
     return ", ".join(sorted(source().table(table).partition(".")[2] for table in tables))
 
 
-def _figures(
-    incident: Incident, member: Member, moment: SlotState, band: tuple[Array, Array, Array]
-) -> "alerts.AlertMetric":
-    from reporting import alerts
+def _figures(incident: Incident, member: Member, evaluation: Evaluation, band: Band) -> "AlertMetric":
+    from reporting.alerts import AlertMetric
 
-    series, check = moment.series, moment.checks[member.part]
+    series, result = evaluation.series, evaluation.results[member.part]
     language = settings.ReportSettings().language
     row = series.parts.index(member.part)
     drawn = [series.slot - back * clock.SLOT for back in range(DRAWN_SLOTS - 1, -1, -1)]
-    over = incident.ended or member.good_slots > 0
-    state: alerts.State = "ended" if over else "ongoing" if incident.notified else "opened"
+    is_over = incident.ended or member.good_slots > 0
+    state: State = "ended" if is_over else "ongoing" if incident.notified else "opened"
     expected, lower, upper = (series.in_real_time(array, DRAWN_SLOTS) for array in band)
     part = "" if member.part.is_total else f"{dimensions.label(member.dimension, language)} {member.value}"
-    return alerts.AlertMetric(
+    return AlertMetric(
         name=member.metric,
         label=BY_NAME[member.metric].label_in(language),
         kind=BY_NAME[member.metric].format,
         state=state,
-        value=check.value,
-        expected=check.expected,
-        lower=check.lower,
-        upper=check.upper,
+        value=result.value,
+        expected=result.expected,
+        lower=result.lower,
+        upper=result.upper,
         since=clock.to_local(member.since),
-        until=clock.to_local(member.last + clock.SLOT) if over else None,
+        until=clock.to_local(member.last + clock.SLOT) if is_over else None,
         times=[clock.to_local(slot) for slot in drawn],
         values=series.in_real_time(series.values[row], DRAWN_SLOTS),
         band_expected=expected,
         band_lower=lower,
         band_upper=upper,
-        detector=check.detector,
+        detector=result.detector,
         part=part,
         worst_at=clock.to_local(member.worst_at) if member.worst_at else None,
         worst_value=member.worst_value,
         worst_expected=member.worst_expected,
     )
-
-
-def _bands(series: Series, parts: Sequence[Part], moment: SlotState) -> dict[Part, tuple[Array, Array, Array]]:
-    """Expected, lower and upper of every column, in the units of the part."""
-    found = {}
-    for block in batches(series, list(moment.watched.values()), moment.adjustments, only=parts):
-        bounds = block.detector.detect(block.values, block.denominators)
-        for row, (part, window) in enumerate(block.keys):
-            if window == 1:
-                is_share = not part.is_total and BY_NAME[part.metric].kind == "count"
-                scale = block.denominators[row] if is_share and block.denominators is not None else 1.0
-                arrays = (bounds.expected, bounds.lower, bounds.upper)
-                expected, lower, upper = (_padded(array[row] * scale, series) for array in arrays)
-                found[part] = (expected, lower, upper)
-    return found
-
-
-def _padded(row: Array, series: Series) -> Array:
-    """A row of the newest columns as one of all columns: slices are judged by fewer."""
-    return np.concatenate([np.full(series.numerators.shape[1] - len(row), np.nan), row])
 
 
 def cause_of(explanation: Explanation | None) -> "list[Cause]":
@@ -185,8 +171,8 @@ def split_of(explanation: Explanation | None) -> "list[RatioSplit]":
     return [RatioSplit(label, numerator, denominator, change.numerator, change.denominator, change.mix)]
 
 
-def _losses(incident: Incident) -> "list[alerts.Loss]":
-    from reporting import alerts
+def _losses(incident: Incident) -> "list[Loss]":
+    from reporting.alerts import Loss
 
     language = settings.ReportSettings().language
     whole = {member.metric for member in incident.totals}
@@ -197,23 +183,25 @@ def _losses(incident: Incident) -> "list[alerts.Loss]":
         counts = member.part.is_total or member.metric not in whole
         if lost and counts and abs(member.excess) > abs(excess.get(lost.name, 0.0)):
             excess[lost.name] = member.excess
-    return [alerts.Loss(BY_NAME[name].label_in(language), amount) for name, amount in excess.items()]
+    return [Loss(BY_NAME[name].label_in(language), amount) for name, amount in excess.items()]
 
 
-def _handled(action: Action) -> "alerts.Handling":
-    from reporting import alerts
+def _handled(action: Action) -> "Handling":
+    from reporting.alerts import Handling
 
     until = clock.to_local(action.at + MUTE) if action.kind == "mute" else None
-    return alerts.Handling(action.kind, action.person, clock.to_local(action.at), until)
+    return Handling(action.kind, action.person, clock.to_local(action.at), until)
 
 
-def _links(watched: Sequence[Monitor], since: datetime, end: datetime) -> list[tuple[str, str]]:
+def _links(monitors: Sequence[Monitor], incident: Incident, end: datetime) -> list[tuple[str, str]]:
+    """Fill the links of monitors with the incident's times: label and address, each address once."""
     times = {
-        name: quote(f"{clock.to_local(moment):%Y-%m-%d %H:%M}") for name, moment in (("start", since), ("end", end))
+        name: quote(f"{clock.to_local(time):%Y-%m-%d %H:%M}")
+        for name, time in (("start", incident.opened), ("end", end))
     }
     links = {}
-    for watch in watched:
-        for template in watch.settings.links:
+    for monitor in monitors:
+        for template in monitor.settings.links:
             url = template.format(**times)
             links[url] = urlsplit(url).netloc or url
     return [(label, url) for url, label in links.items()]

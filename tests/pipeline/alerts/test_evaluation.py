@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.alerts.detection.monitors import monitors
-from pipeline.alerts.evaluation import evaluate_slot
+from pipeline.alerts.detection import monitors
+from pipeline.alerts.evaluation import evaluate
+from pipeline.alerts.incidents import current_rules, step, store
 from pipeline.core import clock
 from pipeline.core.metrics import FEED, MESSAGES
 from pipeline.slots.completeness import Completeness
@@ -60,5 +61,8 @@ def outage(embedded_warehouse: EmbeddedEngine, tmp_path: Path) -> Iterator[None]
 def test_an_outage_is_silence_from_its_first_slot_on(
     table: str, since: datetime, silent_since: datetime | None
 ) -> None:
-    (incident,) = evaluate_slot(OUTAGE, monitors(), Completeness((), {table: since}, {})).incidents
+    rules, state = current_rules(), store.load_state(OUTAGE)
+    results = list(evaluate(OUTAGE, monitors(), state, rules).results.values())
+    silent = Completeness((), {table: since}, {}).silent_at(OUTAGE)
+    (incident,) = step(state, results, OUTAGE, rules, silent).state.current
     assert (incident.opened, incident.silent_since) == (OUTAGE, silent_since)

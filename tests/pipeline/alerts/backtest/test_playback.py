@@ -5,11 +5,8 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from pipeline.alerts.backtest.playback import Playback, silent_since
-from pipeline.alerts.detection.checks import evaluate
-from pipeline.alerts.detection.monitors import monitors
-from pipeline.alerts.incidents.incident import Incident
-from pipeline.alerts.incidents.lifecycle import advance
-from pipeline.alerts.incidents.rules import current_rules
+from pipeline.alerts.detection import evaluate, monitors
+from pipeline.alerts.incidents import Incident, advance, current_rules
 from pipeline.core import clock
 from pipeline.slots.series import Part, Series
 from tests.pipeline.configuration import configured
@@ -35,14 +32,14 @@ def day() -> Series:
 
 def test_it_finds_what_slot_by_slot_is_found() -> None:
     with configured(clock={"timezone": "UTC"}, alerts={"metrics": "feed_users,views", "detector": "seasonal"}):
-        watched, rules, series = monitors(), current_rules(), day()
-        played = list(Playback(watched, rules).play(series, SLOTS))
+        rules, series = current_rules(), day()
+        played = list(Playback(monitors(), rules).play(series, SLOTS))
         opened: list[Incident] = []
         ended: list[Incident] = []
         for slot, at in zip(SLOTS, played, strict=True):
             adjustments = [item for incident in (*ended, *opened) for item in incident.adjustments()]
-            alone = evaluate(series.upto(slot), watched, adjustments)
-            for ours, theirs in zip(at.checks, alone, strict=True):
+            alone = evaluate(series.upto(slot), monitors(), adjustments)
+            for ours, theirs in zip(at.evaluation.results.values(), alone, strict=True):
                 assert ours.part == theirs.part
                 assert ours.verdict == theirs.verdict
                 np.testing.assert_allclose(
@@ -52,7 +49,12 @@ def test_it_finds_what_slot_by_slot_is_found() -> None:
             ended += [incident for incident in moved if incident.ended]
             opened = [incident for incident in moved if not incident.ended]
             assert [one.incident_id for one in at.incidents] == [one.incident_id for one in moved]
-    kinds = [(kind, SLOTS.index(at.series.slot)) for at in played for kind, _ in at.told if kind != "edit"]
+    kinds = [
+        (notice.kind, SLOTS.index(at.evaluation.series.slot))
+        for at in played
+        for notice in at.notices
+        if notice.kind != "edit"
+    ]
     assert [kind for kind, _ in kinds] == ["post", "close", "post", "still silent", "close"]
     (first, recovered, second, silent, _) = (slot for _, slot in kinds)
     assert (first, second, silent) == (20, 60, 63)

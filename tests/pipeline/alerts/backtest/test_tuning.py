@@ -90,7 +90,7 @@ def test_what_tune_lists_is_what_replay_tells_with_the_section_pasted(
         played = replay.play(date(2026, 11, 5), date(2026, 11, 19), "pasted")
     listed = [line for line in said.splitlines() if "  post: " in line or "  close: " in line]
     assert [line[:20] for line in listed] == [
-        f"{clock.to_local(heard.slot + clock.SLOT):%a %Y-%m-%d %H:%M}" for heard in played.heard
+        f"{clock.to_local(heard.slot + clock.SLOT):%a %Y-%m-%d %H:%M}" for heard in played.messages
     ]
 
 

@@ -4,8 +4,8 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from pipeline.alerts.detection.checks import evaluate, slice_detector
-from pipeline.alerts.detection.monitors import monitors
+from pipeline.alerts.detection import evaluate, monitors
+from pipeline.alerts.detection.checks import slice_detector
 from pipeline.core.errors import SettingsError
 from pipeline.core.metrics import METRICS
 from pipeline.slots.series import Adjustment, Part, Series

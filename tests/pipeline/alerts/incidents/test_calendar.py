@@ -5,7 +5,7 @@ import pytest
 from pipeline.alerts.detection.checks import CheckResult, Verdict
 from pipeline.alerts.incidents import calendar
 from pipeline.core.errors import SettingsError
-from pipeline.slots.series import Adjustment, Part
+from pipeline.slots.series import Adjustment
 from tests.pipeline.configuration import configured
 
 MOSCOW = timedelta(hours=3)
@@ -17,7 +17,8 @@ def check(verdict: Verdict = "anomaly", score: float = -2.0, metric: str = "view
 
 
 def verdict(slot: datetime, given: CheckResult) -> Verdict:
-    return calendar.planned(calendar.entries(), slot, given).verdict
+    (result,) = calendar.planned(calendar.entries(), slot, [given])
+    return result.verdict
 
 
 def test_maintenance_alarms_nobody_and_only_while_it_lasts() -> None:
@@ -39,9 +40,7 @@ def test_of_an_event_only_a_fall_alarms_and_only_its_metrics_are_spared() -> Non
 
 def test_what_is_planned_is_not_learnt_from() -> None:
     with configured(calendar={"sale": "2026-11-20T12:00/2026-11-20T13:00 event views"}):
-        assert calendar.adjustments(calendar.entries()) == [
-            Adjustment(Part("views", "", ""), NOON, NOON + timedelta(hours=1))
-        ]
+        assert calendar.adjustments(calendar.entries()) == [Adjustment("views", NOON, NOON + timedelta(hours=1))]
 
 
 def test_entries_may_overlap() -> None:
@@ -94,7 +93,7 @@ def test_quiet_hours_are_local_and_may_cross_midnight(hours: str, quiet: list[bo
     with configured(alerts={"quiet_hours": hours}):
         # A slot is told of when it ends.
         ends = [datetime(2026, 11, 20, hour, minute) - MOSCOW for hour, minute in times]
-        assert [calendar.is_quiet(end - timedelta(minutes=15)) for end in ends] == quiet
+        assert [calendar.is_quiet(end - timedelta(minutes=15), calendar.quiet_hours()) for end in ends] == quiet
 
 
 def test_quiet_hours_that_cannot_be_read_are_named() -> None:

@@ -8,10 +8,9 @@ from hypothesis import strategies as st
 
 from detectors.episodes import episodes
 from pipeline.alerts.detection.checks import CheckResult, Verdict, verdict_of
-from pipeline.alerts.incidents.incident import Incident, NoticeKind
-from pipeline.alerts.incidents.lifecycle import advance
+from pipeline.alerts.incidents import Incident, Rules, advance
+from pipeline.alerts.incidents.incident import NoticeKind
 from pipeline.alerts.incidents.policy import notice
-from pipeline.alerts.incidents.rules import Rules
 from pipeline.slots.series import Adjustment, Part
 
 START = datetime(2026, 11, 1, 10, 0)
@@ -200,7 +199,7 @@ def test_a_message_is_kept_current_while_slots_are_bad() -> None:
     for i, value in enumerate([75, 75, 100, 75, 85, 100, 100, 100]):
         (state,) = advance(opened, series([value])[0], START + i * SLOT, Rules(recovery_slots=3))
         heard.append(notice(state, START + i * SLOT, Rules(recovery_slots=3), may_alarm=i != 3))
-        opened = [state.told(heard[-1])]
+        opened = [state.after(heard[-1])]
     # Good slots do not change it. 85 is in its band, and yet nearer to 75 than to 100.
     assert heard == ["post", "edit", "", "edit", "edit", "", "", "close"]
 

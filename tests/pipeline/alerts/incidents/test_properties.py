@@ -9,10 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.alerts.detection.checks import CheckResult, verdict_of
-from pipeline.alerts.incidents.incident import Incident, Mark, Member, NoticeKind
-from pipeline.alerts.incidents.lifecycle import advance
+from pipeline.alerts.incidents import Incident, Rules, advance
+from pipeline.alerts.incidents.incident import Mark, Member, NoticeKind
 from pipeline.alerts.incidents.policy import notice
-from pipeline.alerts.incidents.rules import Rules
 from pipeline.core.clock import SLOT
 from pipeline.slots.series import Part
 
@@ -112,7 +111,7 @@ def play(drawn: list[Slot], chosen: Rules) -> dict[str, Life]:
             lives[state.incident_id].states.append(state)
             lives[state.incident_id].heard.append(kind)
             if not state.ended:
-                going_on.append(state.told(kind))
+                going_on.append(state.after(kind))
     return lives
 
 

@@ -1,21 +1,19 @@
-"""What people hear of an incident: the notices that `tell` sends, with the real record of deliveries."""
+"""What people hear of an incident: the notices that `notify` delivers, with the real record of deliveries."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from pipeline.alerts.detection import monitors
 from pipeline.alerts.detection.checks import CheckResult
-from pipeline.alerts.detection.monitors import monitors
-from pipeline.alerts.evaluation import Evaluation, SlotState
-from pipeline.alerts.incidents import rules
+from pipeline.alerts.evaluation import Evaluation, explain
+from pipeline.alerts.incidents import State, Step, current_rules, step
 from pipeline.alerts.incidents.actions import Action
-from pipeline.alerts.incidents.incident import Incident
-from pipeline.alerts.incidents.lifecycle import advance
-from pipeline.alerts.notify import notifier
+from pipeline.alerts.notify import notify
 from pipeline.core import clock
 from pipeline.demo.load import create_tables
 from pipeline.slots.series import Part, Series
@@ -67,7 +65,7 @@ class Story:
 
     chat: Chat = field(default_factory=Chat)
     values: list[float] = field(default_factory=list)
-    known: dict[str, Incident] = field(default_factory=dict)
+    state: State = field(default_factory=State)
 
     def play(self, value: float, said: Sequence[Action] = (), *, may_alarm: bool = True, twice: bool = True) -> str:
         """One more slot; by default its run is repeated. Returns what was new in the chat, in a word or two."""
@@ -75,25 +73,30 @@ class Story:
         before = len(self.chat.heard)
         clock.set_now(clock.to_local(self.slot + SLOT))
         for _ in range(2 if twice else 1):
-            told = notifier.notify(self.judgement(said), {"chat": self.chat}, may_alarm=may_alarm)
-        self.known |= {incident.incident_id: incident for incident in told.incidents}
+            evaluation = self.evaluation()
+            after = self.step(evaluation, said, may_alarm=may_alarm)
+            explanations = explain(after.notices, evaluation)
+            notify(after.notices, evaluation, explanations, {"chat": self.chat})
+        self.state = after.state.next(since=START)
         return " ".join(dict.fromkeys(_word(*heard) for heard in self.chat.heard[before:]))
 
     @property
     def slot(self) -> datetime:
         return START + (len(self.values) - 1) * SLOT
 
-    def judgement(self, said: Sequence[Action]) -> Evaluation:
+    def step(self, evaluation: Evaluation, said: Sequence[Action], *, may_alarm: bool) -> Step:
+        before = replace(self.state, actions={INCIDENT: said})
+        results = list(evaluation.results.values())
+        return step(before, results, self.slot, current_rules(), {}, now=clock.utcnow(), is_fresh=may_alarm)
+
+    def evaluation(self) -> Evaluation:
         value = self.values[-1]
         score = (value - EXPECTED) / 5
         verdict = "anomaly" if abs(score) > 1 else "ok"
         check = CheckResult(*VIEWS, "seasonal", value, EXPECTED, 95.0, 105.0, score, verdict, score, 1.0)  # type: ignore[arg-type]
         numbers = np.array([[EXPECTED] * clock.SLOTS_A_DAY + self.values])
         series = Series((VIEWS,), self.slot, numbers, np.ones_like(numbers), np.arange(numbers.shape[1]))
-        going_on = [incident for incident in self.known.values() if not incident.ended]
-        moved = advance(going_on, [check], self.slot, rules.current_rules())
-        moment = SlotState(series, {VIEWS: check}, {watch.metric.name: watch for watch in monitors()}, [])
-        return Evaluation(moment, moved, list(self.known.values()), {INCIDENT: said})
+        return Evaluation(series, {VIEWS: check}, monitors(), [])
 
     def sent(self) -> list[str]:
         """The keys of what made a sound."""
