@@ -1,0 +1,59 @@
+"""The tree is what docs/architecture.md says: the picture follows the contracts, every place that it names is there."""
+
+import ast
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+MAP = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+PACKAGES = sorted(
+    path.parent for name in ("pipeline", "detectors", "reporting") for path in ROOT.glob(f"{name}/**/__init__.py")
+)
+
+
+@pytest.fixture(scope="module")
+def rooms() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("rooms", ROOT / "docs" / "rooms.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_picture_is_that_of_the_contracts(rooms: ModuleType) -> None:
+    assert rooms.PICTURE.read_text(encoding="utf-8") == rooms.draw(), "run: python docs/rooms.py"
+
+
+def test_the_contracts_know_every_room(rooms: ModuleType) -> None:
+    drawn = {room for row in rooms.layers("rooms") for room in row}
+    there = {path.name for path in (ROOT / "pipeline").iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert drawn == there
+
+
+def test_a_room_has_few_entries_and_says_its_purpose() -> None:
+    first_level = {path.name for path in (ROOT / "pipeline").iterdir()} - {"__init__.py", "__pycache__"}
+    assert len(first_level) <= 9
+    assert len(PACKAGES) > 15
+    for package in PACKAGES:
+        text = ast.get_docstring(ast.parse((package / "__init__.py").read_text(encoding="utf-8")))
+        assert text, f"{package.relative_to(ROOT)} does not say what it is for"
+
+
+def test_every_place_that_the_map_names_is_there() -> None:
+    named = set(re.findall(r"`((?:pipeline|reporting|detectors|tests)/[\w/.]*)`", MAP))
+    assert len(named) > 20
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+
+
+def test_no_python_file_is_longer_than_400_lines() -> None:
+    files = [
+        path for package in ("pipeline", "detectors", "reporting", "tests") for path in (ROOT / package).rglob("*.py")
+    ]
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in files}
+    assert len(lengths) > 200
+    assert {name: length for name, length in lengths.items() if length > 400} == {}
