@@ -34,6 +34,7 @@ mutants: $(VENV)/.dev
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo --no-cache
 	$(BIN)/mypy --strict
 
 # What the tests talk to: a real ClickHouse server and a real browser, from Debian.

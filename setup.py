@@ -5,6 +5,7 @@ from setuptools import find_packages, setup
 EMBEDDED = ["chdb>=4.4,<5"]
 DEV = [
     "hypothesis>=6.150,<7",
+    "import-linter>=2.17,<3",
     "mypy>=2.0,<3",
     "pandas-stubs>=2.2",
     "pytest>=9,<10",
