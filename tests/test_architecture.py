@@ -1,4 +1,7 @@
-"""The tree is what docs/architecture.md says: the picture follows the contracts, every place that it names is there."""
+"""The tree is what docs/architecture.md says: the picture follows the contracts, every place that it names is there.
+
+`make lint` checks the contracts themselves.
+"""
 
 import ast
 import importlib.util
@@ -57,3 +60,26 @@ def test_no_python_file_is_longer_than_400_lines() -> None:
     lengths = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in files}
     assert len(lengths) > 200
     assert {name: length for name, length in lengths.items() if length > 400} == {}
+
+
+def test_sql_lives_in_files() -> None:
+    """No statement is written in Python: only .sql files say SELECT ... FROM or INSERT INTO."""
+    offenders = []
+    for path in (ROOT / "pipeline").rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        documentation = {
+            node.body[0].value
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+            and node.body
+            and isinstance(node.body[0], ast.Expr)
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in documentation:
+                text = node.value.upper()
+                if ("SELECT" in text and " FROM " in text) or text.startswith(
+                    ("INSERT INTO ", "ALTER TABLE ", "CREATE TABLE ")
+                ):
+                    offenders.append((path.name, node.value[:60]))
+    # Asking an engine what a table looks like belongs to the engine; the demo prints a statement to try.
+    assert [item for item in offenders if item[0] not in ("server.py", "embedded.py", "native.py", "summary.py")] == []
