@@ -7,7 +7,7 @@ DEV = [
     "hypothesis>=6.150,<7",
     "import-linter>=2.17,<3",
     "mypy>=2.0,<3",
-    "pandas-stubs>=2.2",
+    "pandas-stubs>=2.2,<4",
     "pytest>=9,<10",
     "pytest-timeout>=2.4,<3",
     "pytest-xdist>=3.8,<4",
@@ -39,7 +39,7 @@ setup(
         "scipy>=1.13,<2",
         "statsmodels>=0.14.4,<0.16",
         "tqdm>=4.66,<5",
-        "tzdata>=2025.1",  # zoneinfo on a machine without the system's zone files
+        "tzdata>=2025.1",  # time zones where the system has none; data only, so the newest is always right
     ],
     extras_require={"embedded": EMBEDDED, "dev": EMBEDDED + DEV},
 )

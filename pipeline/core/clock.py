@@ -1,8 +1,8 @@
-"""Time: the analysts' days and the 15-minute slots.
+"""Time: days of the analysts' zone and 15-minute slots.
 
-A day is a calendar day of ``[clock] timezone``. A slot is 15 minutes long and named by its start, a naive
-datetime in UTC (the form of Luigi's parameters and of everything bound into SQL). The clock is read once a
-process, so that a run that crosses a boundary still speaks of one day and one slot.
+A day is a calendar day of ``[clock] timezone``. A slot lasts 15 minutes; its name is its start, a naive datetime in
+UTC, as in Luigi's parameters and in SQL. A process reads the clock once, so that all its tasks agree on the day and
+the slot.
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -13,7 +13,7 @@ from pipeline.core.errors import ClockError, SettingsError
 from pipeline.core.process import once
 
 SLOT = timedelta(minutes=15)
-SLOTS_A_DAY = 96  # on the wall clock; a day that changes the clock has 92 or 100 real slots
+SLOTS_A_DAY = 96  # on the wall clock; a day of a clock change has 92 or 100 slots
 
 _set: datetime | None = None
 
@@ -25,27 +25,27 @@ def _reading() -> datetime:
 
 
 def now() -> datetime:
-    """The moment this process believes in: what `set_now` set, else ``[clock] now``, else the first reading; aware."""
+    """The current time of this process, aware: set by `set_now`, else ``[clock] now``, else the first clock reading."""
     return _set or _reading()
 
 
 def utcnow() -> datetime:
-    """`now` as everything is stored: naive UTC."""
+    """`now` as naive UTC, the form in which times are stored."""
     return now().replace(tzinfo=None)
 
 
 def set_now(moment: datetime | None) -> datetime | None:
-    """Continue this process at another moment, as the demo does to play a day; `process.reset` does not change it.
+    """Set the current time of this process, as the demo does to play a day; `process.reset` keeps it.
 
     Parameters
     ----------
     moment : datetime or None
-        Aware; None reads the clock again.
+        Aware; None for the clock or ``[clock] now``.
 
     Returns
     -------
     datetime or None
-        What was set before.
+        The previous value.
     """
     global _set
     before, _set = _set, moment and moment.astimezone(UTC)
@@ -69,17 +69,17 @@ def today() -> date:
 
 
 def yesterday() -> date:
-    """The last day of the zone that is over."""
+    """The newest day of the zone that is over."""
     return today() - timedelta(days=1)
 
 
 def day_bounds(day: date) -> tuple[datetime, datetime]:
-    """First instant of a day of the zone and of the next one, naive UTC."""
+    """Start of a day of the zone and of the next day, naive UTC."""
     return _midnight(day), _midnight(day + timedelta(days=1))
 
 
 def day_slots(day: date) -> list[datetime]:
-    """The slots of a day of the zone, naive UTC: 96 of them, 92 or 100 where the clock changes."""
+    """The slots of a day of the zone, naive UTC: 96, or 92 or 100 on the days of a clock change."""
     start, end = day_bounds(day)
     return [start + i * SLOT for i in range((end - start) // SLOT)]
 
@@ -90,27 +90,27 @@ def last_closed_slot() -> datetime:
 
 
 def floor_to_slot(moment: datetime) -> datetime:
-    """The slot that a naive UTC moment lies in."""
+    """The slot that contains a naive UTC time."""
     return moment - (moment - datetime.min) % SLOT
 
 
 def to_local(moment: datetime) -> datetime:
-    """A naive UTC moment as an aware one of the zone."""
+    """Convert a naive UTC time to an aware one of the zone."""
     return moment.replace(tzinfo=UTC).astimezone(zone())
 
 
 def epoch(moment: datetime) -> int:
-    """Unix seconds of a naive UTC moment."""
+    """Unix seconds of a naive UTC time."""
     return int(moment.replace(tzinfo=UTC).timestamp())
 
 
 def from_epoch(seconds: int) -> datetime:
-    """The naive UTC moment of Unix seconds."""
+    """The naive UTC time of Unix seconds."""
     return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
 
 
 def days(first: date, last: date) -> list[date]:
-    """The days from `first` to `last`, both included; none where `last` is earlier."""
+    """The days from `first` to `last`, both inclusive; empty if `last` is earlier."""
     return [first + timedelta(days=i) for i in range((last - first).days + 1)]
 
 
@@ -133,7 +133,7 @@ def require_closed_slot(slot: datetime) -> None:
 
 
 def _midnight(day: date) -> datetime:
-    # Where midnight does not exist, fold=0 lands on the instant of the change: the day's first.
+    # If midnight does not exist, fold=0 gives the instant of the clock change, which is the start of the day.
     local = datetime(day.year, day.month, day.day, tzinfo=zone())
     return local.astimezone(UTC).replace(tzinfo=None)
 
@@ -143,6 +143,6 @@ def _parse(text: str) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise SettingsError(
-            f"[clock] now = {text}: not a moment; write it in UTC as 2026-11-01T10:15, or leave it empty."
+            f"[clock] now = {text}: not a time; write it in UTC as 2026-11-01T10:15, or leave it empty."
         ) from error
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

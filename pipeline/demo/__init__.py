@@ -1,1 +1,1 @@
-"""Demo events: both source tables, made up from a seed, with labelled incidents."""
+"""The demo: events generated from a seed, with labelled incidents, and a day of them played through every task."""

@@ -1,8 +1,7 @@
-"""Events of both source tables, made up from a seed: pure numpy, a day at a time, no input or output.
+"""Generates the events of both source tables from a seed, a day at a time, without I/O.
 
-The counts of a 15-minute slot are Poisson around the slot's rate. An incident removes events from what the seed gave,
-or adds to it, from random numbers of its own: outside its slots the events are the same, to the last one, with and
-without it.
+The count of a 15-minute slot has a Poisson distribution around the slot's rate. An incident removes generated events or
+adds some, with random numbers of its own, so the events outside its slots do not depend on it.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -20,9 +19,9 @@ from pipeline.demo.scenario import SLOT_SECONDS, Incident, Scenario, default_inc
 
 __all__ = ["DayEvents", "Incident", "Scenario", "default_incidents", "generate", "slot_rates"]
 
-FIRST_POSTS = 2000  # posts that exist when the scenario begins
+FIRST_POSTS = 2000  # posts that exist when the scenario starts
 NEW_POSTS_A_DAY = 60
-MEAN_POST_AGE = 200  # in posts: how far behind the newest one people read
+MEAN_POST_AGE = 200  # in posts behind the newest one
 MEAN_SECONDS_TO_LIKE = 10
 
 Columns = dict[str, NDArray[Any]]
@@ -31,7 +30,7 @@ _Draw = Callable[[np.random.Generator, NDArray[np.int64], float], Columns]
 
 @dataclass(frozen=True, eq=False)
 class DayEvents:
-    """The events of one local day, in order of time.
+    """The events of one local day, ordered by time.
 
     Attributes
     ----------
@@ -44,7 +43,7 @@ class DayEvents:
 
     Notes
     -----
-    `time` is int64, UTC epoch seconds; ids are uint32, gender and exp_group int8, age int16, texts objects.
+    `time` is int64 (UTC epoch seconds); ids are uint32, gender and exp_group int8, age int16, texts objects.
     """
 
     day: date
@@ -58,9 +57,9 @@ def generate(scenario: Scenario, days: Iterable[int] | None = None) -> Iterator[
     Parameters
     ----------
     scenario : Scenario
-        What to make.
+        What to generate.
     days : iterable of int, optional
-        Numbers of the days wanted, counted from 0; all of them by default. A day is the same alone and among others.
+        Indexes of the days to generate, from 0; by default all. A day does not depend on the other days.
     """
     simulation = _Simulation(scenario)
     for day in range(scenario.days) if days is None else days:
@@ -68,10 +67,10 @@ def generate(scenario: Scenario, days: Iterable[int] | None = None) -> Iterator[
 
 
 class _Simulation:
-    """What the days of a scenario share: its people and its rates.
+    """The users and rates that the days of a scenario share.
 
-    Events under construction are columns too: `user` and `os` are indexes, `time` is as in the result, and a view
-    has `luck` (it is liked when this is under the CTR) and `delay`, the seconds until the like would follow.
+    Unfinished events are columns too: `user` and `os` are indexes, and `time` is as in the result. A view also has
+    `luck` (it is liked if this is less than the CTR) and `delay`, the seconds from the view to a like.
     """
 
     def __init__(self, scenario: Scenario) -> None:
@@ -90,7 +89,7 @@ class _Simulation:
         return DayEvents(self.scenario.day(day), self._finished(feed), self._finished(messages))
 
     def _with_incidents(self, events: str, day: int, draw: _Draw, rng: np.random.Generator) -> Columns:
-        """Draw the day's `events`, then let the incidents remove some or add more."""
+        """Draw the day's `events`, then remove or add events for the incidents."""
         slots = self._slots(self.scenario.day_start(day), self.scenario.day_start(day + 1))
         columns = draw(rng, slots, 1.0)
         for incident in self.scenario.incidents:
@@ -109,11 +108,11 @@ class _Simulation:
         return columns
 
     def _slots(self, start: float, end: float) -> NDArray[np.int64]:
-        """Indexes of the slots that begin in a range of UTC epoch seconds."""
+        """Indexes of the slots that start in a range of UTC epoch seconds."""
         return np.flatnonzero((self.rates.start >= start) & (self.rates.start < end))
 
     def _hit(self, incident: Incident, columns: Columns) -> NDArray[np.bool_]:
-        """Which events lie in the incident's time and slice."""
+        """Whether each event lies in the incident's time and slice."""
         time = columns["time"]
         hit: NDArray[np.bool_] = (time >= incident.start.timestamp()) & (time < incident.end.timestamp())
         if incident.dimension == "os":
@@ -144,7 +143,7 @@ class _Simulation:
         }
 
     def _likes(self, views: Columns) -> Columns:
-        """Likes given views: of the same user and post from the same device, in the slot of the view."""
+        """Draw the likes of these views: same user, post and device, in the slot of the view."""
         slot = (views["time"] - self.rates.start[0]) // SLOT_SECONDS
         ctr = self.rates.ctr[slot]
         for incident in self.scenario.incidents:
@@ -167,8 +166,8 @@ class _Simulation:
         }
 
     def _finished(self, columns: Columns) -> Columns:
-        """Order by time, stop at `until` and look up the users' attributes."""
-        order = np.argsort(columns["time"], kind="stable")  # a like never comes before its view
+        """Order by time, cut at `until` and add the attributes of the users."""
+        order = np.argsort(columns["time"], kind="stable")  # stable: a like stays after its view
         if self.scenario.until is not None:
             order = order[: np.count_nonzero(columns["time"] < self.scenario.until.timestamp())]
         columns = {name: column[order] for name, column in columns.items()}

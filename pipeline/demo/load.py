@@ -1,4 +1,4 @@
-"""Write a demo's events and the truth about its incidents into a warehouse, a day at a time."""
+"""Loads the demo's events and the list of its incidents into a warehouse, a day at a time."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ INCIDENTS_TABLE = "incidents_truth"
 
 @dataclass(frozen=True)
 class LoadedCounts:
-    """Rows that were written.
+    """Number of rows written.
 
     Attributes
     ----------
     feed_actions, message_actions : int
-        Events of the two source tables.
+        Events in each source table.
     """
 
     feed_actions: int
@@ -33,21 +33,21 @@ def create_tables(
     message_table: str = "message_actions",
     recipient: str = "receiver_id",
 ) -> None:
-    """Create, where missing, the database, both source tables and `incidents_truth`.
+    """Create the database, both source tables and `incidents_truth` where missing.
 
     Parameters
     ----------
-    warehouse : Warehouse
-        Where.
+    warehouse : Engine
+        The engine.
     database, feed_table, message_table : str
-        Names.
+        Their names.
     recipient : str
-        The recipient's column in `message_table`: real sources say `receiver_id` or `reciever_id`.
+        Name of the recipient's column in `message_table`; real sources have `receiver_id` or `reciever_id`.
 
     Raises
     ------
     WarehouseError
-        When the engine refuses or does not answer.
+        If the engine refuses or does not answer.
     """
     for sql in (
         statement("create_database", database=database),
@@ -68,7 +68,7 @@ def load(
     message_table: str = "message_actions",
     recipient: str = "receiver_id",
 ) -> LoadedCounts:
-    """Generate `scenario` and insert it into the tables of `create_tables`, which must be empty.
+    """Generate the events of `scenario` and insert them into the tables of `create_tables`, which must be empty.
 
     Parameters
     ----------
@@ -82,9 +82,9 @@ def load(
     Raises
     ------
     SourceError
-        When a table has rows already: made-up events never mix with anybody's own.
+        If a table has rows: demo events must not mix with real ones.
     WarehouseError
-        When the engine refuses or does not answer. What was loaded so far stays.
+        If the engine refuses or does not answer. The days loaded so far stay.
     """
     feed, message, incidents = (f"{database}.{name}" for name in (feed_table, message_table, INCIDENTS_TABLE))
     for table in (feed, message, incidents):
@@ -108,7 +108,7 @@ def _with_moments(columns: Columns) -> Columns:
 
 
 def _truth(scenario: Scenario) -> dict[str, list[object]]:
-    """One row for each incident and metric that it moves."""
+    """One row per incident and metric that it changes."""
     labels = [(incident, metric) for incident in scenario.incidents for metric in incident.metrics]
     return {
         "kind": [incident.kind for incident, _ in labels],

@@ -1,4 +1,4 @@
-"""The people of the demo: attributes that stay with a user, how active he is, and whom he writes to."""
+"""The users of the demo: their attributes, their activity and their friends."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 OS_NAMES = np.array(["Android", "iOS"], dtype=object)
 
-# A country's share falls as 1 / rank ** 1.7: half of the users in the first, a long tail behind. Cities share alike.
+# A country's share falls as 1 / rank ** 1.7: half of the users live in the first. Its cities have equal shares.
 COUNTRIES: dict[str, tuple[str, ...]] = {
     "Russia": ("Moscow", "Saint Petersburg", "Novosibirsk", "Yekaterinburg", "Kazan", "Samara", "Omsk", "Perm", "Ufa"),
     "Ukraine": ("Kyiv", "Kharkiv", "Odesa", "Lviv"),
@@ -39,7 +39,7 @@ FIRST_USER_ID = 100
 FEWEST_USERS = 20
 MOST_FRIENDS = 12
 
-# Shares of the users by what they do; the rest only read the feed. Those who only receive are never actors.
+# Shares of users by behaviour; all others only read the feed. Users who only receive have no events of their own.
 ONLY_RECEIVE, ONLY_WRITE, READ_AND_WRITE = 0.05, 0.05, 0.25
 TWO_DEVICES = 0.08
 SECOND_DEVICE_EVENTS = 0.3
@@ -47,22 +47,22 @@ SECOND_DEVICE_EVENTS = 0.3
 
 @dataclass(frozen=True, eq=False)
 class Population:
-    """Users by their index, 0 to N - 1.
+    """All users, by index from 0 to N - 1.
 
     Attributes
     ----------
     user_id, gender, age, country, city, source, exp_group : numpy.ndarray
-        Shape (N,), in the types of the source tables (texts are objects).
+        Shape (N,), with the types of the source tables (texts are objects).
     os : numpy.ndarray
-        Shape (N,), the index into `OS_NAMES` of the main device.
+        Shape (N,), index into `OS_NAMES` of the main device.
     two_devices : numpy.ndarray
-        Shape (N,), bool: some events of the user come from the other `os`.
+        Shape (N,), bool: some events of the user come from the other os.
     reading, writing : numpy.ndarray
-        Shape (N,), cumulative shares of the views and of the messages that are the user's.
+        Shape (N,), cumulative shares of the users in views and in messages.
     friends : numpy.ndarray
-        Shape (N, MOST_FRIENDS), indexes of users, the closest friend first.
+        Shape (N, MOST_FRIENDS), indexes of users, closest friends first.
     friend_count : numpy.ndarray
-        Shape (N,), how many of `friends` the user writes to.
+        Shape (N,), number of `friends` that the user writes to.
     """
 
     user_id: NDArray[np.uint32]
@@ -80,25 +80,25 @@ class Population:
     friend_count: NDArray[np.int64]
 
     def event_os(self, rng: np.random.Generator, user: NDArray[np.int64]) -> NDArray[np.int8]:
-        """Draw the device, an index into `OS_NAMES`, of one event of each user in `user`."""
+        """Draw the device (index into `OS_NAMES`) of one event per user in `user`."""
         other = self.two_devices[user] & (rng.random(user.size, dtype=np.float32) < SECOND_DEVICE_EVENTS)
         return self.os[user] ^ other.view(np.int8)
 
     def recipients(self, rng: np.random.Generator, sender: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Draw to whom one message of each user in `sender` goes: close friends get the most."""
+        """Draw the recipient of one message per user in `sender`; closer friends get more."""
         rank = (self.friend_count[sender] * rng.random(sender.size) ** 2).astype(np.int64)
         return self.friends[sender, rank]
 
 
 def draw_users(rng: np.random.Generator, cumulative_share: NDArray[np.float64], size: int) -> NDArray[np.int64]:
-    """Draw `size` users by `Population.reading` or `Population.writing`."""
+    """Draw `size` users by cumulative shares, `Population.reading` or `Population.writing`."""
     return np.searchsorted(cumulative_share, rng.random(size), side="right")
 
 
 def populate(rng: np.random.Generator, users: int) -> Population:
-    """Make up `users` people, at least `FEWEST_USERS`."""
+    """Generate `users` users, at least `FEWEST_USERS`."""
     country, city = _places(rng, users)
-    role = (rng.permutation(users) + 0.5) / users  # exact shares, so that a small town has every role too
+    role = (rng.permutation(users) + 0.5) / users  # exact shares, so that few users have every role too
     only_receives, only_writes = role < ONLY_RECEIVE, (role >= ONLY_RECEIVE) & (role < ONLY_RECEIVE + ONLY_WRITE)
     writes = (role >= ONLY_RECEIVE) & (role < ONLY_RECEIVE + ONLY_WRITE + READ_AND_WRITE)
     return Population(
@@ -119,7 +119,7 @@ def populate(rng: np.random.Generator, users: int) -> Population:
 
 
 def _shares(rng: np.random.Generator, active: NDArray[np.bool_], sigma: float) -> NDArray[np.float64]:
-    """Log-normal activity of the `active` users, as cumulative shares."""
+    """Cumulative shares of the log-normal activity of the `active` users."""
     activity = np.where(active, rng.lognormal(0.0, sigma, active.size), 0.0)
     cumulative = np.cumsum(activity)
     shares: NDArray[np.float64] = cumulative / cumulative[-1]
@@ -127,7 +127,7 @@ def _shares(rng: np.random.Generator, active: NDArray[np.bool_], sigma: float) -
 
 
 def _friends(rng: np.random.Generator, users: int) -> NDArray[np.int64]:
-    """Friends of everybody, popular people more often; nobody is his own friend."""
+    """Draw friends for every user, popular users more often and never the user itself."""
     popularity = np.cumsum(rng.lognormal(0.0, 1.0, users))
     friends = draw_users(rng, popularity / popularity[-1], users * MOST_FRIENDS).reshape(users, MOST_FRIENDS)
     oneself = friends == np.arange(users)[:, None]

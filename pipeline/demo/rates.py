@@ -1,4 +1,4 @@
-"""How many events each slot of a scenario expects: a local day and week times noise that runs through all days."""
+"""The expected number of events in each slot: the shape of a day and a week, times noise that spans all days."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from pipeline.demo.scenario import SLOT_SECONDS, Scenario
 
-# Shapes, scaled to mean 1 where they are used: of the hours 0 to 23 (each the value in the middle of its hour, straight
-# lines between) and of the weekdays from Monday.
+# Shapes of the hours 0 to 23 (values at the middle of each hour, interpolated) and of the weekdays from Monday. They
+# are scaled to mean 1 when used.
 VIEWS_BY_HOUR = (
     50, 34, 25, 21, 22, 31, 50, 73, 92, 105, 112, 118,
     122, 121, 118, 116, 118, 125, 137, 150, 158, 148, 118, 80,
@@ -23,25 +23,25 @@ MESSAGES_BY_HOUR = (
 VIEWS_BY_WEEKDAY = (98, 96, 96, 98, 101, 107, 104)
 MESSAGES_BY_WEEKDAY = (104, 105, 104, 103, 102, 90, 92)
 
-# Streams of random numbers, one per purpose: see `stream`.
+# One stream of random numbers per purpose; see `stream`.
 POPULATION, VIEWS_NOISE, CTR_NOISE, MESSAGES_NOISE, FEED_EVENTS, MESSAGE_EVENTS, INCIDENT_EVENTS = range(7)
 
 
 def stream(scenario: Scenario, *key: int) -> np.random.Generator:
-    """Random numbers for one purpose: a purpose's number, then what it is repeated over, such as the day."""
+    """Random numbers for a key: the number of a purpose, then an index such as the day."""
     return np.random.default_rng([scenario.seed, *key])
 
 
 @dataclass(frozen=True, eq=False)
 class SlotRates:
-    """What the slots of a scenario expect without incidents; arrays of shape (T,).
+    """Expected values of the slots of a scenario, without incidents; arrays of shape (T,).
 
     Attributes
     ----------
     start : numpy.ndarray
-        When the slot begins, in UTC epoch seconds; without holes, from the first local midnight to the last.
+        Start of the slot in UTC epoch seconds, without gaps, from the first local midnight to the last.
     views, messages : numpy.ndarray
-        Expected number of events in the slot.
+        Expected number of events.
     ctr : numpy.ndarray
         Probability that a view is liked.
     """
@@ -53,7 +53,7 @@ class SlotRates:
 
 
 def slot_rates(scenario: Scenario) -> SlotRates:
-    """Compute the rates of all slots of `scenario` (its `until` and incidents aside)."""
+    """Compute the rates of all slots of `scenario`, ignoring its incidents and `until`."""
     start = np.arange(scenario.day_start(0), scenario.day_start(scenario.days), SLOT_SECONDS)
     local = [datetime.fromtimestamp(second, scenario.zone) for second in start.tolist()]
     hour = np.array([moment.hour + moment.minute / 60 for moment in local])
@@ -85,7 +85,7 @@ def _shape(hour: NDArray[np.float64], by_hour: Sequence[float]) -> NDArray[np.fl
 
 
 def _autoregressive(rng: np.random.Generator, size: int, sd: float, phi: float) -> NDArray[np.float64]:
-    """AR(1) with standard deviation `sd` from the first value on; a longer series begins with the shorter one."""
+    """AR(1) noise, stationary from the first value; a longer series starts with the same values as a shorter one."""
     shocks = sd * rng.standard_normal(size)
     shocks[1:] *= np.sqrt(1 - phi**2)
     return np.fromiter(accumulate(shocks.tolist(), lambda level, shock: phi * level + shock), float, size)

@@ -1,4 +1,4 @@
-"""The demo: a month of made-up events, then the real tasks, as cron would have started them on its last day."""
+"""Plays the demo: generates a month of events, then runs the tasks as cron would have on the last day."""
 
 import contextlib
 import shutil
@@ -19,9 +19,9 @@ from pipeline.tasks import Alerts, CheckAlerts, DailyMetrics, Morning, SlotHisto
 from pipeline.warehouse import connections
 from pipeline.warehouse.statements import statement
 
-# Every key of [warehouse] and [source], so that nothing of the user's own configuration reaches the demo.
+# The only settings of the demo; the user's own luigi.cfg is not read.
 CONFIGURATION = """\
-# The demo's own configuration: everything stays in this directory.
+# The demo's settings: everything stays in this directory.
 [clock]
 timezone = Europe/Moscow
 now = {now}
@@ -49,27 +49,24 @@ path = {folder}/outbox
 lock_path = {folder}/locks
 [core]
 autoload_range = true
-[worker]
-check_complete_on_run = true
-check_unfulfilled_deps = false
 """
 
 SOURCE_DATABASE = "demo"
-NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)  # fixed: the same demo, to the last event, on every machine
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)  # fixed, so that the demo is the same on every machine
 DAYS = 30
-LOADED_DAYS = 8  # the reported day and the week it is compared with
+LOADED_DAYS = 8  # the reported day, and the week that it is compared with
 MORNING = timedelta(hours=9)
 
 
 def run(folder: Path, views_per_day: float) -> None:
-    """Play the demo in a directory of its own and say in plain words what happened.
+    """Play the demo and print what happens.
 
     Parameters
     ----------
     folder : Path
-        Where everything goes; what an earlier demo left there is replaced.
+        Directory of everything that the demo writes; an earlier demo in it is replaced.
     views_per_day : float
-        The scale.
+        Views a day, the scale of the demo.
 
     Raises
     ------
@@ -95,18 +92,18 @@ def run(folder: Path, views_per_day: float) -> None:
     print(f"   {counts.feed_actions:,} feed and {counts.message_actions:,} message events\n")
 
     midnight = clock.day_bounds(last_day)[0]
-    print("2. The slots of the last four weeks, measured from the events (task SlotHistory)")
+    print("2. The slots of the last four weeks are measured from the events (task SlotHistory)")
     clock.set_now(midnight.replace(tzinfo=UTC))
     with _progress(SlotHistory, luigi.Event.PROGRESS, settings.AlertSettings().history_days, "day"):
         _build(SlotHistory(date=clock.yesterday()), midnight)
 
-    print("\n3. A check every 15 minutes, as cron does, after those of the day before (task Alerts)")
+    print("\n3. The slots of the day before are checked, then one every 15 minutes, as by cron (task Alerts)")
     moments = [midnight + i * clock.SLOT for i in range((NOW.replace(tzinfo=None) - midnight) // clock.SLOT + 1)]
     with _progress(CheckAlerts, luigi.Event.SUCCESS, clock.SLOTS_A_DAY + len(moments), "slot"):
         for moment in moments:
             _build(Alerts(), moment)
 
-    print(f"\n4. The morning: {LOADED_DAYS} days are loaded and the last is reported (task Morning)")
+    print(f"\n4. {LOADED_DAYS} days are loaded and the last one is reported (task Morning)")
     with _progress(DailyMetrics, luigi.Event.SUCCESS, LOADED_DAYS, "day"):
         _build(Morning(), midnight + MORNING)
     print_summary(folder, last_day - timedelta(days=1))
@@ -121,8 +118,9 @@ def _configure(folder: Path, first_loaded: date) -> None:
     except OSError as error:
         raise FeedpulseError(f"cannot write to {folder}: {error.strerror}. Give another directory (--path).") from error
     config = get_config()
-    config.clear()  # whatever ./luigi.cfg said: the demo must never reach anybody's warehouse
+    config.clear()  # the demo must never reach the warehouse of ./luigi.cfg
     config.read([str(path)])
+    process.set_luigi_defaults()
     process.reset()
 
 
@@ -141,7 +139,7 @@ def _build(root: luigi.Task, moment: datetime) -> None:
 
 @contextlib.contextmanager
 def _progress(family: type[luigi.Task], event: str, total: int, unit: str) -> Iterator[None]:
-    """Show a bar that moves with each event of a task of the family."""
+    """Show a progress bar that advances with each event of a task of the family."""
     with tqdm(total=total, unit=unit) as bar:
 
         def move(_: luigi.Task) -> None:

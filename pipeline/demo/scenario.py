@@ -1,4 +1,4 @@
-"""What a demo is made from: its parameters and the incidents in it."""
+"""The parameters of a demo and its incidents."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -11,7 +11,7 @@ from pipeline.demo.population import FEWEST_USERS
 
 SLOT_SECONDS = 900
 
-# What moves when events become more or fewer. A like needs its view, so views take likes along and CTR stays.
+# Metrics that change with the number of events. A like needs a view, so views change likes and leave CTR unchanged.
 METRICS_MOVED: dict[str, tuple[str, ...]] = {
     "views": ("feed_users", "views", "likes"),
     "likes": ("likes", "ctr"),
@@ -22,25 +22,25 @@ DIMENSIONS = ("total", "os", "gender", "source", "country")
 
 @dataclass(frozen=True)
 class Incident:
-    """A labelled incident: for some time one kind of event is rarer or more frequent, in one slice or everywhere.
+    """A labelled incident: for some time one kind of event is rarer or more frequent, in a slice or everywhere.
 
     Parameters
     ----------
     kind : str
-        Its name, such as 'outage', 'drop', 'spike' or 'level shift'; a label only.
+        A label, such as 'outage', 'drop', 'spike' or 'level shift'.
     start, end : datetime
-        Aware, on the boundaries of 15-minute slots; `end` is exclusive.
+        Aware, on 15-minute boundaries; `end` is exclusive.
     events : {'views', 'likes', 'messages'}
-        Which events become rarer or more frequent.
+        The kind of event.
     size : float
-        The relative change: -1 leaves nothing, -0.5 leaves half, +0.6 adds 60 percent.
+        The relative change: -1 leaves nothing, -0.5 leaves half, +0.6 adds 60 %.
     dimension, dimension_value : str
-        The slice that is hit: the event's 'os', 'gender', 'source' or 'country'; 'total' and 'all' for everything.
+        The slice: 'os', 'gender', 'source' or 'country' of the event; 'total' and 'all' for everything.
 
     Raises
     ------
     SettingsError
-        When a parameter is impossible.
+        If a parameter is impossible.
     """
 
     kind: str
@@ -65,14 +65,14 @@ class Incident:
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """Names of the metrics that move."""
+        """Names of the metrics that change."""
         return METRICS_MOVED[self.events]
 
 
 def default_incidents(end: datetime) -> tuple[Incident, ...]:
-    """Place the demo's incidents before `end` (aware): three in the last 8 hours and a level shift some days earlier.
+    """Place the demo's incidents before `end` (aware): three in the last 8 hours and a level shift days earlier.
 
-    No two of them overlap.
+    They do not overlap.
     """
     end = datetime.fromtimestamp(end.timestamp() // SLOT_SECONDS * SLOT_SECONDS, UTC)
 
@@ -89,20 +89,20 @@ def default_incidents(end: datetime) -> tuple[Incident, ...]:
 
 @dataclass(frozen=True)
 class Scenario:
-    """Parameters of a demo; equal scenarios give equal events.
+    """Parameters of a demo; equal scenarios generate equal events.
 
     Parameters
     ----------
     first_day : date
         First local day of `timezone`.
     days : int
-        How many local days.
+        Number of local days.
     seed : int
         Not negative.
     timezone : str
-        IANA name of the zone whose clock people live by.
+        IANA name of the time zone of the users.
     users : int
-        How many there are, those who only receive messages included; at least 20.
+        Number of users, including those who only receive messages; at least 20.
     views_per_day, messages_per_day : float
         Averages over a week.
     likes_share : float
@@ -110,14 +110,14 @@ class Scenario:
     noise_sd, noise_phi : float
         Standard deviation and lag-1 autocorrelation of the log-noise of views and of messages; that of CTR is a third.
     incidents : tuple of Incident
-        What goes wrong.
+        The incidents.
     until : datetime, optional
-        The demo's "now" (aware), in the last day: no event at or after it.
+        Aware, in the last day: there are no events from this time on.
 
     Raises
     ------
     SettingsError
-        When a parameter is impossible.
+        If a parameter is impossible.
     """
 
     first_day: date
@@ -143,7 +143,7 @@ class Scenario:
             ZoneInfo(self.timezone)
         except (ZoneInfoNotFoundError, ValueError) as error:
             raise SettingsError(
-                f"demo scenario: no time zone {self.timezone!r}; use a name as Europe/Moscow"
+                f"demo scenario: no time zone {self.timezone!r}; use a name such as Europe/Moscow"
             ) from error
         check(self.seed >= 0, f"the seed {self.seed} is negative")
         check(self.users >= FEWEST_USERS, f"{self.users} users; at least {FEWEST_USERS} are needed")
@@ -158,13 +158,13 @@ class Scenario:
 
     @cached_property
     def zone(self) -> ZoneInfo:
-        """The zone of the local days."""
+        """The time zone of the local days."""
         return ZoneInfo(self.timezone)
 
     def day(self, index: int) -> date:
-        """Local day number `index`, counted from 0."""
+        """The local day with this index, from 0."""
         return self.first_day + timedelta(days=index)
 
     def day_start(self, index: int) -> int:
-        """When day number `index` begins, in UTC epoch seconds."""
+        """Start of the day with this index, in UTC epoch seconds."""
         return int(datetime.combine(self.day(index), time(), self.zone).timestamp())

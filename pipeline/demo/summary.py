@@ -1,4 +1,4 @@
-"""What the demo says at its end: what it did, and where to look."""
+"""The summary at the end of the demo: results, messages, and a command to try."""
 
 import shlex
 import sys
@@ -11,7 +11,7 @@ from pipeline.warehouse.tables import DAILY_METRICS, DELIVERIES, full_name, open
 
 
 def print_summary(folder: Path, day: date) -> None:
-    """Print the result's rows, the report, the alerts that were sent, and one command to try next.
+    """Print rows of the result, the report, the alerts that were sent, and a command to try.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def print_summary(folder: Path, day: date) -> None:
     """
     outbox = folder / "outbox"
     engine = open_warehouse()
-    print(f"\nThe day {day} in {full_name(DAILY_METRICS)}, by gender and os (by age there is more):\n", flush=True)
+    print(f"\nThe day {day} in {full_name(DAILY_METRICS)}, by gender and os (there is more by age):\n", flush=True)
     rows = statement("demo_result", daily_metrics=full_name(DAILY_METRICS), day=Fragment(f"toDate('{day}')"))
     for piece in engine.dump(rows, "PrettyCompactMonoBlock"):
         sys.stdout.buffer.write(piece)
@@ -40,23 +40,23 @@ def print_summary(folder: Path, day: date) -> None:
     )
     print(
         f"\nAll messages with their pictures: open {_short(outbox / 'index.html')} in a browser."
-        f"\nThe hidden incidents, for comparison: table demo.incidents_truth."
+        f"\nThe incidents that were put into the events: table demo.incidents_truth."
         f"\nTry next:\n\n    LUIGI_CONFIG_PATH={shlex.quote(str(_short(folder / 'luigi.cfg')))} "
         f'{_short(Path(sys.executable).with_name("feedpulse"))} query --format PrettyCompact \\\n        "{question}"\n'
     )
 
 
 def print_incidents(outbox: Path, sent: Sequence[str]) -> None:
-    """Print each incident that people heard of: its message's name, then the replies, which say what it was.
+    """Print the key of each incident's message, then its replies, which say what happened.
 
-    The message itself was edited: it tells no longer what it began with.
+    The message itself has been edited and no longer shows its first text.
 
     Parameters
     ----------
     outbox : Path
         Where the messages are.
     sent : sequence of str
-        Their keys, a reply's after that of its message: ``alert-...-views``, ``alert-...-views-recovered``.
+        The keys of the messages, each before those of its replies: ``alert-...-views``, ``alert-...-views-recovered``.
     """
     replies: dict[str, list[str]] = {}
     for key in sent:
@@ -65,8 +65,8 @@ def print_incidents(outbox: Path, sent: Sequence[str]) -> None:
             replies[message].append(key)
         else:
             replies[key] = []
-    print(f"\n{len(replies)} incidents were told while the day was played: each in ONE message, edited as long as it")
-    print("lasted, and in replies to it, because an edit makes no sound. The replies:\n")
+    print(f"\n{len(replies)} incidents were posted while the day was played. Each is ONE message, edited while the")
+    print("incident lasted, with replies, because an edit makes no sound. The replies:\n")
     for message, answers in replies.items():
         print(f"    {message}")
         for key in answers or [message]:

@@ -1,4 +1,4 @@
--- Where the demo says which incidents it made: a row for each metric that one moves; size is the relative change.
+-- The demo's incidents: a row per incident and metric that it changes; size is the relative change.
 CREATE TABLE IF NOT EXISTS {table}
 (
     kind String,

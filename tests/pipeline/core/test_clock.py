@@ -90,7 +90,7 @@ def test_unfinished_time_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("key", "value", "message"),
-    [("timezone", "Mars/Olympus", "no such time zone"), ("now", "yesterday", "not a moment")],
+    [("timezone", "Mars/Olympus", "no such time zone"), ("now", "yesterday", "not a time")],
 )
 def test_impossible_settings_are_named(key: str, value: str, message: str) -> None:
     with configured(clock={key: value}), pytest.raises(SettingsError, match=rf"\[clock\] {key} = {value}: {message}"):

@@ -5,7 +5,10 @@ import sys
 from configparser import ConfigParser
 from pathlib import Path
 
+import pytest
+
 from pipeline.core.process import LUIGI_DEFAULTS, once, reset
+from pipeline.tasks import Daily
 
 ROOT = Path(__file__).parents[3]
 
@@ -38,8 +41,8 @@ print("same" if state() == before else [pair for pair in zip(before, state()) if
 """
 )
 
-FROM_LUIGI = (
-    "import sys; sys.argv[0] = '/somewhere/bin/luigi'"
+FROM_A_PROGRAM = (
+    "import sys; sys.argv[0] = '{program}'"
     + STATE
     + """
 print(gc.get_freeze_count() > 0, get_config().get("retcode", "task_failed"), get_config().get("worker", "timeout"))
@@ -59,9 +62,32 @@ def test_importing_everything_changes_nothing_in_the_process(tmp_path: Path) -> 
 
 def test_luigis_command_is_prepared_and_the_users_file_wins(tmp_path: Path) -> None:
     (tmp_path / "luigi.cfg").write_text("[retcode]\ntask_failed = 7\n[worker]\ntimeout = 9\n")
-    assert printed(FROM_LUIGI, tmp_path) == "True 7 9"
+    luigi = FROM_A_PROGRAM.replace("{program}", "/somewhere/bin/luigi")
+    assert printed(luigi, tmp_path) == "True 7 9"
     (tmp_path / "luigi.cfg").write_text("[worker]\ntimeout = 9\n")
-    assert printed(FROM_LUIGI, tmp_path) == "True 30 9"
+    assert printed(luigi, tmp_path) == "True 30 9"
+
+
+@pytest.mark.parametrize(
+    ("program", "prepared"),
+    [
+        ("/somewhere/bin/luigi-deps", True),
+        ("/somewhere/site-packages/luigi/__main__.py", True),  # python -m luigi
+        ("/somewhere/bin/feedpulse", False),  # prepares when it runs a command
+        ("/somewhere/bin/pytest", False),
+        ("-c", False),
+    ],
+)
+def test_only_luigis_commands_are_prepared_by_an_import(tmp_path: Path, program: str, prepared: bool) -> None:
+    (tmp_path / "luigi.cfg").write_text("[retcode]\ntask_failed = 7\n[worker]\ntimeout = 9\n")
+    assert printed(FROM_A_PROGRAM.replace("{program}", program), tmp_path) == f"{prepared} 7 9"
+
+
+def test_a_reset_forgets_luigis_tasks() -> None:
+    before = Daily()
+    assert Daily() is before
+    reset()
+    assert Daily() is not before
 
 
 def test_the_shipped_file_says_the_same_as_the_defaults_in_code() -> None:

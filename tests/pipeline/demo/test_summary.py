@@ -1,4 +1,4 @@
-"""What the demo says of the incidents that were told."""
+"""How the demo lists the incidents that were posted."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def test_an_incident_is_told_once_by_its_replies(tmp_path: Path, capsys: pytest.
         (tmp_path / f"{key}.txt").write_text(text)
     print_incidents(tmp_path, list(MESSAGES))
     printed = capsys.readouterr().out
-    assert printed.startswith("\n2 incidents were told")
+    assert printed.startswith("\n2 incidents were posted")
     assert printed.partition("The replies:\n\n")[2].splitlines() == [
         "    alert-1-ctr",
         "        Recovered after 1 h: CTR",
