@@ -1,9 +1,9 @@
-"""How numbers are sliced. A new dimension is one entry in `DIMENSIONS`; days and slots loop over it.
+"""The definition of every dimension. A new one is one entry in `DIMENSIONS`; days and slots loop over it.
 
-In a day a user counts in ONE value of a dimension: his own rows of that day decide, and where they hold several
-values, the greatest (so the choice is the same on every engine and in every run); without any, the most recent of
-the ``[etl] attribute_days`` days before; else ``unknown``. In a slot an event counts by its own row. So totals
-agree between slots and days, and slices need not.
+In a day, a user counts in ONE value of a dimension. It comes from the user's own rows of that day; of several values
+the greatest is taken, so that every engine and every run choose the same. A user without a value has the newest one of
+the ``[etl] attribute_days`` days before, or else ``unknown``. In a slot, each event counts by its own row. So slots and
+days have the same totals, but not always the same slices.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 UNKNOWN = "unknown"
 LONGEST_VALUE = 64
-"""Longer values are cut to so many characters: a slice is a name, not a document."""
+"""Characters of a value that are kept: a slice is a name, not a document."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,19 +21,19 @@ class Dimension:
     name: str
     """Its name in tables."""
     column: str
-    """The source column that it reads; required in both tables."""
+    """The source column with its values; both source tables must have it."""
     numeric: bool = False
-    """Whether the source column must be an integer (else a string)."""
+    """Whether the source column must be an integer; otherwise it must be a string."""
     daily: bool = False
-    """Whether days are sliced so too, by the column's greatest in a user's rows."""
+    """Whether days are sliced by it too."""
     least: int | None = None
-    """In a day, lesser numbers are no values: unknown."""
+    """The least number that is a value in a day; lesser ones are ``unknown``."""
     event_value: str
-    """SQL expression over one event of the source; yields a String, '' for unknown."""
+    """SQL expression over an event of the source: a String, '' for unknown."""
     label: Mapping[str, str] = field(default_factory=dict)
-    """What people read, by language; the name where a language is missing."""
+    """The name that people read, by language; `name` where a language is missing."""
     top: int = 0
-    """Keep so many values in a slot, those with the most events the day before, and sum up the rest; 0 keeps all."""
+    """How many values a slot keeps, those with the most events the day before; the rest is summed up. 0 keeps all."""
 
 
 AGE_BANDS = (
@@ -91,21 +91,21 @@ RAW_DIMENSIONS: tuple[Dimension, ...] = (
         label={"en": "experiment group", "ru": "группа эксперимента"},
     ),
 )
-"""Not kept by slot: looked up in raw events, for the slots of an incident and those it is compared with."""
+"""Dimensions that slots do not keep: explaining an incident reads them from raw events."""
 
 DAILY: tuple[Dimension, ...] = tuple(dimension for dimension in DIMENSIONS if dimension.daily)
-"""The dimensions of `daily_metrics`."""
+"""The dimensions of ``daily_metrics``."""
 
 
 def readable(value: str) -> str:
-    """SQL for a string cut to `LONGEST_VALUE` characters, and where it ceases to be UTF-8."""
-    # Not substringUTF8: server 18.16 takes the bytes of an emoji for characters. Newer engines extract only where the
-    # value is not plain, which is several times cheaper.
+    """SQL that cuts a string to `LONGEST_VALUE` characters, and at its first byte that is not UTF-8."""
+    # substringUTF8 of server 18.16 counts the bytes of an emoji as characters. Newer engines evaluate `extract` only
+    # for values that are not plain ASCII, which makes this several times cheaper.
     return (
         f"if(match({value}, '^[ -~]{{0,{LONGEST_VALUE}}}$'), {value}, extract({value}, '^(?s).{{0,{LONGEST_VALUE}}}'))"
     )
 
 
 def label(name: str, language: str) -> str:
-    """What people read for a dimension."""
+    """The name that people read for a dimension."""
     return next((item.label.get(language, name) for item in (*DIMENSIONS, *RAW_DIMENSIONS) if item.name == name), name)

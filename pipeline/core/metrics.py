@@ -60,7 +60,11 @@ class Metric:
 
     @property
     def kind(self) -> Literal["count", "ratio"]:
-        """How its values behave."""
+        """How its values behave: what the detectors take for its noise.
+
+        An average is a ratio too. Where a ratio is 1 or more, the detectors take its numerator for a Poisson count of
+        so much per unit of the denominator, and learn from history how much noisier it is.
+        """
         return "ratio" if self.numerator else "count"
 
     @property

@@ -1,10 +1,12 @@
-"""Which slices explain a deviation. Pure: counts by slice in, causes out.
+"""Finds the slices that explain a deviation. Pure: takes counts by slice, returns causes.
 
-The search is Adtributor's (Bhagwan et al., NSDI 2014): of each dimension the smallest set of slices with enough
-EXPLANATORY POWER (its part of the total's deviation), and among dimensions the set with the greatest SURPRISE (the
-Jensen-Shannon divergence between the expected and the actual share of the set). Added to it: the deviation of the set
-must stand out of chance, and out of the rest; a ratio is searched in what its rate changed, numerators against what the
-slices' own rates give for the actual denominators, so that a change of the mix is told apart.
+The search is Adtributor (Bhagwan et al., NSDI 2014). In each dimension it takes the smallest set of slices with enough
+EXPLANATORY POWER (the set's part of the total's deviation). It ranks dimensions by the SURPRISE of their sets (the
+Jensen-Shannon divergence between a set's expected and actual share of the total).
+
+Two things are added. The deviation of a set must exceed chance, and that of the other slices. For a ratio, numerators
+are compared with what each slice's former rate gives for its actual denominator, so that a change of the mix is no
+cause.
 """
 
 import math
@@ -17,17 +19,17 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 EXPLAINED = 0.67
-"""Part of the deviation that a set must explain (the paper's T_EP)."""
+"""The part of the deviation that a set must explain (T_EP in the paper)."""
 ELEMENT_EXPLAINED = 0.1
-"""Part of the deviation below which a slice is not worth naming (the paper's T_EEP)."""
+"""The part of the deviation that each slice of a set must explain (T_EEP in the paper)."""
 UNNAMED = ("", "other")
-"""Slices that gather what has no name: part of the whole, and no cause."""
+"""Slices of everything without a name: they are part of the total, but never a cause."""
 LONGEST_SET = 3
-"""A cause of more slices than this is none that people can act on."""
+"""The most slices of a cause: people cannot act on more."""
 LEAST_SIGMAS = 4.0
-"""Of the set against the rest, so that noise is no cause."""
+"""How many standard deviations a set must differ from the other slices, so that noise is no cause."""
 LEAST_LEAD = 0.2
-"""A set explains more than its share of the whole by this, or it only moves with everything."""
+"""By how much a set's explanatory power must exceed its share of the total: else it only moves with everything."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,9 @@ class Slices:
     values : sequence of str
         The slices.
     actual, forecast : ndarray
-        Numerators: what came, and what came at the same time of other days.
+        The counts (numerators of a ratio), now and at the same time of other days.
     actual_denominators, forecast_denominators : ndarray or None
-        Of a ratio.
+        The denominators of a ratio; None for a count.
     """
 
     dimension: str
@@ -56,22 +58,22 @@ class Slices:
 
 @dataclass(frozen=True)
 class Cause:
-    """A set of slices of one dimension.
+    """A set of slices of one dimension that explains a deviation.
 
     Attributes
     ----------
     dimension : str
-        Which dimension.
+        The dimension's name.
     values : tuple of str
-        Its slices, the most telling first.
+        The slices, the largest deviation first.
     explained : float
-        The explanatory power of the set, 0 to 1; 1 where only these slices deviate.
+        The explanatory power of the set, 0 to 1; 1 if only slices deviate and not the total.
     change : float
         The relative deviation of the set from its forecast.
     surprise : float
-        Adtributor's.
+        The surprise of the set, as Adtributor defines it.
     sigmas : float
-        How far the set stands out of the rest.
+        How many standard deviations the set differs from the other slices.
     """
 
     dimension: str
@@ -89,10 +91,10 @@ class RatioChange:
     Attributes
     ----------
     numerator, denominator : float
-        Their relative deviations from what was expected.
+        The relative deviations of its sides from what was expected.
     mix : float
-        The part of the ratio's change that comes from other shares of the slices, in the dimension where that is
-        most; the rest is the ratio within slices. NaN without slices.
+        The part of the ratio's change that comes from the slices' changed shares of the denominator, in the dimension
+        where that part is largest; the rest is the ratio within slices. NaN without slices.
     mix_dimension : str
         That dimension; '' without slices.
     """
@@ -111,15 +113,15 @@ def explain(dimensions: Sequence[Slices], expected: float, total_deviates: bool)
     dimensions : sequence of Slices
         The same events, sliced in each way.
     expected : float
-        The whole metric's expected count (a ratio's expected numerator, given the actual denominators): the forecasts
-        are scaled to it.
+        The expected total (of a ratio: the expected numerator, given the actual denominators). Forecasts are scaled to
+        it.
     total_deviates : bool
-        Whether the whole metric is anomalous. If not, the total's own deviation is noise and nothing to divide by.
+        Whether the total is anomalous. If not, its deviation is noise, and explanatory power means nothing.
 
     Returns
     -------
     list of Cause
-        The best of each dimension that has one, the most surprising first; empty where nothing explains it.
+        The best of each dimension that has one, the most surprising first; empty if nothing explains the deviation.
     """
     found = [cause for item in dimensions for cause in _of_dimension(item, expected, total_deviates)]
     return sorted(found, key=lambda cause: (-cause.surprise, cause.dimension))
@@ -128,7 +130,7 @@ def explain(dimensions: Sequence[Slices], expected: float, total_deviates: bool)
 def _of_dimension(slices: Slices, expected: float, total_deviates: bool) -> list[Cause]:
     actual, forecast = slices.actual, slices.forecast
     if slices.actual_denominators is not None and slices.forecast_denominators is not None:
-        # What the slices' own rates give for the denominators that came: the mix is taken out.
+        # What each slice's former rate gives for its actual denominator: this takes the mix out.
         rates = np.divide(
             forecast, slices.forecast_denominators, out=np.zeros_like(forecast), where=slices.forecast_denominators > 0
         )
@@ -156,7 +158,7 @@ def _of_dimension(slices: Slices, expected: float, total_deviates: bool) -> list
 def _judge(
     slices: Slices, actual: Array, forecast: Array, chosen: NDArray[np.int64], total_deviates: bool
 ) -> Cause | None:
-    """The cause that a set of slices is, or None."""
+    """The set of slices as a cause; None if it explains too little or may be chance."""
     whole, whole_forecast = actual.sum(), forecast.sum()
     part, part_forecast = actual[chosen].sum(), forecast[chosen].sum()
     rest, rest_forecast = whole - part, whole_forecast - part_forecast
@@ -188,14 +190,14 @@ def _judge(
 def split_ratio(
     numerator: tuple[float, float], denominator: tuple[float, float], dimensions: Sequence[Slices]
 ) -> RatioChange:
-    """Tell whether a ratio's numerator or denominator moved it, and whether the mix of a dimension did.
+    """Measure how much the sides of a ratio moved, and how much of its change is a change of the mix.
 
     Parameters
     ----------
     numerator, denominator : (float, float)
-        Actual and expected.
+        The actual and the expected count.
     dimensions : sequence of Slices
-        Of the ratio.
+        The ratio, sliced in each way.
     """
     parts = {item.dimension: _mix_part(item) for item in dimensions}
     known = {name: part for name, part in parts.items() if not math.isnan(part)}
@@ -209,7 +211,7 @@ def split_ratio(
 
 
 def _mix_part(slices: Slices) -> float:
-    """The part of a ratio's change that its slices' old rates give with the new mix; NaN where there is none."""
+    """The part of a ratio's change that the slices' former rates give with the new mix; NaN if it is unknown."""
     if slices.actual_denominators is None or slices.forecast_denominators is None:
         return math.nan
     now, before = slices.actual_denominators.sum(), slices.forecast_denominators.sum()
@@ -231,7 +233,7 @@ def _log_change(actual: float, expected: float) -> float:
 
 
 def _sigmas(part: float, part_forecast: float, rest: float, rest_forecast: float) -> float:
-    """The root of twice the likelihood ratio of two rates against one, of Poisson counts (Kulldorff, 1997)."""
+    """The root of twice the log-likelihood ratio of two Poisson rates against one (Kulldorff, 1997)."""
     whole, whole_forecast = part + rest, part_forecast + rest_forecast
     ratio = _times_log(part, part_forecast) + _times_log(rest, rest_forecast) - _times_log(whole, whole_forecast)
     return math.sqrt(max(0.0, 2 * ratio))
@@ -247,7 +249,7 @@ def _surprise(actual: Array, forecast: Array) -> Array:
 
 
 def _divergence(q: float, p: float) -> float:
-    """One term of the Jensen-Shannon divergence: never negative in sum, 0 where the shares agree."""
+    """One term of the Jensen-Shannon divergence; 0 if the shares agree. The sum of the terms is never negative."""
     middle = p + q
     terms = [0.5 * x * math.log(2 * x / middle) for x in (p, q) if x > 0]
     return max(0.0, sum(terms))

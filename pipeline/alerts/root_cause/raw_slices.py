@@ -1,4 +1,4 @@
-"""Dimensions that only raw events have, for the slots of an incident and the same slots of the days before."""
+"""Reads the dimensions that only raw events have, for the slots of an incident and the same slots of days before."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -16,7 +16,7 @@ from pipeline.warehouse.statements import Fragment, statement
 
 
 def read(incident: Incident, slot: datetime) -> dict[str, list[Slices]]:
-    """By metric of the incident, its raw dimensions from its first slot to `slot`.
+    """Read the raw dimensions of each metric that is to be explained, from its first anomalous slot on.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def read(incident: Incident, slot: datetime) -> dict[str, list[Slices]]:
 
 def _read(name: str, dimension: Dimension, start: datetime, end: datetime) -> Slices:
     metric, events = BY_NAME[name], source()
-    # The same time of the clock: a day before is 24 hours but where the clock changed.
+    # The same local time: a day earlier is not always 24 hours earlier.
     stretches = [
         (back, _on_day_before(start, back), _on_day_before(start, back) + (end - start))
         for back in range(SLICE_DAYS + 1)
@@ -60,12 +60,12 @@ def _read(name: str, dimension: Dimension, start: datetime, end: datetime) -> Sl
     counts = np.zeros((2, SLICE_DAYS + 1, len(values)))
     for back, value, *numbers in rows:
         counts[:, back, values.index(value)] = numbers
-    days = counts[:, 1:][:, counts[0, 1:].any(axis=1)]  # before the first event there is nothing to compare with
+    days = counts[:, 1:][:, counts[0, 1:].any(axis=1)]  # a day without events is older than the source
     forecast = np.median(days, axis=1) if days.shape[1] else np.zeros((2, len(values)))
     denominators = (counts[1, 0], forecast[1]) if metric.kind == "ratio" else (None, None)
     return Slices(dimension.name, values, counts[0, 0], forecast[0], *denominators)
 
 
 def _on_day_before(moment: datetime, days: int) -> datetime:
-    local = clock.to_local(moment) - timedelta(days=days)  # of one zone: by the wall clock
+    local = clock.to_local(moment) - timedelta(days=days)  # Python subtracts by the local clock
     return local.astimezone(UTC).replace(tzinfo=None)

@@ -165,7 +165,7 @@ def test_events_of_no_slice_are_part_of_the_whole() -> None:
 
 
 def test_what_slices_count_twice_leaves_no_negative_rest() -> None:
-    # Who changes his phone is a user of both.
+    # A person with two phones is a user in both slices.
     numbers = history(by_os("feed_users", (500, 450), (600, 560)) | {Part("feed_users"): (1000, 980)})
     (made,) = slices(numbers, "feed_users", SLOT)
     assert list(made.values) == ["iOS", "Android", ""]
