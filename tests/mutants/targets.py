@@ -15,6 +15,7 @@ class Target:
 INCIDENT_TESTS = (
     "tests/pipeline/alerts/incidents/test_lifecycle.py",
     "tests/pipeline/alerts/incidents/test_properties.py",
+    "tests/pipeline/alerts/incidents/test_step.py",
 )
 EXPLANATION_TESTS = (
     "tests/pipeline/alerts/root_cause/test_explanation.py",
@@ -25,6 +26,7 @@ TARGETS = (
     Target("pipeline/alerts/incidents/incident.py", INCIDENT_TESTS),
     Target("pipeline/alerts/incidents/lifecycle.py", INCIDENT_TESTS),
     Target("pipeline/alerts/incidents/policy.py", INCIDENT_TESTS),
+    Target("pipeline/alerts/incidents/state.py", INCIDENT_TESTS),
     Target("pipeline/alerts/detection/checks.py", ("tests/pipeline/alerts/detection/test_checks.py",)),
     Target("pipeline/alerts/detection/shares.py", ("tests/pipeline/alerts/detection/test_shares.py",)),
     Target("pipeline/alerts/root_cause/adtributor.py", ("tests/pipeline/alerts/root_cause/test_adtributor.py",)),

@@ -1,11 +1,14 @@
 """The life of incidents through the real tasks, on both engines: told, edited, silent, late, closed, pressed."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from pipeline.alerts.incidents import Incident
+from pipeline.alerts.root_cause import raw_slices
+from pipeline.alerts.root_cause.adtributor import Slices
 from pipeline.tasks import Alerts, Presses
 from pipeline.warehouse.engines import EmbeddedEngine, Engine
 from tests.pipeline.alerts.place import BACK, OUTAGE, SLOT, Site, incident, site
@@ -100,6 +103,23 @@ def test_a_slice_that_fails_is_told_with_its_cause(place: Site) -> None:
     place.alert(OUTAGE, OUTAGE + 2 * SLOT)
     (text,) = place.messages().values()
     assert "os iOS explains" in text
+
+
+def test_an_incident_is_explained_once_a_slot(embedded: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = embedded
+    explained: list[datetime] = []
+    read = raw_slices.read
+
+    def counted(incident: Incident, slot: datetime) -> dict[str, list[Slices]]:
+        explained.append(slot)
+        return read(incident, slot)
+
+    monkeypatch.setattr(raw_slices, "read", counted)
+    place.load(incident("messages", -0.8))
+    place.alert(OUTAGE + SLOT, BACK + 4 * SLOT)
+    assert list(place.messages()) == [KEY, f"{KEY}-recovered"]
+    # Each slot of the post and its edits, and the slot that closes it: there the reply has the message's explanation.
+    assert explained == [OUTAGE, OUTAGE + SLOT, OUTAGE + 2 * SLOT, OUTAGE + 3 * SLOT, BACK + 3 * SLOT]
 
 
 def test_in_maintenance_nobody_is_called(embedded: Site) -> None:

@@ -1,0 +1,134 @@
+"""The step that checks, replay and benchmarks share: the incidents after a slot, and the notices that are due."""
+
+from dataclasses import replace
+from datetime import datetime, time, timedelta
+
+import pytest
+
+from pipeline.alerts.detection.checks import CheckResult
+from pipeline.alerts.incidents import Incident, Notice, Rules, State, Step, advance, due_notices, step
+from pipeline.alerts.incidents.actions import Action
+from pipeline.alerts.incidents.calendar import Entry
+from pipeline.alerts.incidents.incident import NoticeKind
+from pipeline.core.clock import SLOT
+from pipeline.slots.series import Adjustment, Part
+from tests.pipeline.configuration import configured
+
+START = datetime(2026, 11, 12, 9)
+VIEWS, IOS, MESSAGES = Part("views"), Part("views", "os", "iOS"), Part("messages_sent")
+
+
+def count(value: float, part: Part = VIEWS) -> CheckResult:
+    """A count of which 80 to 120 are expected."""
+    score = (value - 100) / 20
+    verdict = "anomaly" if abs(score) > 1 else "ok"
+    return CheckResult(*part, "seasonal", value, 100.0, 80.0, 120.0, score, verdict, score, 1.0)  # type: ignore[arg-type]
+
+
+def play(state: State, values: list[float], first: datetime = START) -> Step:
+    """Views slot by slot; the step of the last slot."""
+    for i, value in enumerate(values):
+        after = step(state, [count(value)], first + i * SLOT, Rules(), {})
+        state = after.state.next(since=datetime.min)
+    return after
+
+
+def kinds(notices: tuple[Notice, ...]) -> list[NoticeKind]:
+    return [notice.kind for notice in notices]
+
+
+def test_a_step_records_that_people_receive_its_notices() -> None:
+    posted = play(State(), [50])
+    assert kinds(posted.notices) == ["post"]
+    # The notice has the incident as it was before people knew of it.
+    assert [notice.incident.notified for notice in posted.notices] == [False]
+    (incident,) = posted.state.current
+    assert (incident.notified, incident.told_worst) == (True, -0.5)
+    assert kinds(play(posted.state, [50], START + SLOT).notices) == ["edit"]
+
+
+def test_an_incident_that_ended_is_current_for_one_slot_and_then_past() -> None:
+    closed = play(State(), [50, 100, 100, 100, 100])
+    assert kinds(closed.notices) == ["close"]
+    assert [incident.outcome for incident in closed.state.current] == ["recovered"]
+    after = closed.state.next(since=START)
+    assert (after.current, len(after.past)) == ((), 1)
+    assert after.next(since=START + SLOT).past == ()
+
+
+def test_what_people_ended_between_two_slots_is_closed_by_the_next() -> None:
+    state = play(State(), [50]).state
+    (incident,) = state.current
+    declared = replace(state, current=(replace(incident, ended=True, outcome="new normal", mark="new normal"),))
+    after = step(declared, [count(100)], START + SLOT, Rules(), {})
+    assert [(notice.kind, notice.incident.outcome) for notice in after.notices] == [("close", "new normal")]
+
+
+def test_what_late_rows_correct_is_edited_where_people_know_of_it() -> None:
+    (ended,) = play(State(), [50, 100, 100, 100, 100]).state.current
+    late = replace(ended, outcome="late data")
+    unknown = replace(late, incident_id="views:unknown", notified=False)
+    after = step(State(corrected=(late, unknown)), [count(100)], START + 9 * SLOT, Rules(), {})
+    assert after.notices == (Notice("edit", late),)
+    assert after.state.corrected == (late, unknown)
+
+
+def open_incident() -> Incident:
+    (incident,) = advance([], [count(50)], START, Rules())
+    return incident
+
+
+@pytest.mark.parametrize(
+    ("quiet_hours", "muted_at", "is_fresh", "expected"),
+    [
+        (None, None, True, [("post", True)]),
+        ((time(9), time(10)), None, True, []),
+        ((time(10), time(11)), None, True, [("post", True)]),
+        (None, START, True, []),
+        (None, START - timedelta(hours=2), True, [("post", True)]),
+        (None, None, False, []),
+    ],
+    ids=["free", "quiet", "other hours", "muted", "muted long ago", "stale"],
+)
+def test_nobody_is_called_in_quiet_hours_while_muted_or_for_stale_slots(
+    quiet_hours: tuple[time, time] | None, muted_at: datetime | None, is_fresh: bool, expected: list[tuple[str, bool]]
+) -> None:
+    incident = open_incident()
+    presses = [Action(incident.incident_id, "mute", "Anna", muted_at)] if muted_at else []
+    state = State(current=(incident,), actions={incident.incident_id: presses})
+    with configured(clock={"timezone": "UTC"}):
+        notices = due_notices(state, START, Rules(quiet_hours=quiet_hours), START + SLOT, is_fresh=is_fresh)
+        assert [(notice.kind, notice.may_alarm) for notice in notices] == expected
+
+
+def test_a_notice_has_what_people_said_of_its_incident() -> None:
+    incident = open_incident()
+    pressed = [Action(incident.incident_id, "acknowledge", "Anna", START)]
+    state = State(current=(incident,), actions={incident.incident_id: pressed, "another": []})
+    (notice,) = due_notices(state, START, Rules(), START + SLOT)
+    assert notice.actions == pressed
+
+
+def test_a_mute_of_a_past_incident_holds_for_its_metrics() -> None:
+    incident = open_incident()
+    past = replace(incident, incident_id="views:earlier", ended=True)
+    state = State((incident,), (past,), actions={past.incident_id: [Action("views:earlier", "mute", "Anna", START)]})
+    assert list(due_notices(state, START, Rules(), START + SLOT)) == []
+
+
+def test_the_detectors_learn_neither_from_the_calendar_nor_from_incidents() -> None:
+    sale = Entry("sale", START, START + SLOT, "event", ("likes",))
+    state = State(current=(open_incident(),))
+    assert state.adjustments([sale]) == [
+        Adjustment("likes", START, START + SLOT),
+        Adjustment(VIEWS, START, START + SLOT),
+    ]
+
+
+def test_a_slice_that_is_not_checked_for_a_while_is_over_meanwhile_and_then_goes_on() -> None:
+    opened = advance([], [count(50, IOS), count(50, MESSAGES)], START, Rules())
+    (without,) = advance(opened, [count(50, MESSAGES)], START + SLOT, Rules())
+    assert [(member.part, member.is_checked) for member in without.members] == [(IOS, False), (MESSAGES, True)]
+    # It keeps what it counted: one good slot does not end it.
+    (again,) = advance([without], [count(100, IOS), count(50, MESSAGES)], START + 2 * SLOT, Rules())
+    assert [(member.is_checked, member.good_slots) for member in again.members] == [(True, 1), (True, 0)]
