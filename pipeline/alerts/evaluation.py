@@ -1,6 +1,6 @@
-"""Evaluates one slot: reads its numbers and checks them, corrects what late rows change, explains incidents.
+"""Evaluates one slot: reads and checks its numbers, explains its incidents.
 
-Sends nothing. `incidents.step` advances the incidents in between.
+It also corrects incidents that were only late data, and sends nothing. `incidents.step` advances the incidents.
 """
 
 from collections.abc import Container, Iterable, Mapping, Sequence
