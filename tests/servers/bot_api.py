@@ -1,9 +1,9 @@
-"""A local Bot API server, as strict as Telegram's about what it accepts, for tests that use the real client.
+"""A local Bot API server for tests of the real client. It refuses what Telegram refuses.
 
-In a test: ``with BotApi() as api: ...`` and point the client at ``api.url``; a luigi process can be pointed at it too,
-with `TOKEN` in its environment. ``api.sent`` holds what chats show now. ``api.answer_next(too_many(3), dropped())``
-makes the next requests fail in these ways, after which the server is itself again. ``api.press(...)`` does what a
-person does, ``api.delete(...)`` and ``api.migrate(...)`` what an admin does, ``api.freeze(...)`` what time does.
+Use ``with BotApi() as api: ...`` and point the client at ``api.url``; a process of its own also needs `TOKEN` in its
+environment. ``api.sent`` holds the messages that chats show now. ``api.answer_next(too_many(3), dropped())`` makes the
+next two requests fail. ``api.press(...)`` presses a button. ``api.delete(...)``, ``api.freeze(...)`` and
+``api.migrate(...)`` delete a message, make it too old to edit, and make a supergroup of a group.
 """
 
 import json
@@ -32,7 +32,7 @@ _NOT_MODIFIED = (
 
 @dataclass(frozen=True)
 class Sent:
-    """A message as a chat shows it; `source` is the text as it was sent, with markup."""
+    """A message as a chat shows it; `source` is its text with markup, as it was sent."""
 
     id: int
     chat: str
@@ -50,7 +50,7 @@ Trouble = Callable[["BotApi"], None]
 
 
 def refused(code: int, description: str, **parameters: int) -> Trouble:
-    """Answer "not ok"."""
+    """Return an answer "not ok"."""
 
     def trouble(_: "BotApi") -> None:
         raise Refused(code, description, **parameters)
@@ -59,12 +59,12 @@ def refused(code: int, description: str, **parameters: int) -> Trouble:
 
 
 def too_many(retry_after: int) -> Trouble:
-    """Ask to slow down."""
+    """Return an answer that asks to wait."""
     return refused(429, f"Too Many Requests: retry after {retry_after}", retry_after=retry_after)
 
 
 def html(code: int, title: str) -> Trouble:
-    """Answer as a proxy does, e.g. ``html(502, "Bad Gateway")``."""
+    """Return an answer of a proxy, e.g. ``html(502, "Bad Gateway")``."""
 
     def trouble(_: "BotApi") -> None:
         raise Html(code, title)
@@ -82,7 +82,7 @@ def dropped() -> Trouble:
 
 
 def slow(seconds: float) -> Trouble:
-    """Deliver, but answer late."""
+    """Deliver the message, but answer late."""
 
     def trouble(api: "BotApi") -> None:
         api.closing.wait(seconds)
@@ -134,19 +134,19 @@ class BotApi:
         self._server.server_close()
 
     def answer_next(self, *troubles: Trouble) -> None:
-        """Meet the next requests with `troubles`, one each."""
+        """Let the next requests fail, each with one of `troubles`."""
         self._troubles.extend(troubles)
 
     def delete(self, message_id: int, chat: str = CHAT) -> None:
-        """Delete a message for everybody."""
+        """Delete a message."""
         self.sent.remove(self._find(chat, message_id))
 
     def freeze(self, message_id: int, chat: str = CHAT) -> None:
-        """Let a message be too old to be edited."""
+        """Make a message too old to be edited."""
         self._frozen.add((chat, message_id))
 
     def migrate(self, old: str, new: str) -> None:
-        """Make a supergroup of a group; its messages stay behind."""
+        """Make a supergroup of a group; its messages stay in the group."""
         self.chats.append(new)
         self._migrated[old] = new
 
@@ -157,7 +157,7 @@ class BotApi:
         return self.update(callback_query=_query(message_id, chat, data, {"first_name": "Anna"} | user))
 
     def press_elsewhere(self, chat: str = "-1009999", data: str = "ack") -> str:
-        """Press a button of another chat's message, as a stranger would."""
+        """Press a button of a message in another chat."""
         return self.update(callback_query=_query(5, chat, data, {"first_name": "Mallory"}))
 
     def update(self, **content: Any) -> str:
@@ -172,7 +172,7 @@ class BotApi:
         return str(query.get("id", ""))
 
     def expire(self, query: str) -> None:
-        """Let it be too late to answer a press."""
+        """Make it too late to answer a press."""
         self._queries.discard(query)
 
     def handle(self, token: str, method: str, fields: dict[str, str], files: dict[str, bytes]) -> Any:
@@ -233,7 +233,7 @@ class BotApi:
         return _shown(sent)
 
     def _answered(self, chat: str, reply_parameters: str) -> int | None:
-        """Return the message that is replied to, None where it is gone and may be."""
+        """Return the number of the message that is replied to, or None if it is gone and that is allowed."""
         if not reply_parameters:
             return None
         reply = json.loads(reply_parameters)
@@ -261,7 +261,7 @@ class BotApi:
         elif method == "editMessageCaption" and photo is None:
             raise bad("there is no caption in the message to edit")
         source, text = _content(words, photo)
-        # Without reply_markup an edit takes the buttons away.
+        # An edit without reply_markup removes the buttons.
         buttons = parse_keyboard(fields.get("reply_markup", ""))
         new = replace(old, text=text, source=source, photo=photo, buttons=buttons, preview=_has_preview(fields))
         if replace(new, preview=old.preview) == old:
@@ -280,7 +280,7 @@ class BotApi:
         with self._lock:
             if offset < 0:
                 self.updates = self.updates[offset:]
-            # What is before the offset is confirmed by it, and forgotten.
+            # The offset confirms earlier updates; they are forgotten.
             self.updates = [update for update in self.updates if update["update_id"] >= offset]
             wanted = [update for update in self.updates if not allowed or set(allowed) & set(update)]
             return wanted[: max(1, min(limit, UPDATES_LIMIT))]

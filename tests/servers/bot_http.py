@@ -1,4 +1,4 @@
-"""HTTP as the Bot API speaks it: a request's fields and files in, JSON out, or what breaks on the way."""
+"""The HTTP of the Bot API: fields and files of a request in, JSON or a failure out."""
 
 import json
 import re
@@ -13,7 +13,7 @@ URL_LIMIT_BYTES = 8192
 
 
 class Html(Exception):
-    """An answer of some proxy in between: HTML."""
+    """An answer of a proxy, in HTML."""
 
     def __init__(self, code: int, title: str) -> None:
         super().__init__(title)
@@ -52,7 +52,7 @@ class Server(ThreadingHTTPServer):
     api: Api
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: clients that give up waiting are part of the tests."""
+        """Print nothing: some tests make clients give up waiting."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -101,4 +101,4 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Keep the test's output clean."""
+        """Print nothing."""

@@ -1,4 +1,4 @@
-"""What Telegram accepts in a message and how it words a refusal."""
+"""Which messages Telegram refuses, and with which words."""
 
 import io
 import json
@@ -20,7 +20,7 @@ _ENTITY = re.compile(r"&(?:lt|gt|amp|quot|#\d+|#x[0-9a-fA-F]+);")
 
 
 class Refused(Exception):
-    """An answer "not ok", as the Bot API words it."""
+    """An answer "not ok" of the Bot API."""
 
     def __init__(self, code: int, description: str, **parameters: int) -> None:
         super().__init__(description)
@@ -67,7 +67,7 @@ def parse_keyboard(reply_markup: str) -> tuple[tuple[tuple[str, str], ...], ...]
 
 
 def parse_html(source: str) -> str:
-    """Return the text of `source` as Telegram's parse mode HTML reads it, or refuse it as Telegram does."""
+    """Parse `source` in Telegram's parse mode HTML and return its text, or refuse it."""
     text, opened, position = "", list[str](), 0
     while position < len(source):
         offset = len(source[:position].encode())

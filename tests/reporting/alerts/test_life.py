@@ -1,4 +1,4 @@
-"""What an incident's message says from its first post to the reply that closes it."""
+"""The message of an incident from its first post to the reply that closes it."""
 
 import math
 from dataclasses import replace
@@ -132,7 +132,7 @@ def test_no_data_asks_why_is_told_once_more_and_is_corrected() -> None:
     late = incident(9, landed, status="data_late", source="feed_actions")
     assert compose(late, "en").title == "Data was late: feed_actions, 14:15 to 16:15"
     assert compose(late, "ru").title == "Данные опоздали: feed_actions, с 14:15 до 16:15"
-    # How low it seemed to be is not how low it was.
+    # While rows are missing, the worst value is not real, so it is not written.
     assert compose_reply(late, "en").plain == (
         "Data was late: feed_actions, 14:15 to 16:15\n"
         "Messages sent: back to normal, 150, expected 156\n\n"

@@ -1,4 +1,4 @@
-"""Whatever an incident holds: its message fits, loses the least important lines first, and is valid."""
+"""The message of any incident is valid, fits, and drops the least important lines first."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -74,7 +74,7 @@ def test_everything_hostile_at_once_fits_a_caption(language: str, status: Status
         assert "<b>&amp;" not in html
         assert plain.split("\n")[0].count("…") <= 2
     whole = text.html(alert, by_importance(alert), words)
-    # The headline, the newest receipts and the slot are never among what goes.
+    # The headline, the newest receipts and the slot are never dropped.
     assert words.muted("").strip().lower()[:5] in whole
     assert "UTC+3" in whole
     assert "000 Robert" in whole

@@ -1,4 +1,4 @@
-"""What an incident looks like in its picture."""
+"""The picture of an incident."""
 
 import io
 import math

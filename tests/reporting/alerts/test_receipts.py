@@ -1,4 +1,4 @@
-"""What of an incident's message goes first where there is too much of it."""
+"""Which lines of a long message are dropped first, and the receipts of pressed buttons."""
 
 from datetime import timedelta
 
@@ -37,7 +37,7 @@ def test_of_many_receipts_the_four_newest_are_shown() -> None:
 
 
 def test_details_of_lesser_metrics_go_before_links() -> None:
-    # Every metric but the first may lose its details before the link goes.
+    # Every metric but the first loses its details before the link is dropped.
     shown = []
     for count in range(1, 13):
         text = text_of(Alert(SLOT, SLOT + QUARTER, metrics(count), [LINK]))

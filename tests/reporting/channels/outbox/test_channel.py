@@ -183,7 +183,7 @@ def test_an_edit_to_what_is_there_already_changes_nothing(tmp_path: Path) -> Non
     before = (tmp_path / "a.json").read_bytes()
     assert outbox.edit(place, "a", same) == "a"
     assert (tmp_path / "a.json").read_bytes() == before
-    # Other buttons or another picture under the same words are not a version of the words.
+    # Other buttons or another picture with the same text are not another version.
     outbox.edit(place, "a", Message("a", "title", "one", png(50, 50)))
     record = json.loads((tmp_path / "a.json").read_text())
     assert (record["buttons"], record["earlier"]) == ([], [])
@@ -214,7 +214,7 @@ def test_replies_stand_below_their_message_oldest_first(tmp_path: Path) -> None:
     assert outbox.reply(place, "a", message("still down", key="a-2")) == "a-2"
     outbox.reply(place, "a-2", message("it is over", png(), key="a-3"))
     outbox.edit(place, "a", message("post a, changed", key="a"))
-    # What happened last to a message decides its place.
+    # The last edit of or reply to a message decides its place.
     assert keys_on_page(tmp_path) == ["a", "b"]
     page = page_of(tmp_path)
     order = ["post a, changed", "still down", "it is over", 'src="a-3.png"', "post b"]
@@ -267,7 +267,7 @@ def test_a_damaged_life_does_not_stop_the_page(tmp_path: Path) -> None:
         ]
     ):
         (tmp_path / f"x{index}.json").write_text(json.dumps(record | {"key": f"x{index}"} | change))
-    # A message that answers itself is nobody's reply.
+    # A message that replies to itself is not a reply.
     (tmp_path / "self.json").write_text(json.dumps(record | {"key": "self", "reply_to": "self"}))
     (tmp_path / "odd.json").write_text(json.dumps(record | {"key": "odd", "reply_to": ["a"]}))
     outbox.reply(place, "a", message("over", key="b"))

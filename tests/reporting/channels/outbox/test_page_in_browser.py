@@ -1,4 +1,4 @@
-"""The outbox's page in real Chromium, at the widths of phones and a desktop, light and dark."""
+"""The page of the outbox in real Chromium, at the widths of phones and a desktop, light and dark."""
 
 import io
 import shutil
@@ -69,7 +69,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def document(page: str, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The page as the browser has built it; a script of ours cannot ask it, because the page forbids scripts."""
+    """The page as the browser built it, from its dump: the page forbids scripts, so none can be used."""
     return chromium(tmp_path_factory.mktemp("dom") / "profile", "--dump-dom", page)
 
 
@@ -139,7 +139,7 @@ def test_it_fits_the_screen_in_both_colours(
     assert pixels.shape[1] == width
     ground = pixels[2, 2]
     assert (ground.mean() < 60) == dark
-    # Nothing runs over the right edge: its last columns are ground all the way down.
+    # Nothing reaches the right edge: its last columns have the colour of the ground.
     assert (pixels[:, -8:] == ground).all()
     # The bars of the report and the point of the alert are there: both pictures were loaded and drawn.
     assert np.all(np.abs(pixels - (0x00, 0x72, 0xB2)) < 12, axis=2).sum() > 1000

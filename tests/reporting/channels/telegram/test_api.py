@@ -1,4 +1,4 @@
-"""The strict server itself: what it accepts and refuses, asked without any client library."""
+"""What the local Bot API server accepts and refuses, asked without a client library."""
 
 import json
 from collections.abc import Callable
@@ -210,7 +210,7 @@ def test_updates_are_kept_until_a_later_offset_confirms_them(api: BotApi) -> Non
     assert first == again
     _, rest = call(api, "getUpdates", offset=str(first[-1]["update_id"] + 1))
     assert [update["update_id"] for update in rest] == [first[-1]["update_id"] + 1]
-    # Confirmed ones are gone, even for who asks from the beginning.
+    # Confirmed updates are gone, also for a request without an offset.
     assert call(api, "getUpdates")[1] == rest
     api.update(message={"text": "hello"})
     assert len(call(api, "getUpdates")[1]) == 2
