@@ -1,4 +1,4 @@
-"""The warehouse: one interface over a ClickHouse server and an embedded chDB."""
+"""Engines: one interface over a ClickHouse server and an embedded chDB."""
 
 from pipeline.warehouse.engines.base import Columns, Engine, Params
 from pipeline.warehouse.engines.embedded import EmbeddedEngine

@@ -1,16 +1,16 @@
-"""One interface, two engines: an embedded chDB (`embedded.py`) and a ClickHouse server (`server.py`).
+"""The interface of an engine, with two implementations: embedded chDB (`embedded.py`), ClickHouse server (`server.py`).
 
-The rules that both keep:
+Both keep these rules:
 
-- A `Warehouse` is a connection FACTORY. It holds plain settings only, can be pickled, used from threads and before
-  and after a fork; every statement opens its own connection and closes it.
+- An `Engine` holds plain settings and no connection: every statement opens its own connection and closes it. So an
+  engine can be pickled, and used from threads and before and after a fork.
 - Values are bound: ``%(name)s`` in the SQL and ``{"name": value}`` in `params`; with params every other % is written
-  %%. See `values.bind` for the types.
-- Moments are naive ``datetime`` objects in UTC, in both directions: results of ``DateTime('TZ')`` columns come back
-  so whatever their zone, inserts take them so, and a parameter is a UTC string, used as ``toDateTime(%(t)s, 'UTC')``.
-  A datetime with a zone is refused. A ``Date`` is a ``datetime.date``.
+  %%. See `conversion.bind` for the types.
+- Moments are naive ``datetime`` objects in UTC, in results (whatever the zone of a ``DateTime('TZ')`` column) and in
+  inserts. As a parameter a moment becomes a UTC string, used as ``toDateTime(%(t)s, 'UTC')``. A datetime with a zone is
+  refused. A ``Date`` is a ``datetime.date``.
 - Errors are `TransientError` (the same statement may succeed later) or `TerminalError` (it will not).
-- One statement a call, without a FORMAT clause.
+- One statement per call, without a FORMAT clause.
 """
 
 import contextlib
@@ -35,9 +35,9 @@ T = TypeVar("T")
 
 RETRY_PAUSES_SECONDS = (0.5, 2.0)
 
-# ClickHouse's codes of conditions that pass: DNS, network and ZooKeeper trouble, a server that starts or stops,
-# too many queries at once, parts that wait for merges. Too little memory and too slow are NOT among them: the same
-# statement at once would only make it worse.
+# ClickHouse's codes of temporary conditions: DNS, network and ZooKeeper errors, a server that starts or stops, too many
+# simultaneous queries, too many parts. Memory limits and time-outs are NOT included: repeating the same statement at
+# once would only make them worse.
 TRANSIENT_CODES = frozenset(
     {3, 32, 95, 96, 198, 202, 203, 209, 210, 225, 236, 242, 252, 254, 265, 279, 285, 286, 319, 364, 384, 425, 999}
 )
@@ -62,16 +62,16 @@ _MESSAGE_LIMIT = 600
 
 
 class NotReachedError(TransientError):
-    """The statement did not reach the engine: running it again is safe, whatever it does."""
+    """The statement did not reach the engine: any statement can safely be tried again."""
 
 
 def refusal(place: str, code: int, text: str) -> WarehouseError:
-    """Turn what ClickHouse said into one of our errors.
+    """Turn an error of ClickHouse into one of ours.
 
     Parameters
     ----------
     place : str
-        Who said it: host:port or a directory.
+        The engine: host:port or a directory.
     code : int
         ClickHouse's error code.
     text : str
@@ -80,7 +80,7 @@ def refusal(place: str, code: int, text: str) -> WarehouseError:
     Returns
     -------
     WarehouseError
-        Transient or terminal by the code; a line of text and, where we know one, a line with the remedy.
+        Transient or terminal by the code; one line of text and, if known, a line with the remedy.
     """
     text = " ".join(text.split("Stack trace")[0].split())
     text = re.sub(r"^(.*?Code: \d+\. )?(DB::(\w+)?Exception: )*", "", text)
@@ -94,12 +94,12 @@ def refusal(place: str, code: int, text: str) -> WarehouseError:
 
 
 class Engine(ABC):
-    """A place that runs ClickHouse SQL; see the module for the rules."""
+    """Runs ClickHouse SQL; the module's docstring has the rules."""
 
     @property
     @abstractmethod
     def place(self) -> str:
-        """Where it is, for messages: host:port or a directory."""
+        """The engine's address, for messages: host:port or a directory."""
 
     def query(self, sql: str, params: Params | None = None) -> list[tuple[Any, ...]]:
         """Read rows.
@@ -107,14 +107,14 @@ class Engine(ABC):
         Parameters
         ----------
         sql : str
-            A statement that only reads. It is tried again when the trouble is transient.
+            A statement that only reads. It is tried again after a transient error.
         params : mapping, optional
             Values of ``%(name)s``.
 
         Returns
         -------
         list of tuple
-            One tuple a row.
+            One tuple per row.
 
         Raises
         ------
@@ -125,7 +125,7 @@ class Engine(ABC):
         return self._retried(lambda: self._query(bound), repeatable=True)
 
     def execute(self, sql: str, params: Params | None = None, *, idempotent: bool = False, turn: str = "") -> None:
-        """Run a statement that changes something: DDL, INSERT SELECT, ALTER.
+        """Run a statement that changes data or tables: DDL, INSERT SELECT, ALTER.
 
         Parameters
         ----------
@@ -134,10 +134,10 @@ class Engine(ABC):
         params : mapping, optional
             Values of ``%(name)s``.
         idempotent : bool
-            Running it twice does what running it once does. Only such statements are tried again after they
-            reached the engine; others fail with `TransientError`, applied or not.
+            Whether running the statement twice has the same effect as once. Only then is it tried again after it
+            reached the engine; otherwise it fails with `TransientError` and may or may not have been applied.
         turn : str
-            Statements of one name never run at the same time, whoever sends them: each waits for its turn.
+            Statements with the same `turn` never run at the same time, not even from different processes.
 
         Raises
         ------
@@ -148,7 +148,7 @@ class Engine(ABC):
         self._retried(lambda: self._execute(bound, turn), repeatable=idempotent)
 
     def insert(self, table: str, columns: Columns) -> None:
-        """Insert columns; never tried again once data reached the engine.
+        """Insert columns; not tried again once data reached the engine.
 
         Parameters
         ----------
@@ -163,11 +163,11 @@ class Engine(ABC):
         TerminalError
             A column is unknown, lengths differ, or a value does not fit the column's type.
         TransientError
-            The engine did not answer: the rows are there or not.
+            The engine did not answer: the rows may or may not be inserted.
 
         Notes
         -----
-        Up to a million rows that go to one partition appear together or not at all; more appear in blocks.
+        Up to a million rows of one partition appear together or not at all; more appear in blocks.
         """
         check_identifier(table)
         lengths = {name: len(values) for name, values in columns.items()}
@@ -181,11 +181,11 @@ class Engine(ABC):
             self._retried(lambda: self._insert(table, columns), repeatable=False)
         except WarehouseError:
             raise
-        except Exception as error:  # the driver's columns raise as they please on values of the wrong type
+        except Exception as error:  # the driver raises exceptions of any type on values of the wrong type
             raise TerminalError(f"{table}: a value does not fit its column: {error}") from None
 
     def stream(self, sql: str, params: Params | None = None) -> Iterator[Mapping[str, Sequence[Any]]]:
-        """Read a big result in blocks of bounded memory.
+        """Read a large result in blocks, with bounded memory.
 
         Parameters
         ----------
@@ -202,18 +202,18 @@ class Engine(ABC):
         Raises
         ------
         TransientError, TerminalError
-            As `query`; after the first block nothing is tried again.
+            As `query`; not tried again after the first block.
         """
         bound = _single(bind(sql, params))
         return self._started(lambda: self._stream(bound))
 
     def dump(self, sql: str, format: str = "TabSeparated") -> Iterator[bytes]:
-        """Read a result as text in one of ClickHouse's formats, for people and files.
+        """Read a result as text in one of ClickHouse's formats.
 
         Parameters
         ----------
         sql : str
-            A statement that only reads; its % are plain.
+            A statement that only reads; % is not doubled.
         format : str
             A format's name. The embedded engine knows all of ClickHouse's; for a server see `formats.FORMATS`.
 
@@ -257,7 +257,7 @@ class Engine(ABC):
         return attempt()
 
     def _started(self, start: Callable[[], Generator[T, None, None]]) -> Iterator[T]:
-        """Yield what `start()` yields; until its first item came, it is started again after transient trouble."""
+        """Yield what `start()` yields; after a transient error before the first item, call it again."""
 
         def first_item() -> tuple[list[T], Generator[T, None, None]]:
             items = start()
@@ -270,7 +270,7 @@ class Engine(ABC):
 
 
 def _single(sql: str) -> str:
-    """Return the statement without the semicolon at its end; a FORMAT clause is not ours to pass on."""
+    """Return the statement without a semicolon at its end; refuse a FORMAT clause."""
     sql = sql.rstrip("; \t\r\n")
     if re.search(r"\bFORMAT\s+\w+$", sql, re.IGNORECASE):
         raise TerminalError("a FORMAT clause cannot be part of a statement; name the format apart (--format NAME)")

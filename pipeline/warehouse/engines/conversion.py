@@ -1,4 +1,4 @@
-"""Python values on their way into statements and columns, and columns on their way back; the same on both engines."""
+"""Converts Python values for statements and columns, and columns of results back; the same for both engines."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -19,15 +19,15 @@ _PYTHON_TYPES = {"String": (str, bytes), "Float64": (float, int), "Float32": (fl
 
 
 def bind(sql: str, params: Mapping[str, object] | None) -> str:
-    """Put values into a statement with the driver's own escaping.
+    """Put values into a statement, escaped by the driver.
 
     Parameters
     ----------
     sql : str
-        With ``%(name)s`` for each value; with params every other % is written %%.
+        A statement with ``%(name)s`` for each value; with params every other % is written %%.
     params : mapping, optional
-        Values: None, bool (1 or 0), int, float, str, date, naive UTC datetime (its seconds), numpy scalars, and lists
-        or tuples of them. None leaves `sql` as it is.
+        Values: None, bool (becomes 1 or 0), int, float, str, date, naive UTC datetime (to the second), numpy scalars,
+        and lists or tuples of them. Without params `sql` is returned unchanged.
 
     Returns
     -------
@@ -43,7 +43,7 @@ def bind(sql: str, params: Mapping[str, object] | None) -> str:
         return sql
     from clickhouse_driver.util.escape import escape_params
 
-    # The context would only be asked for the server's zone, for datetimes: `_plain` turned them into text.
+    # The driver needs a context only for datetimes, and `_plain` turned those into text.
     plain = {}
     for name, value in params.items():
         try:
@@ -92,7 +92,7 @@ def _naive(moment: datetime) -> datetime:
 
 
 def written(name: str, type_name: str, values: Sequence[Any] | npt.NDArray[Any]) -> list[Any]:
-    """Return a column as the driver writes it into a column of ClickHouse.
+    """Convert a column to what the driver can write.
 
     Parameters
     ----------
@@ -101,12 +101,12 @@ def written(name: str, type_name: str, values: Sequence[Any] | npt.NDArray[Any])
     type_name : str
         Its ClickHouse type.
     values : sequence or ndarray
-        Days for Date, naive UTC moments for DateTime, otherwise the type's own values.
+        Days for Date, naive UTC moments for DateTime, otherwise values of the type.
 
     Returns
     -------
     list
-        Moments are seconds since 1970; everything else is plain Python.
+        Plain Python values; moments are seconds since 1970.
 
     Raises
     ------
@@ -140,21 +140,21 @@ def written(name: str, type_name: str, values: Sequence[Any] | npt.NDArray[Any])
 def written_columns(
     table: str, types: Mapping[str, str], columns: Mapping[str, Sequence[Any] | npt.NDArray[Any]]
 ) -> list[list[Any]]:
-    """Return columns as the driver writes them, in the order given.
+    """Convert columns to what the driver can write, in the order given.
 
     Parameters
     ----------
     table : str
         For messages.
     types : mapping of str to str
-        ClickHouse's type of every column of the table.
+        The ClickHouse type of every column of the table.
     columns : mapping of str to sequence or ndarray
         What to insert.
 
     Raises
     ------
     TerminalError
-        A column is unknown, or see `written`.
+        A column is unknown, or a value does not fit its type.
     """
     unknown = sorted(set(columns) - set(types))
     if unknown:
@@ -163,7 +163,7 @@ def written_columns(
 
 
 def _plain_values(values: Sequence[Any] | npt.NDArray[Any], unit: str | None = None) -> list[Any]:
-    """Return plain Python values; numpy's moments as dates or datetimes by their unit, NaT as None."""
+    """Return plain Python values; datetime64 becomes date or datetime by its unit, NaT becomes None."""
     if isinstance(values, np.ndarray):
         plain: list[Any] = (values.astype(unit) if unit and values.dtype.kind == "M" else values).tolist()
         return plain
@@ -202,19 +202,19 @@ def _instance(value: Any, kinds: Any) -> Any:
 
 
 def read(type_name: str, values: Sequence[Any]) -> Sequence[Any]:
-    """Return a column of a result with every moment as naive UTC.
+    """Convert a column of a result: every moment becomes naive UTC.
 
     Parameters
     ----------
     type_name : str
         The ClickHouse type.
     values : sequence
-        What the driver made of it: aware datetimes where the type names a zone, naive UTC ones where not.
+        The driver's values: aware datetimes if the type names a zone, else naive UTC ones.
 
     Returns
     -------
     sequence
-        The same values, without zones.
+        The values without zones.
     """
     if "DateTime" not in type_name or "'" not in type_name:
         return values

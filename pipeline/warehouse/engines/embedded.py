@@ -1,4 +1,4 @@
-"""The embedded engine: chDB, reached through the one process that owns its data directory (`owner.py`)."""
+"""The embedded engine: chDB, behind the one process that owns the data directory (`owner.py`)."""
 
 import contextlib
 import hashlib
@@ -29,14 +29,14 @@ _ADDRESS_LIMIT_BYTES = 100  # of 107 on Linux, 103 on macOS
 
 @dataclass(frozen=True)
 class EmbeddedEngine(Engine):
-    """ClickHouse inside this machine, without a server to install.
+    """ClickHouse on this machine, without a server to install.
 
     Parameters
     ----------
     path : str
-        The data directory; made if missing, for this user only.
+        The data directory; created if missing, accessible to this user only.
     idle_seconds : float
-        How long the owner process stays after the last statement.
+        The owner process exits this long after the last statement.
     """
 
     path: str
@@ -76,7 +76,7 @@ class EmbeddedEngine(Engine):
         return self._ask({"kind": "all", "sql": sql, "format": format})
 
     def _ask(self, request: Mapping[str, str], data: Iterable[bytes] = ()) -> Generator[bytes, None, None]:
-        """Have the owner run a statement and yield the frames of its answer."""
+        """Send a statement to the owner and yield the frames of the answer."""
         with self._greeted() as connection:
             try:
                 connection.send_bytes(json.dumps(request).encode())
@@ -97,10 +97,10 @@ class EmbeddedEngine(Engine):
         return refusal(self.path, int(code[1]) if code else 0, text)
 
     def _greeted(self) -> Connection:
-        """Return a connection whose owner has greeted, starting one if need be."""
+        """Return a connection to an owner that has sent its greeting; start one if necessary."""
         address = self._address()
         deadline = time.monotonic() + _START_SECONDS
-        trouble = "nobody answers"
+        trouble = "the engine's process does not answer"
         while time.monotonic() < deadline:
             try:
                 connection = Client(address, family="AF_UNIX")
@@ -120,14 +120,14 @@ class EmbeddedEngine(Engine):
                     "If another program holds this directory, end it; owner.log there says more."
                 )
             if greeting:
-                trouble = f"process {greeting.get('pid')} is of another version of feedpulse"
+                trouble = f"process {greeting.get('pid')} belongs to another version of feedpulse"
             time.sleep(_POLL_SECONDS)
         raise NotReachedError(
             f"{self.path}: {trouble}.\nIf a process still holds owner.lock there, end it; owner.log says what it did."
         )
 
     def _address(self) -> str:
-        """Return the socket's path; one that is too long for a socket moves to a short private directory."""
+        """Return the socket's path, in a private directory under /tmp if the data directory's path is too long."""
         directory = os.path.realpath(self.path)
         address = os.path.join(directory, "owner.sock")
         if len(os.fsencode(address)) <= _ADDRESS_LIMIT_BYTES:
@@ -141,7 +141,7 @@ class EmbeddedEngine(Engine):
         return os.path.join(private, hashlib.sha256(os.fsencode(directory)).hexdigest()[:32] + ".sock")
 
     def _start_owner(self, address: str) -> None:
-        """Start an owner; where one runs already, it leaves at once."""
+        """Start an owner; it exits at once if another one runs."""
         if importlib.util.find_spec("chdb") is None:
             raise TerminalError("the embedded engine is not installed: pip install 'feedpulse[embedded]'")
         try:
@@ -150,7 +150,7 @@ class EmbeddedEngine(Engine):
             raise self._unusable(error.strerror) from None
         directory = os.path.realpath(self.path)
         command = [sys.executable, "-P", owner.__file__, directory, address, str(self.idle_seconds)]
-        # It outlives us: it gets none of our secrets.
+        # The owner outlives this process, so it gets no passwords.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("FEEDPULSE_")}
         launch = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment, check=False
@@ -166,13 +166,13 @@ class EmbeddedEngine(Engine):
 
 
 @once
-def _column_types(warehouse: EmbeddedEngine, table: str) -> Mapping[str, str]:
-    """A table's columns, asked once a process: values of a type that was changed since are converted by the engine."""
-    return {str(name): str(kind) for name, kind, *_ in warehouse.query(f"DESCRIBE TABLE {table}")}
+def _column_types(engine: EmbeddedEngine, table: str) -> Mapping[str, str]:
+    """A table's columns, read once per process; the engine converts values if a type changed since."""
+    return {str(name): str(kind) for name, kind, *_ in engine.query(f"DESCRIBE TABLE {table}")}
 
 
 def _greeting(connection: Connection, deadline: float) -> dict[str, Any]:
-    """Return what the owner says first; nothing if it ended or did not speak in time."""
+    """Return the owner's greeting; nothing if it ended or did not send one in time."""
     try:
         if connection.poll(max(0.0, deadline - time.monotonic())):
             greeting: dict[str, Any] = json.loads(connection.recv_bytes())

@@ -1,6 +1,7 @@
-"""A result as text in ClickHouse's formats, written here because a server's native protocol sends values only.
+"""Writes a result as text in ClickHouse's formats: the native protocol of a server sends values, not text.
 
-The text equals what ClickHouse 26 itself prints, which is what the embedded engine gives.
+The text equals that of ClickHouse 26, to the byte, so both engines print the same. The csv and json modules cannot do
+that: ClickHouse quotes by type but never quotes NULL, and escapes ``/``, control characters and containers its own way.
 """
 
 import math
@@ -47,17 +48,17 @@ def formatted(format: str, types: Types, rows: Iterable[Row]) -> Iterator[bytes]
     types : sequence of (str, str)
         Name and ClickHouse type of each column.
     rows : iterable of sequence
-        Values as clickhouse-driver gives them; a datetime is printed as its own wall clock says.
+        The driver's values; a datetime is printed in its own zone.
 
     Yields
     ------
     bytes
-        The header, if there is one, and the rows, UTF-8; bytes that are no UTF-8 stay as they are.
+        The header, if the format has one, and the rows, in UTF-8; invalid UTF-8 is passed through.
 
     Raises
     ------
     TerminalError
-        The format is none of these.
+        The format is not one of `FORMATS`.
     """
     if format not in FORMATS:
         raise TerminalError(f"a server's results can be printed as {', '.join(FORMATS)}; {format[:50]!r} is none")
@@ -86,7 +87,7 @@ def _vertical(types: Types, rows: Iterable[Row]) -> Iterator[str]:
     width = max((len(name) for name, _ in types), default=0) + 2
     for number, row in enumerate(rows, 1):
         head = f"Row {number}:"
-        rule = "─" * len(f"Row {number + 1}:")  # as ClickHouse counts: row 9 gets a longer one
+        rule = "─" * len(f"Row {number + 1}:")  # like ClickHouse: row 9 gets a longer rule
         lines = ["" if number == 1 else "\n", head, "\n", rule, "\n"]
         for (name, kind), value in zip(types, row, strict=True):
             lines.append(f"{name}:".ljust(width) + ("ᴺᵁᴸᴸ" if value is None else _plain(kind, value)) + "\n")
@@ -132,7 +133,7 @@ def _json_string(text: str) -> str:
 
 
 def _nested(kind: str, value: Any) -> str:
-    """Return a value inside a container: in quotes unless a number or a container itself."""
+    """Return the text of a value in a container: quoted unless it is a number or a container."""
     if value is None:
         return "NULL"
     text = _plain(kind, value)
@@ -140,7 +141,7 @@ def _nested(kind: str, value: Any) -> str:
 
 
 def _plain(kind: str, value: Any) -> str:
-    """Return a value's text without quotes or escapes; inside containers both are there."""
+    """Return a value's text without quotes and escapes, except inside containers."""
     name, inner = _unwrapped(kind)
     if name == "Array":
         return "[" + ",".join(_each(_nested, name, inner, value)) + "]"
@@ -167,7 +168,7 @@ def _plain(kind: str, value: Any) -> str:
 
 
 def _float(value: Any) -> str:
-    """Return the shortest digits that mean this number, with an exponent only below 1e-6 and from 1e21."""
+    """Return the shortest digits that identify this number; exponents only below 1e-6 and from 1e21."""
     if not math.isfinite(value):
         return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
     sign = "-" if math.copysign(1, value) < 0 else ""
@@ -195,7 +196,7 @@ def _each(write: Callable[[str, Any], str], name: str, inner: Sequence[str], val
 
 @cache
 def _unwrapped(kind: str) -> tuple[str, list[str]]:
-    """Split ``Name(a, b(c, d))`` into Name and [a, b(c, d)]; Nullable and LowCardinality say nothing about text."""
+    """Split ``Name(a, b(c, d))`` into Name and [a, b(c, d)], ignoring Nullable and LowCardinality."""
     name, _, rest = kind.partition("(")
     parts, depth, quoted = [""], 0, False
     for character in rest[:-1]:

@@ -1,7 +1,7 @@
-"""ClickHouse's Native format at revision 0, read and written by clickhouse-driver's own columns.
+"""Reads and writes ClickHouse's Native format, at revision 0, with clickhouse-driver's own columns.
 
-That is what chDB puts out and takes in, and it gives exactly the driver's Python values. At revision 0 the header of
-a top-level ``DateTime('TZ')`` says ``DateTime``, and an empty result has no header.
+chDB reads and writes this format, so both engines give the same Python values. At revision 0 the header of a top-level
+``DateTime('TZ')`` says ``DateTime``, and an empty result has no header.
 """
 
 import io
@@ -15,23 +15,23 @@ BLOCK_ROWS = 65_536
 
 
 class Block(NamedTuple):
-    """Some rows of a result, by column."""
+    """A block of a result, by column."""
 
     names: list[str]
     columns: list[Sequence[Any]]
 
 
 class _Source(io.BytesIO):
-    recv_into = io.BytesIO.readinto  # what the driver's buffered reader asks of a socket
+    recv_into = io.BytesIO.readinto  # the driver's buffered reader calls it on a socket
 
 
 class _Sink(io.BytesIO):
-    sendall = io.BytesIO.write  # what its writer asks of one
+    sendall = io.BytesIO.write  # the driver's buffered writer calls it on a socket
 
 
 @cache
 def _context() -> Any:
-    """Return what the driver's columns ask about the server and the client."""
+    """Return the context that the driver's columns need: facts about server and client."""
     from clickhouse_driver.connection import ServerInfo
     from clickhouse_driver.context import Context
 
@@ -44,7 +44,7 @@ def _context() -> Any:
 
 
 def blocks(data: bytes) -> Iterator[Block]:
-    """Read the blocks of a piece of Native data.
+    """Read blocks of Native data.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def blocks(data: bytes) -> Iterator[Block]:
     Yields
     ------
     Block
-        Values as the driver gives them, moments as naive UTC.
+        The driver's values, moments as naive UTC.
     """
     from clickhouse_driver.bufferedreader import BufferedSocketReader
     from clickhouse_driver.streams.native import BlockInputStream
@@ -79,7 +79,7 @@ def write(types: Sequence[tuple[str, str]], columns: Sequence[list[Any]]) -> Ite
     types : sequence of (str, str)
         Name and ClickHouse type of each column.
     columns : sequence of list
-        Their values (see `values.written`), of equal length.
+        Their values (see `conversion.written`), of equal length.
 
     Yields
     ------

@@ -1,19 +1,19 @@
-"""The process that owns an embedded data directory: chDB behind a Unix socket.
+"""The process that owns an embedded data directory: it serves chDB on a Unix socket.
 
-A program of its own, of the standard library and chdb only; `embedded.py` starts it and talks to it::
+A separate program that imports only the standard library and chdb; `embedded.py` starts it and talks to it::
 
     python -P owner.py DIRECTORY SOCKET IDLE_SECONDS
 
-chDB lets one process at a time into a data directory, and a process that imported it can no longer fork safely; so
-one process per directory runs the engine for all others. An exclusive lock on ``owner.lock``, held for life, makes
-it exactly one. It ends IDLE_SECONDS after the last statement.
+chDB allows one process per data directory, and a process that imported chDB can no longer fork safely. So one process
+per directory runs the engine for all others. An exclusive lock on ``owner.lock``, held until exit, prevents a second
+one. The owner exits IDLE_SECONDS after the last statement.
 
-One connection carries one statement; frames are those of `multiprocessing.connection`, as bytes, never pickled:
+One connection carries one statement. Frames are those of `multiprocessing.connection`, plain bytes, never pickled:
 
-1. owner: a greeting, JSON ``{"protocol": ..., "pid": ...}`` (or ``{"error": ...}``: the engine does not start). Only
-   now does the client send, so that an owner that is about to end never half-runs a statement.
-2. client: a request, JSON ``{"sql": ..., "kind": "all" | "stream" | "insert", "format": ..., "turn": ...}``; for an
-   insert then frames of data and an empty frame. Statements with the same `turn` run one after another.
+1. owner: a greeting, JSON ``{"protocol": ..., "pid": ...}`` (or ``{"error": ...}`` if the engine does not start). The
+   client waits for it before it sends: an owner that is about to exit never runs half a statement.
+2. client: a request, JSON ``{"sql": ..., "kind": "all" | "stream" | "insert", "format": ..., "turn": ...}``; after an
+   insert, frames of data and an empty frame. Statements with the same `turn` run one after another.
 3. owner: frames of the result, an empty frame, and the outcome, JSON ``{}`` or ``{"error": ...}``.
 """
 
@@ -35,9 +35,8 @@ from typing import Any
 
 PROTOCOL = 1
 
-# Equal to a plain server where chDB or the newest ClickHouse differs: SELECT is written out, NULL does not quietly
-# become a default, sub-queries in a JOIN need no alias, the machine's zone plays no part, and text formats print the
-# values and nothing else.
+# Make chDB behave like a plain server: SELECT is not implied, NULL does not silently become a default, sub-queries in a
+# JOIN need no alias, the machine's zone does not matter, and text formats print only the values.
 SETTINGS = (
     "implicit_select = 0, insert_null_as_default = 0, input_format_null_as_default = 0, join_use_nulls = 0, "
     "joined_subquery_requires_alias = 0, session_timezone = 'UTC', "
@@ -45,7 +44,7 @@ SETTINGS = (
     "output_format_csv_serialize_tuple_into_separate_columns = 0"
 )
 
-# What cannot leave a setting, a database or a temporary table behind for the session's next statement.
+# Statements that leave no setting, current database or temporary table behind in their session.
 _LEAVES_NOTHING = re.compile(
     r"(\s|--[^\n]*\n)*(SELECT|INSERT|DESCRIBE|ALTER|DROP|CREATE\s+(TABLE|DATABASE))\b", re.IGNORECASE
 )
@@ -56,7 +55,7 @@ _LOG_LIMIT_BYTES = 1_000_000
 
 
 class Owner:
-    """Serves statements until none came for a while.
+    """Serves statements until none arrives for some time.
 
     Parameters
     ----------
@@ -76,7 +75,7 @@ class Owner:
         self.open = 0  # connections
         self.running: dict[Connection, str] = {}  # statements in the engine, by connection: their log_comment
         self.turns: dict[str, threading.Lock] = {}
-        # Threads and sessions are kept: a small statement costs a third less in one that the engine knows.
+        # Threads and sessions are reused: a small statement then costs a third less.
         self.threads = ThreadPoolExecutor(_MOST_CONNECTIONS)
         self.sessions: list[tuple[str, Any]] = []  # with the log_comment of what they run
         self.last_statement = time.monotonic()
@@ -120,7 +119,7 @@ class Owner:
             return []
 
     def _abandon(self, connection: Connection) -> None:
-        """Stop a statement whose client is gone: a client sends nothing while it waits, so this is its end."""
+        """Stop the statement of a closed connection: a waiting client sends nothing, so data to read means its end."""
         with self.lock:
             comment = self.running.pop(connection, None)
         if comment:
@@ -146,7 +145,7 @@ class Owner:
             connection.send_bytes(b"")
             connection.send_bytes(json.dumps(outcome).encode())
         except (EOFError, OSError):
-            pass  # the client is gone, or only looked whether we are here
+            pass  # the client has gone, or only tested the connection
         except Exception:
             log(traceback.format_exc())
         finally:
@@ -174,14 +173,14 @@ class Owner:
                 with self.lock:
                     abandoned = self.running.pop(connection, None) is None
                 self.last_statement = time.monotonic()
-            if abandoned:  # what stops this session's statement must not meet the next one
+            if abandoned:  # the KILL QUERY must not hit the next statement of this session
                 raise BrokenPipeError
 
     @contextlib.contextmanager
     def _session(self, sql: str) -> Iterator[tuple[str, Any]]:
-        """A session for one statement, with the log_comment of what it runs.
+        """Provide a session for one statement, and its log_comment.
 
-        It is used again where the statement went well and leaves nothing behind.
+        The session is reused if the statement succeeded and leaves nothing behind.
         """
         try:
             comment, session = self.sessions.pop()
@@ -211,7 +210,7 @@ class Owner:
                     try:
                         inserter.append(frame)
                     except RuntimeError as refused:
-                        error = refused  # the client reads nothing before it has sent everything
+                        error = refused  # the client reads no answer before it has sent everything
             if error:
                 raise error
             inserter.finish()
@@ -224,7 +223,7 @@ def log(text: str) -> None:
 
 
 def lock(directory: str) -> int | None:
-    """Return the held lock of a directory, or None where another process holds it."""
+    """Lock a directory and return the open file, or None if another process holds the lock."""
     handle = os.open(os.path.join(directory, "owner.lock"), os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -234,7 +233,7 @@ def lock(directory: str) -> int | None:
 
 
 def listen(address: str) -> socket.socket:
-    """Listen on a Unix socket; what an owner left behind that was killed is replaced."""
+    """Listen on a Unix socket; replaces the socket file of a killed owner."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(address)
     listener = socket.socket(socket.AF_UNIX)
@@ -244,7 +243,7 @@ def listen(address: str) -> socket.socket:
 
 
 def detach(directory: str) -> None:
-    """Leave the caller's session and streams: a pipe that we inherited would never end."""
+    """Leave the caller's session and streams: an inherited pipe would never be closed."""
     os.setsid()
     os.chdir(directory)
     path = os.path.join(directory, "owner.log")
@@ -259,7 +258,7 @@ def detach(directory: str) -> None:
 
 
 def refuse(listener: socket.socket, error: str) -> None:
-    """Tell those who wait why there is no engine; who comes later tries again."""
+    """Tell the waiting clients why the engine does not start; later ones start a new owner."""
     listener.settimeout(0.2)
     with contextlib.suppress(OSError):
         while True:
@@ -268,14 +267,14 @@ def refuse(listener: socket.socket, error: str) -> None:
 
 
 def main() -> None:
-    """Become the owner, or leave at once if there is one."""
+    """Become the owner; exit at once if there is one."""
     directory, address, idle_seconds = sys.argv[1:]
     os.umask(0o077)
     if lock(directory) is None:
         return
     listener = listen(address)
     if os.fork():
-        os._exit(0)  # the caller need not wait for the engine: its connection already queues
+        os._exit(0)  # the caller does not wait for the engine: it can already connect
     detach(directory)
     inode = os.stat(address).st_ino
     try:
@@ -283,12 +282,12 @@ def main() -> None:
     except Exception as error:
         log(traceback.format_exc())
         refuse(listener, str(error))
-    # Unless the directory was removed meanwhile and another owner made the socket anew.
+    # Unless the directory was removed meanwhile and another owner created a new socket.
     with contextlib.suppress(FileNotFoundError):
         if os.stat(address).st_ino == inode:
             os.unlink(address)
     log("ends")
-    os._exit(0)  # the lock goes with the process; chDB's own threads are not waited for
+    os._exit(0)  # releases the lock, and does not wait for chDB's threads
 
 
 if __name__ == "__main__":

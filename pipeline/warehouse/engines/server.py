@@ -22,8 +22,8 @@ _SAME_ID_IS_RUNNING = 216
 _TURN_POLL_SECONDS = 0.02
 
 
-# Which of its hosts a process speaks to, once one has answered. Luigi's workers are forked from the process that asked
-# first, so a whole run works on ONE server, and what it marks as done has its rows there. The next run may fail over.
+# A process stays with the host that answered first. Luigi's workers are forked from that process, so a whole run uses
+# ONE server: its markers and its rows are on the same one. The next run may fail over.
 @once
 def _reached() -> dict["ServerEngine", tuple[str, int]]:
     """The host and port that answered, by engine."""
@@ -39,16 +39,16 @@ class ServerEngine(Engine):
     host, port : str, int
         Where its native protocol answers (9000; 9440 with TLS).
     user, password : str
-        Who we are. The password is in no message and no repr.
+        Credentials. No message and no repr contains the password.
     secure : bool
-        Speak TLS and verify the certificate.
+        Use TLS and verify the certificate.
     ca_certs : str
-        A file with the certificate authority of your own; empty is the system's.
+        A file with your own certificate authority; empty means the system's.
     alt_hosts : str
-        Further ``host:port,host:port`` to try when the first does not answer. A process stays with the one that
-        answered it.
+        More hosts, ``host:port,host:port``, to try if the first does not answer. A process stays with the host that
+        answered first.
     connect_timeout_seconds, query_timeout_seconds : float
-        How long to wait for a connection, and for the next sign of life of a statement.
+        How long to wait for a connection, and for the next packet of a running statement.
     """
 
     host: str = "localhost"
@@ -109,16 +109,16 @@ class ServerEngine(Engine):
             yield from formatted(format, types, (row for rows in chunks for row in rows))
 
     def _chunks(self, client: "Client", sql: str) -> tuple[list[tuple[str, str]], Iterator[list[tuple[Any, ...]]]]:
-        """Return the header of a result and its rows as they come."""
+        """Return the columns of a result, and its rows in chunks as they arrive."""
         rows = client.execute_iter(sql, with_column_types=True)
         types: list[tuple[str, str]] = next(rows, [])
         return types, iter(lambda: list(itertools.islice(rows, _STREAM_ROWS)), [])
 
     @contextlib.contextmanager
     def _connected(self, *, utc: bool = True) -> Iterator["Client"]:
-        """Open a connection for one statement and name its troubles.
+        """Open a connection for one statement and turn the driver's errors into ours.
 
-        With `utc` a DateTime without a zone is read as naive UTC, otherwise as the server's own wall clock.
+        With `utc` a DateTime without a zone is read as naive UTC, otherwise as local time of the server.
         """
         from clickhouse_driver import errors
 
@@ -145,7 +145,7 @@ class ServerEngine(Engine):
     def _client(self) -> "Client":
         from clickhouse_driver import Client
 
-        # It logs what we raise, with a traceback.
+        # The driver logs, with a traceback, the errors that we raise.
         logging.getLogger("clickhouse_driver.connection").setLevel(logging.ERROR)
         if self.ca_certs and not Path(self.ca_certs).is_file():
             raise TerminalError(f"{self.ca_certs}: no such file; check the setting `ca_certs`")
@@ -159,7 +159,7 @@ class ServerEngine(Engine):
             ca_certs=self.ca_certs or None,
             alt_hosts=None if self in _reached() else self.alt_hosts or None,
             connect_timeout=self.connect_timeout_seconds,
-            send_receive_timeout=self.connect_timeout_seconds,  # of the greeting; then see `_connect`
+            send_receive_timeout=self.connect_timeout_seconds,  # until `_connect` sets that of statements
             client_name="feedpulse",
         )
 
