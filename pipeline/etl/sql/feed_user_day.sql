@@ -1,6 +1,6 @@
--- Per user the views and likes of a day, and the greatest value of each attribute in his rows.
--- A NULL user is user 0; an unknown action (or none) is an event and neither. Ids are widened after they are grouped: a
--- narrow key is cheaper to group by.
+-- Per user: the views and likes of a day, and the greatest value of each attribute in own rows.
+-- A NULL user is user 0; an unknown or NULL action is an event, but neither view nor like. Ids are widened after
+-- grouping: a narrow key is cheaper.
 SELECT
     toDate(%(date)s),
     toUInt64(ifNull(user_id, 0)),

@@ -1,6 +1,6 @@
--- A part of user_day.sql: the most recent attributes of the days before.
+-- A part of user_day.sql: the most recent attributes in the days before.
 ANY LEFT JOIN (
-    -- Few lack any of their own: to look only for them saves half of the looking back.
+    -- Few users lack an attribute; looking up only these halves the cost.
     SELECT user_id, {latest_attributes}
     FROM {user_attributes}
     WHERE event_date >= toDate(%(since)s) AND event_date < toDate(%(date)s) AND user_id IN (

@@ -1,6 +1,6 @@
--- Per user the messages received and sent, from how many users and to how many, and the greatest value of each attribute
--- in the rows that he sent.
--- Each distinct (sender, recipient) pair is built once and counted at both its ends: 1 is the sender's, 0 the recipient's.
+-- Per user: messages received and sent, distinct senders and recipients, and the greatest value of each attribute in
+-- the messages sent.
+-- Each distinct (sender, recipient) pair is built once and counted at both ends: end_ is 1 for the sender, else 0.
 SELECT
     toDate(%(date)s),
     person,
@@ -18,7 +18,7 @@ FROM (
         GROUP BY pair
     )
     UNION ALL
-    -- No row, but a second stream: what an old server groups of one alone, it sends as one block, however large.
+    -- Adds no row, but a second stream: old servers send the groups of one stream as one block, however large.
     SELECT toUInt64(0) AS person, toUInt8(0) AS end_, toUInt64(0) AS messages, {greatest_of_nobody} WHERE 0
 )
 GROUP BY person

@@ -1,4 +1,4 @@
--- What a loaded day must add up to: rows, views and likes of the feed; rows and distinct (sender, recipient) pairs of messages.
+-- What a loaded day must add up to: feed rows, views and likes; message rows and distinct (sender, recipient) pairs.
 SELECT sum(feed_rows), sum(views), sum(likes), sum(message_rows), sum(pairs)
 FROM (
     SELECT

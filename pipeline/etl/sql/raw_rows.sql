@@ -1,4 +1,4 @@
--- Rows of both source tables by quarter of an hour since 1970: a day of any zone is a sum of them.
+-- Rows of both source tables by quarter of an hour since 1970; a day of any zone is a sum of quarters.
 SELECT quarter, sum(feed_rows), sum(message_rows)
 FROM (
     SELECT intDiv(toUInt32(time), 900) AS quarter, count() AS feed_rows, toUInt64(0) AS message_rows

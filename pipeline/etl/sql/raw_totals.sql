@@ -1,4 +1,4 @@
--- Metrics of a whole day from the events of one source table.
+-- A day's metrics from the events of one source table.
 SELECT total.1, total.2, total.3
 FROM (
     SELECT arrayJoin([{measures}]) AS total

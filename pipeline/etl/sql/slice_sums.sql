@@ -1,4 +1,4 @@
--- The sums of a day's rows by dimension, of the result or of rows that are to become it.
+-- The sums of a day's rows by dimension, in the result or in a scratch table.
 SELECT
     dimension, sum(views), sum(likes), sum(messages_received), sum(messages_sent), sum(users_received), sum(users_sent)
 FROM {table}

@@ -1,4 +1,4 @@
--- Metrics summed over measured slots, with the number of slots.
+-- Metrics summed over measured slots, and the number of slots.
 SELECT metric, count(), sum(numerator), sum(denominator)
 FROM {slot_metrics} FINAL
 WHERE dimension = 'total' AND metric IN %(metrics)s

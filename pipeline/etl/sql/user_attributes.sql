@@ -1,4 +1,4 @@
--- A user's attributes by his own rows of a day, in either table (a message's are its sender's).
+-- Each user's attributes from own rows of a day, in either extract (a message counts for its sender).
 SELECT toDate(%(date)s), user_id, {values}
 FROM (
     SELECT user_id, {attributes} FROM {feed_user_day} WHERE event_date = toDate(%(date)s)

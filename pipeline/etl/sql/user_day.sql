@@ -1,6 +1,6 @@
--- Every user of either table, with his attributes: by his own rows of the day, else by `look_back` (look_back.sql).
--- Both tables hold a user once, so to join them is cheaper than to group their union by user.
--- What a join does not find is 0 or '', or NULL where a server's profile says join_use_nulls.
+-- Every user of either extract, with attributes from own rows of the day, else from the days before (look_back.sql).
+-- Both extracts have one row per user, so joining them is cheaper than grouping their union by user.
+-- Where a join finds nothing, columns are 0 or '', or NULL if the server's profile sets join_use_nulls.
 SELECT
     toDate(%(date)s),
     user_id,

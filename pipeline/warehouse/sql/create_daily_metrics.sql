@@ -1,4 +1,4 @@
--- The result. In a slice users_received and users_sent are sums of per-user distinct counts, not distinct users.
+-- The result. users_received and users_sent are sums of each user's distinct counts, not distinct users of the slice.
 CREATE TABLE IF NOT EXISTS {table} (
     event_date Date,
     dimension String,

@@ -1,4 +1,4 @@
--- What was sent: a row 'pending' before a send, 'sent' with the message id after it.
+-- Sent messages: a row 'pending' before sending, and a row 'sent' with the message id afterwards.
 CREATE TABLE IF NOT EXISTS {table} (
     message_key String,
     channel String,

@@ -1,5 +1,5 @@
--- Staging: one partition a day. `feed_events` counts every row of the user, also of unknown actions.
--- A column for each daily dimension is added by the program. Days are read whole: an order would only cost time.
+-- Staging: one partition per day. feed_events counts every row of the user, unknown actions included.
+-- The program adds a column for each daily dimension. Whole days are read, so a sorting key would only cost time.
 CREATE TABLE IF NOT EXISTS {table} (
     event_date Date,
     user_id UInt64,

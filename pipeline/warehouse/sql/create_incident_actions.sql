@@ -1,4 +1,4 @@
--- What people said of an incident by a button: ack, mute, false_alarm or new_normal. update_number is the channel's.
+-- Button presses on incidents: ack, mute, false_alarm or new_normal. The channel assigns update_number.
 CREATE TABLE IF NOT EXISTS {table} (
     incident_id String,
     action String,

@@ -1,5 +1,5 @@
--- The life of incidents: a row for each slot in which one is open or ends; the newest row is its state. metric is the
--- first that deviated. outcome and details (JSON: every metric and slice of it) are added to it.
+-- The history of incidents: one row for each slot in which the incident is open or ends; the newest row is its state.
+-- metric is the first one that deviated. The program adds outcome and details (JSON: every metric and slice).
 CREATE TABLE IF NOT EXISTS {table} (
     incident_id String,
     slot DateTime('UTC'),

@@ -1,5 +1,5 @@
--- Staging: one partition a day. users_received: from how many users; users_sent: to how many.
--- A column for each daily dimension is added by the program. Days are read whole: an order would only cost time.
+-- Staging: one partition per day. users_received counts distinct senders to the user, users_sent distinct recipients.
+-- The program adds a column for each daily dimension. Whole days are read, so a sorting key would only cost time.
 CREATE TABLE IF NOT EXISTS {table} (
     event_date Date,
     user_id UInt64,

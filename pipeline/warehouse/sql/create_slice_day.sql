@@ -1,4 +1,4 @@
--- Staging: one partition a day and dimension.
+-- Staging: one partition per day and dimension.
 CREATE TABLE IF NOT EXISTS {table} (
     event_date Date,
     dimension String,

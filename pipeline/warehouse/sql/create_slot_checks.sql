@@ -1,4 +1,4 @@
--- Every check that was made. verdict: 'ok', 'anomaly', 'no data' or 'no history'; NaN where there is no number.
+-- Every check. verdict: 'ok', 'anomaly', 'no data' or 'no history'. A missing number is NaN.
 CREATE TABLE IF NOT EXISTS {table} (
     slot DateTime('UTC'),
     metric String,

@@ -1,5 +1,5 @@
--- Raw rows of a slot as a run counted them; a further row only where the slot had grown since. lag_seconds is what the
--- run knew of how long slots of this table keep growing.
+-- Raw rows of a slot, as a run counted them; a later run adds a row only if the count changed. lag_seconds is how long
+-- slots of this table keep growing, as that run knew it.
 CREATE TABLE IF NOT EXISTS {table} (
     slot DateTime('UTC'),
     source_table String,

@@ -1,4 +1,4 @@
--- A slot's metrics, in total and by slice: value = numerator / denominator (1 for a count).
+-- The metrics of a slot, in total and by slice: value = numerator / denominator (1 for a count).
 CREATE TABLE IF NOT EXISTS {table} (
     slot DateTime('UTC'),
     metric String,

@@ -1,4 +1,4 @@
--- Markers: what is done, with the raw rows that the load saw; the greatest version is the state (done or dropped).
+-- Markers: which loads are done, with the raw rows that each saw. The greatest version is valid (see markers.py).
 CREATE TABLE IF NOT EXISTS {table} (
     update_id String,
     target_table String,

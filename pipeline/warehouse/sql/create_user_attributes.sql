@@ -1,5 +1,5 @@
--- Staging: one partition a day, a row for each user with rows of his own that day; '' is unknown.
--- A column for each daily dimension is added by the program.
+-- Staging: one partition per day, one row for each user with own rows on that day; '' is unknown.
+-- The program adds a column for each daily dimension.
 CREATE TABLE IF NOT EXISTS {table} (
     event_date Date,
     user_id UInt64
