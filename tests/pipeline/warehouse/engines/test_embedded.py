@@ -20,8 +20,8 @@ from tests.patience import HANGS_SECONDS
 CLIENT = """
 import sys, warnings
 warnings.simplefilter("ignore")
-from pipeline.warehouse.engines import EmbeddedWarehouse
-warehouse = EmbeddedWarehouse(sys.argv[1])
+from pipeline.warehouse.engines import EmbeddedEngine
+warehouse = EmbeddedEngine(sys.argv[1])
 """
 
 

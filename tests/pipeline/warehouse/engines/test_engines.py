@@ -321,9 +321,9 @@ def test_the_engines_answer_alike(embedded_warehouse: EmbeddedEngine, server_war
 def test_reading_loads_neither_engine_nor_driver_before_it_must(embedded_warehouse: EmbeddedEngine) -> None:
     code = (
         "import sys, warnings; warnings.simplefilter('ignore')\n"
-        "from pipeline.warehouse.engines import EmbeddedWarehouse\n"
+        "from pipeline.warehouse.engines import EmbeddedEngine\n"
         "assert 'clickhouse_driver' not in sys.modules\n"
-        f"assert EmbeddedWarehouse({embedded_warehouse.path!r}).query('SELECT 1') == [(1,)]\n"
+        f"assert EmbeddedEngine({embedded_warehouse.path!r}).query('SELECT 1') == [(1,)]\n"
         "assert not [name for name in sys.modules if 'chdb' in name], sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
