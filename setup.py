@@ -3,6 +3,7 @@
 from setuptools import find_packages, setup
 
 EMBEDDED = ["chdb>=4.4,<5"]
+FAST = ["numba>=0.61,<1"]  # compiles the detectors' loops over batches; numpy computes the same without it
 DEV = [
     "hypothesis>=6.150,<7",
     "import-linter>=2.17,<3",
@@ -12,6 +13,7 @@ DEV = [
     "pytest-timeout>=2.4,<3",
     "pytest-xdist>=3.8,<4",
     "ruff>=0.17,<0.18",
+    "scipy>=1.13,<2",
 ]
 
 setup(
@@ -32,14 +34,12 @@ setup(
         "jinja2>=3.1,<4",
         "luigi>=3.8,<4",
         "matplotlib>=3.9,<4",
-        "numba>=0.61,<1",  # imported by the detectors for batches only
         "numpy>=2,<3",
         "pandas>=2.2,<4",
         "pyTelegramBotAPI>=4.30,<5",
-        "scipy>=1.13,<2",
         "statsmodels>=0.14.4,<0.16",
         "tqdm>=4.66,<5",
         "tzdata>=2025.1",  # time zones where the system has none; data only, so the newest is always right
     ],
-    extras_require={"embedded": EMBEDDED, "dev": EMBEDDED + DEV},
+    extras_require={"embedded": EMBEDDED, "fast": FAST, "dev": EMBEDDED + FAST + DEV},
 )

@@ -1,4 +1,4 @@
-"""One series on a grid of whole days, and how rows come to lie on it."""
+"""A series on a regular grid, and how rows are laid on it."""
 
 from __future__ import annotations
 
@@ -14,41 +14,47 @@ from numpy.typing import NDArray
 from detectors.arrays import Array
 from detectors.errors import DetectorError
 from detectors.noise import Kind
+from detectors.rows import Rows
 
 Direction = Literal["both", "up", "down"]
 
 DAY_SECONDS = 86_400
 MAX_COLUMNS = 10_000_000
 _RUN = 8
-"""So many equal steps in a row are a rate of their own, not a jitter."""
+"""This number of equal steps in a row is a second rate. Fewer are jitter."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Series:
-    """One series on its grid.
+    """One series on a regular grid.
 
     Parameters
     ----------
     name
-        How reports call it.
+        The name that reports show.
     values
         (T,), NaN = missing.
     period
         Points in a day.
     start
-        Wall clock of column 0, naive.
+        Wall clock of column 0, without tzinfo.
     zone
-        Whose wall clock.
+        IANA name of the wall clock's time zone.
     denominator
-        (T,) of a ratio, else None.
+        (T,) for a ratio, otherwise None.
     labels
-        (T,) booleans: part of an incident; None = nobody has said.
+        (T,) booleans, True = part of an incident; None = the series has no labels.
     direction
         Which deviations count: "both", "up" or "down".
     declared
-        What kind of number it is, where that is known; None looks at the values.
+        The kind of number if it is known; None derives it from the values.
     notes
-        What was put right on reading, a sentence each.
+        What was corrected on reading, one phrase each.
+
+    Raises
+    ------
+    DetectorError
+        An array has the wrong shape.
     """
 
     name: str
@@ -71,7 +77,7 @@ class Series:
 
     @property
     def kind(self) -> Kind:
-        """A ratio where there are denominators, a count where all values are whole and not negative, else a value."""
+        """`declared`; by default "ratio" with denominators, "count" for whole values >= 0, otherwise "value"."""
         if self.declared is not None:
             return self.declared
         if self.denominator is not None:
@@ -80,12 +86,12 @@ class Series:
         return "count" if known.size and bool(np.all((known >= 0) & (known == np.floor(known)))) else "value"
 
     def moment(self, column: int) -> datetime:
-        """Wall clock of a column, naive."""
+        """Wall clock of a column, without tzinfo."""
         return self.start + timedelta(seconds=column * DAY_SECONDS / self.period)
 
     @property
     def digest(self) -> str:
-        """SHA-256 of everything that a result depends on."""
+        """SHA-256 of all that a result depends on."""
         found = hashlib.sha256(
             repr((self.name, self.period, self.start, self.zone, self.direction, self.kind)).encode()
         )
@@ -94,26 +100,26 @@ class Series:
         return found.hexdigest()
 
 
-@dataclass(frozen=True)
-class Rows:
-    """Rows of one series in the order of the file; seconds are of UTC, or of the wall clock if `naive`."""
-
-    lines: NDArray[np.int64]
-    seconds: Array
-    values: Array
-    denominators: Array | None
-    labels: NDArray[np.bool_] | None
-    naive: bool
-    row: str = "line"
-    """What a row is called: a line of a file, a row of a DataFrame."""
-
-    def at(self, i: int) -> str:
-        """Name the row i."""
-        return f"{self.row} {self.lines[i]}"
-
-
 def lay_out(name: str, rows: Rows, zone: str | None) -> Series:
-    """Lay rows on the grid of their most frequent step."""
+    """Lay rows on a grid.
+
+    The most frequent step between timestamps is the step of the grid. Rows are sorted, rows of one column are
+    averaged, columns without a row are NaN; `Series.notes` reports each of these.
+
+    Parameters
+    ----------
+    name
+        Name of the series.
+    rows
+        Its rows, in any order.
+    zone
+        As in `detectors.lab.readers.collect`.
+
+    Raises
+    ------
+    DetectorError
+        There is no step that divides the day, there are two rates, or a timestamp is far from all others.
+    """
     notes = []
     if not rows.seconds.size or not np.isfinite(rows.seconds).all():
         raise DetectorError(f"{name}: a timestamp is missing" if rows.seconds.size else f"{name}: no rows")
@@ -158,7 +164,7 @@ def lay_out(name: str, rows: Rows, zone: str | None) -> Series:
 
 
 def _step(name: str, rows: Rows, order: NDArray[np.intp], seconds: Array) -> float:
-    """The most frequent step; refuses a second rate, and one that does not divide the day."""
+    """The most frequent step in seconds. Raises for a second rate or a step that is no part of a day."""
     steps = np.diff(seconds)
     later = steps > 0
     if not later.any():
@@ -167,7 +173,7 @@ def _step(name: str, rows: Rows, order: NDArray[np.intp], seconds: Array) -> flo
     step = float(sizes[np.argmax(counts)])
     if step > DAY_SECONDS or abs(DAY_SECONDS / step - round(DAY_SECONDS / step)) > 1e-9:
         raise DetectorError(
-            f"{name}: a point every {step:g} s, and a day is no whole number of these; resample it to 15 minutes, say"
+            f"{name}: a point every {step:g} s, and a day is no whole number of these; resample it (15 minutes, for example)"
         )
     starts = np.flatnonzero(np.diff(steps, prepend=np.nan) != 0)
     lengths = np.diff(np.append(starts, steps.size))
@@ -181,7 +187,7 @@ def _step(name: str, rows: Rows, order: NDArray[np.intp], seconds: Array) -> flo
 
 
 def _offsets(seconds: Array, clock: ZoneInfo) -> Array:
-    """Offset of the zone's wall clock at each of these seconds, which are UTC."""
+    """UTC offset of the time zone, in seconds, at each of these Unix seconds."""
     quarters, back = np.unique(seconds // 900, return_inverse=True)
     found = [datetime.fromtimestamp(quarter * 900, clock).utcoffset() or timedelta() for quarter in quarters.tolist()]
     return np.array([offset.total_seconds() for offset in found])[back]
@@ -195,7 +201,7 @@ def _zone(name: str) -> ZoneInfo:
 
 
 def _mean(numbers: Array, columns: NDArray[np.int64], width: int) -> Array:
-    """Mean by column, NaN skipped; NaN where there is nothing."""
+    """Mean of the rows of each column, NaN skipped; NaN for a column without values."""
     known = ~np.isnan(numbers)
     counts = np.bincount(columns[known], minlength=width)
     sums = np.bincount(columns[known], weights=numbers[known], minlength=width)

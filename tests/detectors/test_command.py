@@ -85,9 +85,9 @@ def test_a_ratio_and_a_gap(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        ([], "line 1: no such header"),
+        ([], "line 1: no column 'timestamp'"),
         (["time,value"], "line 1: column 'time' is unknown or repeated"),
-        (["timestamp,value"], "the file holds no rows"),
+        (["timestamp,value"], "series.csv: no rows"),
         ([*DAY[:3], "2026-11-01T02:00:00"], "line 4: 1 cells under 2 columns"),
         ([*DAY[:3], "2026-11-01T02:00:00,twelve"], "line 4: value 'twelve' is no finite number"),
         ([*DAY[:3], "2026-11-01T02:00:00,inf"], "line 4: value 'inf' is no finite number"),
@@ -95,7 +95,7 @@ def test_a_ratio_and_a_gap(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         ([*DAY[:3], "2026-11-01T01:00:00,12"], "line 4: timestamp 2026-11-01T01:00:00 repeats that of line 3"),
         ([*DAY[:3], "2026-11-01T00:30:00,12"], "line 4: timestamp 2026-11-01T00:30:00 is earlier than"),
         ([*DAY[:3], "2026-11-01T02:10:00,12"], "line 4: timestamp 2026-11-01T02:10:00 is not on the grid of 3600 s"),
-        (["timestamp,value,denominator", "0,1,-2"], "line 2: denominator -2 is negative"),
+        (["timestamp,value,denominator", "0,1,-2"], "line 2: the denominator is infinite or negative (-2)"),
     ],
 )
 def test_a_bad_row_is_named_by_its_line(

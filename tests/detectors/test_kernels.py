@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from detectors.methods.sigma import Sigma
 from detectors.statistics import past, past_mean_and_deviation, past_median_and_deviation, past_quantiles
 
 ALWAYS, NEVER = 0, 10**12
+needs_numba = pytest.mark.skipif(find_spec("numba") is None, reason="numba is not installed (extra: fast)")
 
 
 def awkward() -> Array:
@@ -32,7 +34,7 @@ def awkward() -> Array:
     return values
 
 
-@pytest.fixture(params=[ALWAYS, NEVER], ids=["compiled", "numpy"])
+@pytest.fixture(params=[pytest.param(ALWAYS, marks=needs_numba, id="compiled"), pytest.param(NEVER, id="numpy")])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compilation, "MIN_POINTS", request.param)
 
@@ -59,6 +61,7 @@ def test_windows_of_the_past_are_those_of_numpy(values: Array, count: int, step:
     np.testing.assert_allclose(found, [mean, spread, present], rtol=1e-9, atol=1e-9 * 7)
 
 
+@needs_numba
 def test_a_constant_window_has_no_deviation_after_an_outlier(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compilation, "MIN_POINTS", ALWAYS)
     values = np.full((1, 100), 0.1)
@@ -68,6 +71,7 @@ def test_a_constant_window_has_no_deviation_after_an_outlier(monkeypatch: pytest
     assert (deviation[0, 13:] == 0).all()
 
 
+@needs_numba
 def test_scores_are_those_of_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
     numbers = [0.0, 1.0, 2.0, -1.0, np.nan, np.inf, -np.inf, np.nextafter(1.0, 2.0)]
     value, *bands = (part.ravel() for part in np.meshgrid(*[numbers] * 4))
@@ -79,6 +83,7 @@ def test_scores_are_those_of_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_array_equal(ways[0], ways[1])
 
 
+@needs_numba
 @pytest.mark.parametrize("same_slot", [True, False])
 @pytest.mark.parametrize("method", [Sigma, Iqr, Mad])
 def test_contract(method: type[Detector], same_slot: bool, monkeypatch: pytest.MonkeyPatch) -> None:
