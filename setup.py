@@ -24,7 +24,7 @@ setup(
     packages=find_packages(include=["detectors*", "pipeline*", "reporting*"]),
     package_data={
         "pipeline": ["*/sql/*.sql"],
-        "detectors": ["methods/_template.py.txt"],
+        "detectors": ["methods/_template.py.txt", "lab/*.html"],
         "reporting": ["channels/outbox/*.html"],
     },
     entry_points={"console_scripts": ["feedpulse=pipeline.commands.main:main"]},

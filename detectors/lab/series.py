@@ -173,7 +173,7 @@ def _step(name: str, rows: Rows, order: NDArray[np.intp], seconds: Array) -> flo
     step = float(sizes[np.argmax(counts)])
     if step > DAY_SECONDS or abs(DAY_SECONDS / step - round(DAY_SECONDS / step)) > 1e-9:
         raise DetectorError(
-            f"{name}: a point every {step:g} s, and a day is no whole number of these; resample it (15 minutes, for example)"
+            f"{name}: a point every {step:g} s, and a day is no whole number of these; resample it, say to 15 minutes"
         )
     starts = np.flatnonzero(np.diff(steps, prepend=np.nan) != 0)
     lengths = np.diff(np.append(starts, steps.size))
