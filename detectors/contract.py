@@ -1,9 +1,9 @@
-"""The rules that every detector keeps, as a check for ours and for anybody's.
+"""The rules that every detector must keep, and a check of them for any detector.
 
 >>> from detectors.contract import check_detector
 >>> check_detector(MyDetector(period=24))  # doctest: +SKIP
 
-Each rule is a function below; its docstring is what the error says.
+Each rule is a function below. Its docstring is the text of the error.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ FIELDS = ("expected", "lower", "upper", "score")
 
 
 def check_detector(detector: Detector, *, days: int = 30) -> None:
-    """Check a configured detector against every rule.
+    """Check a configured detector against every rule of the contract.
 
     Parameters
     ----------
     detector
-        An instance; rules hold for each setting of the parameters, so check those that differ in kind. A small
-        `period` makes it quick.
+        An instance. The rules hold for all parameters, so check an instance of each kind of setting. A small `period`
+        makes the check fast.
     days
-        Length of the series it is tried on, in periods: more than the history it needs to speak.
+        Length of the test series in periods. It must exceed the history that the detector needs.
 
     Raises
     ------
     ContractError
-        The first rule that is broken. Whatever the detector raises or warns counts as breaking the rule at hand.
+        The first broken rule. Any exception or warning of the detector breaks the rule that is being checked.
     """
     rng = np.random.default_rng(20)
     values = healthy_counts(detector.period, days, rng)
@@ -54,7 +54,7 @@ def check_detector(detector: Detector, *, days: int = 30) -> None:
 
 
 def healthy_counts(period: int, days: int, rng: np.random.Generator) -> Array:
-    """Three series of counts without incidents, (3, T), with the shape of a day; T ends amid a day."""
+    """Return three series of counts with a daily shape and no incidents, (3, T). They end in the middle of a day."""
     columns = days * period + period // 2
     shape = 1 + 0.5 * np.sin(2 * np.pi * np.arange(columns) / period)
     counts: Array = rng.poisson(shape * np.array([[20.0], [300.0], [5000.0]])).astype(np.float64)
@@ -62,7 +62,7 @@ def healthy_counts(period: int, days: int, rng: np.random.Generator) -> Array:
 
 
 def _differing(left: Bounds, right: Bounds, tolerance: float = 1e-9) -> str | None:
-    """Name of the first array that differs."""
+    """Name of the first array that differs, or None."""
     for name in FIELDS:
         one, other = getattr(left, name), getattr(right, name)
         if one.shape != other.shape or not np.allclose(one, other, rtol=tolerance, atol=tolerance, equal_nan=True):
@@ -89,12 +89,12 @@ def _detect_last(detector: Detector, values: NDArray[Any], denominator: Array | 
 
 
 def _denominator(detector: Detector, values: NDArray[Any]) -> Array | None:
-    """A ratio cannot be judged without one."""
+    """Counts for a detector of ratios, which requires a denominator; otherwise None."""
     return np.full(values.shape, 50.0) if getattr(detector, "kind", None) == "ratio" else None
 
 
 def _parameters(detector: Detector, values: Array) -> None:
-    """Parameters are a frozen keyword-only dataclass, stored untouched; name and summary are set."""
+    """Parameters are a frozen keyword-only dataclass and stored unchanged; name and summary are set."""
     cls = type(detector)
     _require("__dataclass_fields__" in cls.__dict__, f"{cls.__name__} lacks @dataclass(frozen=True, kw_only=True)")
     declared = dataclasses.fields(detector)
@@ -109,7 +109,7 @@ def _parameters(detector: Detector, values: Array) -> None:
         pass
     else:
         raise ContractError("a parameter can be assigned")
-    _require(isinstance(cls.name, str) and isinstance(cls.summary, str), "name or summary is no text")
+    _require(isinstance(cls.name, str) and isinstance(cls.summary, str), "name or summary is not a string")
 
 
 def _shapes(detector: Detector, values: Array) -> None:
@@ -123,9 +123,9 @@ def _shapes(detector: Detector, values: Array) -> None:
 
 
 def _speaks(detector: Detector, values: Array) -> None:
-    """A healthy series with history gets scores, most of them inside the band."""
+    """A healthy series with enough history gets scores, most of them inside the band."""
     scores = _detect(detector, values).score[:, -detector.period :]
-    _require(np.isfinite(scores).any(), "no score is a finite number; is the series long enough (days=)?")
+    _require(np.isfinite(scores).any(), "no score is finite; is the series long enough (days=)?")
     _require(np.mean(np.abs(scores) > 1) < 0.5, "most scores are outside")
 
 
@@ -144,7 +144,7 @@ def _scores(detector: Detector, values: Array) -> None:
 
 
 def _causality(detector: Detector, values: Array) -> None:
-    """The future, and the value itself, move no band: only the columns before do."""
+    """The band of a column depends on the columns before it only, not on its own value or the future."""
     odd = _with_incidents(values)
     whole = _detect(detector, odd)
     columns = odd.shape[1]
@@ -160,14 +160,14 @@ def _causality(detector: Detector, values: Array) -> None:
 
 
 def _determinism(detector: Detector, values: Array) -> None:
-    """The same input gives the same output, whatever was judged in between."""
+    """The same input gives the same output, regardless of calls in between."""
     first = _detect(detector, values)
     _detect(detector, values[::-1] * 2)
     _require_equal(first, _detect(detector, values), "at the second call", 0.0)
 
 
 def _mutation(detector: Detector, values: Array) -> None:
-    """The input is left as it was."""
+    """The input is not modified."""
     odd = _with_incidents(values)
     denominator = np.full(odd.shape, 50.0)
     before = odd.copy()
@@ -178,7 +178,7 @@ def _mutation(detector: Detector, values: Array) -> None:
 
 
 def _batch(detector: Detector, values: Array) -> None:
-    """S series at once are S times one series."""
+    """S series at once give the same as each series alone."""
     odd = _with_incidents(values)
     together = _detect(detector, odd)
     for series, one in enumerate(odd):
@@ -186,7 +186,7 @@ def _batch(detector: Detector, values: Array) -> None:
 
 
 def _last(detector: Detector, values: Array) -> None:
-    """`detect_last` is the newest column of `detect`."""
+    """`detect_last` equals the newest column of `detect`."""
     odd = _with_incidents(values)
     period, columns = detector.period, odd.shape[1]
     denominator = np.nan_to_num(odd) + 30
@@ -203,7 +203,7 @@ def _last(detector: Detector, values: Array) -> None:
 
 
 def _layout(detector: Detector, values: Array) -> None:
-    """How the numbers lie in memory, slot by slot or series by series, and as float32, makes no difference."""
+    """The memory layout (C or Fortran order) and float32 input make no difference."""
     odd = _with_incidents(values)
     counts = np.nan_to_num(odd) + 30
     for given, denominator in ((odd, _denominator(detector, odd)), (odd / counts, counts)):
@@ -216,7 +216,7 @@ def _layout(detector: Detector, values: Array) -> None:
 
 
 def _gaps(detector: Detector, values: Array) -> None:
-    """Missing values and a missing day give no warning and do not silence it for good."""
+    """Missing values and a missing day give no warning, and scores resume after them."""
     rng = np.random.default_rng(21)
     holes = np.where(rng.random(values.shape) < 0.2, np.nan, values)
     middle = values.shape[1] // 2
@@ -228,7 +228,7 @@ def _gaps(detector: Detector, values: Array) -> None:
 
 
 def _degenerate(detector: Detector, values: Array) -> None:
-    """Constant, short and all-missing series give no warning and no anomaly."""
+    """Constant, short and entirely missing series give no warning and no anomaly."""
     for constant in (0.0, 0.1, 7.0, np.nan):
         for columns in (1, 2, 3, detector.period, detector.period + 1, values.shape[1]):
             flat = np.full((2, columns), constant)
@@ -237,7 +237,7 @@ def _degenerate(detector: Detector, values: Array) -> None:
 
 
 def _promises(detector: Detector, values: Array) -> None:
-    """The shift and the scale that it promises."""
+    """The detector has the invariances (shift, scale) that it promises."""
     _require(detector.promises <= {"shift", "scale"}, "promises are 'shift' and 'scale'")
     plain = _detect(detector, values)
     for promise, factor, constant in (("shift", 1.0, -1000.0), ("scale", 250.0, 0.0), ("scale", 0.004, 0.0)):
@@ -250,7 +250,7 @@ def _promises(detector: Detector, values: Array) -> None:
 
 
 def _denominators(detector: Detector, values: Array) -> None:
-    """A denominator of 0 is no data; the others may narrow a band or widen it, of their own column or a later one."""
+    """A denominator of 0 means no data; other denominators affect bands of their own and later columns only."""
     denominator = values + 1
     denominator[:, ::5] = 0
     share = np.floor(denominator / 5) / np.maximum(denominator, 1)
@@ -263,7 +263,7 @@ def _denominators(detector: Detector, values: Array) -> None:
 
 
 def _with_incidents(values: Array) -> Array:
-    """Add what life brings: an outage, a spike, missing points, exact repetition."""
+    """Add an outage, a spike, missing points and a constant run."""
     odd = values.copy()
     columns = odd.shape[1]
     odd[:, columns // 3 : columns // 3 + 5] = 0

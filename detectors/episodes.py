@@ -1,4 +1,4 @@
-"""From flags to episodes: nearby flags are one event. Pure."""
+"""Merges nearby flags into episodes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from detectors.errors import DetectorError
 
 
 class Episode(NamedTuple):
-    """First and last flagged point of an episode, both inclusive."""
+    """First and last flagged point, both inclusive."""
 
     start: int
     end: int
@@ -25,14 +25,19 @@ def episodes(flags: ArrayLike, *, gap: int = 4, minimum: int = 1) -> list[Episod
     flags
         (T,) booleans.
     gap
-        So many unflagged points in a row end an episode; fewer are part of it. 1 merges neighbours only.
+        This number of unflagged points in a row ends an episode. 1 merges adjacent flags only.
     minimum
-        Flagged points that an episode must have; those with fewer are dropped.
+        Minimum number of flagged points in an episode. Episodes with fewer are dropped.
+
+    Returns
+    -------
+    list of Episode
+        In order of time.
 
     Raises
     ------
     DetectorError
-        `gap` or `minimum` below 1, or `flags` of another shape.
+        `gap` or `minimum` is below 1, or `flags` has another shape.
     """
     for name, value in (("gap", gap), ("minimum", minimum)):
         if value < 1:

@@ -1,6 +1,6 @@
-"""The loops of `detectors.statistics` and of scoring, compiled by numba: for batches that repay the import.
+"""Loops of `detectors.statistics` and `detectors.bounds`, compiled by numba for large batches.
 
-Missing values are infinite inside a sorted window, so that they are the last of it and one step serves them too.
+In a sorted window a missing value is stored as infinity, so that it sorts last and needs no special case.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def compiled(function: Function) -> Function:
-    """Compile, once for all processes where numba finds a place to keep the result, else once for each."""
+    """Compile a function. numba keeps the result on disk for later processes if it finds a writable place."""
     try:
         return cast(Function, njit(cache=True, error_model="numpy")(function))
-    except RuntimeError:  # nothing can be written: a read-only installation without a home directory
+    except RuntimeError:  # no writable place: a read-only installation without a home directory
         return cast(Function, njit(error_model="numpy")(function))
 
 
@@ -38,7 +38,7 @@ def _quantile(window: Array, number: int, level: float) -> float:
 
 @compiled
 def _distance(window: Array, number: int, middle: float, rank: int) -> float:
-    """The `rank`-th smallest distance from `middle`: so many nearest values are neighbours in the sorted window."""
+    """The `rank`-th smallest distance from `middle`: the nearest `rank` values are adjacent in a sorted window."""
     nearest = np.inf
     for first in range(1, number - rank + 2):
         down, up = middle - window[first], window[first + rank - 1] - middle
@@ -59,9 +59,9 @@ def _absolute_deviation(window: Array, number: int, middle: float) -> float:
 
 @compiled
 def past_quantiles(values: Array, count: int, step: int, levels: Array, results: Array, present: Array) -> None:
-    """Quantiles (level, S, T) of the `count` columns before each, `step` apart, and how many are present (S, T).
+    """Quantiles (level, S, T) of the `count` columns before each, `step` apart, and the number present (S, T).
 
-    `MEDIAN_ABSOLUTE_DEVIATION` stands among the levels for that.
+    The level `MEDIAN_ABSOLUTE_DEVIATION` asks for that statistic instead of a quantile.
     """
     columns = values.shape[1]
     window, moved = np.empty(count + 2), np.empty(count + 2)
@@ -85,8 +85,8 @@ def past_quantiles(values: Array, count: int, step: int, levels: Array, results:
                 number += int(not np.isnan(new)) - int(not np.isnan(old))
                 old = np.inf if np.isnan(old) else old
                 new = np.inf if np.isnan(new) else new
-                # The sorted window without `old` and with `new`, each place from its neighbours without a branch:
-                # faster than a search, whose outcome no processor can predict. (As a function, slower by a third.)
+                # Remove `old` from the sorted window and insert `new`: each place follows from its neighbours without
+                # a branch. A binary search is slower, because its branches mispredict; so is a function here (1/3).
                 for i in range(1, count + 1):
                     before, here, after = window[i - 1], window[i], window[i + 1]
                     left = before if before < old else here
@@ -98,10 +98,10 @@ def past_quantiles(values: Array, count: int, step: int, levels: Array, results:
 
 @compiled
 def _sums_by_block(table: Array, size: int, block: int, before: Array, after: Array) -> None:
-    """Sums of each value's block up to it, without itself, and from it on: a window of a block's size is one of each.
+    """Sums within blocks: of the values before each value, and of the value and those after it.
 
-    So every sum is of its own values, and an outlier that has left leaves no rounding error behind. The three rows
-    go abreast, because an addition waits for the one before.
+    A window of the size of a block is the sum of one of each. Unlike a running sum, an outlier leaves no rounding
+    error once it has left the window. The three rows are interleaved, because each addition waits for the previous.
     """
     for start in range(0, size, block):
         stop = min(start + block, size)
@@ -183,13 +183,13 @@ def past_moments(
 
 @compiled
 def score_band(values: Array, expected: Array, lower: Array, upper: Array, score: Array) -> None:
-    """`detectors.bounds.score_band` of arrays of one dimension, into `score`."""
+    """`detectors.bounds.score_band` of one-dimensional arrays; writes into `score`."""
     for i in range(values.size):
         value, middle, low, high = values[i], expected[i], lower[i], upper[i]
         gap = value - middle
         width = high - middle if gap > 0 else middle - low
         result = 0.0 if gap == 0 and not np.isnan(width) else gap / width
-        # Written so that NaN fails the comparison and stays.
+        # With NaN every comparison is false, so NaN stays.
         if value >= low and value <= high:
             result = 1.0 if result > 1.0 else (-1.0 if result < -1.0 else result)
         elif value > high:

@@ -1,4 +1,7 @@
-"""What methods share: windows of the past, and statistics that skip NaN without a warning."""
+"""Statistics that methods share: windows of the past, and statistics that skip NaN without a warning.
+
+Arrays are (S, T): S series of T columns. "The past" of a column are the columns before it.
+"""
 
 from __future__ import annotations
 
@@ -17,36 +20,36 @@ SIGMAS_PER_MAD = 1.4826
 _TAIL, _TAIL_SIGMAS = 0.95, 5.0
 _LEAST_OF_DAY = 0.1
 _ROWS = 16
-"""Series that are taken at once where temporary arrays should stay in the processor's cache."""
+"""Series per step where temporary arrays should fit in the processor's cache."""
 _LOST_DIGITS = 1e-5
 
 
 def past(values: Array, count: int, step: int = 1) -> Array:
-    """View (S, T, count): before each column t, the columns t - count * step, ..., t - step; NaN before the first."""
+    """Return a view (S, T, count): for column t the columns t - count * step, ..., t - step; NaN before column 0."""
     padding = np.full((*values.shape[:-1], count * step), np.nan)
     padded = np.concatenate([padding, values[..., :-1]], axis=-1)
     return sliding_window_view(padded, count * step, axis=-1)[..., ::step]
 
 
 def last_columns(columns: int, count: int, step: int = 1) -> slice:
-    """Of so many columns the newest and the `count` before it, `step` apart, or as many as there are."""
+    """Return the slice of the newest of `columns` columns and up to `count` before it, `step` apart."""
     return slice(columns - 1 - min(count, (columns - 1) // step) * step, columns, step)
 
 
 def past_of_last(values: Array, count: int) -> Array:
-    """`past` of the newest column only, (S, 1, count)."""
+    """Return `past` of the newest column only, (S, 1, count)."""
     if values.shape[-1] > count:
         return values[..., np.newaxis, -count - 1 : -1]
     return past(values, count)[..., -1:, :]
 
 
 def past_days(values: Array, period: int, days: int, first: int = 0) -> Iterator[tuple[int, int, Array]]:
-    """Walk over the days, counted from column 0, from column `first` on, that have a day before them.
+    """Iterate over the days from column `first` on that have a day before them. Days are counted from column 0.
 
     Yields
     ------
     start, stop, history
-        Columns of the day, and (S, D, period) the last `days` whole days before it, or as many as there are.
+        First column of the day, column after it, and (S, D, period) the D <= `days` whole days before it.
     """
     columns = values.shape[-1]
     for start in range(-(-max(first, 1) // period) * period, columns, period):
@@ -55,16 +58,17 @@ def past_days(values: Array, period: int, days: int, first: int = 0) -> Iterator
 
 
 def exponential_mean(values: Array, memory: float) -> Array:
-    """Mean of the columns up to each column, (S, T), weights falling by the factor ``1 - 1 / memory`` per column.
+    """Return the weighted mean up to each column, (S, T); weights decay by ``1 - 1 / memory`` per column.
 
-    NaN has no weight; NaN before the first value. A recurrence, computed as a matrix product per block of columns.
+    NaN has no weight. The result is NaN before the first value. The recurrence is computed as a matrix product per
+    block of columns.
     """
     keep, block = 1 - 1 / memory, 64
     age = np.arange(block)[np.newaxis] - np.arange(block)[:, np.newaxis]
     weights = np.where(age >= 0, keep ** np.maximum(age, 0), 0.0)
     fade = keep ** np.arange(1, block + 1)
     known = ~np.isnan(values)
-    # Measured from a value of the series, so that a constant has exactly itself as mean.
+    # Subtract a value of the series, so that the mean of a constant is exact.
     origin = np.take_along_axis(values, known.argmax(axis=1)[:, np.newaxis], axis=1)
     sums = np.stack([np.where(known, values - origin, 0.0), known.astype(np.float64)])
     carry = np.zeros((*sums.shape[:2], 1))
@@ -79,18 +83,18 @@ def exponential_mean(values: Array, memory: float) -> Array:
 
 
 def quantiles(samples: Array, *levels: float) -> tuple[Array, ...]:
-    """Quantiles along the last axis, linearly interpolated, NaN skipped; NaN where there is nothing."""
+    """Return quantiles along the last axis, linearly interpolated, NaN skipped; NaN without samples."""
     return _quantiles_in_order(*_in_order(samples), *levels)
 
 
 def quantiles_and_count(samples: Array, *levels: float) -> tuple[Array, ...]:
-    """`quantiles`, and last how many samples are present."""
+    """Return `quantiles`, and last the number of samples present."""
     ordered, present = _in_order(samples)
     return *_quantiles_in_order(ordered, present, *levels), present
 
 
 def median_and_deviation(samples: Array) -> tuple[Array, Array, Array]:
-    """Median, median absolute deviation from it and number present along the last axis, NaN skipped."""
+    """Return median, median absolute deviation from it and number present, along the last axis, NaN skipped."""
     ordered, present = _in_order(samples)
     (middle,) = _quantiles_in_order(ordered, present, 0.5)
     size = ordered.shape[-1]
@@ -105,14 +109,14 @@ def median_and_deviation(samples: Array) -> tuple[Array, Array, Array]:
 
 
 def _distance(columns: Array, middle: Array, rank: int) -> Array:
-    """The `rank`-th smallest distance from `middle`: so many nearest values are neighbours in the sorted columns."""
+    """The `rank`-th smallest distance from `middle`: the nearest `rank` values are adjacent in sorted columns."""
     runs = len(columns) - rank + 1
     nearest: Array = np.minimum.reduce(np.maximum(middle - columns[:runs], columns[rank - 1 :] - middle))
     return nearest
 
 
 def _in_order(samples: Array) -> tuple[Array, Array]:
-    """The samples sorted along the last axis, NaN last, and how many are present."""
+    """Samples sorted along the last axis, NaN last, and the number present."""
     ordered = np.sort(samples, axis=-1)
     present = np.full(ordered.shape[:-1], float(ordered.shape[-1]))
     gaps = np.isnan(ordered[..., -1])
@@ -143,22 +147,22 @@ def _between(low: Array, high: Array, share: float | Array) -> Array:
 
 
 def median(samples: Array) -> Array:
-    """Median along the last axis, NaN skipped."""
+    """Return the median along the last axis, NaN skipped."""
     return quantiles(samples, 0.5)[0]
 
 
 def moving_windows(values: Array, radius: int) -> Array:
-    """View (..., T, 2 * radius + 1): each column with its neighbours on both sides, NaN beyond the ends."""
+    """Return a view (..., T, 2 * radius + 1): each column with its neighbours, NaN beyond the ends."""
     padded = np.pad(values, [(0, 0)] * (values.ndim - 1) + [(radius, radius)], constant_values=np.nan)
     return sliding_window_view(padded, 2 * radius + 1, axis=-1)
 
 
 def robust_scale(deviations: Array) -> Array:
-    """Robust standard deviation by slot, (S, period), of the deviations of past days, (S, D, period).
+    """Return the robust standard deviation of each slot, (S, period), from deviations of past days, (S, D, period).
 
-    Half-way, as a geometric mean, between that of the slot, smoothed over an hour on either side, and that of the
-    whole day: a slot alone has too few days to be sure of. At least a fifth of the 95 % quantile: few points may be
-    far out, not one in twenty. So a series that was flat for long and now lives has a scale.
+    It is the geometric mean of the slot's own scale, smoothed over an hour on either side, and the scale of the whole
+    day, because one slot has too few days for a reliable estimate. It is at least a fifth of the 95 % quantile, so
+    that a series that was flat for long and then varies has a scale.
     """
     sizes = np.abs(deviations)
     period = sizes.shape[-1]
@@ -171,10 +175,10 @@ def robust_scale(deviations: Array) -> Array:
 
 
 def window_sums(values: Array, count: int, step: int = 1) -> Array:
-    """Sums (S, T - (count - 1) * step) of `count` columns `step` apart, beginning at each column.
+    """Return the sums (S, T - (count - 1) * step) of `count` columns `step` apart, beginning at each column.
 
-    Sums of 1, 2, 4, ... columns are doubled and put together: a few additions a column whatever the window, and
-    no running sum whose rounding drifts.
+    They are composed of sums of 1, 2, 4, ... columns: O(log count) additions per column, and no drift of a running
+    sum.
     """
     width = values.shape[1] - (count - 1) * step
     total = np.zeros((len(values), width))
@@ -189,9 +193,9 @@ def window_sums(values: Array, count: int, step: int = 1) -> Array:
 
 
 def past_mean_and_deviation(values: Array, count: int, step: int = 1) -> tuple[Array, Array, Array]:
-    """Mean, sample standard deviation and number present, (S, T), of the `count` columns before each, `step` apart.
+    """Return mean, sample standard deviation and number present, (S, T), of `count` past columns `step` apart.
 
-    Equal to `mean_and_deviation` of `past`, at the cost of a few additions a column.
+    Equal to `mean_and_deviation` of `past`, but with O(log count) additions per column.
     """
     kernels = kernels_for(values)
     if kernels:
@@ -203,7 +207,7 @@ def past_mean_and_deviation(values: Array, count: int, step: int = 1) -> tuple[A
 
 
 def past_quantiles(values: Array, count: int, step: int, *levels: float) -> tuple[Array, ...]:
-    """Quantiles, and last the number present, (S, T), of the `count` columns before each, `step` apart."""
+    """Return quantiles, and last the number present, (S, T), of `count` past columns `step` apart."""
     kernels = kernels_for(values)
     if kernels:
         return _compiled_quantiles(kernels, values, count, step, levels)
@@ -211,7 +215,7 @@ def past_quantiles(values: Array, count: int, step: int, *levels: float) -> tupl
 
 
 def past_median_and_deviation(values: Array, count: int, step: int = 1) -> tuple[Array, Array, Array]:
-    """`median_and_deviation`, (S, T), of the `count` columns before each, `step` apart."""
+    """Return `median_and_deviation`, (S, T), of `count` past columns `step` apart."""
     kernels = kernels_for(values)
     if kernels:
         middle, deviation, present = _compiled_quantiles(
@@ -236,7 +240,7 @@ def _compiled_quantiles(
 
 
 def _contiguous(values: Array) -> Array:
-    # One memory layout, one compilation.
+    # numba compiles once per memory layout.
     table = np.ascontiguousarray(values).view()
     table.flags.writeable = False
     return table
@@ -252,7 +256,7 @@ def _past_moments(values: Array, count: int, step: int) -> tuple[Array, Array, A
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = total / number
         variance = (squares - total * mean) / (number - 1)
-        # Where the noise is small beside the distance from the origin, the difference has lost its digits.
+        # Cancellation: the difference is inexact where the noise is small against the distance from the origin.
         doubtful = variance * number < _LOST_DIGITS * squares
         mean = np.where(number >= 2, origin + mean, np.nan)
         deviation = np.where(number >= 2, np.sqrt(np.maximum(variance, 0.0)), np.nan)
@@ -269,8 +273,8 @@ def _past_sums(values: Array, count: int, step: int) -> Array:
 
 
 def mean_and_deviation(samples: Array) -> tuple[Array, Array]:
-    """Mean and sample standard deviation along the last axis, NaN skipped; NaN below two values."""
-    # Measured from the smallest value, so that a constant has exactly itself as mean and 0 as deviation.
+    """Return mean and sample standard deviation along the last axis, NaN skipped; NaN with fewer than two values."""
+    # Subtract the smallest value, so that the mean of a constant is exact and its deviation is 0.
     origin = np.fmin.reduce(samples, axis=-1, keepdims=True)
     count = np.count_nonzero(~np.isnan(samples), axis=-1)
     above = np.nan_to_num(samples - origin)

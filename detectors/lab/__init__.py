@@ -1,8 +1,11 @@
-"""Comparing detectors offline: how well, how early and how noisily they find labelled incidents.
+"""Compares and tunes detectors offline, on a history with labelled or injected incidents.
 
 >>> from detectors import lab
 >>> found = lab.compare(values, ["sigma", "ensemble"])  # doctest: +SKIP
 >>> lab.tune(values, budget=3).messages  # doctest: +SKIP
+
+`collect`, `read`, `from_array` and `from_frame` make `Series` of data. `compare` ranks detectors on them and `tune`
+chooses one for a budget of messages. `write_report` and the figures show a comparison.
 """
 
 from detectors.lab.compare import Comparison, compare

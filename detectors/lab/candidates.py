@@ -1,4 +1,4 @@
-"""What is compared: methods with parameters, made into a detector for each series."""
+"""Candidates of a comparison: a method with parameters, from which a detector is made for each series."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from detectors.registry import available, find
 
 PACKAGES = ("feedpulse", "numpy", "numba", "scipy", "statsmodels")
 SENSITIVITY = {"sensitivity": -1, "multiplier": 1, "threshold": 1}
-"""Parameters that widen the band, or with -1 narrow it, in proportion."""
+"""Parameters that are proportional to the width of the band (1) or to its inverse (-1)."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A method and those of its parameters that are not left to it.
+    """A method and the parameters that are given; the others have their defaults.
 
-    `period` and, where they are not given, `kind` and `min_change` follow from the series.
+    `period` follows from the series; so do `kind` and `min_change` unless they are given.
     """
 
     name: str
@@ -41,12 +41,12 @@ class Candidate:
 
     @property
     def adjustable(self) -> str | None:
-        """The parameter that sets how sensitive the method is, None if it has none by a usual name."""
+        """The parameter that sets the sensitivity (a key of `SENSITIVITY`), or None."""
         known = {one.name for one in fields(find(self.name))}
         return next((name for name in SENSITIVITY if name in known), None)
 
     def scaled(self, factor: float) -> Candidate:
-        """Make its band `factor` times as wide, to four digits of the parameter."""
+        """Return the candidate with a band `factor` times as wide; the parameter is rounded to four digits."""
         name = self.adjustable
         if name is None:
             return self
@@ -56,33 +56,33 @@ class Candidate:
         return Candidate(self.name, tuple({**given, name: float(f"{value:.4g}")}.items()))
 
     def settings(self, series: Series) -> dict[str, Any]:
-        """Parameters for a series, all but the period."""
+        """Return the parameters for a series, without the period."""
         known = {one.name for one in fields(find(self.name))}
         implied: dict[str, Any] = {}
         if "kind" in known:
             implied["kind"] = series.kind
         if "min_change" in known and series.kind == "value":
-            implied["min_change"] = 0.0  # it is in events, and these are none
+            implied["min_change"] = 0.0  # its unit is events
         return {**implied, **dict(self.parameters)}
 
     def detector(self, series: Series) -> Detector:
-        """The detector for a series."""
+        """Make the detector for a series."""
         return detectors.create(self.name, **{"period": series.period, **self.settings(series)})
 
 
 def candidates(wanted: Iterable[Any] | None = None) -> list[Candidate]:
-    """Make candidates of texts, pairs and detectors.
+    """Make candidates from texts, pairs and detectors.
 
     Parameters
     ----------
     wanted
-        Each a text such as ``"sigma"`` or ``"sigma multiplier=3,4 window=14"``, which is two; a pair ``("sigma",
-        {"multiplier": 4})``; or a detector, whose period does not matter. None is every method there is.
+        A list of: a text such as ``"sigma"`` or ``"sigma multiplier=3,4 window=14"``, which makes two candidates; a
+        pair ``("sigma", {"multiplier": 4})``; a detector, whose period is ignored. None is all methods.
 
     Raises
     ------
     DetectorError
-        No such method or parameter, or none wanted.
+        There is no such method or parameter, or the list is empty.
     """
     found: list[Candidate] = []
     for one in available() if wanted is None else wanted:
@@ -129,11 +129,11 @@ def _of_detector(detector: Detector) -> Candidate:
 
 
 def config(candidate: Candidate, series: Sequence[Series]) -> str:
-    """Return sections of luigi.cfg: [alerts] with what most series have, [metric.NAME] for the others.
+    """Return sections of luigi.cfg: [alerts] for the parameters of most series, [metric.NAME] for the others.
 
-    Of which kind a metric is, the alerts know.
+    `kind` is left out unless it was given: the alerts know the kind of each metric.
     """
-    # luigi.cfg is read with interpolation: % is written %%.
+    # Luigi reads luigi.cfg with interpolation, so % is written as %%.
     implied = {one.name: candidate.settings(one) for one in series}
     own = dict(candidate.parameters)
     kept = {name: {key: all_[key] for key in all_ if key != "kind" or key in own} for name, all_ in implied.items()}
@@ -149,7 +149,7 @@ def config(candidate: Candidate, series: Sequence[Series]) -> str:
 
 @functools.cache
 def versions() -> dict[str, str]:
-    """What a result depends on besides data and parameters."""
+    """Return the versions of Python and of the packages on which a result depends."""
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -161,7 +161,7 @@ def versions() -> dict[str, str]:
 
 @functools.cache
 def code_digest(method: type[Detector]) -> str:
-    """SHA-256 of the detectors' package and of the file of the method: a changed method has no old results."""
+    """Return the SHA-256 of this package and of the method's file: results of changed code are computed again."""
     folder = Path(detectors.__file__).parent
     files = [*sorted(folder.glob("*.py")), *sorted(folder.glob("methods/*.py")), *sorted(folder.glob("lab/*.py"))]
     found = hashlib.sha256()
@@ -169,7 +169,7 @@ def code_digest(method: type[Detector]) -> str:
         found.update(file.read_bytes())
     try:
         found.update(Path(inspect.getfile(method)).read_bytes())
-    except (OSError, TypeError):  # written in a notebook: there is no file
+    except (OSError, TypeError):  # defined in a notebook: there is no file
         found.update(
             repr([value.__code__.co_code for value in vars(method).values() if inspect.isfunction(value)]).encode()
         )

@@ -1,4 +1,4 @@
-"""``python -m detectors compare | tune``: the lab on a command line."""
+"""Command line of the lab: ``python -m detectors compare | tune``."""
 
 from __future__ import annotations
 
@@ -9,65 +9,71 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from detectors.lab.ranking import FEWEST_SERIES
-
 if TYPE_CHECKING:
     from detectors.lab.compare import Comparison
     from detectors.lab.series import Series
     from detectors.lab.tune import Part, Tuning
 
-COMPARE_HELP = "which method catches what, and at which noise"
-TUNE_HELP = "the detector and the sensitivity whose messages stay within a budget"
+COMPARE_HELP = "compare detectors: incidents caught, and false messages"
+TUNE_HELP = "choose the detector and the sensitivity that keep a budget of messages"
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add `compare` and `tune` on files to a command line."""
+    """Add the commands `compare` and `tune`, which read files, to a command line."""
     for name, text in (("compare", COMPARE_HELP), ("tune", TUNE_HELP)):
         command = commands.add_parser(
             name,
             help=text,
             description=f"{text[0].upper()}{text[1:]}. Reads CSV files, or folders of them, with the header "
-            "timestamp,value[,numerator,denominator][,label][,series]. Series without labels get incidents put into "
-            "copies of them.",
+            "timestamp,value[,numerator,denominator][,label][,series]. Incidents are injected into copies of series "
+            "without labels.",
         )
-        command.add_argument("data", nargs="+", metavar="PATH", help="a CSV file (or .csv.gz) or a folder of such")
-        command.add_argument("--zone", help="lay series on this wall clock, for example Europe/Moscow (default: UTC)")
+        command.add_argument(
+            "data", nargs="+", metavar="PATH", help="a CSV file (.csv or .csv.gz), or a folder of them"
+        )
+        command.add_argument("--zone", help="time zone of the wall clock, for example Europe/Moscow (default: UTC)")
         add_options(command, name)
 
 
 def add_options(command: argparse.ArgumentParser, name: str) -> None:
-    """Add the options that `compare` and `tune` have wherever their series come from."""
+    """Add the options of `compare` or `tune` that do not depend on the source of the series."""
     if name == "tune":
         command.add_argument(
-            "--budget", type=float, required=True, metavar="MESSAGES", help="messages a week, of all series together"
+            "--budget", type=float, required=True, metavar="MESSAGES", help="messages a week over all series together"
         )
     command.add_argument(
         "--detector",
         action="append",
         metavar="SPEC",
-        help='a method with parameters, "sigma multiplier=3,4" being two; can be repeated (default: every method)',
+        help='a method with parameters; "sigma multiplier=3,4" is two detectors; repeatable (default: all methods)',
     )
     command.add_argument(
-        "--out", type=Path, default=Path(f"var/{name}"), help="a folder for the results (default: %(default)s)"
+        "--out", type=Path, default=Path(f"var/{name}"), help="folder for the results (default: %(default)s)"
     )
-    command.add_argument("--seed", type=at_least(0), default=0, help="of the incidents put in (default: %(default)s)")
+    command.add_argument(
+        "--seed", type=at_least(0), default=0, help="seed of the injected incidents (default: %(default)s)"
+    )
     command.add_argument(
         "--warmup",
         type=at_least(0, float),
         metavar="DAYS",
-        help="days not scored at the start (default: half a series, at most 14)",
+        help="days at the start that are not scored (default: half of the series, at most 14)",
     )
-    command.add_argument("--copies", type=int, help="of each series without labels (default: as many as it takes)")
-    command.add_argument("--workers", type=at_least(1), help="processes (default: all cores)")
+    command.add_argument(
+        "--copies", type=int, help="copies of each series without labels (default: enough for every kind of incident)"
+    )
+    command.add_argument("--workers", type=at_least(1), help="number of processes (default: one per core)")
     if name == "compare":
         command.add_argument(
-            "--plots", type=at_least(0), default=12, help="series drawn in the report (default: %(default)s)"
+            "--plots", type=at_least(0), default=12, help="number of series drawn in the report (default: %(default)s)"
         )
-        command.add_argument("--point-adjusted", action="store_true", help="show the point-adjusted F1 of papers too")
+        command.add_argument(
+            "--point-adjusted", action="store_true", help="also show the point-adjusted F1, as papers report it"
+        )
 
 
 def at_least(least: int, kind: type[int] | type[float] = int) -> Callable[[str], float]:
-    """Type of a command line's numbers: finite, and not less."""
+    """Return an argparse type: a finite number (an integer if `kind` is int) of at least `least`."""
 
     def parse(text: str) -> float:
         try:
@@ -82,7 +88,7 @@ def at_least(least: int, kind: type[int] | type[float] = int) -> Callable[[str],
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run `compare` or `tune` on files; returns the exit code: 1 where no detector keeps the budget."""
+    """Run `compare` or `tune` on files. Returns the exit code: 1 if nothing was ranked or keeps the budget."""
     from detectors.lab.readers import collect
 
     series = collect([str(path) for path in options.data], zone=options.zone)
@@ -93,7 +99,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def compare(options: argparse.Namespace, series: Sequence[Series]) -> int:
-    """Compare, print the table, write the files."""
+    """Compare, write the files and print the table. Returns the exit code."""
     from detectors.lab.compare import compare as run_compare
     from detectors.lab.report import write_report
 
@@ -106,14 +112,14 @@ def compare(options: argparse.Namespace, series: Sequence[Series]) -> int:
 
 
 def tune(options: argparse.Namespace, series: Sequence[Series]) -> int:
-    """Tune and print what was chosen, what it would have sent and what to paste."""
+    """Tune and print the choice, its messages and its settings. Returns the exit code."""
     found = run_tune(options, series)
     print(tuning_text(found))
     return 0 if found.best else 1
 
 
 def run_tune(options: argparse.Namespace, series: Sequence[Series], recovery: int | None = None) -> Tuning:
-    """Tune as the options say."""
+    """Tune with the options of the command line."""
     from detectors.lab.tune import tune
 
     return tune(list(series), options.budget, **_common(options), recovery=recovery)
@@ -168,21 +174,23 @@ def comparison_text(found: Comparison) -> str:
 
 
 def tuning_text(found: Tuning) -> str:
-    """Return what tuning found: choices, messages with dates, and the section of luigi.cfg."""
+    """Return the result of tuning as text: choices, messages with dates, and sections of luigi.cfg."""
     if found.best is None:
         return choices_text(found)
     return "\n".join([choices_text(found), "", messages_text(found), "", "For luigi.cfg:", "", found.config().rstrip()])
 
 
 def choices_text(found: Tuning) -> str:
-    """Return the choices as a table, and what to think of the best."""
+    """Return the choices as a table, and an assessment of the best."""
+    from detectors.lab.ranking import FEWEST_SERIES
+
     first, cut = found.cuts[0]
     one = found.series[0]
     start, middle, end = (one.moment(column) for column in (first, cut, one.values.size))
     lines = [
         f"{len(found.series)} series, {one.moment(0):%Y-%m-%d} to {end:%Y-%m-%d} ({one.zone})"
         + (" for the first of them" if len({(s.start, s.values.size) for s in found.series}) > 1 else ""),
-        f"Chosen on {start:%Y-%m-%d} to {middle:%Y-%m-%d}, validated from there on; before that the detectors warm up.",
+        f"Chosen on {start:%Y-%m-%d} to {middle:%Y-%m-%d}, validated after that; the days before are warm-up.",
         f"Budget: {found.budget:g} messages a week of all series together; those that open at once share a message.",
         _origin(found.origin),
     ]
@@ -198,17 +206,17 @@ def choices_text(found: Tuning) -> str:
     if found.alike:
         lines.append(f"Not different from it in recall: {', '.join(found.alike)}.")
     elif len(found.series) < FEWEST_SERIES and len(found.choices) > 1:
-        lines.append("With so few series nothing can be said about chance: take the order of recall as a hint.")
+        lines.append("With so few series nothing can be said about chance: the order of recall is a hint only.")
     if best.later.per_week > found.budget:
         lines.append(
-            f"On the later part it sends {best.later.per_week:.1f} a week, MORE than the budget: expect as many, or "
+            f"On the later part it sends {best.later.per_week:.1f} a week, MORE than the budget: expect that many, or "
             "set a smaller budget."
         )
     return "\n".join(lines)
 
 
 def messages_text(found: Tuning) -> str:
-    """Return the messages of the best with their dates."""
+    """Return the messages of the best choice with their dates."""
     lines = [f"It would have sent {len(found.messages)} messages:"]
     for message in found.messages:
         lines.append(f"{message.moment:%a %Y-%m-%d %H:%M}")
@@ -221,7 +229,7 @@ def messages_text(found: Tuning) -> str:
 
 
 def _origin(origin: Mapping[str, Any]) -> str:
-    """What it takes to repeat a run, beside the command."""
+    """What is needed to repeat a run, besides the command."""
     versions = ", ".join(f"{package} {version}" for package, version in origin["versions"].items())
     return f"Data {origin['data'][:16]}, seed {origin['seed']}, copies {origin['copies']}; {versions}"
 

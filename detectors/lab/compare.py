@@ -1,4 +1,4 @@
-"""Detectors x parameters x series: who catches what, and at which noise."""
+"""Compares detectors on series: which incidents each catches, and how many false messages it sends."""
 
 from __future__ import annotations
 
@@ -28,29 +28,33 @@ RESULTS, RANKING, SCORES, COSTS = "results.jsonl", "ranking.csv", "scores.csv", 
 
 @dataclass(frozen=True)
 class Case:
-    """A series to be scored, or a copy of it with incidents put in."""
+    """A series to be scored, or a copy of it with injected incidents."""
 
     series: Series
     incidents: tuple[Incident, ...]
     first: int
-    """The first column that is scored."""
+    """First column that is scored."""
     copy: int = 0
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What `compare` found.
+    """The result of `compare`.
 
     Parameters
     ----------
     rows
-        The ranking, the best first.
+        The ranking, best first.
     results
-        Of each candidate and case, in the order of the candidates and the series.
+        One per candidate and case, in the order of candidates and series.
     failures
-        By candidate, the reason why it is not ranked.
+        By candidate that is not ranked, the reason.
+    cases
+        The series and copies that were scored.
+    candidates
+        By name.
     origin
-        Versions, seed, parameters and the digest of the data: what it takes to repeat it.
+        What is needed to repeat the comparison: versions, seed, parameters and the digest of the data.
     """
 
     rows: list[Row]
@@ -60,15 +64,15 @@ class Comparison:
     candidates: dict[str, Candidate]
     origin: dict[str, Any]
     point_adjusted: bool = False
-    """Whether the point-adjusted F1 of papers is shown, beside the false messages."""
+    """Whether to show the point-adjusted F1 too."""
 
     @property
     def verdict(self) -> str:
-        """Who is best, and who is not different from it, in a sentence or two."""
+        """Which candidate is best and which are not different from it, in one or two sentences."""
         return verdict(self.rows)
 
     def scores(self) -> list[dict[str, Any]]:
-        """One row for each candidate and case."""
+        """One row per candidate and case."""
         return [
             {
                 "detector": one.candidate,
@@ -87,7 +91,7 @@ class Comparison:
         ]
 
     def ranking(self) -> list[dict[str, Any]]:
-        """One row for each candidate, the best first."""
+        """One row per candidate, best first."""
         return [
             {
                 "detector": row.candidate,
@@ -113,7 +117,7 @@ class Comparison:
         ]
 
     def costs(self) -> list[dict[str, Any]]:
-        """CPU seconds of each candidate: measured, so they differ from run to run."""
+        """CPU seconds of each candidate. They differ from run to run."""
         spent: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0, 0.0])
         lengths = {(case.series.name, case.copy): case.series.values.size for case in self.cases}
         for one in self.results:
@@ -130,7 +134,7 @@ class Comparison:
         ]
 
     def write(self, folder: str | Path) -> None:
-        """Write ranking.csv, scores.csv, costs.csv into a folder."""
+        """Write ranking.csv, scores.csv and costs.csv into a folder."""
         place = Path(folder)
         place.mkdir(parents=True, exist_ok=True)
         for name, table in ((RANKING, self.ranking()), (SCORES, self.scores()), (COSTS, self.costs())):
@@ -152,46 +156,59 @@ def compare(
 ) -> Comparison:
     """Compare detectors on series.
 
-    Series with labels are scored by them; into copies of those without, incidents of the catalogue are put
+    Series with labels are scored against them. Incidents are injected into copies of the others
     (`detectors.lab.inject`).
 
     Parameters
     ----------
-    data
-        What `detectors.lab.collect` takes: paths, arrays, DataFrames, Series.
+    data, period, zone
+        As in `detectors.lab.readers.collect`: paths, arrays, DataFrames, Series.
     detectors
-        What `detectors.lab.candidates` takes: names, pairs (name, parameters), detectors; all methods by default.
+        As in `detectors.lab.candidates.candidates`: names, pairs (name, parameters), detectors; None is all methods.
     seed
-        Of the incidents put in and of the intervals.
+        Of the injected incidents and of the intervals.
     warmup_days
-        Days at the beginning of each series that are not scored; by default half of it, at most 14.
+        Days at the start of each series that are not scored; by default half of it, at most 14.
     copies
-        Of each series without labels; by default enough to see each kind and size about four times.
-    period, zone
-        As in `collect`.
+        Of each series without labels; by default enough for about four incidents of each kind and size.
     workers
-        Processes; all cores by default.
+        Processes; by default as many as there are cores.
     out
-        A folder for the results. A comparison that was killed goes on there where it was.
+        A folder for the results. A comparison that was killed resumes from them.
     point_adjusted
-        Show the F1 of papers too, which counts an incident touched anywhere as found whole.
+        Also show the point-adjusted F1, which counts an incident with any flag in it as found whole.
 
     Raises
     ------
     DetectorError
-        Data or detectors that cannot be used.
+        Data or detectors cannot be used.
     """
     series = collect(data, period=period, zone=zone)
     chosen = {str(one): one for one in candidates(detectors)}
     cases = prepare(series, seed=seed, warmup_days=warmup_days, copies=copies)
+    results, failures = _run_all(cases, chosen, Store(Path(out) / RESULTS if out is not None else None), workers)
+    origin = _origin(series, cases, chosen, seed, warmup_days)
+    return Comparison(rank(results, seed=seed), results, failures, cases, chosen, origin, point_adjusted)
+
+
+def _run_all(
+    cases: Sequence[Case], chosen: Mapping[str, Candidate], store: Store, workers: int | None
+) -> tuple[list[Result], dict[str, str]]:
+    """Results of the candidates that worked on every case, and for the others why they failed."""
     tasks, failures = _tasks(cases, chosen)
-    store = Store(Path(out) / RESULTS if out is not None else None)
     with store.open():
         errors = run_all(_run, tasks, store, workers=workers, what="compare")
     for key, error in errors.items():
         failures.setdefault(tasks[key].candidate, f"{tasks[key].series.name}: {error}")
     results = [Result.from_json(store.found[key]) for key, task in tasks.items() if task.candidate not in failures]
-    origin = {
+    return results, failures
+
+
+def _origin(
+    series: Sequence[Series], cases: Sequence[Case], chosen: Iterable[str], seed: int, warmup_days: float | None
+) -> dict[str, Any]:
+    """What is needed to repeat a comparison."""
+    return {
         "data": digest(series),
         "series": len(series),
         "points": sum(one.values.size for one in series),
@@ -202,13 +219,15 @@ def compare(
         "labels": _labels(series),
         "versions": versions(),
     }
-    return Comparison(rank(results, seed=seed), results, failures, cases, chosen, origin, point_adjusted)
 
 
 def prepare(
     series: Sequence[Series], *, seed: int, warmup_days: float | None = None, copies: int | None = None
 ) -> list[Case]:
-    """Turn labelled series into cases as they are, and the others into copies with incidents."""
+    """Make a case of each labelled series, and `copies` cases with injected incidents of each other series.
+
+    Parameters are as in `compare`. Raises `DetectorError` if there is no incident to catch.
+    """
     firsts = [first_scored(one, warmup_days) for one in series]
     bare = [(one, first) for one, first in zip(series, firsts, strict=True) if one.labels is None]
     count = copies if copies is not None else copies_needed(*zip(*bare, strict=True)) if bare else 1
@@ -225,14 +244,14 @@ def prepare(
             cases.append(Case(changed, tuple(incidents), first, copy))
     if not any(case.incidents for case in cases):
         raise DetectorError(
-            "no incident to catch: no label is 1 after the days that are not scored, and nothing could be put in; "
-            "give a longer history or a shorter --warmup"
+            "no incident to catch: no label is 1 after the days that are not scored, and no incident could be "
+            "injected; give a longer history or a shorter --warmup"
         )
     return cases
 
 
 def first_scored(series: Series, warmup_days: float | None) -> int:
-    """The column from which on a series is scored."""
+    """Return the first column of a series that is scored."""
     if warmup_days is None:
         return min(round(MOST_WARMUP_DAYS * series.period), series.values.size // 2)
     first = round(warmup_days * series.period)
@@ -245,12 +264,12 @@ def first_scored(series: Series, warmup_days: float | None) -> int:
 
 
 def digest(series: Sequence[Series]) -> str:
-    """SHA-256 of the data."""
+    """Return the SHA-256 of the data."""
     return hashlib.sha256("".join(one.digest for one in series).encode()).hexdigest()
 
 
 def task_key(task: Task) -> str:
-    """SHA-256 of everything that a result depends on."""
+    """Return the SHA-256 of all that a result depends on."""
     parts = (
         task.series.digest,
         task.copy,
@@ -266,7 +285,7 @@ def task_key(task: Task) -> str:
 
 
 def verdict(rows: Sequence[Row]) -> str:
-    """Say who is best and who cannot be told from it."""
+    """Say which candidate is best and which are not significantly different from it."""
     if not rows:
         return "Nothing could be ranked."
     best, *others = rows
@@ -276,15 +295,15 @@ def verdict(rows: Sequence[Row]) -> str:
     if np.isnan(best.behind[0]):
         return (
             f"{best.candidate} has the highest event F1, {best.f1:.2f}. With so few series nothing can be said about "
-            "chance: take the order as a hint."
+            "chance: the order is a hint only."
         )
     if not alike:
-        return f"{best.candidate} is best: event F1 {best.f1:.2f}, and every other is worse by more than chance."
+        return f"{best.candidate} is best: event F1 {best.f1:.2f}; every other is worse by more than chance."
     return f"{best.candidate} has the highest event F1, {best.f1:.2f}. Not different from it: {', '.join(alike)}."
 
 
 def write_csv(path: Path, table: Sequence[Mapping[str, Any]]) -> None:
-    """Write rows with a header; NaN is empty; the file appears whole or not at all."""
+    """Write rows with a header, NaN as an empty cell. The file is replaced at once when it is complete."""
     part = path.with_name(path.name + ".part")
     with part.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
@@ -299,13 +318,13 @@ def _run(task: Task) -> Mapping[str, Any]:
 
 
 def _tasks(cases: Sequence[Case], chosen: Mapping[str, Candidate]) -> tuple[dict[str, Task], dict[str, str]]:
-    """Tasks by key, in the order of candidates and cases; and why a candidate cannot be made for a series."""
+    """Tasks by key, in the order of candidates and cases, and by candidate why it cannot be made for a series."""
     tasks: dict[str, Task] = {}
     failures: dict[str, str] = {}
     for name, candidate in chosen.items():
         for case in cases:
             try:
-                # What kind of number a series is, incidents do not change.
+                # Injected incidents do not change the kind of a series.
                 detector = candidate.detector(case.series)
             except DetectorError as error:
                 failures.setdefault(name, f"{case.series.name}: {error}")
@@ -319,4 +338,4 @@ def _labels(series: Sequence[Series]) -> str:
     given = sum(one.labels is not None for one in series)
     if given == len(series):
         return "the data's own"
-    return "incidents put in" if not given else f"the data's own of {given} series, incidents put into the others"
+    return "incidents injected" if not given else f"the data's own of {given} series, injected into the others"

@@ -1,4 +1,4 @@
-"""What a comparison looks like, as matplotlib Figures: in a notebook as they are, in the report as SVG."""
+"""Figures of a comparison: matplotlib Figures for a notebook, SVG for the report."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ COLOURS = {
     "fifth": "#56b4e9",
     "sixth": "#7f5fbf",
 }
-"""After Okabe and Ito (2008), told apart by the colour-blind; the report gives each its shade for light and dark."""
+"""After Okabe and Ito (2008), distinguishable with colour blindness. The report sets the shades for light and dark."""
 _LINES = ("value", "bad", "good", "third", "fourth", "fifth", "sixth", "quiet")
 _MARKS = "o^sDvP*X<>ph"
 MOST_LINES = len(_MARKS)
-"""Candidates whose noise is drawn against their recall: more lines than that say nothing."""
+"""Maximum number of candidates in the trade-off figure. More lines are unreadable."""
 _BUCKETS = 900
 _MOST_NAMED = 14
 _MOST_CLOSE, _CLOSE_DAYS = 3, 1.5
-"""So many errors are drawn again, each in the middle of so many days."""
+"""Number of errors that are drawn enlarged, and the days around each."""
 
 
 def ranking_figure(rows: Sequence[Row]) -> Figure:
-    """Event F1 and VUS-PR of each candidate with their intervals, the best on top."""
+    """Draw event F1 and VUS-PR of each candidate with their intervals, best on top."""
     figure, (axes,) = _figure(4.8, 1.1 + 0.34 * len(rows))
     places = np.arange(len(rows))[::-1]
     for name, shift, colour, marker in (("f1", 0.12, "value", "o"), ("vus", -0.12, "bad", "s")):
@@ -67,7 +67,10 @@ def ranking_figure(rows: Sequence[Row]) -> Figure:
 
 
 def tradeoff_figure(rows: Sequence[Row]) -> Figure:
-    """Recall against false messages as the band is widened, of the best `MOST_LINES`; a mark is one as it is."""
+    """Draw recall against false messages at every width of the band, for the best `MOST_LINES` candidates.
+
+    The mark is the detector as it is.
+    """
     figure, (axes,) = _figure(4.8, 4.4)
     own = int(np.flatnonzero(LIMITS == 1)[0])
     for i, row in enumerate(rows[:MOST_LINES]):
@@ -91,25 +94,37 @@ def tradeoff_figure(rows: Sequence[Row]) -> Figure:
 
 @dataclass(frozen=True)
 class Seen:
-    """A series as a candidate sees it."""
+    """A series with the bounds, hits and messages of a candidate."""
 
     series: Series
     bounds: Bounds
     incidents: Sequence[Incident]
     caught: Sequence[bool]
-    """For each incident."""
+    """Whether it was caught, for each incident."""
     sent: Points
     """Columns of messages."""
     false: NDArray[np.bool_]
-    """For each message."""
+    """Whether it is false, for each message."""
 
 
 def series_figure(
     series: Series, candidate: Candidate, incidents: Sequence[Incident] = (), first: int = 0
 ) -> tuple[Figure, str]:
-    """Draw a series with the band, hits, misses and false messages of a candidate, and say them in a line.
+    """Draw a series with the band, hits, misses and false messages of a candidate.
 
-    Below the whole of it, up to three of its errors point by point.
+    Parameters
+    ----------
+    series, candidate
+        What is drawn, and by which detector.
+    incidents
+        Incidents in the series.
+    first
+        First column that is drawn and scored.
+
+    Returns
+    -------
+    Figure, str
+        The whole series, below it up to three errors enlarged; and a summary in one line.
     """
     bounds = candidate.detector(series).detect(series.values, series.denominator)
     caught = [hit.delay >= 0 for hit in judge(bounds, series, incidents, first)["hits"]]
@@ -133,13 +148,13 @@ def series_figure(
 
 
 def _errors(seen: Seen, first: int) -> list[tuple[str, int, int]]:
-    """What to look at closely, in order of time: the strongest false messages and the first missed, in turn.
+    """Errors to enlarge, in order of time: the strongest false messages and the first missed incidents, alternating.
 
-    Each with the columns around it; none is in the picture of another.
+    Each is a title, the first column and the column after the last. They do not overlap.
     """
     series = seen.series
     if series.values.size - first <= _CLOSE_DAYS * series.period * _MOST_CLOSE:
-        return []  # the whole of it is close enough
+        return []  # the whole series is large enough
     half = round(_CLOSE_DAYS * series.period / 2)
     alarms = seen.sent[seen.false]
     alarms = alarms[np.argsort(-np.abs(seen.bounds.score[alarms]), kind="stable")]
@@ -158,7 +173,7 @@ def _errors(seen: Seen, first: int) -> list[tuple[str, int, int]]:
 
 
 def _draw(axes: Axes, seen: Seen, start: int, stop: int) -> None:
-    """Band, incidents and messages of the columns from `start` to before `stop`."""
+    """Draw band, incidents and messages of the columns from `start` to before `stop`."""
     series = seen.series
     _draw_band(axes, series, seen.bounds.lower, seen.bounds.upper, start, stop)
     low, high = axes.get_ylim()
@@ -181,16 +196,18 @@ def _draw(axes: Axes, seen: Seen, start: int, stop: int) -> None:
         at = np.clip(np.nan_to_num(series.values[kept]), low, high)
         (marks,) = axes.plot(_moments(series, kept), at, marker, color=COLOURS[colour], markersize=6, label=label)
         marks.set_clip_on(False)
-        marks.set_in_layout(False)  # none at all would be laid out at the corner of the figure
+        marks.set_in_layout(False)  # an empty line would be laid out at the corner of the figure
 
 
 def to_svg(figure: Figure, salt: str) -> str:
-    """Return a figure as SVG for a page: colours are the page's variables, fonts the page's; the same each time.
+    """Return a figure as reproducible SVG with the colour variables and the fonts of the page.
 
     Parameters
     ----------
+    figure
+        The figure.
     salt
-        Tells the identifiers of this figure from those of others on the page.
+        Makes the identifiers in this SVG differ from those of other figures on the page.
     """
     import matplotlib
 
@@ -206,7 +223,7 @@ def to_svg(figure: Figure, salt: str) -> str:
 
 
 def _figure(width: float, height: float, below: int = 0) -> tuple[Figure, list[Axes]]:
-    """Make a figure with one picture on top and so many in a row below it."""
+    """Make a figure with one picture on top and `below` pictures in a row under it."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
@@ -228,7 +245,7 @@ def _style(axes: Axes) -> None:
 
 
 def _draw_band(axes: Axes, series: Series, lower: Array, upper: Array, start: int, stop: int) -> None:
-    """Values and band; of many points the least and greatest of each bucket."""
+    """Draw values and band; of long series the minimum and maximum of each bucket."""
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
     shown = slice(start, stop)
@@ -258,7 +275,7 @@ def _buckets(values: Array, size: int, statistic: np.ufunc) -> Array:
 
 
 def _moments(series: Series, columns: float | NDArray[np.intp]) -> Any:
-    """Columns as matplotlib counts time: days since 1970."""
+    """Columns as matplotlib dates: days since 1970."""
     start = (series.start - datetime(1970, 1, 1)) / timedelta(days=1)
     return start + np.asarray(columns) / series.period
 

@@ -1,21 +1,21 @@
-"""Labelled incidents put into a history that has no labels: a seeded catalogue, the rest untouched.
+"""Injects labelled incidents of a seeded catalogue into a history without labels.
 
 ========  =============================================================  ====================  ========
-kind      what happens to the values                                     sizes                 lasts
+kind      change of the values                                           sizes                 duration
 ========  =============================================================  ====================  ========
 drop      a part is lost: ``x * (1 - size)``                             0.2, 0.4, 0.8         2 hours
-spike     so much more: ``x * (1 + size)``                               0.5, 1, 3             45 min
+spike     a surplus: ``x * (1 + size)``                                  0.5, 1, 3             45 min
 outage    zero                                                           hours: 0.5, 1, 4      its size
-drift     sinks evenly until `size` of it is lost, and is whole again    0.2, 0.4, 0.8         12 hours
+drift     falls linearly to ``x * (1 - size)``, then recovers at once    0.2, 0.4, 0.8         12 hours
 shift     a new level: ``x * (1 + size)``                                0.2, 0.4, 1           12 hours
-lag       the loader falls behind: at its check `size` of a point is     0.2, 0.4, 0.8         2 hours
-          not there yet; rises to it within an hour
-ratio     broken ratio: of its numerator `size` is lost                  0.2, 0.4, 0.8         2 hours
+lag       late loading: the missing part of a point grows to `size`      0.2, 0.4, 0.8         2 hours
+          within an hour
+ratio     the numerator loses a part: ``x * (1 - size)``                 0.2, 0.4, 0.8         2 hours
 ========  =============================================================  ====================  ========
 
-Counts stay whole numbers. Ratios get `ratio`, `drift`, `shift` and `spike`, never above 1 where all of the history is
-below; everything else gets all but `ratio`. A drift and a lag are small at first: they may be caught until an hour
-after they have reached their size, every other incident within its first hour.
+Counts stay whole numbers. Ratios get `ratio`, `drift`, `shift` and `spike`, and stay at most 1 if the whole history
+does; all other series get every kind but `ratio`. An incident must be caught within its first hour; a drift or a lag,
+which begin small, until an hour after they reach their size.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ class Incident:
     start, end
         Its first and last column, both inclusive.
     within
-        It is caught by a flag among its first so many columns.
+        A flag among this number of its first columns catches it.
     kind, size
-        As in the catalogue; "labelled" and 0 where a person labelled it.
+        As in the catalogue; "labelled" and 0 for an incident of the data.
     """
 
     start: int
@@ -56,14 +56,14 @@ class Incident:
 
 @dataclass(frozen=True)
 class Kind:
-    """A row of the catalogue: the sizes, and how many hours it lasts and takes to reach its size."""
+    """A row of the catalogue: sizes, duration, and the time until the incident reaches its size."""
 
     sizes: tuple[float, ...]
     hours: float = 2.0
     ramp_hours: float = 0.0
 
     def lasts(self, size: float) -> float:
-        """Hours that an incident of this size lasts; those of an outage are its size."""
+        """Return the duration in hours; for an outage it is the size."""
         return self.hours or size
 
 
@@ -79,33 +79,35 @@ CATALOGUE: Final[dict[str, Kind]] = {
 OF_RATIOS: Final = ("ratio", "drift", "shift", "spike")
 _RISES: Final = ("spike", "shift")
 _APART_HOURS = 24.0
-"""From the end of an incident to the next, at least: its echo a day later is told from a hit."""
+"""Minimum distance between incidents, so that an echo a day later does not count as a hit."""
 _EACH_SEEN, _MOST_COPIES = 4, 8
 
 
 def inject(series: Series, first: int, *, seed: int = 0, copy: int = 0, deal: int = 0) -> tuple[Series, list[Incident]]:
-    """Put incidents into a series, from column `first` on.
+    """Inject incidents into a series, from column `first` on.
 
     Parameters
     ----------
+    series, first
+        The series, and the first column that may be changed.
     seed, copy
         The same series, seed, copy and deal give the same incidents.
     deal
-        Where in the shuffled catalogue to begin: so that series and copies together have all of it.
+        Place in the shuffled catalogue at which to begin, so that series and copies together cover it.
 
     Returns
     -------
     Series, list of Incident
-        The changed series with its labels, and what was put in, in order. None where nothing fits.
+        The changed series with its labels, and its incidents in order of time. The list can be empty.
 
     Raises
     ------
     DetectorError
-        Negative values: a part of them is no incident.
+        The series has negative values, for which the catalogue makes no sense.
     """
     if (series.values < 0).any():
         raise DetectorError(
-            f"{series.name}: values below 0, of which no part can be lost; label its incidents (column label)"
+            f"{series.name}: negative values, which cannot lose a part; label its incidents (column label)"
         )
     rng = np.random.default_rng([seed, copy, int(series.digest[:8], 16)])
     wanted = combinations([series])
@@ -125,7 +127,7 @@ def inject(series: Series, first: int, *, seed: int = 0, copy: int = 0, deal: in
         incident = Incident(start, start + length - 1, _within(kind, length, series.period), kind, size)
         changed = _changed(series, place, incident)
         if np.array_equal(changed, values[place], equal_nan=True):
-            continue  # nothing was there to lose: a count of 2 less a fifth is 2
+            continue  # no change after rounding: a count of 2 minus a fifth is 2
         values[place] = changed
         labels[place] = True
         incidents.append(incident)
@@ -133,23 +135,23 @@ def inject(series: Series, first: int, *, seed: int = 0, copy: int = 0, deal: in
 
 
 def copies(series: Iterable[Series], firsts: Iterable[int]) -> int:
-    """How many copies of the series it takes to see each part of the catalogue about four times; at most 8."""
+    """Return the number of copies, at most 8, that see each kind and size about four times."""
     pairs = list(zip(series, firsts, strict=True))
     days = sum((one.values.size - first) / one.period for one, first in pairs)
-    # An incident takes a day for itself and half of one, on average, before it.
+    # An incident takes a day after it and on average half a day before it.
     needed = _EACH_SEEN * len(combinations([one for one, _ in pairs])) / max(1.0, days / 1.6)
     return min(int(np.ceil(needed)), _MOST_COPIES)
 
 
 def combinations(series: list[Series]) -> list[tuple[str, float]]:
-    """Kinds and sizes that these series can have."""
+    """Return the kinds and sizes that apply to these series."""
     ratios = {one.kind == "ratio" for one in series}
     kinds = [kind for kind in CATALOGUE if any(kind in OF_RATIOS if of else kind != "ratio" for of in ratios)]
     return [(kind, size) for kind in kinds for size in CATALOGUE[kind].sizes]
 
 
 def _within(kind: str, length: int, period: int) -> int:
-    """Columns up to an hour after the incident has reached its size, both ends counted; a ramp ends with it."""
+    """Number of columns in which a flag catches the incident: until an hour after it reaches its size."""
     ramp = round(CATALOGUE[kind].ramp_hours * period / 24)
     columns = ramp + round(period / 24) + 1
     return min(columns, length) if ramp else columns

@@ -1,4 +1,4 @@
-"""One detector on one series: what it caught, when, and at the price of how many messages."""
+"""The outcome of one detector on one series: incidents caught, delays, messages."""
 
 from __future__ import annotations
 
@@ -16,76 +16,76 @@ from detectors.lab.scoring import Points, Rules, events, notified, strength, vus
 from detectors.lab.series import Direction, Series
 
 LIMITS: Array = 2.0 ** (np.arange(-4, 13) / 2)
-"""Limits of the absolute score at which noise is counted; the detector's own is 1."""
+"""Limits of the absolute score at which false messages are counted; 1 is the detector as it is."""
 WINDOW_HOURS = 1.0
-"""Of VUS-PR."""
+"""Window of VUS-PR."""
 
 
 def rules(period: int, gap: int | None = None) -> Rules:
-    """The rules of scoring, which are hours, for so many points in a day."""
+    """Return the rules of scoring, which are set in hours, for `period` points in a day."""
     hour = period / 24
     points = max(1, round(hour))
     return Rules(within=round(hour) + 1, gap=gap or points, repeat=max(1, round(4 * hour)))
 
 
 class Hit(NamedTuple):
-    """What became of an incident."""
+    """Whether and when an incident was caught."""
 
     kind: str
     size: float
     delay: int
-    """Points from its start to the first flag; -1 = missed."""
+    """Points from its start to the first flag; -1 if it was missed."""
     strength: float
-    """Greatest absolute score in time: it is caught at every limit below."""
+    """Greatest absolute score in time. The incident is caught at every limit below it."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """One candidate on one series, or on one copy of it with incidents put in."""
+    """The result of one candidate on one series, or on one copy of it with injected incidents."""
 
     candidate: str
     series: str
     copy: int
     period: int
     points: int
-    """Scored."""
+    """Scored points."""
     vus: float
     """VUS-PR; NaN without incidents."""
     hits: tuple[Hit, ...]
     sent: int
-    """Messages."""
+    """Messages sent."""
     false: int
-    """Of those, outside of any incident."""
+    """Messages outside every incident."""
     repeats: int
-    """Messages of an incident after its first."""
+    """Messages of an incident after its first one."""
     echoes: int
-    """False ones a day or a week after an incident."""
+    """False messages a day or a week after an incident."""
     noise: tuple[int, ...]
     """False messages at each of `LIMITS`."""
     adjusted: tuple[int, int, int]
-    """Point-adjusted: points found, falsely flagged, missed."""
+    """Point-adjusted counts: points found, falsely flagged, missed."""
     seconds: float
     """CPU time of the detector."""
     scoring_seconds: float
 
     @property
     def weeks(self) -> float:
-        """How long the scored part is."""
+        """Length of the scored part in weeks."""
         return self.points / self.period / 7
 
     @classmethod
     def from_json(cls, given: dict[str, Any]) -> Result:
-        """Undo `dataclasses.asdict` and JSON."""
+        """Make a result from what `to_json` returned."""
         lists = {key: tuple(given[key]) for key in ("noise", "adjusted")}
         return cls(**{**given, **lists, "hits": tuple(Hit(*hit) for hit in given["hits"])})
 
     def to_json(self) -> dict[str, Any]:
-        """Return what JSON can hold."""
+        """Return a dict that is JSON serializable."""
         return asdict(self)
 
 
 def labelled(series: Series, first: int) -> list[Incident]:
-    """Incidents that a person labelled, from column `first` on."""
+    """Return the labelled incidents that start at column `first` or later."""
     if series.labels is None:
         return []
     within = rules(series.period).within
@@ -93,21 +93,21 @@ def labelled(series: Series, first: int) -> list[Incident]:
 
 
 def sided(score: Array, direction: Direction) -> Array:
-    """Scores with those of the direction that does not count as 0."""
+    """Return the scores, with 0 for those in a direction that does not count."""
     if direction == "both":
         return score
     return np.where(np.isnan(score), np.nan, np.maximum(score, 0.0) if direction == "up" else np.minimum(score, 0.0))
 
 
 def messages(score: Array, limit: float, given: Rules) -> Points:
-    """Columns at which messages go out, by the rules of the alerts: a column without a score is passed over."""
+    """Return the columns at which messages go out by the rules of the alerts. Columns without a score are skipped."""
     known = np.flatnonzero(~np.isnan(score))
     sent: Points = known[notified(np.abs(score[known]) > limit, given)]
     return sent
 
 
 def judge(bounds: Bounds, series: Series, incidents: Sequence[Incident], first: int) -> dict[str, Any]:
-    """Everything of a `Result` that follows from the scores."""
+    """Compute the fields of a `Result` that follow from the scores."""
     given = rules(series.period)
     score = sided(bounds.score, series.direction)
     size = strength(score)
@@ -152,14 +152,14 @@ def _within(columns: Points, ranges: list[tuple[int, int]]) -> NDArray[np.bool_]
 
 
 def _adjusted(truth: NDArray[np.bool_], flags: NDArray[np.bool_], spans: list[tuple[int, int]]) -> tuple[int, int, int]:
-    """An incident touched anywhere counts as found whole (Xu et al., 2018)."""
+    """An incident with any flag in it counts as found whole (Xu et al., 2018)."""
     found = sum(end - start + 1 for start, end in spans if flags[max(0, start) : end + 1].any())
     return found, int(np.count_nonzero(flags & ~truth)), int(truth.sum()) - found
 
 
 @dataclass(frozen=True)
 class Task:
-    """What a worker is given."""
+    """The task of a worker: one candidate on one case."""
 
     candidate: str
     detector: Detector
@@ -170,7 +170,7 @@ class Task:
 
 
 def run(task: Task) -> Result:
-    """Detect and judge."""
+    """Run the detector and compute its result."""
     series = task.series
     started = time.process_time()
     bounds = task.detector.detect(series.values, series.denominator)

@@ -1,4 +1,4 @@
-"""Tasks on all cores, their results kept: a run that was killed goes on where it was."""
+"""Runs tasks on all cores and stores their results, so that a killed run resumes."""
 
 from __future__ import annotations
 
@@ -22,9 +22,14 @@ _QUEUED_PER_WORKER = 4
 
 
 class Store:
-    """Results by key in a file that is only ever appended to, one a line.
+    """Results by key in an append-only file, one JSON object per line.
 
-    A kill leaves at most one line torn, which does not count; without a file results are kept in memory.
+    A kill leaves at most one incomplete line, which is ignored.
+
+    Parameters
+    ----------
+    path
+        The file; None keeps the results in memory.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -33,7 +38,7 @@ class Store:
 
     @contextmanager
     def open(self) -> Iterator[Store]:
-        """Read what there is and be the only one that appends."""
+        """Lock the file and read its results. Raises `DetectorError` if another run holds the lock."""
         if self.path is None:
             yield self
             return
@@ -56,12 +61,12 @@ class Store:
                 record = json.loads(line)
                 self.found[record["key"]] = record["result"]
             except (ValueError, TypeError, KeyError):
-                continue  # torn by a kill
+                continue  # a line cut short by a kill
         if text and not text.endswith(b"\n"):
             self._file.write(b"\n")
 
     def add(self, key: str, result: Mapping[str, Any]) -> None:
-        """Keep a result: once this returns, a kill does not lose it."""
+        """Store a result. It survives a kill once this returns."""
         self.found[key] = dict(result)
         if self.path is not None:
             self._file.write(json.dumps({"key": key, "result": result}).encode() + b"\n")
@@ -75,23 +80,30 @@ def run_all(
     workers: int | None = None,
     what: str = "",
 ) -> dict[str, str]:
-    """Apply a function to the items whose results are not in the store.
+    """Apply a function to all items that have no result in the store, and store the results.
 
     Parameters
     ----------
     function
-        Of a module, so that other processes find it; returns what JSON can hold.
+        A function of a module, so that other processes can import it. Its result must be JSON serializable.
     items
         By key.
+    store
+        An open store.
     workers
-        Processes; all cores by default, 1 is this process.
+        Processes; by default as many as there are cores. 1 runs in this process.
     what
-        Label of the progress bar, which shows on a terminal only.
+        Label of the progress bar, which is shown on a terminal only.
 
     Returns
     -------
     dict
-        By key, the error of those that failed; they have no result and are tried again next time.
+        By key of each failed item, its error. Failed items have no result and are tried again in the next run.
+
+    Raises
+    ------
+    DetectorError
+        A worker process was killed.
     """
     from tqdm import tqdm
 
@@ -115,7 +127,7 @@ def _outcomes(
         for key, item in items:
             yield key, _guarded(function, item)
         return
-    # Fresh processes: nothing that this one has loaded or locked is copied into them.
+    # spawn, not fork: a fork would copy locks that other threads of this process hold.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_leave_with_parent) as pool:
         running: dict[Future[Mapping[str, Any] | str], str] = {}
@@ -132,7 +144,7 @@ def _outcomes(
                     yield running.pop(future), future.result()
         except BrokenProcessPool:
             raise DetectorError(
-                "a worker process was killed, perhaps for want of memory; the same command goes on where it stopped "
+                "a worker process was killed, perhaps because memory ran out; run the same command again to resume "
                 "(--workers 1 takes the least memory)"
             ) from None
         finally:
@@ -144,12 +156,12 @@ def _guarded(function: Callable[[Item], Mapping[str, Any]], item: Item) -> Mappi
         return function(item)
     except DetectorError as error:
         return str(error)
-    except Exception as error:  # somebody else's detector: one that fails spoils no other's result
+    except Exception as error:  # any detector can raise anything; the others go on
         return f"{type(error).__name__}: {error}"
 
 
 def _leave_with_parent() -> None:
-    """A worker whose parent was killed would wait for work for ever."""
+    """Exit this worker when its parent dies; otherwise it would wait for work forever."""
     parent = multiprocessing.parent_process()
     if parent is None:
         return

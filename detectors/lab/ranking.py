@@ -1,4 +1,4 @@
-"""From results of single series to a ranking, with intervals and with what cannot be told apart."""
+"""Ranks candidates by their results, with confidence intervals and tests of the difference from the best."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from detectors.lab.outcomes import LIMITS, Result
 from detectors.lab.scoring import Points, bootstrap
 
 FEWEST_SERIES = 5
-"""With fewer, drawing them again says nothing."""
+"""With fewer series the bootstrap says nothing."""
 _DAY_MINUTES = 1440
 
 Interval = tuple[float, float]
@@ -22,19 +22,19 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True)
 class Row:
-    """A candidate over all series. Minutes and weeks are those of the series; NaN = not defined."""
+    """The result of a candidate over all series; NaN = not defined."""
 
     candidate: str
     f1: float
-    """Event F1, as the detector is."""
+    """Event F1 of the detector as it is."""
     f1_interval: Interval
     vus: float
-    """Mean VUS-PR of the series with incidents."""
+    """Mean VUS-PR over the series with incidents."""
     vus_interval: Interval
     recall: float
     precision: float
     false_per_week: float
-    """False messages of one series in a week."""
+    """False messages per series and week."""
     delay_minutes: float
     events: int
     caught: int
@@ -43,20 +43,26 @@ class Row:
     echoes: int
     adjusted_f1: float
     behind: Interval
-    """Interval of the best candidate's F1 less this one's, the same series drawn for both."""
+    """Interval of the best candidate's F1 minus this one's, with the same resampled series for both."""
     noise: tuple[tuple[float, float], ...]
-    """(false messages a week and series, recall) at each of `LIMITS`."""
+    """(false messages per series and week, recall) at each of `LIMITS`."""
 
     @property
     def like_the_best(self) -> bool:
-        """Whether its distance from the best could be chance; False where too few series leave that open."""
+        """Whether the difference from the best could be chance; False if there are too few series to say."""
         return self.behind[0] <= 0
 
 
 def rank(results: Sequence[Result], *, seed: int = 0, resamples: int = 1000) -> list[Row]:
-    """Rank candidates, the best by event F1 first; all must have results of the same series.
+    """Rank candidates by event F1, best first.
 
-    Intervals (95 %) are percentiles over series drawn again with replacement, the copies of a series as one.
+    Parameters
+    ----------
+    results
+        Of every candidate on the same series.
+    seed, resamples
+        Of the bootstrap. Intervals (95 %) are percentiles over series resampled with replacement; the copies of a
+        series are one unit.
     """
     by_candidate: dict[str, list[Result]] = defaultdict(list)
     for one in results:
@@ -120,7 +126,7 @@ def _row(candidate: str, results: Sequence[Result], table: Array, intervals: dic
 
 
 def recall_by_kind(results: Sequence[Result]) -> dict[tuple[str, float], dict[str, tuple[int, int]]]:
-    """By kind and size of incident, in the order of the catalogue: by candidate, how many were caught of how many."""
+    """Return, by kind and size of incident in the order of the catalogue, (caught, total) of each candidate."""
     from detectors.lab.inject import CATALOGUE
 
     found: dict[tuple[str, float], dict[str, tuple[int, int]]] = defaultdict(dict)
@@ -135,7 +141,7 @@ def recall_by_kind(results: Sequence[Result]) -> dict[tuple[str, float], dict[st
 
 
 def _counts(results: Sequence[Result], names: Sequence[str]) -> Array:
-    """A row for each series: events, caught, false, weeks, sum of VUS, and of how many."""
+    """A row per series: events, caught, false, weeks, sum of VUS-PR, and the number of terms in it."""
     table = np.zeros((len(names), 6))
     places = {name: i for i, name in enumerate(names)}
     for one in results:

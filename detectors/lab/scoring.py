@@ -1,7 +1,7 @@
-"""How good scores and flags are against labels: the protocol of a streaming alert job.
+"""Scores detectors against labels, by the rules of a streaming alert job.
 
-Nothing here is point-adjusted: a detector is not credited for the whole of an incident that it touched once. Arrays
-are (T,), one series; results of several series add up (`Outcome`) or are averaged by the caller.
+Nothing here is point-adjusted: one flag does not earn the whole incident. Arrays are (T,), one series. Outcomes of
+several series are added up (`Outcome`); other results are averaged by the caller.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ Points = NDArray[np.intp]
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
-    """What counts as caught, as one message and as false, in points; the defaults are for a quarter of an hour.
+    """What counts as caught, as one message and as false, in points. The defaults are for a point every 15 minutes.
 
     Parameters
     ----------
     within
-        An event is caught by a flag among the first so many points from its start: 5 points are its first hour.
+        A flag among this number of first points catches an event: 5 points cover the first hour.
     gap
-        So many unflagged points in a row end an episode of flags, as in `detectors.episodes.episodes`.
+        This number of unflagged points in a row ends an episode of flags, as in `detectors.episodes.episodes`.
     repeat
-        An episode notifies again each time that it has lasted so many points more: 16 are 4 hours. Without repeats a
-        detector that always flags would pay for one notification.
+        An episode notifies again each time this number of points has passed: 16 are 4 hours. Without repeats a
+        detector that always flags would be charged for one notification only.
     slack
-        A notification so many points before or after an event still belongs to it.
+        A notification at most this number of points before or after an event belongs to it.
     """
 
     within: int = 5
@@ -50,12 +50,12 @@ class Rules:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Counts of one series or, added up with ``+``, of several."""
+    """Counts of one series, or of several series added with ``+``."""
 
     events: int = 0
     caught: int = 0
     delay: int = 0
-    """Points from start to first flag, summed over the events caught."""
+    """Points from start to first flag, summed over the caught events."""
     notifications: int = 0
     false: int = 0
     points: int = 0
@@ -70,46 +70,46 @@ class Outcome:
 
     @property
     def recall(self) -> float:
-        """Share of the events that were caught; NaN without events."""
+        """Share of events that were caught; NaN without events."""
         return _ratio(self.caught, self.events)
 
     @property
     def precision(self) -> float:
-        """Caught events among these and the false notifications; NaN without either."""
+        """Share of caught events among these and the false notifications; NaN if both are 0."""
         return _ratio(self.caught, self.caught + self.false)
 
     @property
     def f1(self) -> float:
-        """Harmonic mean of recall and precision: 2 caught / (events + caught + false); NaN where there is nothing."""
+        """Harmonic mean of recall and precision: 2 caught / (events + caught + false); NaN if all are 0."""
         return _ratio(2 * self.caught, self.events + self.caught + self.false)
 
     @property
     def mean_delay(self) -> float:
-        """Points from an event's start to its first flag, of those caught; NaN without any."""
+        """Mean number of points from the start of a caught event to its first flag; NaN if none was caught."""
         return _ratio(self.delay, self.caught)
 
     def false_per_week(self, period: int) -> float:
-        """False notifications of one series in a week, `period` points being a day."""
+        """False notifications per series and week, with `period` points in a day."""
         return _ratio(self.false * 7 * period, self.points)
 
 
 def events(labels: ArrayLike) -> list[Episode]:
-    """Labelled incidents: runs of consecutive true labels."""
+    """Return the labelled incidents: runs of consecutive true labels."""
     return episodes(labels, gap=1)
 
 
 def notified(flags: ArrayLike, rules: Rules | None = None) -> Points:
-    """Points at which messages go out: the start of each episode of flags, and each `repeat` points that it lasts."""
+    """Return the points at which messages go out: the start of each episode, and every `repeat` points after it."""
     rules = rules or Rules()
     sent = [np.arange(one.start, one.end + 1, rules.repeat) for one in episodes(flags, gap=rules.gap)]
     return np.concatenate(sent) if sent else np.empty(0, dtype=np.intp)
 
 
 def judge(labels: ArrayLike, flags: ArrayLike, rules: Rules | None = None) -> Outcome:
-    """Count what was caught, when, and at the price of how many notifications.
+    """Count caught events, delays and notifications.
 
-    Source: the event-wise counting of alert benchmarks with a bounded delay (the rule "within k points" of the
-    AIOps-2018 challenge), without its point adjustment, and with false alarms counted as the messages a person gets.
+    Source: event-wise counting with a bounded delay (the rule "within k points" of the AIOps-2018 challenge), without
+    its point adjustment. A false alarm counts once per message that a person receives.
     """
     rules = rules or Rules()
     truth, flagged = _pair(labels, np.asarray(flags, dtype=bool))
@@ -117,7 +117,7 @@ def judge(labels: ArrayLike, flags: ArrayLike, rules: Rules | None = None) -> Ou
     points = np.flatnonzero(flagged)
     starts = np.array([one.start for one in incidents], dtype=np.intp)
     after = np.searchsorted(points, starts)
-    # A sentinel far beyond the end stands for "never flagged again".
+    # A sentinel far beyond the end means "never flagged again".
     delays = np.append(points, 2 * truth.size + rules.within)[after] - starts
     hits = delays < rules.within
     sent = notified(flagged, rules)
@@ -135,21 +135,21 @@ def judge(labels: ArrayLike, flags: ArrayLike, rules: Rules | None = None) -> Ou
 
 
 def judge_all(labels: Iterable[ArrayLike], flags: Iterable[ArrayLike], rules: Rules | None = None) -> list[Outcome]:
-    """`judge` each series."""
+    """Apply `judge` to each series."""
     return [judge(truth, flagged, rules) for truth, flagged in zip(labels, flags, strict=True)]
 
 
 def pooled(outcomes: Iterable[Outcome]) -> Outcome:
-    """Sum of outcomes."""
+    """Return the sum of outcomes."""
     return sum(outcomes, Outcome())
 
 
 def best_threshold(
     labels: Sequence[ArrayLike], scores: Sequence[Array], *, rules: Rules | None = None, candidates: int = 120
 ) -> float:
-    """The ONE threshold of absolute score, for all series, with the best pooled event F1.
+    """Return the one threshold of the absolute score, for all series, with the best pooled event F1.
 
-    Tried are quantiles of the pooled scores, denser towards the top: from a third of all points flagged to one.
+    It tries quantiles of the pooled scores, denser towards the top: from a third of all points flagged down to one.
     """
     size = np.concatenate([strength(score) for score in scores])
     size = size[np.isfinite(size)]
@@ -162,25 +162,25 @@ def best_threshold(
 
 
 def strength(scores: ArrayLike) -> Array:
-    """Absolute scores; 0 where a score cannot say."""
+    """Return absolute scores, with 0 for NaN."""
     return np.nan_to_num(np.abs(np.asarray(scores, dtype=np.float64)), nan=0.0, posinf=np.inf)
 
 
 def vus_pr(labels: ArrayLike, scores: ArrayLike, *, window: int = 4, thresholds: int = 250) -> float:
     """Volume under the surface of range-aware precision and recall over thresholds and label buffers.
 
-    Equal to `RangeAUC_volume_opt` of TSB-AD, in sorted order instead of a loop over thresholds.
+    Equal to `RangeAUC_volume_opt` of TSB-AD, but sorts once instead of looping over thresholds.
 
     Parameters
     ----------
     labels
         (T,) booleans.
     scores
-        (T,) strengths: the more anomalous, the greater; signed or missing scores go through `strength` first.
+        (T,), greater = more anomalous. Apply `strength` to signed or missing scores first.
     window
-        Largest buffer around an event, half of it on either side.
+        Largest buffer around an event in points, half of it on either side.
     thresholds
-        How many points of the curve.
+        Number of points of the curve.
 
     Returns
     -------
@@ -194,7 +194,7 @@ def vus_pr(labels: ArrayLike, scores: ArrayLike, *, window: int = 4, thresholds:
     """
     truth, score = _pair(labels, np.asarray(scores, dtype=np.float64))
     if np.isnan(score).any():
-        raise DetectorError("scores are missing at some points; strength() counts those as 0")
+        raise DetectorError("scores are missing at some points; strength() makes them 0")
     incidents = events(truth)
     if not incidents:
         return float("nan")
@@ -228,7 +228,7 @@ def _range_pr(
 
 
 def _buffered(truth: NDArray[np.bool_], incidents: list[Episode], window: int) -> Array:
-    """Labels as weights that fall off as the square root within half a window of an event."""
+    """Labels as weights that decay with the square root within half a window of an event."""
     weights = truth.astype(np.float64)
     distance = np.arange(1, window // 2 + 1)
     slope = np.sqrt(1 - distance / max(window, 1))
@@ -240,7 +240,7 @@ def _buffered(truth: NDArray[np.bool_], incidents: list[Episode], window: int) -
 
 
 def _merged(incidents: list[Episode], margin: int, size: int) -> list[Episode]:
-    """Events widened by `margin`, those that then overlap made one."""
+    """Events widened by `margin`; overlapping ones are merged."""
     merged: list[Episode] = []
     for start, end in incidents:
         first, last = max(0, start - margin), min(size - 1, end + margin)
@@ -254,14 +254,16 @@ def _merged(incidents: list[Episode], margin: int, size: int) -> list[Episode]:
 def bootstrap(
     statistic: Callable[[Points], float], series: int, *, resamples: int = 1000, level: float = 0.95, seed: int = 0
 ) -> tuple[float, float]:
-    """Percentile interval of a statistic when the series are drawn again with replacement (Efron, 1979).
+    """Return the percentile interval of a statistic over series resampled with replacement (Efron, 1979).
 
     Parameters
     ----------
     statistic
-        Takes the numbers of the series drawn, (series,), some repeated; NaN results are left out.
+        A function of the indices of the drawn series, (series,), some of them repeated. NaN results are ignored.
     series
-        How many there are. Series that move together should be drawn as one.
+        Number of series. Correlated series should be one unit.
+    resamples, level, seed
+        Number of resamples, coverage of the interval, seed of the random numbers.
     """
     rng = np.random.default_rng(seed)
     found = np.array([statistic(rng.integers(0, series, series)) for _ in range(resamples)])
@@ -273,7 +275,7 @@ def bootstrap(
 def _pair(labels: ArrayLike, other: NDArray[Any]) -> tuple[NDArray[np.bool_], NDArray[Any]]:
     truth = np.asarray(labels, dtype=bool)
     if truth.ndim != 1 or truth.shape != other.shape:
-        raise DetectorError(f"labels and what is judged must have one shape (T,), not {truth.shape} and {other.shape}")
+        raise DetectorError(f"labels and scores or flags must have one shape (T,), not {truth.shape} and {other.shape}")
     return truth, other
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -120,17 +121,10 @@ def lay_out(name: str, rows: Rows, zone: str | None) -> Series:
     DetectorError
         There is no step that divides the day, there are two rates, or a timestamp is far from all others.
     """
-    notes = []
     if not rows.seconds.size or not np.isfinite(rows.seconds).all():
         raise DetectorError(f"{name}: a timestamp is missing" if rows.seconds.size else f"{name}: no rows")
     order = np.argsort(rows.seconds, kind="stable")
-    if (backwards := np.flatnonzero(np.diff(rows.seconds) < 0)).size:
-        notes.append(f"{backwards.size} rows out of order, first at {rows.at(int(backwards[0]) + 1)}: sorted")
     seconds = rows.seconds[order]
-    again = np.flatnonzero(np.diff(seconds) == 0) + 1
-    if again.size:
-        first = int(order[again[0]])
-        notes.append(f"{again.size} repeated timestamps, first at {rows.at(first)}: their mean is used")
     clock = None if zone is None else _zone(zone)
     wall = seconds if rows.naive or clock is None else seconds + _offsets(seconds, clock)
     step = _step(name, rows, order, seconds)
@@ -138,19 +132,12 @@ def lay_out(name: str, rows: Rows, zone: str | None) -> Series:
     columns -= columns.min()
     if columns.max() >= MAX_COLUMNS:
         raise DetectorError(f"{name}: {columns.max() + 1} points of {step:g} s from first to last; is a date wrong?")
-    unpunctual = np.abs((seconds - seconds[0]) / step % 1 - 0.5) < 0.5 - 1e-6
-    if unpunctual.any():
-        late = rows.at(int(order[int(np.argmax(unpunctual))]))
-        notes.append(f"{np.count_nonzero(unpunctual)} rows off the grid of {step:g} s, first at {late}: moved onto it")
     width = int(columns.max()) + 1
     values, denominators, labels = (
         None if array is None else _mean(array[order].astype(np.float64), columns, width)
         for array in (rows.values, rows.denominators, rows.labels)
     )
     assert values is not None
-    gaps = int(np.count_nonzero(np.bincount(columns, minlength=width) == 0))
-    if gaps:
-        notes.append(f"{gaps} of {width} points have no row: missing")
     return Series(
         name=name,
         values=values,
@@ -159,8 +146,28 @@ def lay_out(name: str, rows: Rows, zone: str | None) -> Series:
         zone=zone or "UTC",
         denominator=denominators,
         labels=None if labels is None else np.nan_to_num(labels) > 0,
-        notes=tuple(notes),
+        notes=tuple(_notes(rows, order, step, columns)),
     )
+
+
+def _notes(rows: Rows, order: NDArray[np.intp], step: float, columns: NDArray[np.int64]) -> Iterator[str]:
+    """Say what was corrected: order, repeated timestamps, timestamps off the grid, gaps."""
+    backwards = np.flatnonzero(np.diff(rows.seconds) < 0)
+    if backwards.size:
+        yield f"{backwards.size} rows out of order, first at {rows.at(int(backwards[0]) + 1)}: sorted"
+    seconds = rows.seconds[order]
+    again = np.flatnonzero(np.diff(seconds) == 0) + 1
+    if again.size:
+        first = int(order[again[0]])
+        yield f"{again.size} repeated timestamps, first at {rows.at(first)}: their mean is used"
+    off = np.abs((seconds - seconds[0]) / step % 1 - 0.5) < 0.5 - 1e-6
+    if off.any():
+        first = int(order[int(np.argmax(off))])
+        yield f"{np.count_nonzero(off)} rows off the grid of {step:g} s, first at {rows.at(first)}: moved onto it"
+    width = int(columns.max()) + 1
+    gaps = int(np.count_nonzero(np.bincount(columns, minlength=width) == 0))
+    if gaps:
+        yield f"{gaps} of {width} points have no row: missing"
 
 
 def _step(name: str, rows: Rows, order: NDArray[np.intp], seconds: Array) -> float:

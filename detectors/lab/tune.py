@@ -1,8 +1,8 @@
-"""How sensitive, for so many messages a week: the history replayed through detectors and the rules of episodes.
+"""Chooses the detector and the sensitivity that fit a budget of messages a week.
 
-A message is what opens an incident, as `detectors.episodes` has it; series whose incidents open at the same moment
-share one. That an incident goes on or has ended is told below its message and is not counted. The sensitivity and the
-detector are chosen on the earlier part of the history and validated on the later one.
+The history is replayed through the detectors and the rules of `detectors.episodes`. A message opens an incident;
+series whose incidents open at the same moment share one. Updates of an open incident are not counted. Detector and
+sensitivity are chosen on the earlier part of the history and validated on the later part.
 """
 
 from __future__ import annotations
@@ -33,36 +33,36 @@ from detectors.lab.scoring import Points, Rules, bootstrap
 from detectors.lab.series import Series
 
 LEAST_DAYS = 10
-"""Of history after the warm-up: what is chosen on less is chance."""
+"""Minimum history after the warm-up. A choice on less is chance."""
 EARLIER = 0.6
-"""Share of the scored history that the choice is made on."""
+"""Part of the scored history on which the choice is made."""
 LIMITS: Array = 2.0 ** (np.arange(-16, 49) / 8)
-"""Widths of the band that are tried, in those of the detector as it is: a quarter to 64."""
+"""Widths of the band that are tried, relative to the detector as it is: 1/4 to 64."""
 RESULTS = "tune.jsonl"
 _WIDER, _ATTEMPTS = 1.12, 8
 
 
 @dataclass(frozen=True)
 class Part:
-    """What a candidate did on a part of the history."""
+    """Messages and recall of a candidate on one part of the history."""
 
     per_week: float
-    """Messages a week, of all series together."""
+    """Messages a week over all series together."""
     caught: int
-    """Incidents that a message told of in time."""
+    """Incidents with a message in time."""
     incidents: int
     by_series: tuple[tuple[int, int], ...]
-    """Caught and incidents of each series."""
+    """(caught, incidents) of each series."""
 
     @property
     def recall(self) -> float:
-        """Share of the incidents that a message told of in time."""
+        """Share of the incidents with a message in time; NaN without incidents."""
         return self.caught / self.incidents if self.incidents else np.nan
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A candidate with its band as wide as the budget needs."""
+    """A candidate with its band as wide as the budget requires."""
 
     candidate: Candidate
     earlier: Part
@@ -71,7 +71,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Line:
-    """A series in a message; NaN = the method only scores."""
+    """A series in a message. The band is NaN for a method that only scores."""
 
     series: str
     value: float
@@ -79,12 +79,12 @@ class Line:
     lower: float
     upper: float
     last: datetime
-    """Its last anomalous point, wall clock."""
+    """Wall clock of its last anomalous point."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """A message that would have been sent, at the wall clock of the point that it tells of."""
+    """A message that would have been sent, and the wall clock of its point."""
 
     moment: datetime
     lines: tuple[Line, ...]
@@ -92,20 +92,26 @@ class Message:
 
 @dataclass(frozen=True)
 class Tuning:
-    """What `tune` found.
+    """The result of `tune`.
 
     Parameters
     ----------
+    budget
+        Messages a week.
     choices
-        Candidates that keep the budget on the earlier part, the best recall there first.
+        Candidates that keep the budget on the earlier part, ordered by their recall there.
     failures
-        By candidate, why it is not among them.
+        By candidate that is not in `choices`, the reason.
     messages
-        Of the best, over the whole scored history.
+        Of the best candidate over the whole scored history.
     series
         The history as it was.
     cuts
-        By series, the first scored column and the first of the later part.
+        For each series, its first scored column and the first column of the later part.
+    alike
+        Candidates whose recall does not differ from the best one's by more than chance.
+    origin
+        What is needed to repeat it.
     """
 
     budget: float
@@ -119,17 +125,17 @@ class Tuning:
 
     @property
     def best(self) -> Choice | None:
-        """The choice; None if nothing keeps the budget."""
+        """The best choice; None if no candidate keeps the budget."""
         return self.choices[0] if self.choices else None
 
     def config(self) -> str:
-        """Return the sections of luigi.cfg that make the alerts run like this; empty if nothing keeps the budget."""
+        """Return the sections of luigi.cfg that configure the best choice; empty without one."""
         return config(self.best.candidate, self.series) if self.best else ""
 
 
 @dataclass(frozen=True)
 class Replay:
-    """What a worker is given: a history as it was, or one with incidents."""
+    """The task of a worker: one candidate on one history, as it was or with injected incidents."""
 
     candidate: str
     detector: Detector
@@ -141,14 +147,14 @@ class Replay:
 
     @property
     def key(self) -> str:
-        """SHA-256 of everything that the result depends on."""
+        """SHA-256 of all that the result depends on."""
         parts = (self.series.digest, self.incidents, self.first, self.rules, self.limits, self.detector)
         origin = (code_digest(type(self.detector)), sorted(versions().items()))
         return hashlib.sha256(repr((parts, origin)).encode()).hexdigest()
 
 
 def replay(task: Replay) -> dict[str, Any]:
-    """At each limit: the columns at which messages go out, and which incidents they tell of in time."""
+    """For each limit: the columns at which messages go out, and for each incident whether one is in time."""
     bounds = task.detector.detect(task.series.values, task.series.denominator)
     score = sided(bounds.score, task.series.direction)[task.first :]
     sent = [messages(score, limit, task.rules) + task.first for limit in task.limits]
@@ -157,6 +163,7 @@ def replay(task: Replay) -> dict[str, Any]:
 
 
 def _tells(incident: Incident, columns: Points, given: Rules) -> bool:
+    """Whether one of the messages is in time for the incident."""
     at = np.searchsorted(columns, incident.start - given.slack)
     return bool(at < columns.size and columns[at] < incident.start + incident.within)
 
@@ -177,22 +184,22 @@ def tune(
 ) -> Tuning:
     """Choose a detector and its sensitivity for a budget of messages.
 
-    Messages are counted on the history as it was, all series together. Recall is of its labels or, where it has none,
-    of incidents put into copies of it.
+    Messages are counted on the history as it was, over all series together. Recall is that of its labels or, for
+    series without labels, of incidents injected into copies.
 
     Parameters
     ----------
     budget
         Messages a week.
     recovery
-        Good points in a row that end an incident; by default an hour's.
+        Number of good points in a row that end an incident; by default those of one hour.
     data, detectors, seed, warmup_days, copies, period, zone, workers, out
         As in `detectors.lab.compare`.
 
     Raises
     ------
     DetectorError
-        Data or detectors that cannot be used, or too short a history.
+        Data or detectors cannot be used, or the history is too short.
     """
     if not budget > 0:
         raise DetectorError(f"the budget must be more than 0 messages a week, not {budget:g}")
@@ -201,10 +208,21 @@ def tune(
     injected = prepare(series, seed=seed, warmup_days=warmup_days, copies=copies)
     asked = {str(one): one for one in candidates(detectors)}
     stage = _Stage(series, cuts, injected, recovery)
-    store = Store(Path(out) / RESULTS if out is not None else None)
+    choices, failures = _choose(stage, asked, budget, Store(Path(out) / RESULTS if out is not None else None), workers)
+    count = max(case.copy for case in injected) + 1
+    origin = {"data": digest(series), "budget": budget, "seed": seed, "detectors": list(asked), "copies": count}
+    origin |= {"versions": versions()}
+    sent = stage.sent_by(choices[0].candidate) if choices else []
+    return Tuning(budget, choices, failures, sent, series, cuts, _alike(choices, seed), origin)
+
+
+def _choose(
+    stage: _Stage, asked: Mapping[str, Candidate], budget: float, store: Store, workers: int | None
+) -> tuple[list[Choice], dict[str, str]]:
+    """Candidates within the budget, best recall first, and for the others why they are not among them."""
+    choices: list[Choice] = []
     with store.open():
         scanned, failures = stage.scan(asked, store, workers)
-        choices: list[Choice] = []
         for name, candidate in asked.items():
             if name in failures:
                 continue
@@ -212,21 +230,12 @@ def tune(
             if isinstance(found, str):
                 failures[name] = found
             elif not found.earlier.caught:
-                failures[name] = f"as {found.candidate} it keeps the budget, but tells of no incident in time"
+                failures[name] = f"as {found.candidate} it keeps the budget, but catches no incident in time"
             else:
                 choices.append(found)
-    # Of two with the same recall, the quieter.
+    # Of two with the same recall, the one with fewer messages comes first.
     choices.sort(key=lambda one: (-one.earlier.recall, one.earlier.per_week, str(one.candidate)))
-    origin = {
-        "data": digest(series),
-        "budget": budget,
-        "seed": seed,
-        "detectors": list(asked),
-        "copies": max(case.copy for case in injected) + 1,
-        "versions": versions(),
-    }
-    sent = stage.sent_by(choices[0].candidate) if choices else []
-    return Tuning(budget, choices, failures, sent, series, cuts, _alike(choices, seed), origin)
+    return choices, failures
 
 
 def _cut(series: Series, warmup_days: float | None) -> tuple[int, int]:
@@ -253,28 +262,23 @@ class _Stage:
         self.recovery = recovery
 
     def rules(self, series: Series) -> Rules:
-        """Those of the alerts: one message an incident."""
+        """The rules of the alerts: one message per incident."""
         return replace(rules(series.period, self.recovery), repeat=series.values.size + 1)
 
     def tasks(self, candidate: Candidate, limits: Sequence[float]) -> list[Replay]:
-        """One for each case, in their order."""
+        """One task per case, in the order of the cases."""
+        name, kept = str(candidate), tuple(limits)
         return [
             Replay(
-                str(candidate),
-                candidate.detector(case.series),
-                case.series,
-                case.incidents,
-                case.first,
-                self.rules(case.series),
-                tuple(limits),
+                name, candidate.detector(one.series), one.series, one.incidents, one.first, self.rules(one.series), kept
             )
-            for case in self.cases
+            for one in self.cases
         ]
 
     def scan(
         self, asked: Mapping[str, Candidate], store: Store, workers: int | None
     ) -> tuple[dict[str, list[dict[str, Any]]], dict[str, str]]:
-        """Replay every candidate at all limits; results in the order of the cases, and why a candidate failed."""
+        """Replay every candidate at all limits: results by candidate in the order of the cases, and failures."""
         tasks: dict[str, list[Replay]] = {}
         failures: dict[str, str] = {}
         for name, candidate in asked.items():
@@ -290,7 +294,7 @@ class _Stage:
         return {name: [store.found[task.key] for task in group] for name, group in done.items()}, failures
 
     def run(self, candidate: Candidate, store: Store, workers: int | None) -> list[dict[str, Any]] | str:
-        """Replay a candidate as it is; its error if it fails."""
+        """Replay a candidate as it is; return its error if it fails."""
         try:
             tasks = self.tasks(candidate, [1.0])
         except DetectorError as refusal:
@@ -300,7 +304,7 @@ class _Stage:
         return next(iter(errors.values())) if errors else [store.found[task.key] for task in tasks]
 
     def part(self, results: Sequence[dict[str, Any]], limit: int, *, later: bool) -> Part:
-        """Count messages and what they told of in one part, at the limit of that number."""
+        """Count messages and caught incidents in one part of the history, at ``LIMITS[limit]``."""
         moments: dict[datetime, list[str]] = defaultdict(list)
         counts = {one.name: [0, 0] for one in self.series}
         weeks = {}
@@ -318,14 +322,14 @@ class _Stage:
                 if start <= incident.start < stop:
                     counts[name][0] += told
                     counts[name][1] += 1
-        # A message of several series is shared between them, so series of different lengths add up.
+        # A message of several series counts as a fraction for each, so that series of different lengths add up.
         per_week = sum(1 / len(names) / weeks[name] for names in moments.values() for name in names)
         by_series = tuple((caught, total) for caught, total in counts.values())
         caught, total = (sum(column) for column in zip(*by_series, strict=True))
         return Part(per_week, caught, total, by_series)
 
     def sent_by(self, candidate: Candidate) -> list[Message]:
-        """Messages of a candidate over the scored history, in order."""
+        """Messages of a candidate over the scored history, in order of time."""
         lines: dict[datetime, list[Line]] = defaultdict(list)
         for series in self.series:
             bounds = candidate.detector(series).detect(series.values, series.denominator)
@@ -350,11 +354,11 @@ def _within_budget(
     store: Store,
     workers: int | None,
 ) -> Choice | str:
-    """Widen the band until the earlier part keeps the budget, and see what it does then; or why that cannot be."""
+    """Widen the band until the earlier part keeps the budget; return the choice, or why there is none."""
     limits = LIMITS if candidate.adjustable else np.ones(1)
     rates = [stage.part(scanned, i, later=False).per_week for i in range(limits.size)]
     over = np.flatnonzero(np.array(rates) > budget)
-    # From above: a band so narrow that one incident never ends sends one message, and is no use.
+    # Search from the widest band: one so narrow that an incident never ends sends one message too, and is useless.
     place = int(over[-1]) + 1 if over.size else 0
     if place == limits.size:
         return f"{min(rates):.1f} messages a week at its quietest"
@@ -362,7 +366,7 @@ def _within_budget(
         return Choice(candidate, stage.part(scanned, 0, later=False), stage.part(scanned, 0, later=True))
     factor = float(limits[place])
     for _ in range(_ATTEMPTS):
-        # Not every band is as wide as its parameter says, so the detector itself has the last word.
+        # The width of a band is not always proportional to the parameter, so replay the detector itself.
         adjusted = candidate.scaled(factor)
         results = stage.run(adjusted, store, workers)
         if isinstance(results, str):
@@ -375,7 +379,7 @@ def _within_budget(
 
 
 def _alike(choices: Sequence[Choice], seed: int) -> list[str]:
-    """Those whose recall on the earlier part cannot be told from the best one's; empty where nothing can be said."""
+    """Candidates whose recall on the earlier part differs from the best by chance only; empty with few series."""
     if not choices or len(choices[0].earlier.by_series) < FEWEST_SERIES:
         return []
     tables = [np.array(one.earlier.by_series) for one in choices]

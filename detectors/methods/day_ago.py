@@ -1,4 +1,4 @@
-"""Relative deviation from the same slot a day ago: the check that teams write first."""
+"""Relative deviation from the same slot a day ago."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from detectors.statistics import last_columns, past, past_of_last
 class DayAgo(Detector):
     """Band around the same slot a day ago, symmetric in ratio (field convention of alert scripts).
 
-    Growth by `threshold` and the fall that undoes it are equally far out: the band is ``[x / (1 + threshold),
-    x * (1 + threshold)]``, never narrower than `min_change` on either side. It knows no weekends, and an incident
-    echoes a day later.
+    The band is ``[x / (1 + threshold), x * (1 + threshold)]``, so that growth by `threshold` and the fall that undoes
+    it have the same score; it is at least `min_change` wide on either side. The method does not model weekends, and an
+    incident raises a second flag a day later.
 
-    As it is, without tuning, it gives 2.2 to 3.5 false notifications per week and series on labelled web metrics.
+    Untuned, on labelled web metrics: 2.2 to 3.5 false notifications per week and series.
 
     Parameters
     ----------
     period
         Points in a day.
     threshold
-        Relative growth at which the band ends: 0.5 is half as much again, or a third less.
+        Relative growth at the edge of the band: 0.5 is 50 % up, or a third down.
     min_change
-        The smallest change worth a flag, in events: in units of the values, or of the numerator where a denominator
-        is given. Keeps a handful of events a slot from flagging; 0 for quantities that are no counts.
+        Smallest change that can be flagged, in events: units of the values, or of the numerator if there is a
+        denominator. It keeps slots with few events quiet. Use 0 for quantities that are not counts.
     """
 
     name: ClassVar[str] = "day_ago"
-    summary: ClassVar[str] = "a day of history is all there is, or a rule anybody can recompute by hand"
+    summary: ClassVar[str] = "only one day of history, or a rule that is easy to recompute by hand"
 
     period: int = parameter(96, least=1)
     threshold: float = parameter(0.5, above=0)
@@ -41,7 +41,7 @@ class DayAgo(Detector):
 
     @property
     def promises(self) -> frozenset[str]:
-        """Scale, where there is no `min_change`: that is in events."""
+        """Scale if `min_change` is 0, because its unit is events."""
         return frozenset() if self.min_change else frozenset({"scale"})
 
     def _detect(self, values: Array, denominator: Array | None) -> Bounds:

@@ -1,4 +1,4 @@
-"""Difference to the last point, in units of how points usually differ."""
+"""Difference to the previous point, relative to the usual difference."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from detectors.statistics import SIGMAS_PER_MAD, median, past, past_days
 class Difference(Detector):
     """Last value plus and minus `multiplier` robust standard deviations of the differences (field convention).
 
-    The deviation is the median absolute difference between neighbours in the past `days`, learnt anew at the start
-    of each day, counted from the first column. It catches onsets at once and is blind to an incident that stands: the
-    second point of an outage is as usual, and the recovery is a jump again. NaN where the last value is missing.
+    The deviation is the median absolute difference between adjacent points in the past `days`, computed at the start
+    of each day, counted from the first column. The method catches onsets at once but not an ongoing incident: the
+    second point of an outage equals the first, and the recovery is a jump again. NaN where the last value is missing.
 
-    As it is, without tuning, it gives 0.9 to 1.9 false notifications per week and series on labelled web metrics.
+    Untuned, on labelled web metrics: 0.9 to 1.9 false notifications per week and series.
 
     Parameters
     ----------
     period
         Points in a day.
     days
-        History of differences that is used; a day is enough to speak.
+        History of differences in days. The first band needs one day.
     multiplier
         Half the band's width in standard deviations of a difference.
     """
 
     name: ClassVar[str] = "difference"
     summary: ClassVar[str] = (
-        "jumps and spikes of any smooth series, a daily shape or not; blind to what stands or drifts"
+        "jumps and spikes of any smooth series, with or without a daily shape; misses ongoing incidents and drifts"
     )
 
     days: int = parameter(14, least=1)
@@ -41,7 +41,7 @@ class Difference(Detector):
 
     @property
     def promises(self) -> frozenset[str]:
-        """Both."""
+        """Both: shift and scale."""
         return frozenset({"shift", "scale"})
 
     def _detect(self, values: Array, denominator: Array | None) -> Bounds:

@@ -1,4 +1,4 @@
-"""A daily profile, its level and the last value: what is odd by all of them is an anomaly."""
+"""Mean deviation from four forecasts: daily profile, two levels of it, and the last value."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from detectors.noise import Kind, Noise
 from detectors.statistics import exponential_mean, median, moving_windows, past, past_days, robust_scale
 
 _LIMIT = {"count": 3.5, "ratio": 3.5, "value": 5.0}
-"""Mean deviation, in standard deviations, that is an anomaly at sensitivity 1."""
+"""Mean deviation in standard deviations at the edge of the band, at sensitivity 1."""
 _WEEK = 7
 _CAP = 2.5
-"""No view counts for more than so many limits: one that blows up cannot alarm alone."""
+"""Cap of a single view's deviation, in limits, so that one view alone cannot raise an anomaly."""
 _TURN = 100.0
-"""The score turns its sign within so small a part of the band's width."""
+"""The score changes sign within 1 / `_TURN` of the band's width."""
 _CHUNK = 1 << 19
-"""Values that are judged at once, so that temporary arrays stay small."""
+"""Values per step, so that temporary arrays stay small."""
 
 
 class View(NamedTuple):
-    """One opinion of each column, (S, T): what to expect, and the standard deviation around it; NaN = abstains."""
+    """A forecast of each column, (S, T), with its standard deviation and its weight; NaN = no forecast."""
 
     center: Array
     scale: Array
@@ -34,42 +34,41 @@ class View(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Ensemble(Detector):
-    """Mean of robust deviations from what four views expect.
+    """Mean of robust deviations from four views, that is, forecasts.
 
     At the start of each day, counted from the first column, the profile is the median of each slot over the past
-    `days` (median and MAD of the same slot: field convention). The value is compared with the profile as it is, with
-    the profile raised to the level of the last value and of the last `level_days`, and with the last value itself
-    (Shewhart's differences); the level of the last `level_days` has half the weight of each other. Each deviation is
-    divided by its own robust standard deviation in the past days, half-way between that of the slot and that of the
-    whole day. Short memories catch the onset, long ones the standing incident; their mean, each capped, asks for
-    agreement, and medians learn no incident of some hours.
+    `days` (median and MAD of the same slot: field convention). The views are the profile, the profile plus the level
+    of the last value, the profile plus the level of the last `level_days` (half the weight of the others), and the
+    last value itself (Shewhart's differences). Each deviation is divided by its own robust standard deviation in the
+    past days: the geometric mean of that of the slot and that of the whole day. Views with a short memory catch the
+    onset of an incident, those with a long memory an ongoing one. The mean of the capped deviations requires
+    agreement. Medians do not learn an incident of a few hours.
 
-    Where points are closer than a quarter of an hour, the mean deviation is averaged over that time (an EWMA control
-    chart, Roberts, 1959): one odd minute is no anomaly, unless it is far out by all views.
+    Where points are closer than 15 minutes, the mean deviation is averaged over 15 minutes (an EWMA control chart,
+    Roberts, 1959): one odd minute is an anomaly only if it is far outside for all views.
 
-    An incident never echoes a day or a week later: it is a minority of its slot's days. A shift that stays is the
-    new normal once it fills half of `level_days`: after about half a day. After an incident, a value back at the level
-    is no anomaly.
+    An incident causes no flag a day or a week later, because it is a minority of its slot's days. A permanent shift is
+    the new normal once it fills half of `level_days`, that is, after about half a day. A value that returns to the
+    level after an incident is not an anomaly.
 
     Parameters
     ----------
     period
         Points in a day.
     days
-        History that is used for the profile; the same again for the deviations.
+        History of the profile in days; the deviations use as many days before it.
     min_days
-        History it takes to speak.
+        Minimum history, in days.
     level_days
-        Memory of the level: a lasting shift is adopted after half of it.
+        Memory of the level in days. A permanent shift is adopted after half of it.
     sensitivity
-        2 flags half of the deviations that 1 flags at, 0.5 asks for twice as much.
+        2 flags at half the deviation of 1; 0.5 at twice the deviation.
     kind
-        "count", "ratio" (with the denominator given) or "value": see `detectors.noise.Noise`. A count of 20 has noise
-        that a count of 20,000 has not.
+        "count", "ratio" (with the denominator given) or "value": see `detectors.noise.Noise`.
     """
 
     name: ClassVar[str] = "ensemble"
-    summary: ClassVar[str] = "the default: onsets, spikes and standing incidents of metrics with the shape of a day"
+    summary: ClassVar[str] = "the default: onsets, spikes and ongoing incidents of metrics with a daily shape"
 
     days: int = parameter(14, least=2)
     min_days: int = parameter(2, least=2)
@@ -79,7 +78,7 @@ class Ensemble(Detector):
 
     @property
     def promises(self) -> frozenset[str]:
-        """Both, but for counts and ratios, whose noise depends on their size."""
+        """Both for values, none for counts and ratios, whose noise depends on their size."""
         return frozenset({"shift", "scale"}) if self.kind == "value" else frozenset()
 
     def _detect(self, values: Array, denominator: Array | None) -> Bounds:
@@ -98,17 +97,17 @@ class Ensemble(Detector):
 
     @property
     def _patience(self) -> float:
-        """Points in a quarter of an hour, over which deviations are averaged; 1 where points are further apart."""
+        """Points in 15 minutes, over which deviations are averaged; at least 1."""
         return max(1.0, self.period / 96)
 
     @property
     def _remembered(self) -> int:
-        """Columns before a day whose deviations count, for less and less: of a whole day before, nothing is left."""
+        """Columns before a day whose averaged deviations matter. After a day their weight is negligible."""
         return self.period if self._patience > 1 else 0
 
     @property
     def _reach(self) -> int:
-        """Columns before a day that its bands depend on: deviations, before them levels, before them profiles."""
+        """Columns before a day on which its bands depend: for the deviations, the levels and the profiles."""
         level = -(-self._level_points // self.period)
         return (2 * self.days + level) * self.period + self._remembered
 
@@ -117,7 +116,7 @@ class Ensemble(Detector):
         return max(2, round(self.level_days * self.period))
 
     def _judge(self, values: Array, denominator: Array | None, first: int) -> Bounds:
-        """Bounds of the columns from `first` on, which begins a day."""
+        """Bounds of the columns from `first` on; `first` begins a day."""
         noise = Noise(self.kind, values, denominator)
         even = noise.to_even(values)
         views = []
@@ -125,13 +124,13 @@ class Ensemble(Detector):
             expected = noise.from_additive(additive)
             center = noise.to_even(expected)
             scale = self._scale(even - center, first)
-            # The level has noise too, where it is that of few points.
+            # A level of few points has noise of its own.
             least = certainty * noise.least(expected)
             views.append(View(center[:, first:], np.fmax(scale, least[:, first:]) + 0 * scale, weight))
         return self._pool(noise, values[:, first:], even[:, first:], views)
 
     def _profile(self, values: Array) -> Array:
-        """Median of the same slot over the past days, (S, T), by whole days."""
+        """Median of the same slot over the past days, (S, T)."""
         profile = np.full(values.shape, np.nan)
         for start, stop, history in past_days(values, self.period, self.days):
             shape = median(np.moveaxis(history, 1, -1))
@@ -142,15 +141,15 @@ class Ensemble(Detector):
         return profile
 
     def _weekday(self, rest: Array) -> Array:
-        """How a weekday differs from the shape, (S, period), smoothed over an eighth of the day; 0 if unknown."""
+        """Difference of a weekday from the shape, (S, period), smoothed over an eighth of the day; 0 if unknown."""
         windows = np.moveaxis(moving_windows(rest, self.period // 16), 1, -1)
         return np.nan_to_num(median(windows.reshape(len(rest), self.period, -1)))
 
     def _centers(self, values: Array) -> Iterator[tuple[Array, float, float]]:
-        """What the next value is compared with, each with its weight and its noise.
+        """Yield the center, the weight and the noise of each view.
 
-        The noise is the standard deviation of a value about such a center, for independent noise of 1. The last value
-        is that of a quarter of an hour ago, so that short memories learn no incident before it can be told.
+        The noise is the standard deviation of a value around the center, for independent noise of 1. The last value
+        is the one of 15 minutes ago, so that short memories do not learn an incident before it is flagged.
         """
         profile, last = self._profile(values), round(self._patience)
         rest = values - profile
@@ -160,7 +159,7 @@ class Ensemble(Detector):
         yield past(values, 1, last)[..., 0], 2.0, np.sqrt(2)
 
     def _daily_level(self, rest: Array) -> Array:
-        """Median above the profile of the last `level_days`, looked at once an hour; 0 where little of it is known."""
+        """Median deviation of the last `level_days` from the profile, computed hourly; 0 where little is known."""
         hour, count = max(1, self.period // 24), self._level_points
         padded = np.concatenate([np.full((len(rest), count), np.nan), rest], axis=1)
         windows = sliding_window_view(padded, count, axis=1)[:, : rest.shape[1] : hour]
@@ -168,7 +167,7 @@ class Ensemble(Detector):
         return np.repeat(np.where(enough, median(windows), 0.0), hour, axis=1)[:, : rest.shape[1]]
 
     def _scale(self, deviations: Array, first: int) -> Array:
-        """Robust standard deviation from the columns `first` on, (S, T - first), by whole days."""
+        """Robust standard deviation of the columns from `first` on, (S, T - first)."""
         scale = np.full((len(deviations), deviations.shape[1] - first), np.nan)
         for start, stop, history in past_days(
             deviations, self.period, self.days, first=max(first, self.min_days * self.period)
@@ -185,20 +184,20 @@ class Ensemble(Detector):
         center = np.where(np.isnan(day.scale), np.nan, day.center)
         size = _mean_deviation(even, views, _CAP * limit) / limit
         before = np.nan_to_num(past(exponential_mean(size, self._patience), 1)[..., 0])
-        # Where the mean of the last quarter of an hour reaches 1. Where all views are near their cap, one value does.
+        # The deviation at which the mean of 15 minutes reaches 1. One value suffices if all views are near their cap.
         allowed = limit * np.clip(self._patience - (self._patience - 1) * before, 1, 0.9 * _CAP)
         mirrored = [view._replace(center=-view.center) for view in views]
         lower = -_outermost(-center, mirrored, allowed, _CAP * limit)
         upper = _outermost(center, views, allowed, _CAP * limit)
-        # After an incident, back at the level of the day is normal, however far the last value was from it.
+        # After an incident a value at the level of the day is normal, however far it is from the last value.
         reach = limit * day.scale
         returns = np.abs(point.center - center) > reach
         lower = np.where(returns, np.minimum(lower, center - reach), np.minimum(lower, center))
         upper = np.where(returns, np.maximum(upper, center + reach), np.maximum(upper, center))
         expected, lower, upper = (noise.from_even(array) for array in (center, lower, upper))
         band = score_band(values, expected, lower, upper)
-        # The size is the mean deviation of the last quarter of an hour; on which side of the limit it lies, the band
-        # decides. At the expected value the sign turns: the size goes through 0, and not from one side to the other.
+        # The score's size is the mean deviation of 15 minutes, but the band decides whether it exceeds 1. The sign
+        # changes at the expected value, so the size goes through 0 there instead of jumping.
         size = before + (size - before) / self._patience
         inside = np.minimum(size, 1.0) * np.minimum(_TURN * np.abs(band), 1.0)
         size = np.where(np.abs(band) > 1, np.maximum(size, np.nextafter(1.0, 2.0)), inside)
@@ -206,7 +205,7 @@ class Ensemble(Detector):
 
 
 def _mean_deviation(at: Array, views: list[View], cap: float) -> Array:
-    """Weighted mean of the capped deviations of `at`, in standard deviations; NaN where all abstain."""
+    """Weighted mean of the capped deviations of `at`, in standard deviations; NaN without any view."""
     total, weights = np.zeros(at.shape), np.zeros(at.shape)
     for center, scale, weight in views:
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -220,10 +219,10 @@ def _mean_deviation(at: Array, views: list[View], cap: float) -> Array:
 
 
 def _outermost(expected: Array, views: list[View], limit: Array, cap: float) -> Array:
-    """The greatest value whose mean deviation is within the limit; `expected` where there is none.
+    """The greatest value whose mean deviation is within the limit; `expected` if there is none.
 
-    Between neighbouring centers the mean deviation is concave, and beyond the last it only grows: so above the
-    greatest center that is within the limit it crosses the limit once, before the next center.
+    The mean deviation is concave between adjacent centers and grows beyond the last one. So above the greatest center
+    within the limit it crosses the limit once, before the next center.
     """
     centers = np.sort(np.stack([np.where(np.isnan(v.scale), np.nan, v.center) for v in views]), axis=0)
     widest = np.fmax.reduce([v.scale for v in views])

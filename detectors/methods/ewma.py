@@ -1,4 +1,4 @@
-"""Exponentially weighted mean of the last points: the level that follows."""
+"""Exponentially weighted mean of the last points."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from detectors.statistics import exponential_mean, past
 class Ewma(Detector):
     """Exponentially weighted mean plus and minus `multiplier` standard deviations around it (Roberts, 1959).
 
-    The standard deviation is that of the past one-step errors, weighted likewise with a memory of
-    `deviation_days` (RiskMetrics, 1996). It knows no daily shape but follows it; an outage is learnt as the level
-    within `memory` points, and widens the band for days.
+    The standard deviation is that of past one-step errors, weighted likewise with a memory of `deviation_days`
+    (RiskMetrics, 1996). The method has no model of the daily shape; the level follows it. An outage becomes the level
+    within `memory` points and widens the band for days.
 
-    As it is, without tuning, it gives 1.4 to 1.9 false notifications per week and series on labelled web metrics.
+    Untuned, on labelled web metrics: 1.4 to 1.9 false notifications per week and series.
 
     Parameters
     ----------
     period
-        Points in a day; as many must have been seen.
+        Points in a day. The first band needs that many points.
     memory
-        Mean age of what the level is made of, in points: a new value has the weight ``1 / memory``.
+        Mean age of the values in the level, in points: a new value has the weight ``1 / memory``.
     deviation_days
-        The same of the standard deviation, in days.
+        Mean age of the errors in the standard deviation, in days.
     multiplier
         Half the band's width in standard deviations.
     """
 
     name: ClassVar[str] = "ewma"
-    summary: ClassVar[str] = "little history, or no shape of a day: a level that follows in minutes"
+    summary: ClassVar[str] = "little history, or no daily shape: the level follows within minutes"
 
     memory: float = parameter(3.0, least=1)
     deviation_days: float = parameter(3.0, least=1)
@@ -42,7 +42,7 @@ class Ewma(Detector):
 
     @property
     def promises(self) -> frozenset[str]:
-        """Both."""
+        """Both: shift and scale."""
         return frozenset({"shift", "scale"})
 
     def _detect(self, values: Array, denominator: Array | None) -> Bounds:

@@ -1,4 +1,4 @@
-"""Level and daily season by exponential smoothing that incidents hardly move."""
+"""Robust exponential smoothing of level and daily season."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from detectors.base import Array, Bounds, Detector, parameter
 from detectors.statistics import SIGMAS_PER_MAD, median
 
 _CLIP = 2.0
-"""Errors move the state by so many standard deviations at most (Huber's psi, as in the source)."""
+"""Errors are clipped at this number of standard deviations (Huber's psi, as in the source)."""
 _BIWEIGHT = 2.52
 """Makes the mean of the bounded square 1 for normal errors, as in the source."""
 
@@ -22,27 +22,26 @@ class HoltWinters(Detector):
 
     Robust forecasting with Holt-Winters smoothing (Gelper, Fried and Croux, 2010): an error is clipped at two
     standard deviations before it moves level and season, and the standard deviation follows a bounded square of it.
-    The state begins with medians of the first `start_days`, and begins anew from as many last days when most of a
-    day was outside: then the series has changed for good. NaN before, and with too little history.
+    The state starts with medians of the first `start_days`. It restarts from the last `start_days` when more than half
+    of a day was outside the band, because the series has then changed permanently. NaN before the start, and with too
+    little history.
 
-    As it is, without tuning, it gives 2.0 to 2.3 false notifications per week and series on labelled web metrics.
+    Untuned, on labelled web metrics: 2.0 to 2.3 false notifications per week and series.
 
     Parameters
     ----------
     period
         Points in a day.
     start_days
-        Whole days that the state begins with.
+        Days from which the state is initialized.
     level, season, deviation
-        How fast each follows: the weight of a new error, at most 1.
+        Smoothing factors: the weight of a new error, at most 1.
     multiplier
         Half the band's width in standard deviations.
     """
 
     name: ClassVar[str] = "holt_winters"
-    summary: ClassVar[str] = (
-        "a daily shape on a level that wanders within hours; one pass from the start, point by point"
-    )
+    summary: ClassVar[str] = "a daily shape on a level that moves within hours; computed point by point from the start"
 
     start_days: int = parameter(3, least=1)
     level: float = parameter(0.1, above=0, most=1)
@@ -52,7 +51,7 @@ class HoltWinters(Detector):
 
     @property
     def promises(self) -> frozenset[str]:
-        """Both."""
+        """Both: shift and scale."""
         return frozenset({"shift", "scale"})
 
     def _detect(self, values: Array, denominator: Array | None) -> Bounds:
@@ -86,7 +85,7 @@ class HoltWinters(Detector):
         days = history.reshape(-1, self.period, history.shape[1])
         middle = median(history.T)
         season = np.nan_to_num(median(np.moveaxis(days, 0, -1)) - middle)
-        # One day is its own season: its errors are those to the point before.
+        # One day equals its own season, so take the differences between adjacent points as errors.
         errors = days - season - middle if len(days) > 1 else np.diff(days, axis=1) / np.sqrt(2)
         spread = SIGMAS_PER_MAD * median(np.abs(errors).reshape(-1, history.shape[1]).T)
         enough = 2 * np.count_nonzero(~np.isnan(history), axis=0) >= len(history)
@@ -95,7 +94,7 @@ class HoltWinters(Detector):
 
 
 def _bounded_square(error: Array, spread: Array) -> Array:
-    """Tukey's biweight of errors in standard deviations: small ones squared, at most `_BIWEIGHT`; 1 where unknown."""
+    """Tukey's biweight of errors in standard deviations: about their square, at most `_BIWEIGHT`; 1 for NaN."""
     with np.errstate(divide="ignore", invalid="ignore"):
         size = np.minimum(np.abs(error / spread) / _CLIP, 1.0)
     return np.where(np.isnan(size), 1.0, _BIWEIGHT * (1 - (1 - size**2) ** 3))

@@ -1,4 +1,4 @@
-"""Quartiles of the past: the box plot's fences."""
+"""Quartiles of the past: the fences of a box plot."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ class Iqr(Detector):
 
     Expected is the median. NaN where fewer than half of the points are present.
 
-    As it is, without tuning, it gives 6.2 to 6.4 false notifications per week and series on labelled web metrics.
+    Untuned, on labelled web metrics: 6.2 to 6.4 false notifications per week and series.
 
     Parameters
     ----------
     period
         Points in a day.
     window
-        How many past points: the same slot of so many days, or so many points in a row.
+        Number of past points: the same slot of that many days, or that many consecutive points.
     same_slot
-        True compares with the same slot of the past days; False with the last points, a rolling band, for series
+        True: the history is the same slot of past days. False: it is the last points (a rolling band), for series
         without a daily shape.
     multiplier
         Distance of the fences from the quartiles in interquartile ranges: 1.5 is Tukey's "outside", 3 his "far out".
     """
 
     name: ClassVar[str] = "iqr"
-    summary: ClassVar[str] = "the history holds incidents; weekends must not differ much: they widen the quartiles"
+    summary: ClassVar[str] = "a history with incidents, and weekends like other days: they would widen the quartiles"
 
     window: int = parameter(28, least=3)
     same_slot: bool = parameter(True)
@@ -43,7 +43,7 @@ class Iqr(Detector):
 
     @property
     def promises(self) -> frozenset[str]:
-        """Both."""
+        """Both: shift and scale."""
         return frozenset({"shift", "scale"})
 
     @property

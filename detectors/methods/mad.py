@@ -24,23 +24,23 @@ class Mad(Detector):
     The robust standard deviation is 1.4826 times the median absolute deviation from the median. NaN where fewer than
     half of the points are present.
 
-    As it is, without tuning, it gives 5.2 to 6.3 false notifications per week and series on labelled web metrics.
+    Untuned, on labelled web metrics: 5.2 to 6.3 false notifications per week and series.
 
     Parameters
     ----------
     period
         Points in a day.
     window
-        How many past points: the same slot of so many days, or so many points in a row.
+        Number of past points: the same slot of that many days, or that many consecutive points.
     same_slot
-        True compares with the same slot of the past days; False with the last points, a rolling band, for series
+        True: the history is the same slot of past days. False: it is the last points (a rolling band), for series
         without a daily shape.
     multiplier
         Half the band's width in robust standard deviations: 3 is Hampel's.
     """
 
     name: ClassVar[str] = "mad"
-    summary: ClassVar[str] = "the history holds incidents, up to half of it; weekends must not differ much"
+    summary: ClassVar[str] = "a history with incidents in up to half of it, and weekends like other days"
 
     window: int = parameter(28, least=3)
     same_slot: bool = parameter(True)
@@ -48,7 +48,7 @@ class Mad(Detector):
 
     @property
     def promises(self) -> frozenset[str]:
-        """Both."""
+        """Both: shift and scale."""
         return frozenset({"shift", "scale"})
 
     @property

@@ -1,4 +1,4 @@
-"""Same slot of the past days: median and MAD, on a level that follows, with noise of counts as the floor."""
+"""Median and MAD of the same slot of past days, plus a moving level; the noise of counts is the minimum width."""
 
 from __future__ import annotations
 
@@ -14,41 +14,41 @@ from detectors.statistics import median, moving_windows, past, robust_scale
 _WEEK = 7
 _MAX_LEVEL = np.log(4)
 _MULTIPLIER = {"count": 5.0, "ratio": 5.0, "value": 8.0}
-"""Half the band's width in standard deviations at sensitivity 1. Values have no floor of noise and heavier tails."""
+"""Half the band's width in standard deviations at sensitivity 1. Values have no minimum noise and heavier tails."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Seasonal(Detector):
     """Robust band around the same slot of the past days.
 
-    At the start of each day, counted from the first column, the past `days` are laid out as a table of days by
-    slots and taken apart in the manner of median polish (Tukey, 1977): the level of each week, the median shape of
-    the day, and how the same weekday differs from it. During the day the level of the last 24 hours is added, as the
-    median deviation from that profile: growth and weekends move the band; an incident of some hours does not, then
-    or a day or a week later, and a lasting shift is the new normal after about half a day. The half width is
-    some standard deviations by the slot's median absolute residual.
+    At the start of each day, counted from the first column, the past `days` form a table of days by slots. A median
+    polish (Tukey, 1977) decomposes it into the level of each week, the median shape of the day, and the difference of
+    each weekday from that shape. During the day the median deviation of the last 24 hours from this profile is added
+    as the level. Growth and weekends move the band. An incident of a few hours does not, neither then nor a day or a
+    week later; a permanent shift is the new normal after about half a day. The half width is a multiple of the
+    robust standard deviation of the slot's residuals.
 
-    Counts and ratios are taken apart as logarithms and judged as square roots, their noise never taken for less than
-    chance gives (`detectors.noise.Noise`): that is the floor which keeps small counts quiet.
+    Counts and ratios are decomposed as logarithms and compared as square roots. Their noise is at least that of
+    chance (`detectors.noise.Noise`), which keeps small counts quiet.
 
     Parameters
     ----------
     period
         Points in a day.
     days
-        History that is used.
+        History that is used, in days.
     min_days
-        History it takes to speak.
+        Minimum history, in days.
     sensitivity
-        1 makes the half width five standard deviations of counts and ratios, eight of values; 2 half of that.
+        1: the half width is 5 standard deviations for counts and ratios, 8 for values. 2: half of that.
     kind
         "count", "ratio" (with the denominator given) or "value", any other quantity.
     """
 
     name: ClassVar[str] = "seasonal"
-    summary: ClassVar[str] = "counts and ratios with the shape of a day and a week: small counts, and drops that last"
+    summary: ClassVar[str] = "counts and ratios with a daily and weekly shape: small counts, and long drops"
 
-    series_at_once: ClassVar[int] = 64  # it looks at weeks of each, and a check of ours has hundreds
+    series_at_once: ClassVar[int] = 64  # weeks of history each; one check has hundreds of series
 
     days: int = parameter(28, least=3)
     min_days: int = parameter(14, least=3)
@@ -57,7 +57,7 @@ class Seasonal(Detector):
 
     @property
     def promises(self) -> frozenset[str]:
-        """Both, but for counts and ratios, whose noise depends on their size."""
+        """Both for values, none for counts and ratios, whose noise depends on their size."""
         return frozenset({"shift", "scale"}) if self.kind == "value" else frozenset()
 
     def _detect(self, values: Array, denominator: Array | None) -> Bounds:
@@ -85,7 +85,7 @@ class Seasonal(Detector):
         weekdays = np.stack([self._weekday(rest[:, day::_WEEK]) for day in range(_WEEK)], axis=1)
 
         today = shape + weeks[:, -1] + weekdays[:, table.shape[1] % _WEEK]
-        # Yesterday by its weekday before: with itself among the rows it would hide a part of its own level.
+        # Yesterday relative to earlier days of its weekday: including itself would hide a part of its own level.
         yesterday = shape + weeks[:, -1] + self._weekday(rest[:, -_WEEK - 1 :: -_WEEK])
         so_far = stop - start
         recent = np.concatenate([table[:, -1] - yesterday, logs[:, -so_far:] - today[:, :so_far]], axis=1)
@@ -101,17 +101,17 @@ class Seasonal(Detector):
         return expected, *noise.band(expected, _MULTIPLIER[self.kind] / self.sensitivity, deviation, judged)
 
     def _weekday(self, rest: Array) -> Array:
-        """How the weekday of these rows differs from the profile, smoothed over an eighth of the day; 0 if unknown."""
+        """Difference of a weekday from the profile, smoothed over an eighth of the day; 0 if unknown."""
         series, days, slots = rest.shape
-        if days < 2:  # one day alone would be fitted exactly, and leave no noise to measure
+        if days < 2:  # one day would be fitted exactly and leave no residuals
             return np.zeros((series, slots))
         windows = np.moveaxis(moving_windows(rest, self.period // 16), 1, -2)
         return np.nan_to_num(median(windows.reshape(series, slots, -1)))
 
     def _level(self, recent: Array) -> Array:
-        """Median of the last day's deviations from the profile; 0 where too little of it is present.
+        """Median deviation of the last day from the profile; 0 where too little of it is present.
 
-        Counts: a fourth to fourfold at most, so that a dead metric does not become the new normal.
+        For counts it is limited to a factor of 1/4 to 4, so that a dead metric does not become the new normal.
         """
         enough = 8 * np.count_nonzero(~np.isnan(recent), axis=-1) >= self.period
         level = np.where(enough, median(recent), 0.0)
@@ -123,7 +123,7 @@ def _polish(table: Array) -> tuple[Array, Array]:
     by_slot = np.moveaxis(table, 1, -1)
     shape = median(by_slot)
     rows = median(table - shape[:, np.newaxis])
-    # A window of a week holds every weekday once; at the ends it is the first or the last full week.
+    # A window of a week holds every weekday once. At the ends it is the first or the last full week.
     days = rows.shape[1]
     starts = np.clip(np.arange(days) - _WEEK // 2, 0, max(0, days - _WEEK))
     windows = starts[:, np.newaxis] + np.arange(min(_WEEK, days))

@@ -18,23 +18,23 @@ class Sigma(Detector):
 
     NaN where fewer than half of the points are present.
 
-    As it is, without tuning, it gives 1.4 to 2.1 false notifications per week and series on labelled web metrics.
+    Untuned, on labelled web metrics: 1.4 to 2.1 false notifications per week and series.
 
     Parameters
     ----------
     period
         Points in a day.
     window
-        How many past points: the same slot of so many days, or so many points in a row.
+        Number of past points: the same slot of that many days, or that many consecutive points.
     same_slot
-        True compares with the same slot of the past days; False with the last points, a rolling band, for series
+        True: the history is the same slot of past days. False: it is the last points (a rolling band), for series
         without a daily shape.
     multiplier
         Half the band's width in standard deviations.
     """
 
     name: ClassVar[str] = "sigma"
-    summary: ClassVar[str] = "noise is near normal, incidents are rare and the week has no shape"
+    summary: ClassVar[str] = "near normal noise, rare incidents and no weekly shape"
 
     window: int = parameter(28, least=3)
     same_slot: bool = parameter(True)
@@ -42,7 +42,7 @@ class Sigma(Detector):
 
     @property
     def promises(self) -> frozenset[str]:
-        """Both."""
+        """Both: shift and scale."""
         return frozenset({"shift", "scale"})
 
     @property

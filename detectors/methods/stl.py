@@ -11,18 +11,18 @@ from detectors.base import Array, Bounds, Detector, parameter
 from detectors.statistics import SIGMAS_PER_MAD, median
 
 _RESOLUTION = 1e-9
-"""Residuals below this part of the series' size are rounding, not noise."""
+"""Residuals below this part of the largest value are rounding errors, not noise."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stl(Detector):
     """Band of STL's residuals around its carried-forward cycle (Cleveland et al., 1990; statsmodels' STL).
 
-    At the start of each day, counted from the first column, the decomposition is fitted on the past `days`; during
-    the day the last cycle on the last trend is what is expected. A fit at every point costs 40 times as much and is
-    worse: it absorbs the point it should judge. Gaps are filled for the fit with the median of their slot. NaN before
-    `min_days` of history, and where less than half of it is present. It knows no weekends, and an incident moves the
-    trend of the next day.
+    At the start of each day, counted from the first column, the decomposition is fitted on the past `days`. During the
+    day the expected value is the last cycle plus the last trend. A fit at every point costs 40 times as much and is
+    less accurate: it absorbs the point under test. Gaps are filled for the fit with the median of their slot. NaN
+    before `min_days` of history, and where less than half of it is present. The method does not model weekends, and
+    an incident moves the trend of the next day.
 
     As it is, without tuning, it gives 5.2 to 6.0 false notifications per week and series on labelled web metrics.
 
@@ -31,17 +31,15 @@ class Stl(Detector):
     period
         Points in a day, at least 2.
     days
-        History that is fitted.
+        History that is fitted, in days.
     min_days
-        History it takes to speak.
+        Minimum history, in days.
     multiplier
         Half the band's width in standard deviations of the residuals, by their median absolute deviation.
     """
 
     name: ClassVar[str] = "stl"
-    summary: ClassVar[str] = (
-        "a daily cycle on a moving trend, and a week without shape; a fit a day makes it the slowest"
-    )
+    summary: ClassVar[str] = "a daily cycle on a moving trend and no weekly shape; the slowest, with one fit a day"
 
     period: int = parameter(96, least=2)
     days: int = parameter(28, least=3)
@@ -72,8 +70,8 @@ class Stl(Detector):
             return unknown, unknown
         from statsmodels.tsa.seasonal import STL  # slow to import, needed here only
 
-        # The trend changes slowly: computing it at every tenth of a cycle and interpolating costs no accuracy. The
-        # wide seasonal smoother makes the cycle all but fixed: a narrow one repeats yesterday's incident.
+        # The trend changes slowly, so computing it at every tenth of a cycle and interpolating costs no accuracy. The
+        # wide seasonal smoother makes the cycle almost fixed; a narrow one repeats yesterday's incident.
         jump = max(1, self.period // 10)
         smoother = 4 * self.days + 1
         fit = STL(self._fill(series), period=self.period, seasonal=smoother, trend_jump=jump, low_pass_jump=jump).fit()

@@ -100,7 +100,7 @@ def test_missing_values_stay_missing() -> None:
 
 
 def test_negative_values_are_refused() -> None:
-    with pytest.raises(DetectorError, match="series 1: values below 0"):
+    with pytest.raises(DetectorError, match="series 1: negative values"):
         inject(from_array(np.full(960, -1.0))[0], FIRST)
 
 

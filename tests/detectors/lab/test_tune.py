@@ -85,7 +85,7 @@ def test_a_budget_that_cannot_be_met_is_said() -> None:
     found = tuned(0.5)
     assert found.best is None
     assert found.config() == ""
-    assert "tells of no incident in time" in found.failures["test_threshold"]
+    assert "catches no incident in time" in found.failures["test_threshold"]
 
 
 def test_short_histories_and_no_budget_are_refused() -> None:
