@@ -1,9 +1,9 @@
-"""How good the detectors are on labelled real series: ``python tests/benchmarks/detection.py FOLDER [METHOD ...]``.
+"""Accuracy of the detectors on labelled real series: ``python tests/benchmarks/detection.py FOLDER [METHOD ...]``.
 
-The folder (or the environment variable FEEDPULSE_SERIES) holds CSV files, gzipped or not, of the columns series,
-timestamp (Unix seconds), value (empty = missing) and label; the series are not part of the project. Every method has
-its default parameters for all series. "F1" is at the one threshold of a data set that is best for the method,
-"as it is" at the detector's own.
+The folder (or the environment variable FEEDPULSE_SERIES) holds CSV files, gzipped or not, with the columns series,
+timestamp (Unix seconds), value (empty = missing) and label. The series are not part of the project. Every method runs
+with its default parameters. "F1" is at the best single threshold for the method on the data set, "as it is" at the
+threshold of the detector.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-# Beside this file lies a `detectors.py`, which a script finds first.
+# This folder has a `detectors.py`, which a script would import instead.
 sys.path[0] = str(Path(__file__).parents[2])
 
 import detectors  # noqa: E402
@@ -35,7 +35,7 @@ UNSCORED_DAYS = {"kpi_15min": 14, "wsd_15min": 7}
 
 @dataclass(frozen=True)
 class Labelled:
-    """A series with its labels, its points in a day, and how many of its first points are not scored."""
+    """A series with its labels, its points in a day, and the number of first points that are not scored."""
 
     values: Array
     labels: NDArray[np.bool_]
@@ -44,7 +44,7 @@ class Labelled:
 
 
 def read(path: Path) -> list[Labelled]:
-    """Read the series of a file in the order of their names."""
+    """Read the series of a file, ordered by name."""
     rows: dict[str, list[tuple[float, float, bool]]] = defaultdict(list)
     stem = path.name.split(".")[0]
     with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as stream:
@@ -61,7 +61,7 @@ def read(path: Path) -> list[Labelled]:
 
 
 def score(method: str, series: Sequence[Labelled]) -> tuple[list[Array], float]:
-    """Signed scores of the scored part of each series, and the CPU seconds per 10,000 points."""
+    """Return the signed scores of the scored part of each series, and CPU seconds per 10,000 points."""
     scores: list[Array] = [np.empty(0)] * len(series)
     groups: dict[int, list[int]] = defaultdict(list)
     for number, one in enumerate(series):
@@ -81,7 +81,7 @@ def score(method: str, series: Sequence[Labelled]) -> tuple[list[Array], float]:
 
 
 def line(method: str, series: Sequence[Labelled]) -> str:
-    """A row of the table."""
+    """Return a row of the table."""
     scores, seconds = score(method, series)
     labels = [one.labels[one.unscored :] for one in series]
     volumes = np.array([vus_pr(truth, strength(one)) for truth, one in zip(labels, scores, strict=True)])
@@ -115,7 +115,7 @@ def main(arguments: Sequence[str]) -> int:
     folder = Path(arguments[0] if arguments else os.environ.get("FEEDPULSE_SERIES", ""))
     paths = sorted(folder.glob("*.csv*")) if arguments or "FEEDPULSE_SERIES" in os.environ else []
     if not paths:
-        print("no labelled series: name their folder, or set FEEDPULSE_SERIES; nothing is measured")
+        print("no labelled series: pass their folder or set FEEDPULSE_SERIES; nothing is measured")
         return 0
     for path in paths:
         series = read(path)

@@ -1,8 +1,8 @@
-"""How fast the detectors are: ``python tests/benchmarks/detectors.py``.
+"""Speed of the detectors: ``python tests/benchmarks/detectors.py [ROUNDS]``.
 
-Each bar is a ratio of CPU seconds against a loop named in its line, of the same statistic with outputs that are
-checked equal; rounds alternate and medians are compared, so that a noisy machine hits both alike. A batch is large
-enough to be compiled (`detectors.compilation.kernels_for`), which is done before the clock starts and told at the end.
+Each bar is a ratio of CPU seconds to a loop, which its line names. Both compute the same statistic, and the outputs are
+checked to be equal. Rounds alternate and medians are compared, so that noise of the machine affects both alike. Batches
+run with numba, if it is installed, and with numpy (`detectors.compilation.kernels_for`). Compilation is timed apart.
 """
 
 from __future__ import annotations
@@ -20,20 +20,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-# Beside this file lies a `detectors.py`, which a script finds first.
+# This folder has a `detectors.py`, which a script would import instead.
 sys.path[0] = str(Path(__file__).parents[2])
 
 import detectors  # noqa: E402
+from detectors import compilation  # noqa: E402
 from detectors.base import Array  # noqa: E402
 from detectors.statistics import past_mean_and_deviation, past_median_and_deviation, past_quantiles  # noqa: E402
 
-ROUNDS = 7
+ROUNDS = int(sys.argv[1]) if __name__ == "__main__" and len(sys.argv) > 1 else 7
 PERIOD, DAYS, WINDOW = 96, 28, 96
 COLUMNS = PERIOD * DAYS
 
 
 def alternated(*functions: Callable[[], Any]) -> list[float]:
-    """Median CPU seconds of each, run in turn."""
+    """Median CPU seconds of each function; rounds alternate between them."""
     seconds: list[list[float]] = [[] for _ in functions]
     for _ in range(ROUNDS):
         for function, spent in zip(functions, seconds, strict=True):
@@ -46,13 +47,28 @@ def alternated(*functions: Callable[[], Any]) -> list[float]:
 def against_a_loop(
     name: str, bar: float, values: Array, batch: Callable[[Array], Array], loop: Callable[[Array], Array], looped: int
 ) -> None:
-    """Compare a batch over all series with a loop over the first `looped` of them, per series."""
+    """Compare a batch over all series with a loop over the first `looped` series, per series."""
     found = batch(values)[:looped]
     wanted = np.stack([loop(series) for series in values[:looped]])
     np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-9)
-    ours, theirs = alternated(lambda: batch(values), lambda: [loop(series) for series in values[:looped]])
-    ours, theirs = ours / len(values), theirs / looped
-    print(f"{name:58} {theirs * 1e6:10.0f} us {ours * 1e6:8.1f} us   {theirs / ours:6.1f} times (bar {bar:g})")
+    np.testing.assert_allclose(with_numpy(batch, values)[:looped], wanted, rtol=1e-9, atol=1e-9)
+    ours, plain, theirs = alternated(
+        lambda: batch(values),
+        lambda: with_numpy(batch, values),
+        lambda: [loop(series) for series in values[:looped]],
+    )
+    ours, plain, theirs = ours / len(values), plain / len(values), theirs / looped
+    ratios = f"{theirs / ours:6.1f} times (bar {bar:g}), with numpy {theirs / plain:6.1f}"
+    print(f"{name:58} {theirs * 1e6:10.0f} us {ours * 1e6:8.1f} us   {ratios}")
+
+
+def with_numpy(batch: Callable[[Array], Array], values: Array) -> Array:
+    """Call `batch` without the compiled loops."""
+    usual, compilation.MIN_POINTS = compilation.MIN_POINTS, sys.maxsize
+    try:
+        return batch(values)
+    finally:
+        compilation.MIN_POINTS = usual
 
 
 def rolling_z(values: Array) -> Array:
@@ -93,14 +109,14 @@ def same_slot_mad(values: Array) -> Array:
 
 
 def same_slot_mad_of_numpy(series: Array) -> Array:
-    """All days of a slot at once: row d holds the days before day d, and NaN."""
+    """All days of a slot at once: row d holds the days before day d, otherwise NaN."""
     found = np.full(COLUMNS, np.nan)
     before = np.tri(DAYS, k=-1, dtype=bool)[1:]
     middle = (np.arange(1, DAYS) - 1) / 2
     rows, low, high = np.arange(DAYS - 1), np.floor(middle).astype(int), np.ceil(middle).astype(int)
 
     def medians(table: Array) -> Array:
-        ordered = np.sort(table, axis=1)  # NaN goes last; much faster than nanmedian
+        ordered = np.sort(table, axis=1)  # NaN sorts last; much faster than nanmedian
         half: Array = (ordered[rows, low] + ordered[rows, high]) / 2
         return half
 
@@ -111,7 +127,7 @@ def same_slot_mad_of_numpy(series: Array) -> Array:
 
 
 def newest_of_many(method: str) -> None:
-    """The newest column of 100,000 series against numpy's sum over the array, which lies slot by slot in memory."""
+    """Compare the newest column of 100,000 series with numpy's sum over the array, which is stored slot by slot."""
     stored = np.random.default_rng(1).standard_normal((COLUMNS, 100_000), dtype=np.float32) + np.float32(100)
     detector = detectors.create(method, window=DAYS - 1)
     ours, theirs = alternated(lambda: detector.detect_last(stored.T), lambda: stored.sum())
@@ -144,7 +160,7 @@ def start_up() -> None:
     ours, theirs = np.median(spent, axis=0)
     print(f"import detectors {ours * 1e3:.0f} ms, numpy {theirs * 1e3:.0f} ms: {ours / theirs:.2f} times (bar 1.2)")
 
-    # What the first batch of a process costs beyond the batch, which is a tenth of a second.
+    # Cost of the first batch of a process, beyond the batch itself (0.1 s).
     batch = "detectors.create('mad', same_slot=False, window=96).detect(numpy.ones((100, 2688)))"
     with tempfile.TemporaryDirectory() as cache:
         program = f"import numpy, detectors; {batch}"

@@ -1,8 +1,8 @@
-"""How long the lab takes: ``python -m tests.benchmarks.lab [SERIES [POINTS]]``.
+"""Duration of a comparison in the lab: ``python -m tests.benchmarks.lab [SERIES [POINTS]]``.
 
-Every method on 200 labelled series of 2,500 points, as `compare` does it, on at most two cores: at most two minutes of
-a machine that has nothing else to do. The wall clock is that of the machine as it is; what counts on a busy one is CPU
-time over two. Then where the time goes, and the memory of the largest process: a worker holds one series at a time.
+`compare` runs every method on 200 labelled series of 2,500 points, on two cores at most. The bar is two minutes on an
+idle machine; on a busy one compare CPU time / 2 with it. The output also shows where the time goes and the memory of
+the largest process: a worker holds one series at a time.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SERIES, POINTS, PERIOD, CORES, BAR_SECONDS = 200, 2500, 96, 2, 120
 
 @dataclass(frozen=True)
 class Spent:
-    """CPU seconds of this process and of its workers, and of the wall clock, since the start of a stage."""
+    """CPU seconds of this process and of its workers, and wall clock seconds."""
 
     ours: float
     workers: float
@@ -37,7 +37,7 @@ class Spent:
 
     @classmethod
     def now(cls) -> Spent:
-        while multiprocessing.active_children():  # their time counts once they have ended
+        while multiprocessing.active_children():  # their CPU time is known after they end
             time.sleep(0.01)
         ours, workers = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
         return cls(ours.ru_utime + ours.ru_stime, workers.ru_utime + workers.ru_stime, time.perf_counter())
@@ -51,7 +51,7 @@ class Spent:
 
 
 def made_up(series: int, points: int) -> list[lab.Series]:
-    """Counts with the shape of a day, incidents put in, which then count as labelled: one run of each."""
+    """Counts with a daily shape and injected, labelled incidents."""
     rng = np.random.default_rng(0)
     shape = 300 + 200 * np.sin(2 * np.pi * np.arange(points) / PERIOD)
     values = rng.poisson(np.broadcast_to(shape, (series, points))).astype(float)

@@ -1,6 +1,6 @@
-"""Detectors that break one rule of the contract each, and the words that tell of it.
+"""Detectors that each break one rule of the contract, and the error that names it.
 
-They are unnamed, so that they stay out of the registry but for what a rule reads.
+They have no name of their own, so they are not registered.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from detectors.statistics import past
 
 @dataclass(frozen=True, kw_only=True)
 class Sound(Detector):
-    """Keeps the contract: last point's value plus and minus a wide band."""
+    """Keeps the contract: the mean of the last three points plus and minus a wide band."""
 
     summary: ClassVar[str] = "tests"
 

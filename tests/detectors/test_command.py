@@ -1,4 +1,4 @@
-"""``python -m detectors``: the commands as a person types them."""
+"""The commands of ``python -m detectors``."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_a_ratio_and_a_gap(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert main(arguments) == 0
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert [row["value"] for row in rows] == ["0.25", "0.5", "", "0.5"]
-    # The last row is a day after the first: twice as much, where half as much again is allowed.
+    # The last row is a day after the first and twice its value; the band ends at 1.5 times.
     assert (rows[-1]["expected"], rows[-1]["is_anomaly"]) == ("0.25", "1")
     assert rows[2]["score"] == ""
 

@@ -1,4 +1,4 @@
-"""The contract, run on every method as configured here; `test_broken_contract` has detectors that break it."""
+"""Runs the contract on configured instances of every method; `test_broken_contract` has detectors that break it."""
 
 from __future__ import annotations
 

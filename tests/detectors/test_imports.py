@@ -43,7 +43,7 @@ def test_detectors_stand_alone() -> None:
     ],
 )
 def test_import_is_light(program: str) -> None:
-    # Cron starts a fresh process every quarter of an hour.
+    # Cron starts a new process every 15 minutes.
     loaded = loaded_by(program) - loaded_by("import numpy, dataclasses")
     heavy = {"pandas", "scipy", "statsmodels", "matplotlib", "importlib", "numba", "llvmlite"}
     assert not {name for name in loaded if name.partition(".")[0] in heavy}
@@ -60,7 +60,7 @@ def test_a_batch_is_compiled_and_does_without(hidden: str) -> None:
 
 @needs_numba
 def test_compiles_where_nothing_can_be_kept() -> None:
-    # As in a read-only installation run by a user without a home: numba then refuses to cache.
+    # A read-only installation and a user without a home directory: numba then refuses to cache.
     program = (
         "import numba.core.caching as caching, numpy as np\n"
         "caching.CacheImpl._locator_classes = []\n"

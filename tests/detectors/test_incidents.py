@@ -1,4 +1,4 @@
-"""Injected incidents: the ensemble catches them, learns none of some hours, and adopts a shift that stays."""
+"""The ensemble catches injected incidents, does not learn one of a few hours, and adopts a permanent shift."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def judge(kind: str, values: Array, denominator: Array | None, **parameters: flo
 
 
 def lowered(kind: str, values: Array, share: float, points: int) -> Array:
-    """Take `share` off from AT on; of a "value" so many tens, as its zero means nothing."""
+    """Subtract `share` from column AT on; for a "value", whose zero has no meaning, `share` tens."""
     changed = values.copy()
     part = slice(AT, AT + points)
     changed[:, part] = values[:, part] - 10 * share if kind == "value" else values[:, part] * (1 - share)
@@ -53,13 +53,13 @@ def test_an_outage_is_caught_at_once_and_leaves_no_echo(kind: str, share: float)
     before = judge(kind, values, denominator)
     bounds = judge(kind, lowered(kind, values, share, 8), denominator)
     assert (bounds.score[:, AT] < -1).all()
-    # Back to normal is no anomaly, from the first point on.
+    # The return to normal is no anomaly from its first point on.
     recovered = slice(AT + 8, AT + 12)
     assert bounds.is_anomaly[:, recovered].sum() <= before.is_anomaly[:, recovered].sum() + 1
     for days in (1, 7):
         echo = slice(AT + days * PERIOD - 4, AT + days * PERIOD + 12)
         assert bounds.is_anomaly[:, echo].sum() <= before.is_anomaly[:, echo].sum() + 1
-        # An echo would move what is expected by a half; the median that loses one of its days moves by the noise.
+        # An echo would halve the expected value; a median that loses one of its days moves by noise only.
         assert np.abs(bounds.expected[:, echo] / before.expected[:, echo] - 1).max() < 0.1
 
 
@@ -79,7 +79,7 @@ def test_a_shift_that_stays_is_adopted_after_half_of_the_memory(kind: str, level
     expected = bounds.expected / judge(kind, values, denominator, level_days=level_days).expected
     half = round(level_days * PERIOD / 2)
     adopted = np.median(shifted[:, AT:] / values[:, AT:])
-    # Still the old level an hour or two before, the new one an hour or two after.
+    # It is the old level an hour or two before, and the new level an hour or two after.
     np.testing.assert_allclose(expected[:, AT + half - 12], 1, atol=0.1 if kind == "value" else 0.2)
     np.testing.assert_allclose(expected[:, AT + half + 12], adopted, atol=0.1)
     after = slice(AT + half + 24, AT + half + 24 + PERIOD)
@@ -88,7 +88,7 @@ def test_a_shift_that_stays_is_adopted_after_half_of_the_memory(kind: str, level
 
 @pytest.mark.parametrize("share", [5.0, -50.0])
 def test_a_shift_of_any_size_is_adopted(share: float) -> None:
-    """However far the old profile is: it counts for so much at most, and has no majority."""
+    """However far the old profile is: its deviation is capped, and it has no majority."""
     values, _ = metric("value")
     bounds = judge("value", lowered("value", values, share, values.shape[1] - AT), None)
     half = PERIOD // 2
@@ -102,13 +102,13 @@ def test_a_spike_is_caught_and_forgotten() -> None:
     spiked[:, AT] += 1e6
     bounds, before = judge("value", spiked, None), judge("value", values, None)
     assert (bounds.score[:, AT] > 1).all()
-    # A giant outlier does not blow the scale up: the band is as wide as it was.
+    # A giant outlier does not change the scale: the band keeps its width.
     width = (bounds.upper - bounds.lower)[:, AT + 2 * PERIOD :] / (before.upper - before.lower)[:, AT + 2 * PERIOD :]
     assert np.abs(width - 1).max() < 0.2
 
 
 def test_one_odd_minute_is_no_anomaly_and_a_quarter_of_an_hour_is() -> None:
-    """Five minutes apart: what lasts is caught within a quarter of an hour, what is far out at once."""
+    """Points every five minutes: an ongoing incident is caught within 15 minutes, an extreme one at once."""
     period, at = 288, 9 * 288 + 100
     rng = np.random.default_rng(4)
     values = 50 + 10 * np.sin(2 * np.pi * np.arange(10 * period) / period) + rng.normal(0, 1, (20, 10 * period))
@@ -130,7 +130,7 @@ def test_a_series_that_starts_flat_at_zero_gets_a_scale() -> None:
 
 @pytest.mark.parametrize("kind", ["count", "ratio"])
 def test_small_numbers_are_noisier(kind: str) -> None:
-    """The same relative drop is an anomaly of thousands and not of a handful."""
+    """The same relative drop is an anomaly for thousands of events but not for a few."""
     rng = np.random.default_rng(8)
     anomalies = []
     for mean in (10, 5000):
@@ -148,12 +148,12 @@ def test_sensitivity_scales_the_score() -> None:
     assert counts[0] <= counts[1] < counts[2]
     plain, double = judge("value", values, None), judge("value", values, None, sensitivity=2.0)
     ratio = ((double.upper - double.lower) / (plain.upper - plain.lower))[:, 14 * PERIOD :]
-    # Not exactly a half: the views disagree by some of their own noise, whatever the limit.
+    # Not exactly half: the views differ by their own noise, which does not depend on the limit.
     assert 0.4 < np.median(ratio) < 0.6
 
 
 def test_the_band_is_where_the_score_turns() -> None:
-    """The bounds of a column, given as its value, are inside; a little beyond they are outside."""
+    """A value at the bound is inside; a value just beyond it is outside."""
     values, _ = metric("value")
     detector = detectors.create("ensemble")
     newest = detector.detect_last(values)

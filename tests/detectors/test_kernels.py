@@ -1,4 +1,4 @@
-"""Compiled loops give what numpy gives, whatever the values hold."""
+"""Compiled loops give the same results as numpy."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ needs_numba = pytest.mark.skipif(find_spec("numba") is None, reason="numba is no
 
 
 def awkward() -> Array:
-    """Series of noise, constants, giant outliers, ties, gaps, nothing at all."""
+    """Series of noise, constants, giant outliers, ties and gaps, and one without values."""
     rng = np.random.default_rng(3)
     values = rng.normal(100, 5, (8, 400))
     values[1] = 7.1
@@ -45,7 +45,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None
 def test_windows_of_the_past_are_those_of_numpy(values: Array, count: int, step: int) -> None:
     samples = past(values, count, step)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # numpy's own, of windows without values
+        warnings.simplefilter("ignore", RuntimeWarning)  # numpy warns of windows without values
         quartiles = np.nanquantile(samples, [0.25, 0.5, 0.75], axis=-1)
         deviation = np.nanmedian(np.abs(samples - quartiles[1][..., np.newaxis]), axis=-1)
         mean, spread = np.nanmean(samples, axis=-1), np.nanstd(samples, axis=-1, ddof=1)

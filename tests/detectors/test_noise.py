@@ -1,4 +1,4 @@
-"""The bounds of counts and shares against the distributions themselves."""
+"""The bounds of counts and shares, compared with the exact distributions."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def test_a_share_below_its_bound_is_as_rare_as_the_width_says(width: float) -> N
             chances.append(stats.binom.cdf(fewest_inside - 1, events, share) / tail)
             next_chances.append(stats.binom.cdf(fewest_inside, events, share) / tail)
     assert max(chances) < 3  # of the square root alone: up to 2,800
-    # Nor is it wider than it must be: one event more would mostly be no such rarity.
+    # It is not wider than necessary: one event more is mostly more probable than the limit.
     assert np.mean(np.array(next_chances) > 1) > 0.9
 
 
@@ -53,7 +53,7 @@ def test_no_bound_lets_more_pass_above_than_the_width_says() -> None:
 def test_noise_beyond_chance_widens_both_sides() -> None:
     narrow, wide = (bounds("count", 10_000, 1, 5, noisier) for noisier in (1.0, 3.0))
     assert wide[0] < narrow[0] < 10_000 < narrow[1] < wide[1]
-    # Noise beyond chance is judged as a square root, in which a count is 100 and its deviation 3 / 2.
+    # Noise beyond chance is measured on the square root scale, where the count is 100 and its deviation 3 / 2.
     assert wide[0] == pytest.approx((100 - 5 * 1.5) ** 2, abs=5)
     assert wide[1] == pytest.approx((100 + 5 * 1.5) ** 2)
 

@@ -1,4 +1,4 @@
-"""What the detectors of seasons expect, by series whose every number is known."""
+"""Expected values of the seasonal detectors, on series without noise."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ def test_it_speaks_from_the_first_slot_after_its_least_history() -> None:
 
 @pytest.mark.parametrize(("kind", "expected"), [("count", 200.0), ("value", 100.0)])
 def test_the_ensemble_knows_weekdays_of_counts_and_not_of_values(kind: Kind, expected: float) -> None:
-    # Each seventh day counts twice as much in its evening.
+    # Every seventh day has twice the count in the evening.
     table = np.full((29, DAY), 100.0)
     table[::7, 18:] = 200.0
     bounds = Ensemble(period=DAY, days=28, kind=kind).detect(table.reshape(-1))
-    # At the first slot of the evening nothing of the day itself has told it yet.
+    # Before the first slot of the evening nothing in the day itself shows it.
     assert bounds.expected[28 * DAY + 18] == pytest.approx(expected, rel=0.05)
 
 
 def test_of_points_closer_than_a_quarter_of_an_hour_the_newest_is_judged_as_all_are() -> None:
-    # At ten minutes a point the day before counts as well: two days are scaled at once.
+    # With a point every 10 minutes the day before matters too: two days are scaled at once.
     period = 144
     rng = np.random.default_rng(5)
     values = rng.poisson(100, 6 * period + 7).astype(float)

@@ -11,7 +11,7 @@ from detectors.lab import compare, tune
 
 
 def history() -> pd.DataFrame:
-    """A month of three hourly metrics, made up; yours comes from a file or a query."""
+    """A month of three synthetic hourly metrics. Replace it by your file or query."""
     rng = np.random.default_rng(1)
     index = pd.date_range("2026-10-01", periods=30 * 24, freq="h", tz="Europe/Moscow")
     shape = 2 + np.sin(2 * np.pi * np.asarray(index.hour) / 24)

@@ -26,7 +26,7 @@ def daily(series: int = 6, days: int = 30, seed: int = 0) -> list[Series]:
 
 @dataclass(frozen=True, kw_only=True)
 class Threshold(Detector):
-    """Anything above `multiplier` is an anomaly: what it flags, a test knows beforehand."""
+    """Any value above `multiplier` is an anomaly, so a test knows its flags in advance."""
 
     name: ClassVar[str] = "test_threshold"
     summary: ClassVar[str] = "tests"
@@ -51,7 +51,7 @@ class Broken(Detector):
 
 @dataclass(frozen=True, kw_only=True)
 class Slow(Threshold):
-    """Takes its time."""
+    """Takes 0.1 s per series."""
 
     name: ClassVar[str] = "test_slow"
 
@@ -66,6 +66,6 @@ HOSTILE = '<script>alert(1)</script> $x$ & "q"'
 
 
 def awkward() -> list[Series]:
-    """Series of which the first has a hostile name and a note."""
+    """Series; the first has a hostile name and a note."""
     first, *others = daily()
     return [replace(first, name=HOSTILE, notes=("3 rows out of order: sorted",)), *others]

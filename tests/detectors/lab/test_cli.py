@@ -1,4 +1,4 @@
-"""The lab as a person types it."""
+"""The commands of the lab."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_tune_prints_messages_with_dates_and_the_section_to_paste(
 
 
 def test_tune_says_when_no_detector_keeps_the_budget(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    # A tenth of the points are outliers of any size: whatever tells of an incident sends far more than that.
+    # A tenth of the points are outliers of every size, so a detector that catches incidents exceeds the budget.
     (wild,) = daily(1)
     wild.values[::10] *= 1 + 99 * (wild.values[::10] % 7)
     arguments = ["tune", write(tmp_path, [wild]), "--detector", "difference", "--workers", "1"]

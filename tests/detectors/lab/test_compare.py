@@ -1,4 +1,4 @@
-"""Comparing: outcomes by hand, the ranking, and runs that are killed, torn or started twice."""
+"""Comparisons: outcomes by hand, the ranking, and runs that are killed, interrupted or started twice."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def judged(values: list[float], incidents: list[Incident], first: int = 0, perio
 def test_an_outcome_by_hand() -> None:
     values = np.zeros(300)
     values[[20, 22, 23]] = 5.0  # a false alarm: one message
-    values[101:141] = 3.0  # an incident of 40 points from 100 on, caught at its second point, told three times
+    values[101:141] = 3.0  # an incident of 40 points from 100 on, caught at its second point, three messages
     values[197] = 9.0  # a day after it: an echo
     found = judged(values.tolist(), [Incident(100, 140, 5, "drop", 0.4), Incident(250, 260, 5)])
     assert found.hits == (Hit("drop", 0.4, 1, 3.0), Hit("labelled", 0.0, -1, 0.0))
@@ -90,14 +90,14 @@ def test_a_ranking_by_hand() -> None:
     results = [result("good", f"s{i}", 2, 2, 1) for i in range(6)] + [result("bad", f"s{i}", 1, 2, 1) for i in range(6)]
     good, bad = rank(results)
     assert (good.candidate, good.events, good.caught) == ("good", 12, 12)
-    # All series alike: 2 * 12 / (12 + 12 + 6) and 2 * 6 / (12 + 6 + 6), whatever is drawn.
+    # All series are equal: 2 * 12 / (12 + 12 + 6) and 2 * 6 / (12 + 6 + 6) in every resample.
     assert good.f1 == pytest.approx(0.8)
     assert good.f1_interval == pytest.approx((0.8, 0.8))
     assert bad.behind == pytest.approx((0.3, 0.3))
     assert (good.like_the_best, bad.like_the_best) == (True, False)
     assert good.false_per_week == 1.0
     assert good.delay_minutes == 30.0
-    # The misses have a strength of 0.5: below the limit of a quarter all is caught, from 0.5 on half.
+    # The misses have a strength of 0.5: at the limit 0.25 everything is caught, from 0.5 on half of it.
     recalls = dict(zip(LIMITS.tolist(), (recall for _, recall in bad.noise), strict=True))
     assert (recalls[0.25], recalls[0.5], recalls[4.0]) == (1.0, 0.5, 0.0)
 
@@ -157,7 +157,7 @@ def test_a_comparison_finds_what_was_put_in(comparison: Comparison) -> None:
     assert len(set(events.values())) == 1
     found = recall_by_kind(comparison.results)
     assert {kind for kind, _ in found} == {"drop", "spike", "outage", "drift", "shift", "lag"}
-    # An outage of four hours is far out by the same hour of other days.
+    # An outage of four hours is far outside compared with the same hour of other days.
     caught, total = found["outage", 4.0]["sigma"]
     assert caught == total > 0
 
@@ -210,7 +210,7 @@ def test_a_torn_line_is_computed_again(tmp_path: Path) -> None:
     assert again.rows == whole.rows
     kept = file.read_bytes().splitlines(keepends=True)
     assert kept[:3] == lines[:3]
-    assert len(kept) == len(lines) + 1  # and the torn one
+    assert len(kept) == len(lines) + 1  # and the incomplete one
 
 
 def test_other_data_other_parameters_and_other_code_have_results_of_their_own(tmp_path: Path) -> None:

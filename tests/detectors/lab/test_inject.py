@@ -47,7 +47,7 @@ def test_what_is_done_to_a_ratio() -> None:
     assert {kind for kind, _ in incidents} == {"ratio", "drift", "shift", "spike"}
     broken, spike = incidents["ratio", 0.8], incidents["spike", 3.0]
     np.testing.assert_allclose(changed.values[broken.start : broken.end + 1], [0.1] * 8)
-    np.testing.assert_array_equal(changed.values[spike.start : spike.end + 1], [1.0] * 3)  # no share is 2
+    np.testing.assert_array_equal(changed.values[spike.start : spike.end + 1], [1.0] * 3)  # a share is at most 1
     np.testing.assert_array_equal(changed.denominator, np.full(DAYS * 96, 50.0))
 
 

@@ -1,4 +1,4 @@
-"""Reading: what is put right and said, what is refused by name and line."""
+"""Readers: what is corrected and reported, and what is refused with name and line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report: what it says, that it is the same each time, and how it looks in real Chromium."""
+"""The report: its content, its reproducibility, and its look in real Chromium."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_it_loads_and_runs_nothing(page: Path) -> None:
     text = page.read_text()
     assert "<script" not in text
     assert "&lt;script&gt;alert(1)" in text
-    # Namespaces are names; nothing else on the page is an address.
+    # XML namespaces look like addresses; there is no other address on the page.
     addresses = set(re.findall(r"https?://[^\"' <]+", text))
     assert all(address.startswith("http://www.w3.org/") for address in addresses)
     assert not re.search(r"(src|href)=\"(?!#)", text)
@@ -165,14 +165,14 @@ def test_it_fits_the_screen_in_both_colours(page: Path, tmp_path: Path) -> None:
         assert pixels.shape[1] == width
         ground = pixels[2, 2]
         assert (ground.mean() < 60) == dark
-        # Nothing runs over the right edge, however wide tables and pictures are.
+        # Wide tables and pictures do not overflow the right edge.
         assert (pixels[:, -8:] == ground).all()
         for colour in ((0x6D, 0xB9, 0xEA), (0x33, 0xC7, 0x9B)) if dark else ((0x00, 0x72, 0xB2), (0x00, 0x7F, 0x5C)):
             assert np.all(np.abs(pixels - colour) < 12, axis=2).sum() > 100
 
 
 def test_the_writing_of_a_picture_is_no_plain_black(page: Path) -> None:
-    # Text without a fill of its own would be black on the dark page.
+    # Text without its own fill would be black on the dark page.
     texts = re.findall(r"<text style=\"([^\"]*)\"", page.read_text())
     assert texts
     assert all("fill: var(--" in style for style in texts)

@@ -1,4 +1,4 @@
-"""The protocol by hand-computed cases, and VUS-PR against the package that defines it."""
+"""Scoring: cases computed by hand, and VUS-PR against the package that defines it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tuning: a history whose messages can be counted by hand, and what it says when it cannot."""
+"""Tuning: a history whose messages can be counted by hand, and histories that cannot be tuned."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def tuned(budget: float, *names: str) -> Tuning:
 def test_the_narrowest_band_whose_messages_keep_the_budget() -> None:
     best = tuned(2).best
     assert best is not None
-    # Below 2 every noon is a message; a quarter is one incident without an end, which would keep the budget too.
+    # Below 2 every noon is a message. At 1/4 there is one endless incident, which would keep the budget too.
     assert best.candidate == Candidate("test_threshold", (("multiplier", 2.0),))
     assert (best.earlier.caught, best.earlier.incidents, best.later.caught, best.later.incidents) == (2, 2, 2, 2)
     assert best.earlier.per_week == pytest.approx(2 / EARLIER_WEEKS)
@@ -67,7 +67,7 @@ def test_series_that_open_at_once_share_a_message() -> None:
     assert together.best is not None
     assert together.best.earlier.per_week == pytest.approx(2 / EARLIER_WEEKS)
     assert [[line.series for line in message.lines] for message in together.messages] == [["views", "likes"]] * 4
-    # An hour apart they are messages of their own: the same budget does not suffice for both.
+    # An hour apart they are separate messages, and the same budget is too small for both.
     views, likes = history("views", "likes")
     assert likes.labels is not None
     late = replace(likes, values=np.roll(likes.values, 1), labels=np.roll(likes.labels, 1))
@@ -148,7 +148,7 @@ def test_what_differs_by_the_kind_of_number_has_a_section_of_its_own() -> None:
         '[alerts]\ndetector = day_ago\ndetector_params = {"threshold": 0.8}\n'
         '[metric.weight]\ndetector = day_ago\ndetector_params = {"min_change": 0.0, "threshold": 0.8}\n'
     )
-    # The alerts know by the metric whether it is a count or a ratio.
+    # The alerts know from the metric whether it is a count or a ratio.
     assert config(Candidate("ensemble", (("sensitivity", 0.8),)), [*counts, *weights]) == (
         '[alerts]\ndetector = ensemble\ndetector_params = {"sensitivity": 0.8}\n'
     )
