@@ -243,7 +243,7 @@ def kill_worker(number: int) -> dict[str, int]:
 
 def test_a_worker_that_the_system_kills_is_told_of_and_costs_no_result() -> None:
     store = Store(None)
-    with store.open(), pytest.raises(DetectorError, match="the same command goes on where it stopped"):
+    with store.open(), pytest.raises(DetectorError, match="run the same command again to resume"):
         run_all(kill_worker, {str(number): number for number in range(3)}, store, workers=2)
     assert all(result == {"number": int(key)} for key, result in store.found.items())
     run_all(kill_worker, {"0": 0, "1": 1}, store, workers=2)
