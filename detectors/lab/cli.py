@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from detectors.lab.series import Series
     from detectors.lab.tune import Part, Tuning
 
-COMPARE_HELP = "compare detectors: incidents caught, and false messages"
+COMPARE_HELP = "which incidents each detector catches, and how many false messages it sends"
 TUNE_HELP = "choose the detector and the sensitivity that keep a budget of messages"
 
 

@@ -258,7 +258,7 @@ BROKEN: list[tuple[type[Detector], str]] = [
     (LastReadsMemory, "slot by slot, in detect_last"),
     (LastRoundsFloat32, "slot by slot, in detect_last"),
     (WarnsOnGaps, "Mean of empty slice"),
-    (NeverRecovers, "silence it for good"),
+    (NeverRecovers, "scores resume after them"),
     (Mute, "healthy series"),
     (CriesWolf, "healthy series"),
     (FlagsConstants, "no anomaly"),
