@@ -167,7 +167,7 @@ def test_the_band_is_where_the_score_turns() -> None:
 
 def test_kinds_are_refused_by_name() -> None:
     for method in ("ensemble", "seasonal"):
-        with pytest.raises(detectors.DetectorError, match='no count; kind="value" takes any'):
+        with pytest.raises(detectors.DetectorError, match='cannot be a count; kind="value" takes any'):
             detectors.create(method, kind="count").detect([1.0, -1.0])
         with pytest.raises(detectors.DetectorError, match="a ratio is judged by its denominator"):
             detectors.create(method, kind="ratio").detect([0.5])
