@@ -118,7 +118,7 @@ def columns_of(rows: Rows, period: int) -> NDArray[np.int64]:
         raise DetectorError(f"{rows.at(i)}: timestamp {rows.timestamps[i]} {what} that of {rows.at(i - 1)}")
     step = DAY_SECONDS / period
     after = rows.seconds - rows.seconds[0]
-    columns = np.rint(after / step).astype(np.int64)
+    columns: NDArray[np.int64] = np.rint(after / step).astype(np.int64)
     off = np.flatnonzero(np.abs(columns * step - after) > 1e-3)
     if off.size:
         i = int(off[0])

@@ -151,9 +151,17 @@ def _rows_of_frame(name: str, frame: pandas.DataFrame) -> Rows:
     check_numbers(columns, where)
     values = divide(columns["value"], columns.get("numerator"), columns.get("denominator"))
     labels = np.nan_to_num(columns["label"]).astype(bool) if "label" in columns else None
-    seconds = np.asarray(seconds, dtype=np.float64)
     texts = [str(stamp) for stamp in stamps]
-    return Rows(lines, texts, seconds, values, columns.get("denominator"), labels, not aware, "row")
+    return Rows(
+        lines,
+        texts,
+        np.asarray(seconds, dtype=np.float64),
+        values,
+        columns.get("denominator"),
+        labels,
+        not aware,
+        "row",
+    )
 
 
 def read(path: str | Path, *, zone: str | None = None) -> list[Series]:
