@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from pipeline import slots
 from pipeline.alerts import detection
 from pipeline.alerts.detection import CheckResult, Monitor
 from pipeline.alerts.incidents import Incident, Notice, Rules, State, calendar, store
 from pipeline.core import clock, settings
-from pipeline.slots import history, measure
-from pipeline.slots.series import Adjustment, Part, Series
+from pipeline.slots import Adjustment, Part, Series, measure
 
 if TYPE_CHECKING:
     from pipeline.alerts.root_cause.explanation import Explanation
@@ -57,7 +57,7 @@ def evaluate(slot: datetime, monitors: Sequence[Monitor], state: State, rules: R
     """
     section = settings.AlertSettings()
     metrics = [monitor.metric for monitor in monitors]
-    series = history.read(metrics, slot, section.history_days, section.slice_volume)
+    series = slots.read(metrics, slot, section.history_days, section.slice_volume)
     adjustments = state.adjustments(rules.calendar)
     results = calendar.planned(rules.calendar, slot, detection.evaluate(series, monitors, adjustments))
     return Evaluation(series, {result.part: result for result in results}, monitors, adjustments)
@@ -77,7 +77,7 @@ def correct_late_slots(state: State, late: Sequence[datetime], monitors: Sequenc
     """
     for slot in late:
         measure.fill(slot, slot + clock.SLOT)
-        store.save_checks(list(evaluate(slot, monitors, state, rules).results.values()), slot)
+        store.save_checks(evaluate(slot, monitors, state, rules).results.values(), slot)
     touched = [i for i in state.incidents if any(i.opened <= slot <= i.last_anomaly for slot in late)]
     if not touched:
         return state

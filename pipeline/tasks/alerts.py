@@ -1,13 +1,13 @@
 """The checks every 15 minutes."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date, datetime, timedelta
 
 import luigi
 
 from pipeline.alerts import detection, evaluation
 from pipeline.alerts.detection import CheckResult, Monitor
-from pipeline.alerts.incidents import Notice, current_rules, step, store
+from pipeline.alerts.incidents import current_rules, edits, step, store
 from pipeline.alerts.notify import notify, poll_buttons
 from pipeline.core import clock, settings
 from pipeline.slots import completeness, measure
@@ -82,12 +82,11 @@ class CheckAlerts(SlotTask):
         late = [slot for slot in arrived.changed if slot < self.slot]
 
         state = evaluation.correct_late_slots(store.load_state(self.slot), late, monitors, rules)
-        evaluated = evaluation.evaluate(self.slot, monitors, state, rules)
-        results = list(evaluated.results.values())
-        silent = arrived.silent_at(self.slot)
+        numbers = evaluation.evaluate(self.slot, monitors, state, rules)
+        results, silent = numbers.results.values(), arrived.silent_at(self.slot)
         after = step(state, results, self.slot, rules, silent, now=clock.utcnow(), is_fresh=self._is_fresh())
-        explanations = evaluation.explain(after.notices, evaluated)
-        notified = notify(after.notices, evaluated, explanations, channels)
+        explanations = evaluation.explain(after.notices, numbers)
+        notified = notify(after.notices, numbers, explanations, channels)
         store.save_incidents([*after.state.current, *after.state.corrected], self.slot)
         store.save_checks(results, self.slot)
         if self.slot >= completeness.newest_settled_slot():
@@ -132,25 +131,13 @@ class Presses(luigi.Task):
         """Record and answer each press, and edit the message of its incident."""
         monitors, channels = monitors_and_channels()
         pressed = poll_buttons(channels)
-        if pressed:
-            _show(pressed, monitors, channels)
+        slot = store.last_checked_slot() if pressed else None  # the newest slot may not be measured yet
+        if slot is not None:
+            state = store.load_state(slot + clock.SLOT)
+            if notices := edits(state, pressed):
+                numbers = evaluation.evaluate(slot, monitors, state, current_rules())
+                notify(notices, numbers, evaluation.explain(notices, numbers), channels)
         self.done = True
-
-
-def _show(incident_ids: set[str], monitors: list[Monitor], channels: Channels) -> None:
-    """Edit the messages of incidents to what is known now."""
-    slot = store.last_checked_slot()  # a press may come before the newest slot is measured
-    if slot is None:
-        return
-    state = store.load_state(slot + clock.SLOT)
-    notices = [
-        Notice("edit", incident, actions=state.actions.get(incident.incident_id, ()))
-        for incident in state.incidents
-        if incident.incident_id in incident_ids
-    ]
-    if notices:
-        evaluated = evaluation.evaluate(slot, monitors, state, current_rules())
-        notify(notices, evaluated, evaluation.explain(notices, evaluated), channels)
 
 
 def monitors_and_channels() -> tuple[list[Monitor], Channels]:
@@ -164,7 +151,7 @@ def oldest_slot() -> datetime:
     return clock.last_closed_slot() - timedelta(hours=settings.AlertSettings().catch_up_hours)
 
 
-def _status(results: list[CheckResult], arrived: completeness.Completeness) -> str:
+def _status(results: Collection[CheckResult], arrived: completeness.Completeness) -> str:
     totals = [result for result in results if result.part.is_total]
     parts = [f"{result.metric}: {result.verdict}" for result in totals]
     lags = [f"{table} slots grow for {seconds // 60} min" for table, seconds in arrived.lag_seconds.items()]

@@ -10,7 +10,7 @@ from pipeline.alerts.detection import monitors
 from pipeline.alerts.incidents import current_rules
 from pipeline.core import clock, settings
 from pipeline.core.metrics import METRICS
-from pipeline.slots.series import Part, Series
+from pipeline.slots import Part, Series
 from tests.benchmarks._worlds import VALUES, WARM_UP_DAYS, World
 
 HISTORY_DAYS = 28

@@ -1,9 +1,9 @@
-"""What people would have heard: labelled weeks of demo noise, judged as production judges them.
+"""The messages that people would receive: labelled weeks of demo noise, checked as production checks them.
 
 ``python -m tests.benchmarks.alerts`` prints the table of the README: every labelled incident of every seed through the
-same checks, bands and life of incidents that `CheckAlerts` runs; beside it the usual bot (a slot against the same slot
-of the day before, 30 %; and a trailing interquartile range of five points) and an ideal detector that knows the true
-rate of every slot and slice and may raise as many false alarms.
+same checks, bands and steps of incidents as in `CheckAlerts`. Two others stand beside it: the usual bot (a slot against
+the same slot of the day before, 30 %; and a trailing interquartile range of five points), and an ideal detector that
+knows the true rate of every slot and slice and may raise as many false alarms.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from pipeline.alerts.detection import monitors
 from pipeline.alerts.incidents import Incident, current_rules
 from pipeline.alerts.root_cause.explanation import Explanation, explain
 from pipeline.demo.events import Incident as Labelled
-from pipeline.slots.series import Part
+from pipeline.slots import Part
 from tests.benchmarks._playing import play, table
 from tests.benchmarks._worlds import JUDGED_DAYS, VALUES, WARM_UP_DAYS, World, make_world
 from tests.pipeline.configuration import configured
@@ -41,7 +41,7 @@ BY_CHANCE = tuple(timedelta(days=days) for days in (2, 3, 4, 5, 6))
 
 @dataclass(frozen=True)
 class Told:
-    """A message that called people: when, and what it was about."""
+    """A message that made a sound: when, and about what."""
 
     slot: datetime
     opened: datetime
@@ -51,7 +51,7 @@ class Told:
 
 @dataclass
 class Heard:
-    """What people heard of one labelled incident."""
+    """The messages about one labelled incident."""
 
     label: Labelled
     world: World
@@ -70,12 +70,12 @@ class Heard:
 
     @property
     def expected(self) -> float:
-        """Events that its first slot would have had, of the kind and in the slice that it hits."""
+        """Events that its first slot would have had without it, of its kind and in its slice."""
         return float(true_rate(self.world, self.label)[self.world.slot_of(self.label.start)])
 
     @property
     def is_prompt(self) -> bool:
-        """Whether people heard of it by the end of its second slot."""
+        """Whether a message came by the end of its second slot."""
         return any(told.slot < self.start + PROMPT_SLOTS * SLOT for told in self.told)
 
     @property
@@ -107,9 +107,9 @@ def true_rate(world: World, label: Labelled) -> NDArray[np.float64]:
 
 
 def ideal(world: World, label: Labelled, series: int, false_a_week: float = 1.0) -> bool:
-    """Whether somebody who knows the true rate sees it within two slots, at so many false alarms a week in all.
+    """Whether a detector that knows the true rate finds it within two slots, at that many false alarms a week in all.
 
-    He looks at the slice that is hit as at each of `series`, in one slot and in the two together.
+    It checks the slice that is hit like each of `series`, in one slot and in the two together.
     """
     events = {"views": "views", "likes": "likes", "messages": "messages_sent"}[label.events]
     row = VALUES[label.dimension].index(label.dimension_value)
@@ -134,7 +134,7 @@ def poisson_tail(count: int, expected: float) -> float:
 
 
 def hear(world: World, *, with_slices: bool = True) -> tuple[list[Heard], list[Told]]:
-    """Play a world; what was heard of its incidents, and what was heard of nothing."""
+    """Play a world; returns the messages about its incidents, and the false messages."""
     heard = [Heard(label, world) for label in world.scenario.incidents]
     alarms: list[Told] = []
     playback = Playback(monitors(), current_rules())
@@ -156,7 +156,7 @@ def hear(world: World, *, with_slices: bool = True) -> tuple[list[Heard], list[T
 
 
 def usual_bot(world: World) -> tuple[list[Heard], list[Told]]:
-    """The bot of the field: day-ago 30 %, or outside of a trailing IQR of five points; it calls for each slot anew."""
+    """The usual bot: day-ago 30 %, or outside of a trailing IQR of five points; it sends a message for every slot."""
     heard = [Heard(label, world) for label in world.scenario.incidents]
     alarms: list[Told] = []
     with configured():
@@ -182,7 +182,7 @@ def usual_bot(world: World) -> tuple[list[Heard], list[Told]]:
 def _owner(heard: Sequence[Heard], incident: Incident, called: datetime) -> Heard | None:
     """The labelled incident that a message is about: it is of its metrics, and called while it lasted or just after."""
     metrics = {member.metric for member in incident.members}
-    found = [
+    candidates = [
         item
         for item in heard
         if item.start - SLOT <= called < min(item.end, item.start + REPEATS_WITHIN) + 2 * SLOT
@@ -191,7 +191,7 @@ def _owner(heard: Sequence[Heard], incident: Incident, called: datetime) -> Hear
         and (item.label not in item.world.lasting or _goes_its_way(incident, item.label))
     ]
     # A lasting shift is behind much that follows it: whatever else fits comes first.
-    return min(found, key=lambda item: (item.label in item.world.lasting, abs(called - item.start)), default=None)
+    return min(candidates, key=lambda item: (item.label in item.world.lasting, abs(called - item.start)), default=None)
 
 
 def _goes_its_way(incident: Incident, label: Labelled) -> bool:
@@ -200,8 +200,8 @@ def _goes_its_way(incident: Incident, label: Labelled) -> bool:
 
 def names_slice(item: Heard, cause: Explanation | None) -> bool:
     """Whether an explanation names the labelled slice, first."""
-    found = cause.cause if cause else None
-    return found is not None and (found.dimension, found.values[0]) == (
+    named = cause.cause if cause else None
+    return named is not None and (named.dimension, named.values[0]) == (
         item.label.dimension,
         item.label.dimension_value,
     )

@@ -17,7 +17,7 @@ from pipeline.alerts.evaluation import Evaluation
 from pipeline.alerts.incidents import Incident, Notice, Rules, State, calendar, step
 from pipeline.core import clock
 from pipeline.core.metrics import BY_NAME, USERS
-from pipeline.slots.series import Adjustment, Series
+from pipeline.slots import Adjustment, Series
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline import slots
 from pipeline.alerts.backtest.playback import Playback, Played
 from pipeline.alerts.detection import monitors
 from pipeline.alerts.incidents import Incident, Notice, current_rules
@@ -18,7 +19,7 @@ from pipeline.alerts.incidents.incident import NoticeKind
 from pipeline.alerts.root_cause.explanation import explain
 from pipeline.core import clock, settings
 from pipeline.core.overrides import from_file
-from pipeline.slots import history, measure
+from pipeline.slots import measure
 
 if TYPE_CHECKING:
     from reporting.channels.outbox.channel import Outbox
@@ -112,7 +113,7 @@ def play(first: date, last: date, name: str, folder: Path | None = None) -> Repl
     days = clock.days(first, last)
     for day in tqdm(days, unit="day", disable=None, leave=False):
         day_slots = clock.day_slots(day)
-        series = history.read(metrics, day_slots[-1], section.history_days, section.slice_volume)
+        series = slots.read(metrics, day_slots[-1], section.history_days, section.slice_volume)
         for played in playback.play(series, day_slots):
             notified |= {notice.incident.incident_id: notice.incident for notice in played.notices}
             sent = [notice for notice in played.notices if notice.kind != "edit"]

@@ -19,12 +19,12 @@ from detectors.lab import cli
 from detectors.lab.candidates import Candidate, config
 from detectors.lab.series import Series
 from detectors.lab.tune import Tuning
+from pipeline import slots
 from pipeline.alerts import detection
 from pipeline.alerts.backtest import replay
 from pipeline.core import clock, overrides, settings
 from pipeline.core.errors import SettingsError
-from pipeline.slots import history
-from pipeline.slots.series import Part
+from pipeline.slots import Part
 
 DAY = timedelta(days=1)
 ATTEMPTS = 6
@@ -123,7 +123,7 @@ def read(days: int) -> list[Series]:
         raise SettingsError(f"--days {days}: must be 1 or more.")
     monitors = detection.monitors()
     slot = clock.last_closed_slot()
-    totals = history.read([monitor.metric for monitor in monitors], slot, days)
+    totals = slots.read([monitor.metric for monitor in monitors], slot, days)
     first = clock.to_local(slot).replace(tzinfo=None) - (totals.values.shape[1] - 1) * clock.SLOT
     series = []
     for monitor, values, denominators in zip(monitors, totals.values, totals.denominators, strict=True):

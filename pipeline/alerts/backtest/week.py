@@ -33,8 +33,8 @@ def figures(last_day: date) -> "weekly.WeeklySummary":
 
     first_day = last_day - timedelta(days=DAYS - 1)
     start, end = clock.day_bounds(first_day)[0], clock.day_bounds(last_day)[1]
-    known, said = store.load_incidents(end), actions.by_incident(store.load_actions(end))
-    told = [incident for incident in known if incident.notified and start <= incident.opened < end]
+    incidents, pressed = store.load_incidents(end), actions.by_incident(store.load_actions(end))
+    notified = [incident for incident in incidents if incident.notified and start <= incident.opened < end]
     language = settings.ReportSettings().language
     ((messages,),) = open_warehouse().query(
         statement("alerts_sent", deliveries=full_name(DELIVERIES)), {"start": str(start), "end": str(end)}
@@ -42,11 +42,12 @@ def figures(last_day: date) -> "weekly.WeeklySummary":
     return weekly.WeeklySummary(
         first_day=first_day,
         last_day=last_day,
-        incidents=len(told),
+        incidents=len(notified),
         messages=messages,
-        confirmed=sum(proposals.is_confirmed(said.get(incident.incident_id, ())) for incident in told),
+        confirmed=sum(proposals.is_confirmed(pressed.get(incident.incident_id, ())) for incident in notified),
         false_alarms=[
-            (BY_NAME[name].label_in(language), count) for name, count in proposals.false_alarms(told, said).items()
+            (BY_NAME[name].label_in(language), count)
+            for name, count in proposals.false_alarms(notified, pressed).items()
         ],
         proposals=[
             weekly.Proposal(
@@ -59,6 +60,6 @@ def figures(last_day: date) -> "weekly.WeeklySummary":
                 confirmed=effect.confirmed,
                 missed=effect.missed,
             )
-            for effect in proposals.propose(known, said, last_day, settings.AlertSettings().propose_after)
+            for effect in proposals.propose(incidents, pressed, last_day, settings.AlertSettings().propose_after)
         ],
     )

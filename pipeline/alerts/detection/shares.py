@@ -13,7 +13,7 @@ import numpy as np
 
 from detectors.base import score_band
 from detectors.noise import Noise
-from pipeline.slots.series import Part
+from pipeline.slots import Part
 
 FORECAST_EVENTS = 50
 """The weight of a total's forecast, in events: it is accurate to about a seventh."""

@@ -17,7 +17,7 @@ from typing import Literal, cast
 from pipeline.alerts.detection.checks import CheckResult
 from pipeline.core import clock, metrics, settings
 from pipeline.core.errors import SettingsError
-from pipeline.slots.series import Adjustment
+from pipeline.slots import Adjustment
 
 Kind = Literal["maintenance", "event"]
 _FORM = "write it as START/END maintenance|event [metrics], times as 2026-11-20T02:00"

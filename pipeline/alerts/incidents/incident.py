@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from pipeline.core.clock import SLOT
-from pipeline.slots.series import Adjustment, Part
+from pipeline.slots import Adjustment, Part
 
 Outcome = Literal["", "recovered", "new normal", "late data"]
 NoticeKind = Literal["", "post", "edit", "close", "worse", "still silent"]

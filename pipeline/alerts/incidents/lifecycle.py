@@ -4,7 +4,7 @@ Metrics and slices that first deviate in the same slot are one incident. Whateve
 while it lasts joins it, except that a count that rises does not join counts that fall.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -15,7 +15,7 @@ from pipeline.alerts.incidents.rules import Rules
 from pipeline.alerts.incidents.state import State
 from pipeline.core.clock import SLOT
 from pipeline.core.metrics import BY_NAME
-from pipeline.slots.series import Part
+from pipeline.slots import Part
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Step:
 
 def step(
     state: State,
-    results: Sequence[CheckResult],
+    results: Collection[CheckResult],
     slot: datetime,
     rules: Rules,
     silent_since: Mapping[str, datetime],
@@ -46,7 +46,7 @@ def step(
     ----------
     state : State
         As the slot begins.
-    results : sequence of CheckResult
+    results : collection of CheckResult
         Of the slot, as the calendar sees them.
     slot : datetime
         The slot, naive UTC.
@@ -70,7 +70,7 @@ def step(
 
 def advance(
     open_incidents: Iterable[Incident],
-    results: Sequence[CheckResult],
+    results: Collection[CheckResult],
     slot: datetime,
     rules: Rules,
     silent_since: Mapping[str, datetime] | None = None,
@@ -83,7 +83,7 @@ def advance(
     ----------
     open_incidents : iterable of Incident
         As of the slot before.
-    results : sequence of CheckResult
+    results : collection of CheckResult
         One for each metric or slice.
     slot : datetime
         The slot of the results, naive UTC.

@@ -1,6 +1,6 @@
 """Which notices people receive about incidents, and when. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -56,9 +56,13 @@ def due_notices(
             kind = "edit"
         if kind:
             yield Notice(kind, incident, may_alarm and not muted, state.actions.get(incident.incident_id, ()))
-    for incident in state.corrected:
-        if incident.notified:
-            yield Notice("edit", incident, actions=state.actions.get(incident.incident_id, ()))
+    yield from edits(state, {incident.incident_id for incident in state.corrected if incident.notified})
+
+
+def edits(state: State, incident_ids: Container[str]) -> list[Notice]:
+    """Edit the messages of incidents to what is known now, without a sound."""
+    chosen = [incident for incident in state.incidents if incident.incident_id in incident_ids]
+    return [Notice("edit", incident, actions=state.actions.get(incident.incident_id, ())) for incident in chosen]
 
 
 def notice(incident: Incident, slot: datetime, rules: Rules, *, may_alarm: bool = True) -> NoticeKind:

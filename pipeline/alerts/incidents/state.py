@@ -7,7 +7,7 @@ from datetime import datetime
 from pipeline.alerts.incidents import calendar
 from pipeline.alerts.incidents.actions import Action
 from pipeline.alerts.incidents.incident import Incident
-from pipeline.slots.series import Adjustment
+from pipeline.slots import Adjustment
 
 
 @dataclass(frozen=True)

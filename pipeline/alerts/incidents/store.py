@@ -1,7 +1,7 @@
 """Incidents, results of checks and presses of buttons in the warehouse."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from pipeline.alerts.incidents.actions import Action
 from pipeline.alerts.incidents.incident import Incident, Member
 from pipeline.alerts.incidents.state import State
 from pipeline.core import clock, settings
-from pipeline.slots.series import Part
+from pipeline.slots import Part
 from pipeline.warehouse.statements import statement
 from pipeline.warehouse.tables import INCIDENT_ACTIONS, INCIDENTS, SLOT_CHECKS, full_name, open_warehouse
 
@@ -67,7 +67,7 @@ def save_incidents(incidents: Sequence[Incident], slot: datetime) -> None:
     )
 
 
-def save_checks(results: Sequence[CheckResult], slot: datetime) -> None:
+def save_checks(results: Collection[CheckResult], slot: datetime) -> None:
     """Write the results of a slot's checks."""
     columns = (
         "metric",

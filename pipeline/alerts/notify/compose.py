@@ -15,7 +15,7 @@ from pipeline.alerts.incidents.incident import Member
 from pipeline.alerts.root_cause.explanation import Explanation
 from pipeline.core import clock, dimensions, settings
 from pipeline.core.metrics import BY_NAME
-from pipeline.slots.series import Part
+from pipeline.slots import Part
 from pipeline.warehouse.source import source
 
 if TYPE_CHECKING:

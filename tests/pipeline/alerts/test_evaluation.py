@@ -62,7 +62,7 @@ def test_an_outage_is_silence_from_its_first_slot_on(
     table: str, since: datetime, silent_since: datetime | None
 ) -> None:
     rules, state = current_rules(), store.load_state(OUTAGE)
-    results = list(evaluate(OUTAGE, monitors(), state, rules).results.values())
+    results = evaluate(OUTAGE, monitors(), state, rules).results.values()
     silent = Completeness((), {table: since}, {}).silent_at(OUTAGE)
     (incident,) = step(state, results, OUTAGE, rules, silent).state.current
     assert (incident.opened, incident.silent_since) == (OUTAGE, silent_since)

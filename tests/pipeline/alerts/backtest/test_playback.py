@@ -8,7 +8,7 @@ from pipeline.alerts.backtest.playback import Playback, silent_since
 from pipeline.alerts.detection import evaluate, monitors
 from pipeline.alerts.incidents import Incident, advance, current_rules
 from pipeline.core import clock
-from pipeline.slots.series import Part, Series
+from pipeline.slots import Part, Series
 from tests.pipeline.configuration import configured
 
 DAYS = 28

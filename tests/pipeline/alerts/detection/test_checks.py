@@ -8,7 +8,7 @@ from pipeline.alerts.detection import evaluate, monitors
 from pipeline.alerts.detection.checks import slice_detector
 from pipeline.core.errors import SettingsError
 from pipeline.core.metrics import METRICS
-from pipeline.slots.series import Adjustment, Part, Series
+from pipeline.slots import Adjustment, Part, Series
 from tests.pipeline.configuration import configured
 
 SLOT = datetime(2026, 11, 1, 10, 0)

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from detectors.base import Array, score_band
 from detectors.noise import Kind, Noise
 from pipeline.alerts.detection.shares import Score, with_forecasts
-from pipeline.slots.series import Part
+from pipeline.slots import Part
 
 TOTAL, SLICE = Part("views"), Part("views", "os", "iOS")
 WIDTH = 5.0

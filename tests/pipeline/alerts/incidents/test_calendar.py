@@ -5,7 +5,7 @@ import pytest
 from pipeline.alerts.detection.checks import CheckResult, Verdict
 from pipeline.alerts.incidents import calendar
 from pipeline.core.errors import SettingsError
-from pipeline.slots.series import Adjustment
+from pipeline.slots import Adjustment
 from tests.pipeline.configuration import configured
 
 MOSCOW = timedelta(hours=3)

@@ -11,7 +11,7 @@ from pipeline.alerts.detection.checks import CheckResult, Verdict, verdict_of
 from pipeline.alerts.incidents import Incident, Rules, advance
 from pipeline.alerts.incidents.incident import NoticeKind
 from pipeline.alerts.incidents.policy import notice
-from pipeline.slots.series import Adjustment, Part
+from pipeline.slots import Adjustment, Part
 
 START = datetime(2026, 11, 1, 10, 0)
 SLOT = timedelta(minutes=15)

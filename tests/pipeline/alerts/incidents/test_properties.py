@@ -13,7 +13,7 @@ from pipeline.alerts.incidents import Incident, Rules, advance
 from pipeline.alerts.incidents.incident import Mark, Member, NoticeKind
 from pipeline.alerts.incidents.policy import notice
 from pipeline.core.clock import SLOT
-from pipeline.slots.series import Part
+from pipeline.slots import Part
 
 START = datetime(2026, 11, 1, 10)
 EXPECTED = 100.0

@@ -11,7 +11,7 @@ from pipeline.alerts.incidents.actions import Action
 from pipeline.alerts.incidents.calendar import Entry
 from pipeline.alerts.incidents.incident import NoticeKind
 from pipeline.core.clock import SLOT
-from pipeline.slots.series import Adjustment, Part
+from pipeline.slots import Adjustment, Part
 from tests.pipeline.configuration import configured
 
 START = datetime(2026, 11, 12, 9)

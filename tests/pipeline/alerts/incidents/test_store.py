@@ -9,7 +9,7 @@ import pytest
 from pipeline.alerts.detection.checks import CheckResult
 from pipeline.alerts.incidents import Rules, advance, store
 from pipeline.core.clock import SLOT
-from pipeline.slots.series import Part
+from pipeline.slots import Part
 from pipeline.warehouse.engines import EmbeddedEngine
 from pipeline.warehouse.tables import INCIDENTS, full_name, open_warehouse
 from tests.pipeline.configuration import configured

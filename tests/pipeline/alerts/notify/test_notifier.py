@@ -16,7 +16,7 @@ from pipeline.alerts.incidents.actions import Action
 from pipeline.alerts.notify import notify
 from pipeline.core import clock
 from pipeline.demo.load import create_tables
-from pipeline.slots.series import Part, Series
+from pipeline.slots import Part, Series
 from pipeline.warehouse.engines import EmbeddedEngine
 from reporting import plots
 from reporting.channels.base import Channel
@@ -86,7 +86,7 @@ class Story:
 
     def step(self, evaluation: Evaluation, said: Sequence[Action], *, may_alarm: bool) -> Step:
         before = replace(self.state, actions={INCIDENT: said})
-        results = list(evaluation.results.values())
+        results = evaluation.results.values()
         return step(before, results, self.slot, current_rules(), {}, now=clock.utcnow(), is_fresh=may_alarm)
 
     def evaluation(self) -> Evaluation:
