@@ -1,4 +1,4 @@
-"""Writes in one line what explains a deviation: slices, or the two counts of a ratio."""
+"""Writes the explanation of a deviation in one line: slices, or the two counts of a ratio."""
 
 import math
 from collections.abc import Sequence
@@ -64,7 +64,7 @@ class RatioSplit:
 def cause_line(cause: Cause, words: Texts) -> str:
     """Return e.g. "os iOS explains 93%", or that no slice explains it."""
     metric = f"{shorten(cause.metric, _LABEL_LIMIT)}: " if cause.metric else ""
-    if not cause.values or not _sayable(cause.explained):
+    if not cause.values or not _worth_showing(cause.explained):
         return metric + words.NOT_EXPLAINED
     shown = ", ".join(shorten(value, _VALUE_LIMIT) for value in cause.values[:VALUES_SHOWN])
     if len(cause.values) > VALUES_SHOWN:
@@ -76,7 +76,7 @@ def cause_line(cause: Cause, words: Texts) -> str:
 def split_line(split: RatioSplit, words: Texts) -> str:
     """Return e.g. "CTR: likes fell (-31.0%), views +0.4%; 96% within slices, 4% by their mix", or "" if unknown."""
     counts = [(split.numerator, split.numerator_change), (split.denominator, split.denominator_change)]
-    counts = [(shorten(label, _LABEL_LIMIT), change) for label, change in counts if _sayable(change)]
+    counts = [(shorten(label, _LABEL_LIMIT), change) for label, change in counts if _worth_showing(change)]
     if not counts:
         return ""
     counts.sort(key=lambda count: -_distance(count[1]))
@@ -84,16 +84,16 @@ def split_line(split: RatioSplit, words: Texts) -> str:
     parts = [words.moved(label, words.percent(change, signed=True), change > 0)]
     parts += [f"{inline(label)} {words.percent(change, signed=True)}" for label, change in counts[1:]]
     line = f"{shorten(split.metric, _LABEL_LIMIT)}: {', '.join(parts)}"
-    if not _sayable(split.mix):
+    if not _worth_showing(split.mix):
         return line
     return f"{line}; {words.rate_and_mix(words.percent(1 - split.mix, 0), words.percent(split.mix, 0))}"
 
 
-def _sayable(share: float) -> bool:
+def _worth_showing(share: float) -> bool:
     """Return whether a share or a change is worth showing; a division by almost zero is not."""
     return known(share) and abs(share) < 1e6
 
 
 def _distance(change: float) -> float:
-    """Return the size of a relative change; doubling and halving have the same."""
+    """Return the size of a relative change; doubling and halving have the same size."""
     return abs(math.log1p(change)) if change > -1 else math.inf

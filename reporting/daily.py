@@ -55,9 +55,9 @@ class DailyReport:
     alerts : int
         Number of alerts of the day.
     causes : sequence of Cause
-        What explains the biggest change.
+        Slices that explain the biggest change.
     splits : sequence of RatioSplit
-        Which counts moved the ratio, if the biggest change is that of a ratio.
+        How the two counts moved the ratio, if the biggest change is that of a ratio.
     """
 
     day: date
@@ -153,7 +153,7 @@ def panel(metric: DailyMetric, days: Sequence[date], words: Texts) -> plots.BarP
 
 
 def _scale(kind: Kind, highest: float, words: Texts) -> tuple[float, str]:
-    """Return the divisor and the name of the unit for labels over bars: four digits fit without one."""
+    """Return the divisor and the unit of the labels over bars: numbers of up to four digits need none."""
     if kind == "ratio":
         return 0.01, "%"
     return next(((scale, unit) for scale, unit in words.SCALES if highest >= max(scale, 1e4)), (1.0, ""))

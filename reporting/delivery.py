@@ -1,7 +1,7 @@
 """Sends a message to every address of every channel, once, and edits or answers what was sent.
 
-What was sent is remembered in a `DeliveryLog`. A process that is killed between sending and recording sends the message
-once more at the next run: a late duplicate is better than silence.
+Deliveries are recorded in a `DeliveryLog`. If a process is killed between sending and recording, the next run sends the
+message again: a duplicate is better than a lost message.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ Channels = Mapping[str, Channel]
 
 
 class DeliveryLog(Protocol):
-    """Remembers what was sent, by key of the message, name of the channel and address."""
+    """Stores sent messages by key of the message, name of the channel and address."""
 
     def sent(self, key: str, channel: str) -> Mapping[str, str]:
         """Return the id of the sent message by address."""
@@ -29,21 +29,21 @@ class DeliveryLog(Protocol):
         """Record the id of the message; it replaces an earlier one."""
 
     def lock(self, channel: str, address: str) -> AbstractContextManager[None]:
-        """Hold the address: another sender waits, then finds the message sent."""
+        """Lock the address: another sender waits, then reads that the message was sent."""
 
 
 @dataclass(frozen=True)
 class Delivered:
-    """What came of a message.
+    """The result of a delivery, an edit or a reply.
 
     Attributes
     ----------
     addresses : tuple of str
-        ``channel:address`` of every place that has the message now.
+        ``channel:address`` of every address that has the message now.
     link : str
         A URL that shows the message; '' if no channel has one.
     refusals : tuple of Exception
-        The errors of the addresses that did not take it.
+        The errors of the addresses that refused it.
     """
 
     addresses: tuple[str, ...]
@@ -63,7 +63,7 @@ def deliver(message: Message, to: Channels, log: DeliveryLog) -> Delivered:
     to : mapping of str to Channel
         Channels by name.
     log : DeliveryLog
-        What was sent.
+        Record of the deliveries.
     """
     delivered = offer(message, to, log)
     if delivered.refusals:
@@ -112,7 +112,7 @@ def reply(message: Message, to_key: str, to: Channels, log: DeliveryLog) -> Deli
 
 
 def _to_all(to: Channels, act: Callable[[str, Channel, str], str | None]) -> Delivered:
-    """Do `act` at every address; it returns the id of the message there, or None if there is none."""
+    """Call `act` for every address; it returns the id of the message there, or None if there is none."""
     refusals: list[Exception] = []
     reached, link = [], ""
     for name, channel in to.items():

@@ -75,14 +75,14 @@ def _step_decimals(step: float) -> int:
 
 
 def _decimals(amount: float) -> int:
-    """Decimals that leave three significant digits of a number, at most four."""
+    """Return the decimals that leave three significant digits of a number, at most four."""
     if amount == 0:
         return 0
     return min(4, max(0, 2 - math.floor(math.log10(abs(amount)))))
 
 
 def _percent_decimals(fraction: float) -> int:
-    """Decimals that leave three significant digits of a percentage, at least one and at most four."""
+    """Return the decimals that leave three significant digits of a percentage: one to four."""
     if fraction == 0:
         return 0
     return min(4, max(1, 1 - math.floor(math.log10(abs(fraction) * 10))))

@@ -85,7 +85,8 @@ def parsed_length(html: str) -> int:
 def split(html: str, limit: int) -> list[str]:
     """Split `html` into parts of at most `limit` UTF-16 code units after parsing; none is empty.
 
-    Parts end at line breaks. A line that is longer than the limit loses its markup. If a tag spans lines, all do.
+    Parts end at line breaks. A line that is longer than the limit loses its markup. If a tag spans lines, all lines
+    lose their markup.
     """
     parts = [""]
     for line in _lines(html, limit):
@@ -129,7 +130,7 @@ class Button:
     label : str
         One plain line.
     data : str
-        What a press reports: 1 to 64 bytes of UTF-8.
+        The data that a press reports: 1 to 64 bytes of UTF-8.
 
     Raises
     ------

@@ -106,11 +106,11 @@ def compose(summary: WeeklySummary, language: str) -> Message:
 def _outcome(summary: WeeklySummary, words: Texts) -> list[str]:
     lines = [f"{words.incidents(summary.incidents)}, {words.messages(summary.messages)}"]
     lines.append(words.confirmed(summary.confirmed))
-    often = sorted(summary.false_alarms, key=lambda counted: -counted[1])
-    named = [f"{shorten(label, _LABEL_LIMIT)} {words.number(count)}" for label, count in often[:METRICS_SHOWN]]
-    if len(often) > METRICS_SHOWN:
-        named.append(words.more(len(often) - METRICS_SHOWN))
-    lines.append(words.false_alarms(sum(count for _, count in often)) + (f" ({', '.join(named)})" if named else ""))
+    counts = sorted(summary.false_alarms, key=lambda labelled: -labelled[1])
+    shown = [f"{shorten(label, _LABEL_LIMIT)} {words.number(count)}" for label, count in counts[:METRICS_SHOWN]]
+    if len(counts) > METRICS_SHOWN:
+        shown.append(words.more(len(counts) - METRICS_SHOWN))
+    lines.append(words.false_alarms(sum(count for _, count in counts)) + (f" ({', '.join(shown)})" if shown else ""))
     return lines
 
 

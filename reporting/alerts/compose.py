@@ -1,6 +1,6 @@
 """Composes an incident's message, again for every edit, and the replies to it.
 
-`compose` describes the incident as it is now. An edit notifies nobody, so what people should notice is a reply.
+`compose` describes the incident as it is now. Channels do not notify people of an edit, so news is sent as a reply.
 """
 
 from collections.abc import Sequence
@@ -24,9 +24,9 @@ _URGENCY = {"opened": 0, "ongoing": 1, "ended": 2}
 def compose(alert: Alert, language: str) -> Message:
     """Write and draw the message of an incident.
 
-    In the first message, metrics are ordered by state (opened, ongoing, ended), then by severity. Later the metrics
-    that the incident began with come first, so the message stays recognisable. The text fits a caption of Telegram; if
-    it is too long, the least important lines are dropped.
+    In the first message, metrics are ordered by state (opened, ongoing, ended), then by severity. Later they are
+    ordered by their beginning, so the message stays recognisable. The least important lines are dropped until the text
+    fits a Telegram caption.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def compose(alert: Alert, language: str) -> Message:
 def compose_reply(alert: Alert, language: str) -> Message:
     """Write a reply: the incident is over, got worse, or still has no data.
 
-    Parameters and errors are those of `compose`. A reply has no picture; that of the message is up to date.
+    Parameters and errors are those of `compose`. A reply has no picture: the picture of the message is up to date.
     """
     words = texts.load(language)
     metrics = by_importance(alert)
@@ -78,7 +78,7 @@ def compose_answer(action: Action | None, mute: timedelta, language: str) -> str
     action : {"acknowledge", "mute", "false_alarm", "new_normal"} or None
         The button; None if it is unknown.
     mute : timedelta
-        How long "mute" mutes.
+        Duration of a mute.
     language : str
         Name of a module of `reporting.texts`.
     """
@@ -128,6 +128,6 @@ def panel(metric: AlertMetric, slot_start: datetime, words: Texts) -> plots.Band
 
 
 def _reply_key(alert: Alert) -> str:
-    """Return the key of a reply. An incident can get worse several times, so that key contains the slot."""
+    """Return the key of a reply. An incident can grow several times, so the key of "growing" contains the slot."""
     key = f"{alert.message_key}-{alert.status}"
     return f"{key}-{slot_name(alert.slot_start)}" if alert.status == "growing" else key

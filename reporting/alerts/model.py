@@ -31,7 +31,8 @@ class AlertMetric:
     kind : {"count", "ratio", "average"}
         A ratio is a fraction (0.203), written in percent. An average is a number per something (3.21).
     state : {"opened", "ongoing", "ended"}
-        State of the metric in this slot: its first anomalous slot, a later one, the first normal one.
+        State in this slot: "opened" in the first anomalous slot, "ongoing" in later ones, "ended" in the first normal
+        one.
     value, expected, lower, upper : float
         Value, expectation and band in the slot; NaN if unknown, bounds may be infinite.
     since : datetime
@@ -130,9 +131,9 @@ class Handling:
     action : {"acknowledge", "mute", "false_alarm", "new_normal"}
         The button.
     user : str
-        Who pressed it.
+        Name of the person.
     at : datetime
-        When, aware, local.
+        Time of the press, aware, local.
     until : datetime or None
         End of the mute, aware, local; None for every other action.
 
@@ -169,18 +170,18 @@ class Alert:
     links : sequence of (str, str)
         Label and http(s) URL.
     key : str
-        Key of the message, the same for all its edits; empty makes one of the slot.
+        Key of the message, the same for all its edits; if empty, it is made from the slot.
     status : str
-        "opened" in the first message; later "growing" while it lasts, "no_data" while a table has no rows; in the end
-        "recovered", "new_normal", "data_late" or "false_alarm".
+        "opened" in the first message. While the incident lasts: "growing", or "no_data" if a table has no rows. At its
+        end: "recovered", "new_normal", "data_late" or "false_alarm".
     since, until : datetime or None
-        Beginning and end, aware, local; None takes the first `since` and the last `until` of its metrics.
+        Beginning and end, aware, local; by default the first `since` and the last `until` of the metrics.
     source : str
         The table without rows or with late rows.
     causes : sequence of Cause
-        What explains it, the most important first; empty if that was not computed.
+        Slices that explain it, the most important first; empty if they were not computed.
     splits : sequence of RatioSplit
-        Which counts moved its ratios, the most important first.
+        How counts moved its ratios, the most important first.
     losses : sequence of Loss
         Events lost or gained: so far, or in total once it ended.
     handled : sequence of Handling
@@ -188,7 +189,7 @@ class Alert:
     buttons : sequence of (action, str)
         Buttons to show, with the data of each: at most 64 bytes.
     mute : timedelta
-        How long the button "mute" mutes.
+        Duration of a mute.
     """
 
     slot_start: datetime

@@ -20,13 +20,13 @@ _LINKS_LIMIT = 240
 _LOSSES_LIMIT = 200
 _HANDLINGS_SHOWN = 4
 
-# Ranks of lines: if the text does not fit, lines of the greatest rank are dropped first, those of rank 0 never.
+# Ranks of lines: if the text does not fit, lines of the highest rank are dropped first. Rank 0 is never dropped.
 _MORE_DETAILS, _LINKS, _MORE_METRICS, _MORE_CAUSES, _DETAILS, _CAUSE, _LOSS, _KEPT = 7, 6, 5, 4, 3, 2, 1, 0
 
 
 @dataclass(frozen=True)
 class _Line:
-    """A line of HTML, its rank, and the number of metrics that it counts for; None if it is about no metric."""
+    """A line of HTML and its rank. `metrics` is 1 for the headline of a metric, 0 for its details, None for others."""
 
     html: str
     rank: int = _KEPT
@@ -98,7 +98,7 @@ def outcome(metric: AlertMetric, words: Texts) -> str:
 
 
 def button_label(action: Action, mute: timedelta, words: Texts) -> str:
-    """Return the label of a button; `mute` is how long the button "mute" mutes."""
+    """Return the label of a button; `mute` is the duration of a mute."""
     labels = {
         "acknowledge": words.ACKNOWLEDGE,
         "mute": words.mute(words.duration(mute)),
@@ -109,7 +109,7 @@ def button_label(action: Action, mute: timedelta, words: Texts) -> str:
 
 
 def pressed_label(action: Action, mute: timedelta, words: Texts) -> str:
-    """Return what a button says after it was pressed."""
+    """Return the label of a pressed button."""
     return words.ACKNOWLEDGED if action == "acknowledge" else button_label(action, mute, words)
 
 
@@ -194,8 +194,8 @@ def _cause_lines(alert: Alert, words: Texts) -> list[_Line]:
 def _loss_lines(alert: Alert, words: Texts) -> list[_Line]:
     lost = [(loss.label, loss.amount) for loss in alert.losses if loss.amount < 0]
     gained = [(loss.label, loss.amount) for loss in alert.losses if loss.amount > 0]
-    said = ((_amounts(lost, words), words.lost), (_amounts(gained, words), words.gained))
-    return [_Line(escape(say(amounts, not alert.is_over)), _LOSS) for amounts, say in said if amounts]
+    totals = ((_amounts(lost, words), words.lost), (_amounts(gained, words), words.gained))
+    return [_Line(escape(write(amounts, not alert.is_over)), _LOSS) for amounts, write in totals if amounts]
 
 
 def _handling_lines(alert: Alert, words: Texts) -> list[_Line]:
@@ -236,11 +236,11 @@ def _links(links: Sequence[tuple[str, str]]) -> str:
 
 
 def _fitted(lines: Sequence[_Line], metrics: int, words: Texts) -> str:
-    """Join the lines, drop as many as a caption requires, and write how many metrics were dropped."""
-    going = sorted((i for i, line in enumerate(lines) if line.rank), key=lambda i: (-lines[i].rank, -i))
-    for count in range(len(going) + 1):
-        gone = set(going[:count])
-        html = _joined([line for i, line in enumerate(lines) if i not in gone], metrics, words)
+    """Join the lines that fit a caption, and write how many metrics were dropped."""
+    droppable = sorted((i for i, line in enumerate(lines) if line.rank), key=lambda i: (-lines[i].rank, -i))
+    for count in range(len(droppable) + 1):
+        dropped = set(droppable[:count])
+        html = _joined([line for i, line in enumerate(lines) if i not in dropped], metrics, words)
         if parsed_length(html) <= TEXT_LIMIT:
             break
     # The lines of rank 0 always fit: their labels and names are shortened.

@@ -1,4 +1,4 @@
-"""What every channel does."""
+"""The interface of a channel."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ class Press:
     data : str
         Data of the button.
     user : str
-        Who pressed, one plain line.
+        Name of the person, one plain line.
     answer : str
-        Id that `Channel.answer_press` answers to.
+        Id of the press for `Channel.answer_press`.
     """
 
     update: int
@@ -33,12 +33,12 @@ class Channel(ABC):
     """Carries messages to people.
 
     A subclass is a frozen dataclass. Its fields are its settings: strings, as in the section of luigi.cfg with the
-    channel's name. It checks them when it is made, without any request, and raises `SettingsError`.
+    channel's name. Creating a channel checks its settings without any request and raises `SettingsError`.
     """
 
     @abstractmethod
     def addresses(self) -> list[str]:
-        """Return where messages go, e.g. chats. Each gets its own `send`, so a failure at one affects no other."""
+        """Return the addresses, e.g. chats. Each is sent to separately, so a failure at one does not affect others."""
 
     @abstractmethod
     def send(self, address: str, message: Message) -> str:
@@ -49,7 +49,7 @@ class Channel(ABC):
         ChannelError
             If the channel refuses it.
         ChannelUnavailableError
-            If it may succeed later.
+            If the channel is unavailable; a later attempt may succeed.
         """
 
     def edit(self, address: str, message_id: str, message: Message) -> str:
@@ -71,8 +71,8 @@ class Channel(ABC):
     def presses(self, since: int) -> list[Press]:
         """Return the presses numbered `since` and later, oldest first; 0 returns all that the channel keeps.
 
-        The channel may forget presses before `since`: pass the number after the last press that was recorded. Errors
-        are those of `send`.
+        The channel may forget presses before `since`: pass the number after the last recorded press. Errors are those
+        of `send`.
         """
         return []
 

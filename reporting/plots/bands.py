@@ -1,4 +1,4 @@
-"""Draws the bands of an alert: one panel per metric, its values and what was expected, slot by slot."""
+"""Draws the bands of an alert: one panel per metric, with its values and expectations by slot."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class BandPanel:
     since, until : datetime or None
         Start of the incident's first slot and end of its last; `until` is None while it lasts.
     write : callable
-        Makes the labels of the axis from its values.
+        Returns the labels of the given axis values.
     from_zero : bool
         Whether the axis starts at zero and has whole numbers only.
     """
@@ -115,7 +115,7 @@ def _draw_panel(axis: "Axes", panel: BandPanel, legend: Legend, pixels: float) -
     _label_values(axis, panel)
     axis.set_axisbelow(True)
     axis.grid(axis="y", color=GRID, linewidth=0.8)
-    # On the right, beside the newest values.
+    # Labels stand on the right, beside the newest values.
     axis.yaxis.tick_right()
     axis.tick_params(axis="both", labelsize=11)
     axis.tick_params(axis="y", length=0)
@@ -123,7 +123,7 @@ def _draw_panel(axis: "Axes", panel: BandPanel, legend: Legend, pixels: float) -
     lower, upper = np.clip(panel.lower, bottom, top), np.clip(panel.upper, bottom, top)
     axis.fill_between(times, lower, upper, color=PALE_BLUE, alpha=0.55, linewidth=0)
     axis.plot(times, panel.expected, color=GREY, linewidth=1.4, linestyle=(0, (4, 2)))
-    # With dots: a value between two gaps has no line.
+    # Dots show a value between two gaps, which has no line.
     axis.plot(times, panel.values, color=BLUE, linewidth=2, marker=".", markersize=3)
     with np.errstate(invalid="ignore"):
         outside = (panel.values < panel.lower) | (panel.values > panel.upper)
@@ -157,7 +157,7 @@ def _draw_incident(axis: "Axes", panel: BandPanel, legend: Legend) -> None:
             in_layout=False,
         )
         return
-    # With the slot before: an area needs two points.
+    # The slot before is included: an area needs two points.
     inside[:-1] |= inside[1:]
     axis.fill_between(times, panel.values, panel.expected, where=inside, color=VERMILLION, alpha=0.3, linewidth=0)
 

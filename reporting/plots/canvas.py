@@ -3,7 +3,7 @@
 Pictures are 1280 pixels wide, the width that Telegram scales them to, with letters readable on a phone. The colours are
 those of Okabe and Ito (2008), which colour-blind readers can tell apart.
 
-matplotlib is imported when something is drawn: its import would double the time of a check that finds nothing.
+matplotlib is imported when something is drawn: its import would double the time of a check that sends nothing.
 """
 
 import io
@@ -81,13 +81,13 @@ def grid(
     Parameters
     ----------
     panels, columns : int
-        Number of panels, and how many stand side by side.
+        Number of panels, and of panels side by side.
     title : str
         The title; it is cut to the width of the figure.
     title_points : float
         Its font size.
     panel_inches, margin_inches : float
-        Height of a row of panels, and of all else.
+        Height of a row of panels, and of everything else together.
     """
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg

@@ -1,4 +1,4 @@
-"""An axis of time in real time: round hours of the local clock, also on days when clocks change."""
+"""A time axis in elapsed time, labelled with round local hours, also on days when clocks change."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -31,7 +31,7 @@ def label_time(axis: "Axes", times: Sequence[datetime], short_date: Callable[[da
     short_date : callable
         Writes the date at midnight.
     most : int
-        About the greatest number of labels.
+        Approximate maximum number of labels.
     """
     if not times:
         axis.set(xticks=[], yticks=[])
@@ -42,7 +42,7 @@ def label_time(axis: "Axes", times: Sequence[datetime], short_date: Callable[[da
     step = next((step for step in (1, 2, 3, 4, 6, 12, 24) if hours / step <= most), 24)
     every_days = max(1, math.ceil(hours / 24 / most))
     ticks, labels = [], []
-    # Every quarter of an hour in UTC is looked at on the local clock, so hours stay right when clocks change.
+    # Steps in UTC and reads the local clock at each step, so hours stay right when clocks change.
     moment = first.replace(minute=first.minute // 15 * 15, second=0, microsecond=0)
     while moment <= last:
         local = moment.astimezone(zone)

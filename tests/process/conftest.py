@@ -1,4 +1,4 @@
-"""Projects on both engines over one set of events."""
+"""Projects on both engines over the same events."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,7 +28,7 @@ def server_events(server_warehouse: ServerEngine) -> ServerEngine:
 
 @pytest.fixture(scope="session")
 def new_project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> MakeProject:
-    """Make projects, by the engine's name."""
+    """Return a function that makes a project on an engine, given its name."""
 
     def make(engine: str) -> Project:
         return make_project(tmp_path_factory.mktemp("project"), request.getfixturevalue(f"{engine}_events"))
@@ -38,7 +38,7 @@ def new_project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
 
 @pytest.fixture(params=["embedded", "server"])
 def engine(request: pytest.FixtureRequest) -> str:
-    """Every test that asks for it runs on both engines."""
+    """The engine's name; a test with this fixture runs on both engines."""
     return str(request.param)
 
 
@@ -50,6 +50,6 @@ def project(new_project: MakeProject, engine: str) -> Project:
 
 @pytest.fixture
 def luigid(tmp_path: Path) -> Iterator[Luigid]:
-    """A scheduler of the test's own: one that knows another project's tasks as done would run none of ours."""
+    """A scheduler for one test: a shared one would regard tasks of another project as already done."""
     with Luigid(tmp_path) as scheduler:
         yield scheduler

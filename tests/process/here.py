@@ -1,4 +1,4 @@
-"""Luigi's command run inside the test's own process, which saves the second that a new process takes to start."""
+"""Runs Luigi's command inside the test's process, which saves the second that a new process takes to start."""
 
 import contextlib
 import io
@@ -24,19 +24,19 @@ def task_here(project: Project, *arguments: str) -> Finished:
         patch.dict(os.environ, environment | project.environment, clear=True),
         contextlib.chdir(project.directory),
         configured(**sections),
-        _log() as said,
+        _log() as log,
         pytest.raises(SystemExit) as ended,
     ):
         run_with_retcodes(["--module", "pipeline", *arguments, "--local-scheduler", "--no-lock"])
     assert isinstance(ended.value.code, int)
-    return Finished(ended.value.code, "", said.getvalue())
+    return Finished(ended.value.code, "", log.getvalue())
 
 
 @contextlib.contextmanager
 def _log() -> Iterator[io.StringIO]:
     """Collect what Luigi logs, in the format of its command."""
-    said = io.StringIO()
-    handler = logging.StreamHandler(said)
+    log = io.StringIO()
+    handler = logging.StreamHandler(log)
     handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
     logger = logging.getLogger("luigi-interface")
     level = logger.level
@@ -44,7 +44,7 @@ def _log() -> Iterator[io.StringIO]:
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     try:
-        yield said
+        yield log
     finally:
         logger.removeHandler(handler)
         logger.setLevel(level)

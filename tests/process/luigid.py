@@ -1,4 +1,4 @@
-"""A real luigid on a free loopback port, with its state in a directory of the test's own."""
+"""A real luigid on a free loopback port, with its state in the test's directory."""
 
 import contextlib
 import subprocess
@@ -18,7 +18,7 @@ class Luigid:
     Parameters
     ----------
     directory : Path
-        For its state and log.
+        Directory of its state and log.
     """
 
     def __init__(self, directory: Path) -> None:

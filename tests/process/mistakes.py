@@ -1,4 +1,4 @@
-"""The rules that every answer to a mistake keeps."""
+"""Checks of the output of a command after a user's mistake."""
 
 from pathlib import Path
 
@@ -8,22 +8,22 @@ TASK_FAILED, NOT_SCHEDULED, WRONG_COMMAND_LINE = 30, 35, 40
 
 
 def below_a_file(directory: Path) -> Path:
-    """A path that nobody can make, not even root."""
+    """A path that no user can create, not even root."""
     (directory / "file").touch()
     return directory / "file" / "below"
 
 
-def assert_told(finished: Finished, code: int, *words: str) -> None:
-    """Check that a command failed with one paragraph that has the words, once, and no traceback."""
+def assert_one_error(finished: Finished, code: int, *words: str) -> None:
+    """Check that a command failed with exactly one paragraph that contains the words, and no traceback."""
     assert finished.code == code, finished.log
     assert "Traceback" not in finished.log, finished.log
-    told = [paragraph for paragraph in paragraphs(finished.errors) if all(word in paragraph for word in words)]
-    assert len(told) == 1, finished.log
-    assert len(told[0].splitlines()) <= 3, told  # Luigi's line about the task, then one or two of ours
+    matching = [paragraph for paragraph in paragraphs(finished.errors) if all(word in paragraph for word in words)]
+    assert len(matching) == 1, finished.log
+    assert len(matching[0].splitlines()) <= 3, matching  # Luigi's line about the task, then one or two lines of ours
 
 
 def paragraphs(log: str) -> list[str]:
-    """Split a log into its records: those of Luigi begin with a level."""
+    """Split a log into its records; a record of Luigi begins with its level."""
     found: list[str] = []
     for line in log.splitlines():
         if line.startswith(("DEBUG:", "INFO:", "WARNING:", "ERROR:")) or not found:

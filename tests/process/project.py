@@ -1,4 +1,4 @@
-"""A directory with a luigi.cfg of its own, and the real commands run in it as cron runs them."""
+"""A directory with its own luigi.cfg, and the real commands, run in it as cron runs them."""
 
 import os
 import subprocess
@@ -33,7 +33,7 @@ TODAY = date(2026, 11, 12)
 YESTERDAY = TODAY - timedelta(days=1)
 DAYS = 10
 LOADED_FROM = TODAY - timedelta(days=2)
-NOON = datetime(2026, 11, 12, 12)  # naive UTC, as everything on the command line; the events end here
+NOON = datetime(2026, 11, 12, 12)  # naive UTC, like all times on the command line; the events end here
 NOW = datetime(2026, 11, 12, 9, 30)
 OUTAGE_START = datetime(2026, 11, 12, 9)
 OUTAGE_END = datetime(2026, 11, 12, 10)
@@ -50,19 +50,19 @@ SCENARIO = Scenario(
     until=NOON.replace(tzinfo=UTC),
 )
 
-# What loads and checks compute; a row of the last three that is written again replaces itself.
+# What loads and checks compute; the last three replace a row that is written again.
 REPLACED_ROWS = (SLOT_METRICS, SLOT_CHECKS, INCIDENTS)
 RESULTS = (DAILY_METRICS, DAILY_TOTALS, *REPLACED_ROWS)
 
 
 def load_events(warehouse: Engine) -> None:
-    """Make the source tables of every project on this engine."""
+    """Create the source tables that all projects on this engine share."""
     create_tables(warehouse, SOURCE_DATABASE)
     load(warehouse, SOURCE_DATABASE, SCENARIO)
 
 
 def make_project(directory: Path, warehouse: Engine) -> "Project":
-    """Make a project whose results go into a database of its own."""
+    """Make a project with its own database for results."""
     if isinstance(warehouse, EmbeddedEngine):
         place = {"engine": "embedded", "path": warehouse.path}
     else:
@@ -82,7 +82,7 @@ def make_project(directory: Path, warehouse: Engine) -> "Project":
         },
         "outbox": {"path": str(directory / "outbox")},
         "delivery": {"lock_path": str(directory / "locks")},
-        # Luigi knows a running command line by its words alone: another project's must not be taken for ours.
+        # Luigi identifies a running command by its words alone: the words of two projects must differ.
         "core": {"autoload_range": "true", "log_level": "INFO", "lock_pid_dir": str(directory / "pids")},
         "worker": shipped("worker"),
         "retcode": {
@@ -99,7 +99,7 @@ def make_project(directory: Path, warehouse: Engine) -> "Project":
 
 @dataclass(frozen=True)
 class Finished:
-    """What a command left behind."""
+    """The result of a finished command."""
 
     code: int
     output: str
@@ -107,24 +107,24 @@ class Finished:
 
     @property
     def log(self) -> str:
-        """Everything that it said."""
+        """All its output."""
         return self.output + self.errors
 
 
 @dataclass
 class Project:
-    """A user's directory: results in a database of its own of an engine that the session shares.
+    """A user's directory. Its results go into its own database of an engine that the session shares.
 
     Parameters
     ----------
     directory : Path
         The working directory of every command; made if missing.
     warehouse : Warehouse
-        The engine that `sections` describe, for looking at results.
+        The engine that `sections` describe, for reading results.
     sections : dict
         luigi.cfg.
     environment : dict
-        Variables besides the test run's own.
+        Environment variables in addition to those of the test run.
     """
 
     directory: Path
@@ -138,22 +138,22 @@ class Project:
 
     @property
     def database(self) -> str:
-        """Where the results are."""
+        """The database of the results."""
         return self.sections["warehouse"]["database"]
 
     @property
     def outbox(self) -> Path:
-        """Where messages become files."""
+        """The directory of the channel "outbox"."""
         return self.directory / "outbox"
 
     def configure(self, **sections: Mapping[str, str]) -> None:
-        """Change settings, ``configure(etl={"start": ""})``; a dot of a section's name is written ``__``."""
+        """Change settings, ``configure(etl={"start": ""})``; ``__`` stands for the dot in a section's name."""
         for name, settings in sections.items():
             self.sections.setdefault(name.replace("__", "."), {}).update(settings)
         self.write_configuration()
 
     def with_settings(self, **sections: Mapping[str, str]) -> "Project":
-        """This project with other settings; what is written goes where this one's goes."""
+        """Return this project with other settings; results go into the same database and outbox."""
         mine = {name: dict(settings) for name, settings in self.sections.items()}
         other = Project(self.directory, self.warehouse, mine, self.environment)
         other.configure(**sections)
@@ -195,7 +195,7 @@ class Project:
         return finish(self.start_task(*arguments, scheduler=scheduler))
 
     def rows(self, table: str, columns: str = "*") -> list[str]:
-        """The rows of a result table, each as text, in order; none where there is no such table."""
+        """The rows of a result table, as text, sorted; empty if the table does not exist."""
         if table not in self.tables():
             return []
         final = "FINAL" if table in (*REPLACED_ROWS, DELIVERIES, TABLE_UPDATES) else ""
@@ -208,11 +208,11 @@ class Project:
         return {name for (name,) in self.warehouse.query(sql, {"database": self.database})}
 
     def results(self) -> dict[str, list[str]]:
-        """`RESULTS`: the same for the same events, whatever happened on the way."""
+        """The rows of the tables in `RESULTS`; the same events must always give the same rows."""
         return {table: self.rows(table) for table in RESULTS}
 
     def sent(self) -> list[str]:
-        """The key of every message that was sent, once for each address that has it."""
+        """The keys of the sent messages, one per address."""
         rows = self.rows(DELIVERIES, "message_key, state, address, channel")
         return [key for key, state, *_ in map(literal_eval, rows) if state == "sent"]
 
@@ -236,5 +236,5 @@ def finish(process: subprocess.Popen[str]) -> Finished:
 
 
 def moment(time: datetime) -> tuple[str, str]:
-    """The arguments that make a command believe in a moment (naive UTC)."""
+    """The arguments that set a command's clock to a time (naive UTC)."""
     return "--clock-now", f"{time:%Y-%m-%dT%H:%M}"

@@ -1,4 +1,4 @@
-"""Load a day again and again, from one source after the other, until killed: ``reloading.py DAY SOURCE SOURCE``."""
+"""Reloads a day in a loop, from each source in turn, until it is killed: ``reloading.py DAY SOURCE SOURCE``."""
 
 import itertools
 import sys
@@ -13,7 +13,7 @@ from pipeline.tasks.etl import invalidate, load_chain
 
 
 def main() -> None:
-    """Take the day's load back and run it, in this one process."""
+    """Invalidate the day's load and run it again, in this process."""
     day, *databases = sys.argv[1:]
     task = DailyMetrics(date=date.fromisoformat(day))
     for database in itertools.cycle(databases):

@@ -1,4 +1,4 @@
-"""Two and four processes that load the same days and different ones at once: the result is that of one."""
+"""Two and four processes load equal and different days at once; the result equals that of one process."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -24,13 +24,13 @@ def day(number: int) -> date:
 
 
 def span(first: date, last: date) -> Line:
-    """Luigi's own back-fill of some days."""
+    """Luigi's range task over some days."""
     stop = ("--stop", str(last + timedelta(days=1)))
-    now = ("--days-back", "30", "--now", str(clock.epoch(NOON) + 1), *moment(NOON))  # cron leaves these out
+    now = ("--days-back", "30", "--now", str(clock.epoch(NOON) + 1), *moment(NOON))  # cron needs no such arguments
     return ("RangeDaily", "--of", "DailyMetrics", "--start", str(first), *stop, *now)
 
 
-# All days, some of them in several lines. (Of two equal lines Luigi lets only the first run.)
+# All days, in lines that overlap. (Luigi runs only the first of two equal lines.)
 LINES: dict[str, list[Line]] = {
     "two": [span(day(0), day(1)), span(day(1), day(2))],
     "four": [
@@ -40,7 +40,7 @@ LINES: dict[str, list[Line]] = {
         ("DailyMetrics", "--date", str(YESTERDAY)),
     ],
 }
-# Four processes meet in every way that two do.
+# Four processes cover every interaction of two.
 EACH = pytest.mark.parametrize(
     "lines", [pytest.param(LINES["two"], id="two", marks=pytest.mark.long), pytest.param(LINES["four"], id="four")]
 )
@@ -48,7 +48,7 @@ EACH = pytest.mark.parametrize(
 
 @pytest.fixture(scope="module")
 def undisturbed(new_project: MakeProject) -> Results:
-    """What one process leaves."""
+    """The results of one process."""
     project = with_states(new_project("embedded"))
     finished = project.task("Daily")
     assert finished.code == 0, finished.log
@@ -73,7 +73,7 @@ def run_at_once(project: Project, lines: Sequence[Line], luigid: Luigid | None) 
 
 
 def assert_as_one(project: Project, undisturbed: Results) -> None:
-    """Let one more run do what is still to be done, if anything, and compare."""
+    """Let one more run do any remaining work, and compare."""
     last = project.task("Daily")
     assert last.code == 0, last.log
     assert results(project) == undisturbed
@@ -93,7 +93,7 @@ def test_loads_at_once_under_luigid(
     late_project: Project, undisturbed: Results, luigid: Luigid, lines: list[Line]
 ) -> None:
     for finished in run_at_once(late_project, lines, luigid):
-        # Who leaves a task to another process says so.
+        # A process that leaves a task to another one reports it.
         assert finished.code in (0, ALREADY_RUNNING, NOT_RUN), finished.log
     assert late_project.rows(DAILY_METRICS) == undisturbed[DAILY_METRICS]
     assert_as_one(late_project, undisturbed)
@@ -109,6 +109,6 @@ def test_late_rows_are_loaded_by_four_at_once(
     use(late_project, AFTER)
     lines = [("Daily", "--workers", str(workers)) for workers in (1, 2, 3, 4)]
     for finished in run_at_once(late_project, lines, luigid if scheduler == "luigid" else None):
-        # One may take back what another has just begun to load again: then it fails, and the next run goes on.
+        # A process may invalidate a load that another has just started. That load fails, and the next run repeats it.
         assert finished.code in (0, ALREADY_RUNNING, NOT_RUN, TASK_FAILED), finished.log
     assert_as_one(late_project, undisturbed)

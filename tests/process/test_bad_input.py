@@ -1,6 +1,6 @@
-"""What a user gets who makes a mistake: a line or two that name the thing and the remedy, and nothing half-written.
+"""A user's mistake gives one or two lines that name its cause and the remedy, and leaves nothing half-written.
 
-These are real processes, one for each sort of mistake. `test_bad_settings` checks the text of every mistake.
+Real processes, one per kind of mistake. `test_bad_settings` checks the text of every mistake.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from pipeline.warehouse.engines import EmbeddedEngine
 from tests.conftest import owners
 from tests.process.conftest import MakeProject
 from tests.process.here import task_here
-from tests.process.mistakes import NOT_SCHEDULED, TASK_FAILED, WRONG_COMMAND_LINE, assert_told, below_a_file
+from tests.process.mistakes import NOT_SCHEDULED, TASK_FAILED, WRONG_COMMAND_LINE, assert_one_error, below_a_file
 from tests.process.project import SOURCE_DATABASE, Finished, Project
 from tests.servers.clickhouse import ClickHouseServer
 
@@ -31,23 +31,23 @@ def test_a_wrong_setting(
 ) -> None:
     project = new_project("embedded")
     project.configure(**{section: settings})
-    assert_told(project.task(task), NOT_SCHEDULED, *says)
+    assert_one_error(project.task(task), NOT_SCHEDULED, *says)
     assert project.filled() == set()
 
 
 def test_a_wrong_command_line(new_project: MakeProject) -> None:
     project = new_project("embedded")
     not_over = project.task("DailyReport", "--date", "2027-01-01")
-    assert_told(not_over, NOT_SCHEDULED, "2027-01-01 is not over", "2026-11-11")
+    assert_one_error(not_over, NOT_SCHEDULED, "2027-01-01 is not over", "2026-11-11")
     no_day = project.task("DailyMetrics", "--date", "yesterday")
-    assert_told(no_day, WRONG_COMMAND_LINE, "'yesterday'", "%Y-%m-%d")
+    assert_one_error(no_day, WRONG_COMMAND_LINE, "'yesterday'", "%Y-%m-%d")
     assert project.filled() == set()
 
 
 def test_nothing_answers_at_the_address(new_project: MakeProject) -> None:
     project = new_project("server")
     project.configure(warehouse={"port": "1"})
-    assert_told(project.task("Morning"), NOT_SCHEDULED, "127.0.0.1:1", "no ClickHouse server answers", "`port`")
+    assert_one_error(project.task("Morning"), NOT_SCHEDULED, "127.0.0.1:1", "no ClickHouse server answers", "`port`")
 
 
 def test_a_wrong_password(new_project: MakeProject, clickhouse_server: ClickHouseServer) -> None:
@@ -55,7 +55,7 @@ def test_a_wrong_password(new_project: MakeProject, clickhouse_server: ClickHous
     project.configure(warehouse={"user": "secret"})
     project.environment["FEEDPULSE_CLICKHOUSE_PASSWORD"] = "wrong-and-private"
     finished = project.task("Morning")
-    assert_told(finished, NOT_SCHEDULED, "secret", "password")
+    assert_one_error(finished, NOT_SCHEDULED, "secret", "password")
     assert "wrong-and-private" not in finished.log
     assert project.filled() == set()
 
@@ -68,7 +68,7 @@ def test_a_wrong_password(new_project: MakeProject, clickhouse_server: ClickHous
 def test_an_unwritable_warehouse(new_project: MakeProject, tmp_path: Path) -> None:
     project = new_project("embedded")
     project.configure(warehouse={"path": str(below_a_file(tmp_path))})
-    assert_told(project.task("Daily"), NOT_SCHEDULED, str(below_a_file(tmp_path)), "[warehouse] path")
+    assert_one_error(project.task("Daily"), NOT_SCHEDULED, str(below_a_file(tmp_path)), "[warehouse] path")
     assert owners(EmbeddedEngine(str(below_a_file(tmp_path)))) == []
 
 
@@ -81,7 +81,7 @@ def test_an_unwritable_place_for_messages(
     project = new_project("embedded")
     project.configure(**{section: {key: str(below_a_file(tmp_path))}})
     for root, marker in (("Morning", "daily_report"), ("Alerts", "T0900")):
-        assert_told(task(project, root), TASK_FAILED, str(below_a_file(tmp_path)), f"[{section}]", key)
-        # The day is loaded and the slots before are checked, whole; the message is owed and nothing says it was sent.
+        assert_one_error(task(project, root), TASK_FAILED, str(below_a_file(tmp_path)), f"[{section}]", key)
+        # The day is loaded and the earlier slots are checked completely. The message is pending, not recorded as sent.
         assert project.sent() == []
         assert not any(marker in row and "slot_metrics" not in row for row in project.rows("table_updates"))

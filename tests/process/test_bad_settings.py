@@ -7,12 +7,12 @@ import pytest
 
 from tests.process.conftest import MakeProject
 from tests.process.here import task_here
-from tests.process.mistakes import NOT_SCHEDULED, WRONG_COMMAND_LINE, assert_told
+from tests.process.mistakes import NOT_SCHEDULED, WRONG_COMMAND_LINE, assert_one_error
 from tests.process.project import SOURCE_DATABASE, TODAY, Project
 
 
 class Mistake(NamedTuple):
-    """A section's wrong settings, the command that meets them, and words that the answer must have."""
+    """A section's wrong settings, the command that reads them, and words of the error text."""
 
     section: str
     settings: Mapping[str, str]
@@ -57,14 +57,14 @@ MISTAKES = [
 
 @pytest.fixture(scope="module")
 def shared(new_project: MakeProject) -> Project:
-    """One project for all: every mistake is refused before anything is written."""
+    """One project for all mistakes: each is refused before anything is written."""
     return new_project("embedded")
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda one: f"{one.task}-{one.section}-{next(iter(one.settings))}")
 def test_a_wrong_setting(shared: Project, mistake: Mistake) -> None:
     finished = task_here(shared.with_settings(**{mistake.section: mistake.settings}), mistake.task)
-    assert_told(finished, NOT_SCHEDULED, *mistake.says)
+    assert_one_error(finished, NOT_SCHEDULED, *mistake.says)
     assert shared.filled() == set()
 
 
@@ -83,7 +83,7 @@ def test_a_wrong_setting(shared: Project, mistake: Mistake) -> None:
 )
 def test_a_wrong_command_line(shared: Project, task: tuple[str, ...], code: int, says: tuple[str]) -> None:
     finished = task_here(shared, *task)
-    assert_told(finished, code, *says)
+    assert_one_error(finished, code, *says)
     assert shared.filled() == set()
 
 
@@ -91,7 +91,7 @@ def test_no_token(new_project: MakeProject) -> None:
     for root, section in (("Morning", "report"), ("Alerts", "alerts")):
         project = new_project("embedded")
         project.configure(telegram={"chats": "-1001234567890"}, **{section: {"channels": "telegram"}})
-        assert_told(task_here(project, root), NOT_SCHEDULED, "FEEDPULSE_TELEGRAM_TOKEN")
+        assert_one_error(task_here(project, root), NOT_SCHEDULED, "FEEDPULSE_TELEGRAM_TOKEN")
         assert project.filled() == set()
         assert not project.outbox.exists()
 
@@ -99,7 +99,7 @@ def test_no_token(new_project: MakeProject) -> None:
 def test_a_user_who_may_only_read(new_project: MakeProject) -> None:
     project = new_project("server")
     project.configure(warehouse={"user": "reader"})
-    assert_told(task_here(project, "Daily"), NOT_SCHEDULED, "readonly")
+    assert_one_error(task_here(project, "Daily"), NOT_SCHEDULED, "readonly")
     assert project.filled() == set()
 
 
@@ -110,7 +110,7 @@ def test_a_source_column_of_a_wrong_type(project: Project) -> None:
         project.warehouse.execute(f"CREATE TABLE {copy}.{table} AS {SOURCE_DATABASE}.{table}")
     project.warehouse.execute(f"ALTER TABLE {copy}.feed_actions MODIFY COLUMN age String")
     project.configure(source={"database": copy})
-    assert_told(task_here(project, "Daily"), NOT_SCHEDULED, f"{copy}.feed_actions.age", "String", "integer")
+    assert_one_error(task_here(project, "Daily"), NOT_SCHEDULED, f"{copy}.feed_actions.age", "String", "integer")
     project.warehouse.execute(f"ALTER TABLE {copy}.feed_actions DROP COLUMN age")
-    assert_told(task_here(project, "Alerts"), NOT_SCHEDULED, f"{copy}.feed_actions has no column age")
+    assert_one_error(task_here(project, "Alerts"), NOT_SCHEDULED, f"{copy}.feed_actions has no column age")
     assert project.filled() == set()

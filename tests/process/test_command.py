@@ -1,4 +1,4 @@
-"""``feedpulse run``, as it is installed; the older ways to the same tasks; and exit codes."""
+"""``feedpulse run``, as it is installed; the older commands for the same tasks, and exit codes."""
 
 import os
 import sys
@@ -23,7 +23,7 @@ WAYS = {
 
 @pytest.fixture
 def project(new_project: MakeProject) -> Project:
-    """A project whose luigi.cfg says nothing of Luigi's own settings."""
+    """A project whose luigi.cfg has none of Luigi's own settings."""
     made = new_project("embedded")
     for section in ("retcode", "worker"):
         del made.sections[section]
@@ -33,7 +33,7 @@ def project(new_project: MakeProject) -> Project:
 
 @pytest.fixture
 def other_pipeline(project: Project) -> Project:
-    """A project in a directory that has a `pipeline` of its own."""
+    """A project in a directory that has another `pipeline` package."""
     (project.directory / "pipeline").mkdir()
     (project.directory / "pipeline" / "__init__.py").write_text("raise RuntimeError('the wrong pipeline')\n")
     return project
@@ -43,7 +43,7 @@ def test_a_task_runs_where_another_pipeline_lies(other_pipeline: Project) -> Non
     finished = other_pipeline.run("feedpulse", "run", "Morning", "--workers", "2", *LOCALLY)
     assert finished.code == 0, finished.log
     assert other_pipeline.sent() == [REPORT]
-    # Python itself puts the working directory first.
+    # Python puts the working directory first in the search path.
     assert "the wrong pipeline" in other_pipeline.run("python", "-m", "pipeline", "run", "Morning", *LOCALLY).errors
 
 

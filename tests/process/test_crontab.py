@@ -16,7 +16,7 @@ CRONS_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "SHELL": "/bin/sh", "LOGNAME": "fe
 
 
 def run_line(project: Project, family: str) -> str:
-    """Run the line of a root task where the project is; return its log."""
+    """Run the crontab line of a root task in the project's directory; return its log."""
     (line,) = (line for line in crontab() if f" {family} " in line)
     (project.directory / ".venv").mkdir()
     (project.directory / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
@@ -37,10 +37,10 @@ def run_line(project: Project, family: str) -> str:
         check=False,
     )
     (log,) = (project.directory / "var" / "log").iterdir()
-    said = log.read_text(encoding="utf-8")
-    assert (run.returncode, run.stdout, run.stderr) == (0, "", ""), said  # cron mails whatever is printed
-    assert "Traceback" not in said
-    return said
+    text = log.read_text(encoding="utf-8")
+    assert (run.returncode, run.stdout, run.stderr) == (0, "", ""), text  # cron mails anything that is printed
+    assert "Traceback" not in text
+    return text
 
 
 @pytest.mark.long

@@ -1,4 +1,4 @@
-"""Two servers that know nothing of each other behind one setting: what is done on one has its rows there."""
+"""Two independent servers behind one setting: a task that is done on a server has its rows there."""
 
 import time
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from tests.servers.clickhouse import ClickHouseServer
 
 @pytest.fixture
 def first(tmp_path: Path) -> Iterator[ClickHouseServer]:
-    """A server with the same events as the session's, to be killed."""
+    """A server with the same events as the session's, which the test kills."""
     with ClickHouseServer(tmp_path / "first") as server:
         load_events(ServerEngine(host=server.host, port=server.port))
         yield server
@@ -49,7 +49,7 @@ def test_a_failover_leaves_nothing_done_whose_rows_are_elsewhere(
     again = project.task("Daily", "--workers", "2")
     assert again.code == 0, again.log
     assert_whole(second, undisturbed)
-    # Back on the first server, its own half-done load goes on.
+    # After a return to the first server, its unfinished load continues.
     first.start()
     last = project.task("Daily", "--workers", "2")
     assert last.code == 0, last.log
@@ -57,7 +57,7 @@ def test_a_failover_leaves_nothing_done_whose_rows_are_elsewhere(
 
 
 def assert_whole(project: Project, undisturbed: Project) -> None:
-    """The day's rows are those of an undisturbed run, and nothing of a killed one is left."""
+    """The day's rows are those of an undisturbed run, and a killed run leaves nothing behind."""
     for table in ("daily_metrics", "daily_totals"):
         assert project.rows(table) == undisturbed.rows(table)
     assert project.leftovers() == set()

@@ -1,6 +1,6 @@
-"""Runs that are killed: a few rounds of `tests.soak`, and a server that is away for a while.
+"""Kills of runs: a few rounds of `tests.soak`, and a server that is unreachable for a while.
 
-``python -m tests.soak --kills 200`` plays as many as one likes.
+``python -m tests.soak --kills 200`` plays as many rounds as wanted.
 """
 
 import subprocess
@@ -21,7 +21,7 @@ from tests.soak.engines import ENGINES
 from tests.soak.rounds import ARRIVING, LOADING, RELOADING, Plan, Report, World, results, worlds
 
 OWNER, SERVER = "owner", "server"
-TASK_FAILED, NOT_SCHEDULED, UNCAUGHT = 30, 35, 40  # Luigi asks at the end again whether all is done
+TASK_FAILED, NOT_SCHEDULED, UNCAUGHT = 30, 35, 40  # the last: Luigi's final check of completeness raises
 
 ROUNDS = [
     ("embedded", LOADING, LUIGI, 0.6),
@@ -34,7 +34,7 @@ ROUNDS = [
 
 @pytest.fixture(scope="module")
 def ready(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, World]]:
-    """Both engines, with the result of an undisturbed run."""
+    """Both engines, each with the results of an undisturbed run."""
     with worlds(tmp_path_factory.mktemp("kills"), "embedded", "server") as made:
         yield made
 
@@ -43,7 +43,7 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, World]
 @pytest.mark.parametrize(("engine", "story", "victim", "moment"), ROUNDS, ids=lambda value: str(value))
 def test_a_killed_run_goes_on(ready: dict[str, World], engine: str, story: str, victim: str, moment: float) -> None:
     planned = Plan(0, engine, story, workers=2, kills=(Kill(victim, moment, outage_seconds=0.5, seed=1),))
-    for halved in range(4):  # a run that is faster than the one that was measured may end before the kill
+    for halved in range(4):  # a run faster than the measured one may end before the kill
         kill = replace(planned.kills[0], moment=moment / 2**halved)
         report = ready[engine].play(replace(planned, kills=(kill,)))
         assert report.differences == []
@@ -86,11 +86,11 @@ def test_a_soak_ends_after_so_many_kills(monkeypatch: pytest.MonkeyPatch, tmp_pa
             return Report([Attempt(0, 1.0, hit=True, in_task=False, log="")])
 
     monkeypatch.setattr(soak, "worlds", lambda *_: nullcontext(dict.fromkeys(ENGINES, Ready())))
-    assert len(list(islice(soak._play(tmp_path, 1, 3, None), 10))) == 3  # also where no terminal shows its progress
+    assert len(list(islice(soak._play(tmp_path, 1, 3, None), 10))) == 3  # also without a terminal for the progress line
 
 
 def by_day(rows: list[str]) -> dict[str, list[str]]:
-    """Rows by their first column, the date."""
+    """Group rows by their first column, the date."""
     days: dict[str, list[str]] = {}
     for row in rows:
         days.setdefault(row.partition(")")[0], []).append(row)

@@ -1,4 +1,4 @@
-"""``feedpulse query``: how anyone looks into either engine."""
+"""``feedpulse query``, the command that queries either engine."""
 
 import json
 

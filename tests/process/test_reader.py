@@ -1,13 +1,13 @@
-"""What somebody reads who looks at a day while it is loaded again, now with late rows and now without.
+"""Queries of a day that is reloaded, alternately with and without late rows.
 
 Measured on both engines, 18.16 and 26.9, reading as fast as possible through 20 reloads:
 
-- ONE table in ONE statement: the old day or the new one, whole, always (849 and 453 readings), also where the statement
-  reads the table twice. REPLACE PARTITION is atomic for it.
-- TWO statements: each is whole, but the day may change in between (2 of 849, and 6 of 453).
-- daily_metrics beside daily_totals, even in one statement: each is whole, but they are replaced one after the other, so
-  one may be of the old day and one of the new (59 of 849, and 23 of 453). Who compares them reads again, or asks
-  ``table_updates`` whether the day is done: it is not while it is loaded again.
+- One table in one statement always shows the old day or the new one completely (849 and 453 readings), also if the
+  statement reads the table twice: REPLACE PARTITION is atomic for it.
+- Two statements: each is consistent, but the day may change between them (2 of 849 and 6 of 453).
+- daily_metrics and daily_totals, even in one statement: each is consistent, but they are replaced one after the other,
+  so one may be old and the other new (59 of 849 and 23 of 453). A reader who compares them must read again, or check
+  that ``table_updates`` has the day: it has not while the day is loaded again.
 """
 
 import time
@@ -39,7 +39,7 @@ def project(request: pytest.FixtureRequest, new_project: MakeProject) -> Project
 
 
 def sums(project: Project) -> Sums:
-    """The day by dimension: views, and rows."""
+    """The day's views and rows by dimension."""
     return tuple(
         project.warehouse.query(
             f"SELECT dimension, sum(views), count() FROM {project.database}.{DAILY_METRICS} "
@@ -60,18 +60,18 @@ def views_in_both(project: Project) -> dict[str, int]:
 
 
 def loaded(project: Project, source: str) -> Sums:
-    """The day at rest, loaded from a source: every dimension has all the views there are."""
+    """Load the day from a source and check that every dimension has all views."""
     project.configure(source={"database": source})
     finished = project.task("DailyMetrics", "--date", str(DAY))
     assert finished.code == 0, finished.log
     ((views,),) = project.warehouse.query(
         f"SELECT countIf(action = 'view') FROM {source}.feed_actions WHERE toDate(time, 'Europe/Moscow') = '{DAY}'"
     )
-    found = sums(project)
-    assert [(dimension, number) for dimension, number, _ in found] == [
+    totals = sums(project)
+    assert [(dimension, number) for dimension, number, _ in totals] == [
         (name, views) for name in ("age", "gender", "os")
     ]
-    return found
+    return totals
 
 
 @pytest.mark.long
@@ -79,7 +79,7 @@ def test_a_reader_sees_the_old_day_or_the_new_one(
     new_project: MakeProject, project: Project, record_property: Callable[[str, object], None]
 ) -> None:
     engine = "server" if project.sections["warehouse"]["engine"] == "server" else "embedded"
-    states = {name: loaded(one, name) for name, one in ((BEFORE, project), (AFTER, new_project(engine)))}
+    states = {name: loaded(loading, name) for name, loading in ((BEFORE, project), (AFTER, new_project(engine)))}
     assert states[BEFORE] != states[AFTER]
     names = {state: name for name, state in states.items()}
     views = {state[0][1] for state in names}
@@ -90,10 +90,10 @@ def test_a_reader_sees_the_old_day_or_the_new_one(
     try:
         while len(seen) < POLLS or sum(before != after for before, after in pairwise(seen)) < CHANGES:
             assert loader.poll() is None, finish(loader).log
-            assert time.monotonic() < deadline, f"the day hardly changes: {Counter(seen)}"
-            found = sums(project)
-            assert found in names, found
-            seen.append(names[found])
+            assert time.monotonic() < deadline, f"the day is reloaded too rarely: {Counter(seen)}"
+            totals = sums(project)
+            assert totals in names, totals
+            seen.append(names[totals])
             both = views_in_both(project)
             assert set(both.values()) <= views, both
             together[both["metrics"] == both["totals"]] += 1

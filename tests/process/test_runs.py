@@ -1,4 +1,4 @@
-"""Runs of the roots as cron starts them: once, again, twice at once, and with the engine's process killed."""
+"""Runs of the root tasks as cron starts them: once, again, two at once, and with the engine killed."""
 
 import os
 import signal
@@ -31,7 +31,7 @@ ALERT = f"alert-{OUTAGE_START:%Y-%m-%dT%H%MZ}-messenger_users"
 
 @pytest.fixture(scope="session")
 def undisturbed(new_project: MakeProject) -> Project:
-    """What one run of each root, on its own, computes."""
+    """The results of one run of each root task."""
     project = new_project("embedded")
     for root in ("Morning", "Alerts"):
         finished = project.task(root)
@@ -75,7 +75,7 @@ def test_a_second_run_does_nothing(new_project: MakeProject, undisturbed: Projec
 
 
 def test_two_of_each_at_once_are_as_one(project: Project, undisturbed: Project) -> None:
-    # Different command lines: of two equal ones Luigi lets only the first run.
+    # The command lines differ: Luigi runs only the first of two equal ones.
     lines = [(root, "--workers", workers) for root in ("Morning", "Alerts") for workers in ("1", "2")]
     processes = [project.start_task(*line) for line in lines]
     for finished in [finish(process) for process in processes]:
@@ -88,14 +88,14 @@ def test_two_of_each_at_once_under_luigid_are_as_one(project: Project, undisturb
     processes = [project.start_task(*line, scheduler=luigid.arguments) for line in lines]
     finished = [finish(process) for process in processes]
     for pair in (finished[:2], finished[2:]):
-        # They share the work; who leaves a task to the other says already_running or not_run, never failed.
+        # They share the tasks. A process that leaves a task to the other reports already_running or not_run, never failed.
         assert {one.code for one in pair} <= {0, 10, 25}, pair
     assert_as_one_run(project, undisturbed)
 
 
 def test_the_same_cron_line_twice_runs_once(project: Project) -> None:
     finished = [finish(process) for process in [project.start_task("Morning"), project.start_task("Morning")]]
-    # already_running says Luigi's own lock; where both look at it at once neither sees the other, and ours decide.
+    # Luigi's lock reports already_running. If both check it at the same time, neither sees the other and ours decides.
     assert sorted(one.code for one in finished) in ([0, 10], [0, 0]), finished
     assert project.sent() == [REPORT]
     assert project.leftovers() == set()
@@ -112,7 +112,7 @@ def test_the_engine_killed_in_the_middle(new_project: MakeProject, undisturbed: 
     warehouse = project.warehouse
     assert isinstance(warehouse, EmbeddedEngine)
     codes = []
-    for least in (2, 6, 12):  # markers there are when it is killed
+    for least in (2, 6, 12):  # number of markers when it is killed
         process = project.start_task("Morning")
         while len(project.rows(TABLE_UPDATES)) < least and process.poll() is None:
             time.sleep(0.01)
@@ -127,7 +127,7 @@ def test_the_engine_killed_in_the_middle(new_project: MakeProject, undisturbed: 
 
 
 def test_luigis_range_tasks(project: Project) -> None:
-    now = ("--now", str(clock.epoch(NOON) + 1))  # Luigi's own clock, a second past noon; cron leaves it out
+    now = ("--now", str(clock.epoch(NOON) + 1))  # Luigi's own clock, a second past noon; cron needs no such argument
     days = ("RangeDaily", "--of", "DailyMetrics", "--start", str(LOADED_FROM), "--days-forward=-1", *now)
     since = f"{NOW:%Y-%m-%dT%H%M}"
     slots = ("RangeByMinutes", "--of", "CheckAlerts", "--start", since, "--minutes-interval", "15")

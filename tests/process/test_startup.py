@@ -1,4 +1,4 @@
-"""What a check that finds nothing imports: cron starts one every 15 minutes."""
+"""The imports of a check without findings: cron starts one every 15 minutes."""
 
 from pipeline.core import clock
 from tests.process.project import NOW, OUTAGE_START, Project, moment

@@ -1,4 +1,4 @@
-"""Messages to a strict Bot API server, sent by the real commands."""
+"""Messages that the real commands send to a strict Bot API server."""
 
 import io
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def api() -> Iterator[BotApi]:
 
 @pytest.fixture
 def project(new_project: MakeProject, api: BotApi) -> Project:
-    """A project that sends to one chat, and logs all that it can."""
+    """A project that sends to one chat, and logs at the lowest level."""
     project = new_project("embedded")
     project.environment["FEEDPULSE_TELEGRAM_TOKEN"] = TOKEN
     project.configure(
@@ -52,29 +52,29 @@ def test_the_report_arrives_once_with_its_picture(project: Project, api: BotApi)
 
 
 def test_an_incident_is_one_message_and_its_replies(project: Project, api: BotApi) -> None:
-    told: list[tuple[datetime, int | None]] = []
+    posted: list[tuple[datetime, int | None]] = []
     edits: list[int] = []
     now = OUTAGE_START - SLOT
     while now <= OUTAGE_END + 6 * SLOT:
         before = len(api.sent)
         finished = project.task("Alerts", *moment(now))
         assert finished.code == 0, finished.log
-        told += [(now, sent.reply_to) for sent in api.sent[before:]]
+        posted += [(now, sent.reply_to) for sent in api.sent[before:]]
         edits += [api.sent[0].edits] if api.sent else []
         now += SLOT
     (post, *_) = api.sent
-    # The first slot of silence is over a quarter of an hour after it began; an hour of silence is told once more; four
-    # good slots in a row end it.
-    assert told == [
+    # An alert for silence needs a slot without rows that ended 15 minutes ago; silence of an hour gets a reply. Four
+    # normal slots in a row end the incident.
+    assert posted == [
         (OUTAGE_START + SLOT, None),
         (OUTAGE_START + 4 * SLOT, post.id),
         (OUTAGE_END + 4 * SLOT, post.id),
     ]
-    # Edited with every slot of the outage and by the end, and left alone in between and after.
+    # Edited at every slot of the outage and at its end; not edited in the normal slots before the end, nor after it.
     assert edits == [0, 1, 2, 3, 3, 3, 3, 4, 4, 4]
     assert post.photo is not None
     assert "12:00" in post.text  # the start, in local time
-    assert not post.buttons  # there is nothing more to say
+    assert not post.buttons  # no action is left
 
 
 def test_after_downtime_old_slots_are_recorded_and_not_alarmed(project: Project, api: BotApi) -> None:

@@ -1,9 +1,9 @@
-"""A local Bot API server for tests of the real client. It refuses what Telegram refuses.
+"""A local Bot API server for tests of the real client. It refuses the same requests as Telegram.
 
-Use ``with BotApi() as api: ...`` and point the client at ``api.url``; a process of its own also needs `TOKEN` in its
+Use ``with BotApi() as api: ...`` and point the client at ``api.url``; another process also needs `TOKEN` in its
 environment. ``api.sent`` holds the messages that chats show now. ``api.answer_next(too_many(3), dropped())`` makes the
 next two requests fail. ``api.press(...)`` presses a button. ``api.delete(...)``, ``api.freeze(...)`` and
-``api.migrate(...)`` delete a message, make it too old to edit, and make a supergroup of a group.
+``api.migrate(...)`` delete a message, make it too old to edit, and turn a group into a supergroup.
 """
 
 import json
@@ -50,7 +50,7 @@ Trouble = Callable[["BotApi"], None]
 
 
 def refused(code: int, description: str, **parameters: int) -> Trouble:
-    """Return an answer "not ok"."""
+    """Answer "not ok"."""
 
     def trouble(_: "BotApi") -> None:
         raise Refused(code, description, **parameters)
@@ -59,12 +59,12 @@ def refused(code: int, description: str, **parameters: int) -> Trouble:
 
 
 def too_many(retry_after: int) -> Trouble:
-    """Return an answer that asks to wait."""
+    """Answer with a request to wait."""
     return refused(429, f"Too Many Requests: retry after {retry_after}", retry_after=retry_after)
 
 
 def html(code: int, title: str) -> Trouble:
-    """Return an answer of a proxy, e.g. ``html(502, "Bad Gateway")``."""
+    """Answer as a proxy does, e.g. ``html(502, "Bad Gateway")``."""
 
     def trouble(_: "BotApi") -> None:
         raise Html(code, title)
@@ -98,7 +98,7 @@ class BotApi:
     chats : tuple of str
         The chats that the bot may write to.
     topics : tuple of int
-        The forum topics that each of them has.
+        The forum topics of each chat.
     """
 
     def __init__(self, chats: tuple[str, ...] = (CHAT,), topics: tuple[int, ...] = (TOPIC,)) -> None:
@@ -134,7 +134,7 @@ class BotApi:
         self._server.server_close()
 
     def answer_next(self, *troubles: Trouble) -> None:
-        """Let the next requests fail, each with one of `troubles`."""
+        """Make the next requests fail, one per trouble, in order."""
         self._troubles.extend(troubles)
 
     def delete(self, message_id: int, chat: str = CHAT) -> None:
@@ -146,7 +146,7 @@ class BotApi:
         self._frozen.add((chat, message_id))
 
     def migrate(self, old: str, new: str) -> None:
-        """Make a supergroup of a group; its messages stay in the group."""
+        """Turn a group into a supergroup; its messages stay in the group."""
         self.chats.append(new)
         self._migrated[old] = new
 
@@ -172,7 +172,7 @@ class BotApi:
         return str(query.get("id", ""))
 
     def expire(self, query: str) -> None:
-        """Make it too late to answer a press."""
+        """Make a press too old to be answered."""
         self._queries.discard(query)
 
     def handle(self, token: str, method: str, fields: dict[str, str], files: dict[str, bytes]) -> Any:
@@ -330,7 +330,7 @@ def _chat_object(chat: str) -> dict[str, Any]:
 
 
 def _shown(sent: Sent) -> dict[str, Any]:
-    """Return a message as the Bot API does."""
+    """Return a message in the Bot API's form."""
     text = {"caption": sent.text} if sent.photo is not None else {"text": sent.text}
     return {"message_id": sent.id, "date": 1, "chat": _chat_object(sent.chat), **text}
 

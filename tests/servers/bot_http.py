@@ -1,4 +1,4 @@
-"""The HTTP of the Bot API: fields and files of a request in, JSON or a failure out."""
+"""The HTTP layer of the Bot API server: parses requests; answers with JSON or a failure."""
 
 import json
 import re
@@ -52,7 +52,7 @@ class Server(ThreadingHTTPServer):
     api: Api
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Print nothing: some tests make clients give up waiting."""
+        """Print nothing: some tests make clients disconnect."""
 
 
 class Handler(BaseHTTPRequestHandler):

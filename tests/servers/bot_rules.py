@@ -1,4 +1,4 @@
-"""Which messages Telegram refuses, and with which words."""
+"""The requests that Telegram refuses, and its error texts."""
 
 import io
 import json

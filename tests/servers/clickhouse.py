@@ -1,4 +1,4 @@
-"""A real ClickHouse server of Debian's package, on free loopback ports and in a directory of its own."""
+"""A real ClickHouse server from Debian's package, on free loopback ports and in its own directory."""
 
 import contextlib
 import os
@@ -52,17 +52,17 @@ _USERS = """<yandex>
 class ClickHouseServer:
     """Starts, kills and restarts a server; a context manager stops it.
 
-    Its cluster ``halves`` has two shards, the databases ``half_1`` and ``half_2`` of this same server.
+    Its cluster ``halves`` has two shards, the databases ``half_1`` and ``half_2`` of this server.
     Users: ``default`` (no password), ``secret`` (password `PASSWORD`), ``reader`` (may only read).
 
     Parameters
     ----------
     directory : Path
-        For its configuration, data and logs.
+        Directory of its configuration, data and logs.
     timezone : str
         The server's zone.
     habits : str
-        Settings of everybody's profile, as XML.
+        Settings of all users' profiles, as XML.
     """
 
     PASSWORD = "s3cret <&' word"
@@ -110,19 +110,19 @@ class ClickHouseServer:
 
     @property
     def pid(self) -> int:
-        """Its process."""
+        """Its process id."""
         assert self._process is not None
         return self._process.pid
 
     def kill(self) -> None:
-        """End it as a power cut would (kill -9)."""
+        """Kill it without a shutdown (SIGKILL), like a power cut."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
             self._process = None
 
     def stop(self) -> None:
-        """End it as its service would."""
+        """Stop it as a service manager does."""
         if self._process is not None:
             self._process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -130,11 +130,11 @@ class ClickHouseServer:
             self.kill()
 
     def pause(self) -> None:
-        """Let it hold its connections and say nothing, as a machine that swaps."""
+        """Freeze it: connections stay open, nothing is answered, as on a swapping machine."""
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let it go on after `pause`."""
+        """Continue after `pause`."""
         self._signal(signal.SIGCONT)
 
     def _signal(self, number: signal.Signals) -> None:

@@ -1,4 +1,4 @@
-"""Ports for the servers of the tests. No two test processes get the same one, however many run at once."""
+"""Ports for the servers of the tests; test processes that run at once never get the same one."""
 
 import fcntl
 import os
@@ -8,9 +8,9 @@ import tempfile
 from pathlib import Path
 from typing import TextIO
 
-# Below the ports that the system hands out itself, to outgoing connections for example.
+# Below the range that the system assigns itself, e.g. to outgoing connections.
 _CANDIDATES = range(20_000, 30_000)
-# A lock ends with its file, and a process keeps its ports: a server may be restarted on them.
+# A lock lives as long as its file is open. A process keeps its ports, so a server can restart on them.
 _locks: list[TextIO] = []
 
 

@@ -23,12 +23,12 @@ class Outbox(Channel):
     """Writes messages into a directory: ``<key>.json``, ``<key>.txt`` and ``<key>.png`` each, and ``index.html``.
 
     A message sent again replaces the one with the same key. An edited message keeps its earlier versions in its
-    ``.json``. A file is replaced as a whole. One process at a time writes into a directory: each holds a file lock,
-    which a killed process releases.
+    ``.json``. Files are replaced atomically. A file lock allows one writer at a time; it is released if its process is
+    killed.
     """
 
     path: str = "var/outbox"
-    """Directory; it is made with the first message."""
+    """Directory; the first message creates it."""
 
     def addresses(self) -> list[str]:
         """Return the directory."""
@@ -78,7 +78,7 @@ class _Record(page.Entry):
 
 @contextmanager
 def _writing(directory: Path) -> Iterator[Path]:
-    """Hold the lock of `directory`, and make its page at the end."""
+    """Hold the lock of `directory`, and rewrite its page at the end."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with (directory / ".lock").open("w") as lock:
@@ -108,7 +108,7 @@ def _write_message(directory: Path, message: Message, earlier: Sequence[page.Ver
         "buttons": [button.label for button in message.buttons],
         "reply_to": reply_to,
         "written_at": datetime.now(UTC).isoformat(),
-        "earlier": [{"html": said.html, "written_at": said.written_at.isoformat()} for said in earlier],
+        "earlier": [{"html": version.html, "written_at": version.written_at.isoformat()} for version in earlier],
     }
     _write(directory / f"{message.key}.json", json.dumps(record, ensure_ascii=False, indent=1).encode())
 
@@ -130,7 +130,7 @@ def _read(path: Path) -> _Record | None:
     """Read a .json; return None if there is none or it is not a message of an outbox."""
     try:
         record = json.loads(path.read_bytes())
-        texts = [record["html"], *(said["html"] for said in record.get("earlier", []))]
+        texts = [record["html"], *(version["html"] for version in record.get("earlier", []))]
         for html in texts:
             Message(record["key"], record["title"], html)
         return _Record(
@@ -141,8 +141,8 @@ def _read(path: Path) -> _Record | None:
             written_at=datetime.fromisoformat(record["written_at"]).astimezone(),
             buttons=tuple(Button(label, "-").label for label in record.get("buttons", [])),
             earlier=tuple(
-                page.Version(said["html"], datetime.fromisoformat(said["written_at"]).astimezone())
-                for said in record.get("earlier", [])
+                page.Version(version["html"], datetime.fromisoformat(version["written_at"]).astimezone())
+                for version in record.get("earlier", [])
             ),
             reply_to=str(record.get("reply_to", "")),
         )

@@ -18,7 +18,7 @@ class Version:
     Parameters
     ----------
     html : str
-        As in `reporting.message.Message`, which has checked it.
+        As in `reporting.message.Message`, already checked by it.
     written_at : datetime
         When it was written, aware.
     """
@@ -34,7 +34,7 @@ class Entry:
     Parameters
     ----------
     key, title, html : str
-        As in `reporting.message.Message`, which has checked them.
+        As in `reporting.message.Message`, already checked by it.
     picture : str or None
         Name of the picture's file, in the directory of the page.
     written_at : datetime
@@ -70,7 +70,7 @@ def render(entries: Sequence[Entry]) -> str:
 
 @functools.cache
 def _template() -> "Template":
-    from jinja2 import Environment, StrictUndefined  # a check that sends nothing does without it
+    from jinja2 import Environment, StrictUndefined  # a check that sends nothing does not need it
 
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True

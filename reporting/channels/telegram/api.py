@@ -143,7 +143,7 @@ def callback_queries(bot: "TeleBot", since: int, most: int) -> list[dict[str, An
 
 
 def _explain(code: int, answer: dict[str, Any], secret: str) -> Refusal | Later:
-    """Read an answer that is not "ok"."""
+    """Turn an answer that is not "ok" into a `Refusal` or a `Later`."""
     parameters = answer.get("parameters") or {}
     description = shorten(str(answer.get("description", "")).replace(secret, "***"), 200)
     if code == 429:
@@ -173,9 +173,9 @@ def token() -> str:
 def _client(api_url: str, secret: str) -> "TeleBot":
     """Make a telebot client of the server at `api_url`.
 
-    telebot keeps its settings in globals of a module; they are set here, the same each time but for the address. Texts
-    go in the body: telebot would put them in the URL, where a Russian letter takes 6 bytes and servers refuse long URLs
-    (414). A request for updates does not wait: telebot would wait for 10 seconds.
+    telebot keeps its settings in globals of a module. They are set here on each call; only the address can differ.
+    Texts go in the body: telebot would put them in the URL, where a Russian letter takes 6 bytes and servers refuse
+    long URLs (414). A request for updates does not wait: telebot would wait for 10 seconds.
     """
     import telebot.apihelper
 

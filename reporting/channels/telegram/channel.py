@@ -34,8 +34,8 @@ class Telegram(Channel):
     plain text if the markup is refused, with the text after the photo if it is too long for a caption, without the
     photo if that is refused. If an answer is lost, the request is repeated, so a message may arrive twice.
 
-    The id of a message is its number, or "chat/number" if the group became a supergroup: a supergroup has numbers of
-    its own.
+    The id of a message is its number, or "chat/number" if the group became a supergroup, which numbers its messages
+    anew.
     """
 
     chats: str = ""
@@ -91,16 +91,16 @@ class Telegram(Channel):
         """Return the presses in the configured chats; Telegram keeps presses for 24 hours."""
         while True:
             updates = self._updates(since)
-            found = [press for update in updates if (press := self._press(update)) is not None]
-            if found or len(updates) < UPDATES_AT_ONCE:
-                return found
+            presses = [press for update in updates if (press := self._press(update)) is not None]
+            if presses or len(updates) < UPDATES_AT_ONCE:
+                return presses
             # A full page of presses in other chats: ours may be on the next one.
             since = updates[-1]["update_id"] + 1
 
     def answer_press(self, press: Press, text: str) -> None:
         """Show `text` to the person who pressed; Telegram accepts it for about 15 seconds."""
-        said = shorten(text, ANSWER_LIMIT)
-        answer = api.attempt(self.api_url, lambda bot: bot.answer_callback_query(press.answer, said))
+        shown = shorten(text, ANSWER_LIMIT)
+        answer = api.attempt(self.api_url, lambda bot: bot.answer_callback_query(press.answer, shown))
         if isinstance(answer, Refusal | Later):
             _LOG.info("telegram: too late to answer a press")
 
@@ -166,8 +166,8 @@ class Telegram(Channel):
     def _change(self, address: str, message_id: str, message: Message) -> Refusal | Later | None:
         """Edit a message in the first form that is accepted; return the last refusal if none is.
 
-        Whether it was sent as a photo or as a text is not known, and either refuses edits of the other form. A text
-        for a photo becomes its caption; the picture stays.
+        It is unknown whether the message was sent as a photo or as a text, and each refuses edits of the other form. If
+        a photo is edited with a text alone, the text becomes its caption.
         """
         chat, number = _located(address, message_id)
         attempts = [(TEXT_LIMIT, forms.edited_text(number)), (CAPTION_LIMIT, forms.edited_caption(number))]
@@ -235,7 +235,7 @@ class Telegram(Channel):
         return Press(update["update_id"], query["data"], _user(query["from"]), query["id"])
 
     def _is_configured(self, chat: dict[str, Any]) -> bool:
-        """Return whether a chat is one of the settings, or the supergroup that one of them became."""
+        """Return whether a chat is configured, or is the supergroup that a configured group became."""
         names = {str(chat.get("id", "")), f"@{chat.get('username', '')}".lower()}
         if any(address.lower() in names for address in self.addresses()):
             return True

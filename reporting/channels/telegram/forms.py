@@ -47,7 +47,7 @@ Form = Callable[["TeleBot", str, Words], Any]
 def parts(message: Message, limit: int) -> tuple[str, list[str]]:
     """Return the text of a message of at most `limit` characters, and the texts to send after it, all HTML.
 
-    A caption that cannot hold the text holds the title.
+    If the text is too long for a caption, the caption is the title.
     """
     if parsed_length(message.html) <= limit:
         return message.html, []
