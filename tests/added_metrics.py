@@ -1,7 +1,7 @@
-"""Runs a day on which two metrics fall that the project does not have; prints, as JSON, what people read.
+"""Runs a day on which two additional metrics fall, and prints the messages to people as JSON.
 
-``python -m tests.added_metrics PATH FOLDER`` runs in a directory with a copy of `pipeline` that has the count
-`interactions` and the ratio `messages_per_sender`; PATH is an embedded warehouse.
+``python -m tests.added_metrics PATH FOLDER`` runs in a directory with a copy of `pipeline` that has two more metrics:
+the count `interactions` and the ratio `messages_per_sender`. PATH is an embedded warehouse.
 """
 
 import json
@@ -25,12 +25,12 @@ NEWEST = OUTAGE + SLOT
 
 
 def of_ios(columns: Columns) -> Any:
-    """Whether an event is one of iOS since the outage."""
+    """Return which events are from iOS and after the start of the outage."""
     return (columns["time"] >= clock.epoch(OUTAGE)) & (columns["os"] == "iOS")
 
 
 def fewer_per_sender(table: str, columns: Columns) -> Columns:
-    """Every message six times, but those of iOS once since the outage: as many people send less."""
+    """Repeat every message six times, except those of iOS after the outage: as many people send fewer."""
     if table != "message_actions":
         return columns
     times = np.where(of_ios(columns), 1, 6)
@@ -38,7 +38,7 @@ def fewer_per_sender(table: str, columns: Columns) -> Columns:
 
 
 def fewer_interactions(table: str, columns: Columns) -> Columns:
-    """Of five events of iOS in the feed one since the outage."""
+    """Keep one of five feed events of iOS after the outage."""
     if table != "feed_actions":
         return columns
     kept = ~of_ios(columns) | (np.arange(len(columns["time"])) % 5 == 0)
@@ -46,7 +46,7 @@ def fewer_interactions(table: str, columns: Columns) -> Columns:
 
 
 def run(place: Site, metrics: str) -> None:
-    """The alerts of two slots, the report of the day, and the summary of a week whose alert was a false alarm."""
+    """Run the alerts of two slots, the report of the day, and the summary of a week with one false alarm."""
     name = metrics.split(",")[0]
     place.alerts = {"metrics": metrics, "slice_volume": "10"}
     place.sections = {"report": {"metrics": name}}
@@ -54,14 +54,14 @@ def run(place: Site, metrics: str) -> None:
     place.run(DailyMetrics(date=WEEK_BEFORE), MORNING_AFTER)
     place.run(Morning(), MORNING_AFTER)
     (incident,) = place.incidents()
-    said = {"incident_id": incident["incident_id"], "action": "false_alarm", "person": "Ann", "at": NEWEST + SLOT}
-    columns = {**said, "channel": "outbox", "update_number": 1}
+    action = {"incident_id": incident["incident_id"], "action": "false_alarm", "person": "Ann", "at": NEWEST + SLOT}
+    columns = {**action, "channel": "outbox", "update_number": 1}
     place.warehouse.insert(f"{place.database}.incident_actions", {key: [value] for key, value in columns.items()})
     place.run(Weekly(), MORNING_AFTER)
 
 
 def counted(place: Site, table: str, start: datetime, end: datetime, where: str = "1") -> list[int]:
-    """Events and users of a stretch, from the source."""
+    """Events and users of an interval, from the source."""
     ((events, users),) = place.warehouse.query(
         f"SELECT count(), uniqExact(user_id) FROM {place.database}.{table} WHERE {where} "
         f"AND time >= toDateTime('{start}', 'UTC') AND time < toDateTime('{end}', 'UTC')"
@@ -70,7 +70,7 @@ def counted(place: Site, table: str, start: datetime, end: datetime, where: str 
 
 
 def newest(place: Site, metric: str) -> list[float]:
-    """What was measured and expected in the newest slot."""
+    """The measured and expected values of the newest slot."""
     of_slot = f"metric = '{metric}' AND dimension = 'total' AND slot = toDateTime('{NEWEST}', 'UTC')"
     measured = f"SELECT numerator, denominator FROM {place.database}.slot_metrics FINAL WHERE {of_slot}"
     expected = f"SELECT expected FROM {place.database}.slot_checks FINAL WHERE {of_slot}"
@@ -80,7 +80,7 @@ def newest(place: Site, metric: str) -> list[float]:
 def story(
     warehouse: EmbeddedEngine, folder: Path, change: Callable[[str, Columns], Columns], metrics: str, table: str
 ) -> dict[str, object]:
-    """Everything that a site of its own says of its first metric."""
+    """All messages and values about the first metric of a new site."""
     with site(warehouse, folder) as place:
         place.load(change=change)
         run(place, metrics)
@@ -99,11 +99,11 @@ def main(path: str, folder: Path) -> None:
     """Print both stories."""
     warehouse = EmbeddedEngine(path)
     sides = "messages_per_sender,messages_sent,messenger_users"
-    told = {
+    stories = {
         "ratio": story(warehouse, folder / "ratio", fewer_per_sender, sides, "message_actions"),
         "count": story(warehouse, folder / "count", fewer_interactions, "interactions", "feed_actions"),
     }
-    print(json.dumps(told, ensure_ascii=False))
+    print(json.dumps(stories, ensure_ascii=False))
 
 
 if __name__ == "__main__":

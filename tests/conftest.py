@@ -1,4 +1,4 @@
-"""Both engines, real: fixtures for the tests of every part."""
+"""Fixtures of both real engines, for all tests."""
 
 import contextlib
 import os
@@ -34,7 +34,7 @@ def server_warehouse(clickhouse_server: ClickHouseServer) -> ServerEngine:
 
 @pytest.fixture(scope="session")
 def embedded_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedEngine]:
-    """One embedded directory for the session; its owner is gone afterwards."""
+    """One embedded directory for the session; its owner process is ended afterwards."""
     warehouse = EmbeddedEngine(str(tmp_path_factory.mktemp("embedded") / "warehouse"))
     yield warehouse
     end_owner(warehouse)
@@ -42,10 +42,10 @@ def embedded_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emb
 
 @pytest.fixture(params=["embedded", "server"])
 def warehouse(request: pytest.FixtureRequest) -> Engine:
-    """Every test that asks for it runs on both engines."""
-    found = request.getfixturevalue(f"{request.param}_warehouse")
-    assert isinstance(found, Engine)
-    return found
+    """The engine; a test with this fixture runs on both."""
+    engine = request.getfixturevalue(f"{request.param}_warehouse")
+    assert isinstance(engine, Engine)
+    return engine
 
 
 @pytest.fixture
@@ -59,17 +59,17 @@ def database(warehouse: Engine) -> Iterator[str]:
 
 def owners(warehouse: EmbeddedEngine) -> list[int]:
     """Return the processes that own the directory of an embedded warehouse (there should be one at most)."""
-    found = []
+    processes = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
             arguments = path.read_bytes().split(b"\0")
             if any(part.endswith(b"owner.py") for part in arguments) and os.fsencode(warehouse.path) in arguments:
-                found.append(int(path.parent.name))
-    return found
+                processes.append(int(path.parent.name))
+    return processes
 
 
 def end_owner(warehouse: EmbeddedEngine) -> None:
-    """Kill -9 the owner of an embedded warehouse and wait until it is gone."""
+    """Kill (SIGKILL) the owner of an embedded warehouse and wait until it is gone."""
     while running := owners(warehouse):
         for process in running:
             with contextlib.suppress(ProcessLookupError):

@@ -1,3 +1,3 @@
-"""How long a test waits for a process. No machine is this slow: a process that takes longer hangs."""
+"""The time that a test waits for a process. A process that takes longer hangs: no machine is this slow."""
 
 HANGS_SECONDS = 1800

@@ -1,4 +1,4 @@
-"""The README's commands, found whatever it says around them."""
+"""The README's commands, extracted from its text."""
 
 import re
 import shlex

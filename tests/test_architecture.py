@@ -1,4 +1,4 @@
-"""The tree is what docs/architecture.md says: the picture follows the contracts, every place that it names is there.
+"""docs/architecture.md is true: the picture agrees with the contracts, and every path that it names exists.
 
 `make lint` checks the contracts themselves.
 """
@@ -81,5 +81,5 @@ def test_sql_lives_in_files() -> None:
                     ("INSERT INTO ", "ALTER TABLE ", "CREATE TABLE ")
                 ):
                     offenders.append((path.name, node.value[:60]))
-    # Asking an engine what a table looks like belongs to the engine; the demo prints a statement to try.
+    # Exceptions: engines describe their tables, and the demo prints a statement to try.
     assert [item for item in offenders if item[0] not in ("server.py", "embedded.py", "native.py", "summary.py")] == []

@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md promises that each of these is added in ONE place.
+"""CONTRIBUTING.md promises that each of these is added in one place.
 
 Metrics and slices are proven in tests/pipeline/etl.
 """
@@ -60,7 +60,7 @@ class Pager(Channel):
 
 @pytest.fixture
 def new_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder that both registries take for a part of their own."""
+    """A folder that both registries search too."""
     for package in (detectors.methods, channels):
         monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
     yield tmp_path

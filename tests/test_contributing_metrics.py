@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md promises that a metric is ONE entry: a count and a ratio are added so, and run by the real tasks."""
+"""CONTRIBUTING.md promises that a metric is one entry: these tests add a count and a ratio and run the real tasks."""
 
 import json
 import os
@@ -39,7 +39,7 @@ Story = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def stories(embedded_warehouse: EmbeddedEngine, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Story]:
-    """What `tests.added_metrics` prints, run with a copy of the package that has two more metrics."""
+    """The output of `tests.added_metrics`, run with a copy of the package that has two more metrics."""
     folder = tmp_path_factory.mktemp("added")
     shutil.copytree(ROOT / "pipeline", folder / "pipeline", ignore=shutil.ignore_patterns("__pycache__"))
     file = folder / "pipeline" / "core" / "metrics.py"
@@ -84,7 +84,7 @@ def report(story: Story) -> str:
 
 
 def loss(text: str, label: str) -> int:
-    """How many events an alert says were lost."""
+    """The number of lost events in an alert."""
     found = re.search(rf"^lost against expected so far: {MINUS}([\d,]+) {label}$", text, re.MULTILINE)
     assert found is not None, text
     return int(found[1].replace(",", ""))
@@ -117,7 +117,7 @@ def test_a_fall_of_the_ratio_is_alerted_explained_split_and_costed_in_its_numera
     assert re.search(
         rf"^Messages per sender: {sides}\d+% within slices, {MINUS}?\d+% by their mix$", text, re.MULTILINE
     )
-    # At least what the newest slot lacks; at most what the generator took: five messages for each that iOS still has.
+    # At least the loss of the newest slot; at most the generator's: five messages for each that iOS still has.
     assert senders * expected - messages <= loss(text, "messages sent") + 1 <= 5 * ratio["of iOS"][0]
 
 
@@ -134,7 +134,7 @@ def test_the_report_explains_the_ratio_by_its_two_sides(ratio: Story) -> None:
     text = report(ratio)
     change = f"{MINUS}{before - now:.0f}, {fall(now, before)}"
     assert f"Messages per sender: {now:.0f}\nday before: -; week before: {change}\n" in text
-    # Slices of a day do not hold the senders, so none were searched. Half an event is added to the counts of a side.
+    # Slices of a day have no number of senders, so they are not searched. Half an event is added to each count.
     sides = (
         f"messages sent fell ({fall(messages + 0.5, messages_before + 0.5)}), "
         f"active users, messenger {fall(senders + 0.5, senders_before + 0.5)}"

@@ -1,4 +1,4 @@
-"""The README names every command, task and table that there is."""
+"""The README names every command, task and table."""
 
 import re
 from pathlib import Path

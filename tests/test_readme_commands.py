@@ -1,4 +1,4 @@
-"""Every command of the README is read by the program that it names, and a shell understands every line."""
+"""The named program accepts every command of the README, and a shell parses every line."""
 
 import importlib.util
 import re
@@ -40,7 +40,7 @@ def test_a_command_is_understood(command: Command) -> None:
 
 
 def exit_code(parser: ArgumentParser, arguments: Sequence[str]) -> object:
-    """What argparse ends with: 0 also where the arguments ask for help."""
+    """Return argparse's exit code: 0 also for a request for help."""
     try:
         parser.parse_args(arguments)
     except SystemExit as end:
@@ -56,6 +56,6 @@ def test_a_shell_understands_it(text: str) -> None:
 
 @pytest.mark.parametrize("command", CRONTAB)
 def test_cron_hands_a_line_on_whole(command: str) -> None:
-    # Cron ends a command at a per cent sign, and reads none over two lines.
+    # Cron ends a command at a percent sign, and a command cannot span two lines.
     assert not re.search(r"(?<!\\)%", command)
     assert not command.endswith("\\")

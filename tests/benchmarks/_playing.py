@@ -1,4 +1,4 @@
-"""A benchmark's world as the series that the checks read, and the messages of its weeks."""
+"""A benchmark's world as the series that the checks read, and as messages."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

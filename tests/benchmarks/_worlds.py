@@ -33,7 +33,7 @@ VALUES: dict[str, tuple[str, ...]] = {
 }
 COUNTS = ("feed_users", "messenger_users", "views", "likes", "messages_sent")
 
-# What goes wrong, as (events, dimension, value, sizes). Every kind and size comes up in every world.
+# Incidents as (events, dimension, value, sizes). Every kind and size occurs in every world.
 SIZES: dict[Events, tuple[float, ...]] = {
     "views": (-1.0, -0.5, -0.3, 0.3, 0.6),
     "likes": (-1.0, -0.5, -0.3, 0.3, 0.6),
@@ -62,7 +62,7 @@ SLICED: tuple[Kind, ...] = (
     ("messages", "country", "Russia", -1.0),
     ("messages", "gender", "0", -1.0),
 )
-# Lasting: they begin in the last days and stay. Together they are the last two of a world.
+# Lasting shifts: they begin in the last days and do not end. They are the last two of a world.
 LASTING: tuple[Kind, ...] = (("views", "total", "all", -0.25), ("messages", "total", "all", 0.4))
 LASTING_DAYS_BEFORE_END = (12, 6)
 
@@ -74,11 +74,11 @@ class World:
     Attributes
     ----------
     scenario : Scenario
-        What was made.
+        The settings of the generated events.
     lasting : tuple of Incident
-        Those of its incidents that do not end.
+        The incidents that do not end.
     counts : dict
-        By metric and dimension, (values, slots): what ``slot_metrics`` holds.
+        By metric and dimension, (values, slots): as in ``slot_metrics``.
     """
 
     scenario: Scenario
@@ -92,16 +92,16 @@ class World:
 
     @cached_property
     def people(self) -> Population:
-        """Who is behind the events."""
+        """The users behind the events."""
         return populate(stream(self.scenario, POPULATION), self.scenario.users)
 
     def slot_of(self, moment: datetime) -> int:
-        """The column of a moment."""
+        """The column of a time."""
         return (int(moment.timestamp()) - int(self.rates.start[0])) // SLOT_SECONDS
 
 
 def make_world(seed: int, days: int = WARM_UP_DAYS + JUDGED_DAYS) -> World:
-    """Make the events of a seed and count them."""
+    """Generate the events of a seed and count them."""
     incidents, lasting = _place(seed, days)
     scenario = Scenario(first_day=FIRST_DAY, days=days, seed=seed, incidents=(*incidents, *lasting))
     people = populate(stream(scenario, POPULATION), scenario.users)
@@ -144,7 +144,7 @@ def make_world(seed: int, days: int = WARM_UP_DAYS + JUDGED_DAYS) -> World:
 
 
 def _place(seed: int, days: int) -> tuple[list[Incident], tuple[Incident, ...]]:
-    """One incident every 22 hours or so, at any hour of the day, an hour to four long; then the lasting ones."""
+    """One incident about every 22 hours, at any time of day, one to four hours long; then the lasting ones."""
     rng = np.random.default_rng([seed, 99])
     start = datetime(FIRST_DAY.year, FIRST_DAY.month, FIRST_DAY.day, tzinfo=UTC) + timedelta(days=WARM_UP_DAYS)
     end = start + timedelta(days=days - WARM_UP_DAYS)
@@ -155,7 +155,7 @@ def _place(seed: int, days: int) -> tuple[list[Incident], tuple[Incident, ...]]:
     for index in order:
         events, dimension, value, size = kinds[index]
         moment += timedelta(minutes=15 * int(rng.integers(64, 96)))
-        # Around a lasting shift nothing else happens for a day and a half, so that each is told by itself.
+        # Around a lasting shift nothing else happens for a day and a half, so that each has its own message.
         for shift in shifts:
             if shift - timedelta(hours=8) < moment < shift + timedelta(hours=36):
                 moment = shift + timedelta(hours=36)

@@ -1,9 +1,9 @@
-"""The messages that people would receive: labelled weeks of demo noise, checked as production checks them.
+"""The quality of alerts on labelled weeks of demo noise, which are judged as in production.
 
 ``python -m tests.benchmarks.alerts`` prints the table of the README: every labelled incident of every seed through the
-same checks, bands and steps of incidents as in `CheckAlerts`. Two others stand beside it: the usual bot (a slot against
-the same slot of the day before, 30 %; and a trailing interquartile range of five points), and an ideal detector that
-knows the true rate of every slot and slice and may raise as many false alarms.
+checks, bands and incidents that `CheckAlerts` runs. Beside it stand the usual bot (a slot against the same slot of the
+day before, 30 %; and an interquartile range of the last five points) and an ideal detector, which knows the true rate
+of every slot and slice and may raise as many false alarms.
 """
 
 import argparse
@@ -33,15 +33,15 @@ PROMPT_SLOTS = 2
 ENOUGH_EVENTS = 400
 SEEDS = (1, 2, 3, 4, 5)
 REPEATS_WITHIN = timedelta(days=4)
-"""A message about a lasting shift's metrics so soon after it counts as its repetition, a later one as false."""
+"""A message about a lasting shift's metrics within this time counts as its repetition, a later one as false."""
 ECHOES = (timedelta(days=1), timedelta(days=7))
 BY_CHANCE = tuple(timedelta(days=days) for days in (2, 3, 4, 5, 6))
-"""Nothing echoes then: how many messages fall there all the same."""
+"""Lags without echoes: the messages at these lags are those expected by chance."""
 
 
 @dataclass(frozen=True)
-class Told:
-    """A message that made a sound: when, and about what."""
+class Alarm:
+    """A message that notified people: its slot, and the parts that it was about."""
 
     slot: datetime
     opened: datetime
@@ -50,12 +50,12 @@ class Told:
 
 
 @dataclass
-class Heard:
-    """The messages about one labelled incident."""
+class Case:
+    """A labelled incident and the alarms about it."""
 
     label: Labelled
     world: World
-    told: list[Told] = field(default_factory=list)
+    alarms: list[Alarm] = field(default_factory=list)
     outcome: str = ""
     last_cause: Explanation | None = None
     is_ideal: bool = False
@@ -70,13 +70,13 @@ class Heard:
 
     @property
     def expected(self) -> float:
-        """Events that its first slot would have had without it, of its kind and in its slice."""
+        """Expected events of its first slot, of its kind and in its slice, without the incident."""
         return float(true_rate(self.world, self.label)[self.world.slot_of(self.label.start)])
 
     @property
     def is_prompt(self) -> bool:
-        """Whether a message came by the end of its second slot."""
-        return any(told.slot < self.start + PROMPT_SLOTS * SLOT for told in self.told)
+        """Whether people were notified by the end of its second slot."""
+        return any(alarm.slot < self.start + PROMPT_SLOTS * SLOT for alarm in self.alarms)
 
     @property
     def kind(self) -> str:
@@ -107,9 +107,9 @@ def true_rate(world: World, label: Labelled) -> NDArray[np.float64]:
 
 
 def ideal(world: World, label: Labelled, series: int, false_a_week: float = 1.0) -> bool:
-    """Whether a detector that knows the true rate finds it within two slots, at that many false alarms a week in all.
+    """Whether a detector that knows the true rate finds the incident within two slots, at the given false alarm rate.
 
-    It checks the slice that is hit like each of `series`, in one slot and in the two together.
+    It tests the affected slice in each of the two slots and in their sum, and shares its false alarms among `series`.
     """
     events = {"views": "views", "likes": "likes", "messages": "messages_sent"}[label.events]
     row = VALUES[label.dimension].index(label.dimension_value)
@@ -126,42 +126,42 @@ def ideal(world: World, label: Labelled, series: int, false_a_week: float = 1.0)
 
 
 def poisson_tail(count: int, expected: float) -> float:
-    """The probability of a count at least so far from its expectation, on its side."""
+    """The one-sided probability of a count at least this far from its expectation."""
     below = count < expected
     terms = range(count + 1) if below else range(count, count + 60 + int(20 * math.sqrt(expected)))
     logs = np.array([n * math.log(expected) - expected - math.lgamma(n + 1) for n in terms])
     return float(np.exp(logs).sum())
 
 
-def hear(world: World, *, with_slices: bool = True) -> tuple[list[Heard], list[Told]]:
-    """Play a world; returns the messages about its incidents, and the false messages."""
-    heard = [Heard(label, world) for label in world.scenario.incidents]
-    alarms: list[Told] = []
+def play_checks(world: World, *, with_slices: bool = True) -> tuple[list[Case], list[Alarm]]:
+    """Play a world; return its incidents with their alarms, and the false alarms."""
+    cases = [Case(label, world) for label in world.scenario.incidents]
+    false_alarms: list[Alarm] = []
     playback = Playback(monitors(), current_rules())
     for played in play(world, with_slices, playback):
         series, results = played.evaluation.series, played.evaluation.results
         for notice in played.notices:
             kind, incident = notice.kind, notice.incident
-            owner = _owner(heard, incident, series.slot if kind == "worse" else incident.opened)
+            owner = _owner(cases, incident, series.slot if kind == "worse" else incident.opened)
             cause = explain(series, incident, results) if kind in ("post", "close") else None
             if kind in ("post", "worse"):
-                told = Told(series.slot, incident.opened, tuple(m.part for m in incident.members), cause)
-                (owner.told if owner else alarms).append(told)
+                alarm = Alarm(series.slot, incident.opened, tuple(m.part for m in incident.members), cause)
+                (owner.alarms if owner else false_alarms).append(alarm)
             if owner and kind == "close":
                 owner.outcome, owner.last_cause = incident.outcome, cause
     parts = len(table(world, with_slices)[0])
-    for item in heard:
+    for item in cases:
         item.is_ideal = ideal(world, item.label, parts)
-    return heard, alarms
+    return cases, false_alarms
 
 
-def usual_bot(world: World) -> tuple[list[Heard], list[Told]]:
-    """The usual bot: day-ago 30 %, or outside of a trailing IQR of five points; it sends a message for every slot."""
-    heard = [Heard(label, world) for label in world.scenario.incidents]
-    alarms: list[Told] = []
+def usual_bot(world: World) -> tuple[list[Case], list[Alarm]]:
+    """The common bot: alerts at every slot 30 % off the day before, or outside an IQR of the last five points."""
+    cases = [Case(label, world) for label in world.scenario.incidents]
+    false_alarms: list[Alarm] = []
     with configured():
         parts, numerators, denominators = table(world, with_slices=False)
-    # A ratio of nothing is 0 to the usual bot.
+    # The usual bot takes a ratio without denominator as 0.
     values = np.divide(numerators, denominators, out=np.zeros_like(numerators), where=denominators > 0)
     first = datetime.fromtimestamp(int(world.rates.start[0]), UTC).replace(tzinfo=None)
     for row, part in enumerate(parts):
@@ -173,33 +173,33 @@ def usual_bot(world: World) -> tuple[list[Heard], list[Told]]:
             before = series[t - 96]
             if abs(series[t] - before) > 0.3 * before or not low - spread <= series[t] <= high + spread:
                 slot = first + t * SLOT
-                told = Told(slot, slot, (part,))
-                owner = next((h for h in heard if h.start <= slot < h.end and part.metric in h.label.metrics), None)
-                (owner.told if owner else alarms).append(told)
-    return heard, alarms
+                alarm = Alarm(slot, slot, (part,))
+                owner = next((h for h in cases if h.start <= slot < h.end and part.metric in h.label.metrics), None)
+                (owner.alarms if owner else false_alarms).append(alarm)
+    return cases, false_alarms
 
 
-def _owner(heard: Sequence[Heard], incident: Incident, called: datetime) -> Heard | None:
-    """The labelled incident that a message is about: it is of its metrics, and called while it lasted or just after."""
+def _owner(cases: Sequence[Case], incident: Incident, called: datetime) -> Case | None:
+    """The labelled incident that a message is about: it has its metrics, and lasts or has just ended at `called`."""
     metrics = {member.metric for member in incident.members}
-    candidates = [
+    matches = [
         item
-        for item in heard
+        for item in cases
         if item.start - SLOT <= called < min(item.end, item.start + REPEATS_WITHIN) + 2 * SLOT
         and incident.last_anomaly >= item.start
         and metrics & set(item.label.metrics)
-        and (item.label not in item.world.lasting or _goes_its_way(incident, item.label))
+        and (item.label not in item.world.lasting or _has_its_direction(incident, item.label))
     ]
-    # A lasting shift is behind much that follows it: whatever else fits comes first.
-    return min(candidates, key=lambda item: (item.label in item.world.lasting, abs(called - item.start)), default=None)
+    # A lasting shift can explain much that follows it, so any other match is preferred.
+    return min(matches, key=lambda item: (item.label in item.world.lasting, abs(called - item.start)), default=None)
 
 
-def _goes_its_way(incident: Incident, label: Labelled) -> bool:
+def _has_its_direction(incident: Incident, label: Labelled) -> bool:
     return any(member.metric in label.metrics and member.sign * label.size > 0 for member in incident.totals)
 
 
-def names_slice(item: Heard, cause: Explanation | None) -> bool:
-    """Whether an explanation names the labelled slice, first."""
+def names_slice(item: Case, cause: Explanation | None) -> bool:
+    """Whether an explanation names the labelled slice first."""
     named = cause.cause if cause else None
     return named is not None and (named.dimension, named.values[0]) == (
         item.label.dimension,
@@ -207,22 +207,22 @@ def names_slice(item: Heard, cause: Explanation | None) -> bool:
     )
 
 
-def rows(ours: Sequence[Heard], theirs: Sequence[Heard]) -> Iterator[tuple[str, ...]]:
+def rows(ours: Sequence[Case], theirs: Sequence[Case]) -> Iterator[tuple[str, ...]]:
     """The table's rows by kind of incident."""
     kinds = sorted({item.kind for item in ours})
     for kind in kinds:
         chosen = [item for item in ours if item.kind == kind]
         usual = [item for item in theirs if item.kind == kind]
-        told = [len(item.told) for item in chosen]
+        counts = [len(item.alarms) for item in chosen]
         yield (
             kind,
             str(len(chosen)),
             percent(sum(item.is_prompt for item in chosen), len(chosen)),
             percent(sum(item.is_ideal for item in chosen), len(chosen)),
             percent(sum(item.is_prompt for item in usual), len(usual)),
-            percent(sum(bool(count) for count in told), len(told)),
-            f"{max(told)}",
-            f"{sum(len(item.told) for item in usual) / len(usual):.1f}",
+            percent(sum(bool(count) for count in counts), len(counts)),
+            f"{max(counts)}",
+            f"{sum(len(item.alarms) for item in usual) / len(usual):.1f}",
         )
 
 
@@ -231,22 +231,22 @@ def percent(part: int, whole: int) -> str:
     return f"{100 * part / whole:.0f} %" if whole else "-"
 
 
-def echoes(heard: Sequence[Heard], alarms: Sequence[Told], lags: Sequence[timedelta] = ECHOES) -> int:
-    """Messages about nothing, on the metrics of an incident and in its slots a day or a week (or other lags) later."""
-    brief = [item for item in heard if item.label not in item.world.lasting]
+def echoes(cases: Sequence[Case], false_alarms: Sequence[Alarm], lags: Sequence[timedelta] = ECHOES) -> int:
+    """Count false alarms on the metrics of an incident and in its slots, a day or a week (or other lags) later."""
+    brief = [item for item in cases if item.label not in item.world.lasting]
     return sum(
         any(
-            item.start + echo - SLOT <= told.opened < item.end + echo
-            and {part.metric for part in told.parts} & set(item.label.metrics)
+            item.start + echo - SLOT <= alarm.opened < item.end + echo
+            and {part.metric for part in alarm.parts} & set(item.label.metrics)
             for item in brief
             for echo in lags
         )
-        for told in alarms
+        for alarm in false_alarms
     )
 
 
 def load(seed: int, cache: Path | None) -> World:
-    """A world, made once where a directory keeps it."""
+    """A world, read from the cache directory if it is there."""
     path = cache / f"{seed}.pkl" if cache else None
     if path and path.exists():
         scenario, lasting, counts = pickle.loads(path.read_bytes())
@@ -266,41 +266,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of [alerts]")
     options = parser.parse_args(arguments)
     chosen: Mapping[str, str] = dict(pair.split("=", 1) for pair in options.set)
-    ours: list[Heard] = []
-    theirs: list[Heard] = []
-    false: list[Told] = []
+    ours: list[Case] = []
+    theirs: list[Case] = []
+    false: list[Alarm] = []
     echoed = usual_echoed = by_chance = 0
-    usual_false: list[Told] = []
+    usual_false: list[Alarm] = []
     for seed in options.seeds:
         world = load(seed, options.cache)
         with configured(clock={"timezone": "UTC"}, alerts=chosen):
-            heard, alarms = hear(world)
-        usual_heard, usual_alarms = usual_bot(world)
-        echoed += echoes(heard, alarms)
-        by_chance += echoes(heard, alarms, BY_CHANCE)
-        usual_echoed += echoes(usual_heard, usual_alarms)
-        ours += heard
-        false += alarms
-        theirs += usual_heard
-        usual_false += usual_alarms
-        print(f"seed {seed}: {len(heard)} incidents, {len(alarms)} false messages", file=sys.stderr, flush=True)
-        for told in alarms:
-            print("   false:", told.slot, [tuple(part) for part in told.parts][:4], file=sys.stderr)
-        for item in heard:
-            if not item.is_prompt or len(item.told) > 1:
+            cases, false_alarms = play_checks(world)
+        usual_cases, usual_false_alarms = usual_bot(world)
+        echoed += echoes(cases, false_alarms)
+        by_chance += echoes(cases, false_alarms, BY_CHANCE)
+        usual_echoed += echoes(usual_cases, usual_false_alarms)
+        ours += cases
+        false += false_alarms
+        theirs += usual_cases
+        usual_false += usual_false_alarms
+        print(f"seed {seed}: {len(cases)} incidents, {len(false_alarms)} false messages", file=sys.stderr, flush=True)
+        for alarm in false_alarms:
+            print("   false:", alarm.slot, [tuple(part) for part in alarm.parts][:4], file=sys.stderr)
+        for item in cases:
+            if not item.is_prompt or len(item.alarms) > 1:
                 print("   late or repeated:", item.kind, item.label.events, item.label.dimension_value, item.label.size,
-                      round(item.expected), [str(told.slot - item.start) for told in item.told], item.is_ideal,
+                      round(item.expected), [str(alarm.slot - item.start) for alarm in item.alarms], item.is_ideal,
                       file=sys.stderr)  # fmt: skip
-            if item.label.dimension != "total" and item.told and not names_slice(item, item.last_cause):
+            if item.label.dimension != "total" and item.alarms and not names_slice(item, item.last_cause):
                 print("   cause:", item.label.events, item.label.dimension_value, item.label.size, round(item.expected),
-                      item.told[0].cause, item.last_cause, file=sys.stderr)  # fmt: skip
+                      item.alarms[0].cause, item.last_cause, file=sys.stderr)  # fmt: skip
     chance = by_chance * len(ECHOES) / len(BY_CHANCE)
     print_tables(ours, theirs, (len(false), len(usual_false)), (echoed, chance, usual_echoed), len(options.seeds))
     return 0
 
 
 def print_tables(
-    ours: Sequence[Heard], theirs: Sequence[Heard], false: tuple[int, int], echoed: tuple[int, float, int], seeds: int
+    ours: Sequence[Case], theirs: Sequence[Case], false: tuple[int, int], echoed: tuple[int, float, int], seeds: int
 ) -> None:
     """Print what the README shows."""
     weeks = seeds * JUDGED_DAYS / 7
@@ -309,8 +309,8 @@ def print_tables(
     print("| " + " | ".join(header) + " |\n|" + " --- |" * len(header))
     for row in rows(ours, theirs):
         print("| " + " | ".join(row) + " |")
-    sliced = [item for item in ours if item.label.dimension != "total" and item.told]
-    at_first = sum(names_slice(item, item.told[0].cause) for item in sliced)
+    sliced = [item for item in ours if item.label.dimension != "total" and item.alarms]
+    at_first = sum(names_slice(item, item.alarms[0].cause) for item in sliced)
     at_last = sum(names_slice(item, item.last_cause) for item in sliced)
     lasting = [item for item in ours if item.label in item.world.lasting]
     print(
@@ -318,7 +318,7 @@ def print_tables(
         f"\nechoes a day or a week later: {echoed[0]} (by chance {echoed[1]:.1f}, usual bot {echoed[2]})"
         f"\nslice named first: {percent(at_first, len(sliced))} in the first message, "
         f"{percent(at_last, len(sliced))} when it closes (of {len(sliced)} slice incidents told)"
-        f"\nlasting level shifts: {len(lasting)}, messages each: {[len(item.told) for item in lasting]}, "
+        f"\nlasting level shifts: {len(lasting)}, messages each: {[len(item.alarms) for item in lasting]}, "
         f"closed as {sorted({item.outcome for item in lasting})}"
     )
 

@@ -1,12 +1,12 @@
-"""What a quiet check costs, what the rollup saves, and how long a day of missed slots takes.
+"""The cost of a quiet check, the saving by the rollup, and the time to catch up a day of missed slots.
 
 ``python -m tests.benchmarks.checks [--rounds 5] [--feed 2000000] [--messages 400000] [--engine embedded|server]``
 
-1. A check that finds nothing, beyond its warehouse statements, against a no-op Luigi run that imports numpy and the
-   driver: CPU of whole processes, in turn. The no-op imports the driver as it comes, and once more as a check does:
-   without the driver's table of all dates, which no statement of ours needs.
-2. Reading what a check reads from ``slot_metrics``, against counting the same from 28 days of raw events: CPU of the
-   engine and of the reading process together; both give the same numbers.
+1. A check without findings, minus its warehouse statements, against a no-op Luigi run that imports numpy and the
+   driver: CPU of whole processes, in turn. The no-op runs with the driver as imported by default, and once more as a
+   check imports it: without the driver's table of all dates, which our statements do not need.
+2. Reading a check's input from ``slot_metrics``, against counting it from 28 days of raw events: CPU of the engine and
+   of the reading process together; both give the same numbers.
 3. A check that catches up 96 slots.
 """
 
@@ -38,7 +38,7 @@ TODAY = date(2026, 11, 12)
 MIDNIGHT = datetime(2026, 11, 12)
 DAYS = 28
 READS = 20
-# Where a day's events come from: attributes hang on the user, moments are spread over the day.
+# The events of a day: attributes depend on the user, times are spread over the day.
 EVENTS = """
     INSERT INTO bench_raw.{table} SELECT
         toUInt32(intHash64(number + {day} * 7919) % 50000) AS user_id, {own},
@@ -55,7 +55,7 @@ ATTRIBUTES = """
 """
 Counts = dict[tuple[Part, int], tuple[int, int]]
 
-# Both import the driver before anything is counted: it would otherwise look like a part of the first statement.
+# Both import the driver before the measurement: it would otherwise count as part of the first statement.
 MEASURED = """
 import os, sys, time
 import clickhouse_driver.client, numpy, luigi
@@ -92,7 +92,7 @@ finally:
 
 
 class Place:
-    """A directory with a luigi.cfg, and processes that run in it."""
+    """A directory with a luigi.cfg, to run processes in."""
 
     def __init__(self, folder: Path, engine: MeasuredEngine) -> None:
         self.folder = folder
@@ -113,13 +113,13 @@ class Place:
         (folder / "luigi.cfg").write_text("\n".join(lines) + "\n")
 
     def run(self, task: str, *arguments: str, dates: bool = False) -> tuple[float, int, list[str]]:
-        """Run a task in a process of its own: CPU seconds beyond its statements, how many, and what it imported.
+        """Run a task in a new process; return CPU seconds beyond its statements, their number, and its imports.
 
         With `dates` the driver makes its table of dates.
         """
         environment = os.environ | {"LUIGI_CONFIG_PATH": str(self.folder / "luigi.cfg")}
         environment["CLICKHOUSE_DRIVER_LASY_DATE_LUT"] = "" if dates else "1"
-        # Modules of other packages were compiled when they were installed; ours are at their first import.
+        # Other packages were compiled at their installation, our modules at their first import.
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         module = () if task == "NoOp" else ("--module", "pipeline")
         command = [sys.executable, "-c", MEASURED, task, *module, *arguments, "--local-scheduler"]
@@ -133,7 +133,7 @@ class Place:
 
 
 def cpu_seconds(engine: MeasuredEngine, act: Callable[[], object]) -> float:
-    """CPU of the engine and of this process while something is done."""
+    """CPU of the engine and of this process during `act`."""
     start = engine.cpu_seconds() + time.process_time()
     act()
     return engine.cpu_seconds() + time.process_time() - start
@@ -182,7 +182,7 @@ def measure_checks(engine: MeasuredEngine, rounds: int) -> None:
 
 
 def make_events(engine: MeasuredEngine, feed: int, messages: int) -> None:
-    """Fill both source tables inside the engine: so many rows a day."""
+    """Fill both source tables inside the engine; `feed` and `messages` are rows a day."""
     engine.warehouse.execute("CREATE DATABASE bench_raw")
     for table, own, rows in (
         ("feed_actions", "if(intHash32(number) % 6 = 0, 'like', 'view') AS action", feed),
@@ -199,8 +199,8 @@ def make_events(engine: MeasuredEngine, feed: int, messages: int) -> None:
 
 
 def count_raw(engine: MeasuredEngine, dimensions: Sequence[Dimension], start: datetime) -> Counts:
-    """Every metric of every slot from raw events: in total where no dimensions are given, else by each of them."""
-    found: Counts = {}
+    """Count every metric of every slot from raw events: in total, or by each of the given dimensions."""
+    counts: Counts = {}
     slices = ", ".join(f"('{item.name}', {item.event_value})" for item in dimensions) or "('total', 'all')"
     for kind, table in ((FEED, "feed_actions"), (MESSAGES, "message_actions")):
         measured = [metric for metric in METRICS if metric.table == kind]
@@ -212,8 +212,8 @@ def count_raw(engine: MeasuredEngine, dimensions: Sequence[Dimension], start: da
         )
         for _, dimension, value, slot, *pairs in rows:
             for metric, numerator, denominator in zip(measured, pairs[::2], pairs[1::2], strict=True):
-                found[Part(metric.name, dimension, value), slot] = (numerator, denominator)
-    return found
+                counts[Part(metric.name, dimension, value), slot] = (numerator, denominator)
+    return counts
 
 
 def measure_rollup(engine: MeasuredEngine, rounds: int, feed: int, messages: int) -> None:
@@ -233,14 +233,14 @@ def measure_rollup(engine: MeasuredEngine, rounds: int, feed: int, messages: int
 
 def measure_reading(engine: MeasuredEngine, rounds: int, what: str, slice_volume: float | None) -> None:
     """Print one ratio of 2."""
-    # The very first slot may have lost events before its table began: it is never measured.
+    # The first slot of a table may lack events from before its start, so it is never measured.
     first, newest = MIDNIGHT - timedelta(days=DAYS) + clock.SLOT, MIDNIGHT - clock.SLOT
 
     def count() -> Counts:
-        found = count_raw(engine, (), first)
+        counts = count_raw(engine, (), first)
         if slice_volume is not None:  # a check reads the slices of the newest days only
-            found |= count_raw(engine, DIMENSIONS, newest - timedelta(days=series.SLICE_DAYS + 1, hours=1))
-        return found
+            counts |= count_raw(engine, DIMENSIONS, newest - timedelta(days=series.SLICE_DAYS + 1, hours=1))
+        return counts
 
     def read() -> series.Series:
         process.reset()  # as a new process
@@ -264,7 +264,7 @@ def measure_reading(engine: MeasuredEngine, rounds: int, what: str, slice_volume
 
 
 def require_equal(series: series.Series, counted: Counts) -> None:
-    """Stop where the rollup gives other numbers than the events."""
+    """Stop if the rollup and the events give different numbers."""
     first = clock.epoch(MIDNIGHT - timedelta(days=DAYS))
     rows = {part: row for row, part in enumerate(series.parts)}
     assert rows.keys() == {part for part, _ in counted}, "other parts"

@@ -1,8 +1,8 @@
-"""Memory of an extract from another server: per-user rows travel in blocks, however many users there are.
+"""Memory of an extract from another server: per-user rows travel in blocks, so memory does not grow with users.
 
 ``python -m tests.benchmarks.cross_server [--users 5000000]``
 
-Events are on a server, results in an embedded warehouse. Printed are the seconds of `FeedUserDay` and `MessageUserDay`
+Events are on a server, results in an embedded warehouse. It prints the seconds of `FeedUserDay` and `MessageUserDay`
 and the greatest resident memory of the process that carried the rows, against a day of a thousandth of the users.
 """
 
@@ -42,7 +42,7 @@ def carry(origin: ServerEngine, warehouse: EmbeddedEngine, extract: Extract) -> 
 
 
 def main() -> None:
-    """Measure a small day and a big one, each in a process of its own."""
+    """Measure a small day and a big one, each in its own process."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--users", type=int, default=5_000_000)
     wanted = parser.parse_args().users
@@ -50,7 +50,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder, ClickHouseServer(Path(folder) / "server") as server:
             origin = ServerEngine(server.host, server.port)
             warehouse = EmbeddedEngine(f"{folder}/warehouse")
-            # So many messages that more than half as many users have sent or got one as have read.
+            # Enough messages that users who sent or received one outnumber half of the readers.
             make_events(origin, readers=users, feed=2 * users, messages=6 * users)
             for extract in EXTRACTS:
                 with multiprocessing.get_context("spawn").Pool(1) as pool:

@@ -1,10 +1,10 @@
-"""What a day's load costs: the staged tasks against the best single statement, and against pandas.
+"""The cost of a day's load: the staged tasks against the best single statement, and against pandas.
 
 ``python -m tests.benchmarks.etl [--feed 10000000] [--messages 2000000] [--rounds 5] [--engine embedded|server]``
 
 The ways run in turn, round by round, on the same events; their results must be equal. CPU is that of the engine's
-process (its children's too), and for pandas also that of the program that does the work. Printed is each way's ratio to
-the cheaper single statement, the median of the rounds, and the greatest resident memory.
+process and its children, and for pandas also that of the program. It prints the ratio of each way to the cheaper single
+statement, as the median of the rounds, and the peak resident memory.
 """
 
 import argparse
@@ -34,13 +34,13 @@ DAY = date(2026, 11, 10)
 NOW = datetime(2026, 11, 12)
 SOURCE = "bench_events"
 MOMENT = "toDateTime('2026-11-10 00:00:00', 'UTC') + intHash32(number * 7 + 3) % 86400"
-# Attributes hang on the user, whatever table he is in; one in fifty has a second device.
+# Attributes depend on the user, in both tables; one user in fifty has a second device.
 ATTRIBUTE_SQL = """
     toInt8(intHash32({user}) % 2) AS gender, toInt16(14 + intHash32({user} + 1) % 50) AS age,
     if(intHash32({user} + 2) % 100 < 60 OR intHash32({user} + 3) % 50 = 0 AND number % 2 = 0, 'Android', 'iOS') AS os
 """
 IN_DAY = "time >= toDateTime('2026-11-09 21:00:00', 'UTC') AND time < toDateTime('2026-11-10 21:00:00', 'UTC')"
-# Attributes here are never negative, so 0 is nobody's once 1 is added.
+# Attributes here are never negative, so after adding 1, 0 means unknown.
 GREATEST = "max(os) AS {0}_os, max(gender) + 1 AS {0}_gender, max(age) + 1 AS {0}_age"
 PAIR = "bitOr(bitShiftLeft(toUInt64(user_id), 32), toUInt64(receiver_id))"
 PERSON = "toUInt32(if(side = 1, bitShiftRight(pair, 32), bitAnd(pair, 4294967295))) AS person"
@@ -48,7 +48,7 @@ ENDS = """
     sumIf(messages, side = 0) AS received, sumIf(messages, side = 1) AS sent,
     countIf(side = 0) AS from_users, countIf(side = 1) AS to_users
 """
-WARM_ROUNDS = 3  # the first fill caches, and cost a tenth more
+WARM_ROUNDS = 3  # the first ones fill caches and cost a tenth more
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 Rows = list[tuple[object, ...]]
@@ -63,12 +63,12 @@ class MeasuredEngine:
     process: Callable[[], int]
 
     def cpu_seconds(self) -> float:
-        """CPU that its process has used."""
+        """CPU seconds used by its process."""
         fields = Path(f"/proc/{self.process()}/stat").read_text().rpartition(")")[2].split()
         return sum(map(int, fields[11:15])) / CLOCK_TICKS
 
     def peak_bytes(self) -> int:
-        """Its greatest resident memory so far."""
+        """Its peak resident memory so far."""
         status = Path(f"/proc/{self.process()}/status").read_text()
         (kilobytes,) = re.findall(r"VmHWM:\s+(\d+) kB", status)
         return 1024 * int(kilobytes)
@@ -76,7 +76,7 @@ class MeasuredEngine:
 
 @contextmanager
 def engines(only: str) -> Iterator[Iterator[MeasuredEngine]]:
-    """Each engine in turn, with a directory of its own."""
+    """Each engine in turn, in its own directory."""
     with tempfile.TemporaryDirectory() as folder:
 
         def each() -> Iterator[MeasuredEngine]:
@@ -93,7 +93,7 @@ def engines(only: str) -> Iterator[Iterator[MeasuredEngine]]:
 
 
 def make_events(warehouse: Engine, readers: int, feed: int, messages: int) -> None:
-    """Fill both source tables inside the engine: 20 messages a sender, to a few friends each."""
+    """Fill both source tables inside the engine: each sender sends 20 messages to a few friends."""
     warehouse.execute(f"CREATE DATABASE {SOURCE}")
     for table, own, rows, user in (
         ("feed_actions", "if(intHash32(number) % 6 = 0, 'like', 'view') AS action", feed, readers),
@@ -107,11 +107,11 @@ def make_events(warehouse: Engine, readers: int, feed: int, messages: int) -> No
             "'ads' AS source, 'Russia' AS country, 'Moscow' AS city, toInt8(0) AS exp_group "
             f"FROM (SELECT number FROM system.numbers LIMIT {rows})"
         )
-        # What the engine still merges in the background would count for the way that happens to run.
+        # Otherwise background merges would count for the way that happens to run.
         warehouse.execute(f"OPTIMIZE TABLE {SOURCE}.{table} FINAL")
 
 
-# Per user what he received and sent, with his attributes as sender: in two ways, each the cheaper one on one engine.
+# Messages received and sent by user, with the user's attributes as a sender. Each of the two is cheaper on one engine.
 BY_PAIR = f"""
     SELECT {PERSON}, {ENDS}, maxIf(o, side = 1) AS message_os, maxIf(g, side = 1) AS message_gender,
         maxIf(a, side = 1) AS message_age
@@ -140,7 +140,7 @@ JOINED = f"""
 
 
 def single_statement(warehouse: Engine, messages: str) -> Rows:
-    """The cheapest SELECT that we found: events by user, distinct pairs once, a join, and slices of few groups."""
+    """The cheapest known SELECT: events by user, distinct pairs once, a join, and slices of few groups."""
     return warehouse.query(f"""
         SELECT slice.1, slice.2, sum(v), sum(l), sum(mr), sum(ms), sum(ur), sum(us)
         FROM (
@@ -210,7 +210,7 @@ def with_pandas(warehouse: Engine) -> Rows:
 
 
 def staged(warehouse: Engine, database: str) -> Rows:
-    """Our tasks, reconciliation included."""
+    """The tasks of the pipeline, including reconciliation."""
     assert luigi.build([DailyMetrics(date=DAY)], local_scheduler=True, log_level="WARNING")
     values = ", ".join(VALUES)
     return warehouse.query(f"SELECT dimension, dimension_value, {values} FROM {database}.daily_metrics")
@@ -236,7 +236,7 @@ def measure(engine: MeasuredEngine, rounds: int) -> None:
         }
         results = []
         with configured(NOW, **options):
-            our_tables()  # made once in a life, not once a day
+            our_tables()  # created once, not once a day
             for way, run in ways.items():
                 before = engine.cpu_seconds(), time.process_time(), time.perf_counter()
                 results.append(sorted(run()))

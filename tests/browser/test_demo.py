@@ -1,4 +1,4 @@
-"""The demo, started where somebody has a configuration of his own, and its page in real Chromium."""
+"""The demo, started in a directory with another configuration, and its page in real Chromium."""
 
 import re
 import subprocess
@@ -14,7 +14,7 @@ from tests.patience import HANGS_SECONDS
 from tests.process.project import Finished, Project
 from tests.reporting.channels.outbox.test_page_in_browser import chromium
 
-# Whatever of this reached the demo would end it, or write where it must not.
+# If the demo read any of this, it would fail or write to a wrong place.
 HOSTILE = {
     "warehouse": {"engine": "server", "host": "127.0.0.1", "port": "1", "database": "precious"},
     "source": {"engine": "server", "host": "127.0.0.1", "port": "1", "database": "precious"},
@@ -28,7 +28,7 @@ HOSTILE = {
     "delivery": {"lock_path": "precious"},
 }
 
-# The page itself forbids scripts; one around it may look at it.
+# The page forbids scripts, so a page around it reads the sizes of its pictures.
 AROUND = """<!DOCTYPE html><body><iframe id="page" src="{page}" width="1200" height="900"></iframe>
 <pre id="sizes"></pre><script>document.getElementById("page").onload = event => {{
   const pictures = [...event.target.contentDocument.images];
@@ -39,7 +39,7 @@ AROUND = """<!DOCTYPE html><body><iframe id="page" src="{page}" width="1200" hei
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the demo is started."""
+    """The directory in which the demo is started."""
     return tmp_path_factory.mktemp("demo")
 
 
@@ -71,13 +71,13 @@ def test_it_says_what_it_did(demo: Finished) -> None:
     assert "Daily report: Thursday, 19 November 2026" in demo.output
     assert f"Views: {by_os:,}" in demo.output
     assert "96 of 96 slots checked" in demo.output
-    # The outage of the messenger: one message, told once more while it was silent, and closed.
+    # The outage of the messenger: one message, one reply during the silence, and one at the end.
     _, _, outage = demo.output.partition("\n    alert-2026-11-20T0930Z-messenger_users\n")
     outage, _, _ = outage.partition("\n\nAll messages")
-    told = [line.strip() for line in outage.splitlines() if re.match(r" {8}\S", line)]
-    assert told[0] == "Still no data in message_actions since 12:30, for 1 h: application or loading?"
-    assert told[1].startswith("Recovered after 1 h")
-    assert len(told) == 2
+    replies = [line.strip() for line in outage.splitlines() if re.match(r" {8}\S", line)]
+    assert replies[0] == "Still no data in message_actions since 12:30, for 1 h: application or loading?"
+    assert replies[1].startswith("Recovered after 1 h")
+    assert len(replies) == 2
     assert re.search(r" {12}lost against expected: −[\d,]+ messages sent", outage)
 
 

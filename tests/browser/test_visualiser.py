@@ -17,7 +17,7 @@ from tests.process.luigid import Luigid
 from tests.process.project import load_events, make_project
 from tests.reporting.channels.outbox.test_page_in_browser import chromium
 
-# Two days are loaded; a day's users are merged with the attributes of the day before.
+# Two days are loaded; the users of a day are merged with the attributes of the day before.
 FAMILIES = {
     "Morning": 1,
     "Daily": 1,
@@ -30,8 +30,9 @@ FAMILIES = {
     "UserAttributes": 2,
     "StagingRetention": 1,
 }
-# Morning and what it asks for, the report's two days, Daily's and what it drops after the newest; three slices a day of
-# one merge each, which has two extracts and a day of attributes; the attributes of a day are those of its extracts.
+# Morning's 2 requirements, the report's 2 days, Daily's 2 days and its retention, and the newest day before retention.
+# Each of 2 days has 3 slices; a slice has 1 merge, which requires 2 extracts and a day of attributes. The attributes of
+# a day require its 2 extracts.
 DEPENDENCIES = 2 + 2 + (2 + 1) + 1 + 2 * (3 + 3 + 3) + 2 * 2
 DONE_GREEN = (0x00, 0xDD, 0x00)
 
@@ -43,7 +44,7 @@ class Page(NamedTuple):
     profile: Path
 
     def document(self, fragment: str) -> str:
-        """The document as the browser has built it, some seconds of its scripts' time later."""
+        """The document after some virtual seconds of its scripts."""
         return self._open(fragment, "--dump-dom")
 
     def picture(self, fragment: str, path: Path) -> "np.ndarray[tuple[int, ...], np.dtype[np.int64]]":
@@ -96,5 +97,5 @@ def test_the_graph_of_the_morning(page: Page, tmp_path: Path) -> None:
     assert drawing.count('<line class="link"') == DEPENDENCIES
     pixels = page.picture(fragment, tmp_path / "graph.png")
     dots = np.all(pixels == DONE_GREEN, axis=2)
-    # A dot has a radius of 7 pixels, and a label over a part of it; one more stands in the key.
+    # A dot has a radius of 7 pixels and is partly covered by a label. The key has one more dot.
     assert dots.sum() > 100 * sum(FAMILIES.values())

@@ -1,1 +1,1 @@
-"""A seeded mutation run: changes the pure modules a little, one place at a time, and shows what no test notices."""
+"""A seeded mutation run: makes small changes to the pure modules, and lists the changes that no test detects."""

@@ -1,7 +1,7 @@
-"""``python -m tests.mutants``: mutate the pure modules and list the mutants that their tests do not notice.
+"""``python -m tests.mutants``: mutate the pure modules and list the mutants that their tests do not detect.
 
-A survivor either shows that a test is missing, or it is equivalent: then equivalent.txt lists it, and says why. The
-exit code is 1 where a survivor is not listed there.
+A survivor either shows that a test is missing, or is equivalent; equivalent.txt lists those with their reasons. The
+exit code is 1 if a survivor is not listed there.
 """
 
 import argparse
@@ -23,14 +23,14 @@ _LINE = "{:<28} {:>8} {:>6} {:>6} {:>8} {:>16}"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a module's mutants."""
+    """The results of a module's mutants."""
 
     target: Target
     possible: int
     tried: int
     survivors: tuple[Mutation, ...]
     known: tuple[Mutation, ...]
-    """Those of the survivors that are listed as equivalent."""
+    """The survivors that are listed as equivalent."""
 
     @property
     def counts(self) -> tuple[int, ...]:
@@ -40,7 +40,7 @@ class Outcome:
 
 
 def main() -> int:
-    """Run the mutants; 1 if one survived that is not known to be equivalent."""
+    """Run the mutants; return 1 if one survived that is not listed as equivalent."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument("modules", nargs="*", metavar="MODULE", help="part of a module's path; all without one")
     parser.add_argument("--seed", type=int, default=1, help="another seed tries other mutants")
@@ -48,7 +48,7 @@ def main() -> int:
     arguments = parser.parse_args()
     chosen = [item for item in TARGETS if any(name in item.module for name in arguments.modules or [""])]
     if not chosen:
-        parser.error(f"no module is called like that; there are {', '.join(item.module for item in TARGETS)}")
+        parser.error(f"no module has such a name; choose of {', '.join(item.module for item in TARGETS)}")
     equivalent = read_equivalent(EQUIVALENT.read_text(encoding="utf-8"))
     try:
         with copied() as root:
@@ -83,7 +83,7 @@ def read_equivalent(text: str) -> list[str]:
 
 
 def table(outcomes: Sequence[Outcome]) -> str:
-    """The counts by module, and the survivors in the form of equivalent.txt."""
+    """Return the counts by module, and the survivors in the form of equivalent.txt."""
     lines = [_LINE.format(*_HEADER)]
     lines += [_LINE.format(outcome.target.module, *outcome.counts) for outcome in outcomes]
     lines.append(_LINE.format("all", *map(sum, zip(*(outcome.counts for outcome in outcomes), strict=True))))

@@ -1,4 +1,4 @@
-"""Small changes of a module's source, each of which a good test notices."""
+"""Small changes of a module's source, each of which a good test detects."""
 
 import ast
 import random
@@ -37,16 +37,16 @@ class Mutation:
 
     @property
     def change(self) -> str:
-        """The change by content, whatever its line number."""
+        """The change as text, without its line number."""
         return f"{self.before} -> {self.after}"
 
 
 def mutations(source: str, only: Collection[str] = ()) -> list[Mutation]:
-    """Every mutation of a module, or of those of its functions and classes that are named."""
+    """Return all mutations of a module, or those of the functions and classes named in `only`."""
     text = source.encode()  # the positions of `ast` count bytes
     starts = [0, *accumulate(len(line) for line in text.splitlines(keepends=True))]
     statements = [item for item in ast.parse(source).body if not only or getattr(item, "name", "") in only]
-    found: dict[str, Mutation] = {}
+    mutants: dict[str, Mutation] = {}
     for old, new in (change for item in statements for node in _nodes(item) for change in _changes(node)):
         last = old.end_lineno or old.lineno
         begin, end = starts[old.lineno - 1] + old.col_offset, starts[last - 1] + (old.end_col_offset or 0)
@@ -56,15 +56,15 @@ def mutations(source: str, only: Collection[str] = ()) -> list[Mutation]:
         first_line, rest = text[starts[old.lineno - 1] : begin], text[end : starts[last]]
         mutated = (text[:begin] + replaced + text[end:]).decode()
         before = _one_line(first_line + text[begin:end] + rest)
-        found.setdefault(mutated, Mutation(old.lineno, before, _one_line(first_line + replaced + rest), mutated))
-    return list(found.values())
+        mutants.setdefault(mutated, Mutation(old.lineno, before, _one_line(first_line + replaced + rest), mutated))
+    return list(mutants.values())
 
 
-def sample(found: Sequence[Mutation], most: int, seed: str, a_line: int = 2) -> list[Mutation]:
+def sample(mutants: Sequence[Mutation], most: int, seed: str, a_line: int = 2) -> list[Mutation]:
     """Choose at most `most` mutations, and at most `a_line` on one line; the same ones for the same seed."""
     on_line: Counter[int] = Counter()
     chosen: list[Mutation] = []
-    for mutation in random.Random(seed).sample(found, len(found)):
+    for mutation in random.Random(seed).sample(mutants, len(mutants)):
         if len(chosen) < most and on_line[mutation.line] < a_line:
             on_line[mutation.line] += 1
             chosen.append(mutation)
@@ -72,7 +72,7 @@ def sample(found: Sequence[Mutation], most: int, seed: str, a_line: int = 2) -> 
 
 
 def _nodes(node: ast.AST) -> Iterator[ast.AST]:
-    """The node and what is below it, without what no test has to notice: texts for developers, and types."""
+    """Yield the node and its descendants, without those that no test must detect: texts for developers, and types."""
     if _is_no_behaviour(node):
         return
     yield node
@@ -97,7 +97,7 @@ def _is_no_behaviour(node: ast.AST) -> bool:
 
 
 def _changes(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
-    """Pairs of an expression and what may replace it."""
+    """Yield pairs of an expression and its replacement."""
     match node:
         case ast.Constant():
             yield from ((node, ast.Constant(value)) for value in _other_constants(node.value))
@@ -148,7 +148,7 @@ def _without_filters(node: _Comprehension) -> Iterator[tuple[ast.expr, ast.expr]
 
 
 def _stands_at(node: ast.expr, segment: str) -> bool:
-    """Whether a node's position is right: inside of f-strings it is not before Python 3.12."""
+    """Return whether a node's position is right; inside f-strings it is wrong before Python 3.12."""
     try:
         return ast.dump(ast.parse(f"({segment})", mode="eval").body) == ast.dump(node)
     except SyntaxError:
@@ -156,7 +156,7 @@ def _stands_at(node: ast.expr, segment: str) -> bool:
 
 
 def _written(old: ast.expr, new: ast.expr) -> str:
-    """The source of a replacement, in brackets where it could bind less than what it replaces."""
+    """The source of a replacement, in brackets where it could bind less tightly than the original."""
     binds_as_before = isinstance(new, _ATOMS) or (isinstance(old, ast.Compare) and isinstance(new, ast.Compare))
     return ast.unparse(new) if binds_as_before else f"({ast.unparse(new)})"
 

@@ -1,4 +1,4 @@
-"""Mutants meet their tests in a copy of the project, so that the working tree is never touched."""
+"""Runs the tests of mutants in a copy of the project; the working tree is never changed."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ _LEFT_OUT = (".*", "__pycache__", "*.egg-info", "build", "docs", "var")
 
 
 class UselessTestsError(Exception):
-    """The tests of a module fail without a mutation, or pass whatever the module holds."""
+    """The tests of a module fail without a mutation, or pass with any content of the module."""
 
 
 class Trial:
@@ -28,18 +28,18 @@ class Trial:
         began = time.monotonic()
         if self._is_noticed(os.environ):
             raise UselessTestsError(f"{module}: its tests fail on the unchanged module: {' '.join(tests)}")
-        # An endless loop counts as noticed; a busy machine must not.
+        # An endless loop counts as detected; slowness of a busy machine must not.
         self.limit = 30 + 5 * (time.monotonic() - began)
         if not self.notices("1 / 0\n"):
             raise UselessTestsError(f"{module}: its tests do not import it: {' '.join(tests)}")
 
     def notices(self, source: str) -> bool:
-        """Whether a test fails when the module has this source."""
+        """Return whether a test fails with this source of the module."""
         original = self._module.with_suffix(".original")
         self._module.rename(original)
         try:
             self._module.write_text(source, encoding="utf-8")
-            # No mutant leaves bytecode behind that Python could take for the next one's.
+            # No bytecode is written: Python could take it for that of the next mutant.
             return self._is_noticed(os.environ | {"PYTHONDONTWRITEBYTECODE": "1"})
         finally:
             original.replace(self._module)

@@ -1,4 +1,4 @@
-"""What is mutated, and the fast tests that should notice."""
+"""The mutated modules, and the fast tests that should detect the changes."""
 
 from dataclasses import dataclass
 

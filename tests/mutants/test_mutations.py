@@ -1,4 +1,4 @@
-"""The mutator itself: on made-up sources, and on a made-up project."""
+"""The mutator, on artificial sources and on an artificial project."""
 
 from pathlib import Path
 
@@ -45,10 +45,10 @@ from tests.mutants.targets import TARGETS, Target
     ],
 )
 def test_an_operator(line: str, mutants: set[str]) -> None:
-    found = mutations(f"before\n{line}\nafter\n")
-    assert {mutation.after for mutation in found} == mutants
-    assert {mutation.source for mutation in found} == {f"before\n{after}\nafter\n" for after in mutants}
-    assert {(mutation.line, mutation.before) for mutation in found} <= {(2, line)}
+    made = mutations(f"before\n{line}\nafter\n")
+    assert {mutation.after for mutation in made} == mutants
+    assert {mutation.source for mutation in made} == {f"before\n{after}\nafter\n" for after in mutants}
+    assert {(mutation.line, mutation.before) for mutation in made} <= {(2, line)}
 
 
 def test_a_function() -> None:
@@ -70,11 +70,11 @@ def test_an_expression_of_several_lines_is_written_as_one() -> None:
 
 
 def test_a_sample_is_spread_over_the_lines_and_the_same_for_the_same_seed() -> None:
-    found = mutations("x = [1, 2, 3, 4, 5]\n" * 10)
-    chosen = sample(found, 15, "seed")
-    assert chosen == sample(found, 15, "seed") != sample(found, 15, "another")
+    made = mutations("x = [1, 2, 3, 4, 5]\n" * 10)
+    chosen = sample(made, 15, "seed")
+    assert chosen == sample(made, 15, "seed") != sample(made, 15, "another")
     assert len(set(chosen)) == 15
-    lines = [mutation.line for mutation in sample(found, 100, "seed")]
+    lines = [mutation.line for mutation in sample(made, 100, "seed")]
     assert lines == sorted([*range(1, 11)] * 2)
 
 
@@ -95,7 +95,7 @@ def test_a_mutant_that_a_test_notices_is_killed(project: Path) -> None:
 
 @pytest.fixture
 def scripts(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Tests that are scripts: they start faster than pytest."""
+    """Tests as scripts, which start faster than pytest."""
     monkeypatch.setattr(running, "RUNNER", ("-S",))
     (project / "test_toy.py").write_text("from toy import f\nassert f() == 3\n")
     return project
@@ -137,6 +137,6 @@ def test_an_equivalent_mutant_has_a_reason() -> None:
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: str(target.module))
 def test_targets_are_there(target: Target) -> None:
-    found = {mutation.line for mutation in mutations((ROOT / target.module).read_text(encoding="utf-8"), target.only)}
-    assert found
+    lines = {mutation.line for mutation in mutations((ROOT / target.module).read_text(encoding="utf-8"), target.only)}
+    assert lines
     assert all((ROOT / test).exists() for test in target.tests if test.startswith("tests/"))

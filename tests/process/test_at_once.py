@@ -69,7 +69,7 @@ def with_states(project: Project) -> Project:
 
 def run_at_once(project: Project, lines: Sequence[Line], luigid: Luigid | None) -> list[Finished]:
     scheduler = luigid.arguments if luigid else ("--local-scheduler",)
-    return [finish(one) for one in [project.start_task(*line, scheduler=scheduler) for line in lines]]
+    return [finish(process) for process in [project.start_task(*line, scheduler=scheduler) for line in lines]]
 
 
 def assert_as_one(project: Project, undisturbed: Results) -> None:

@@ -69,11 +69,11 @@ def test_a_server_that_is_away_for_the_rest_of_a_run(ready: dict[str, World]) ->
     assert process.returncode in (TASK_FAILED, NOT_SCHEDULED, UNCAUGHT), log
     assert "no ClickHouse server answers" in log
     assert "Traceback" not in log
-    found = results(project)
+    after_outage = results(project)
     for table in (DAILY_METRICS, DAILY_TOTALS):
         whole = by_day(world.reference[table])
-        assert all(rows == whole[day] for day, rows in by_day(found[table]).items())
-    assert set(found[TABLE_UPDATES]) < set(world.reference[TABLE_UPDATES])
+        assert all(rows == whole[day] for day, rows in by_day(after_outage[table]).items())
+    assert set(after_outage[TABLE_UPDATES]) < set(world.reference[TABLE_UPDATES])
     again = project.task("Daily", "--workers", "2")
     assert again.code == 0, again.log
     assert results(project) == world.reference

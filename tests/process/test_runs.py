@@ -88,15 +88,15 @@ def test_two_of_each_at_once_under_luigid_are_as_one(project: Project, undisturb
     processes = [project.start_task(*line, scheduler=luigid.arguments) for line in lines]
     finished = [finish(process) for process in processes]
     for pair in (finished[:2], finished[2:]):
-        # They share the tasks. A process that leaves a task to the other reports already_running or not_run, never failed.
-        assert {one.code for one in pair} <= {0, 10, 25}, pair
+        # They share the tasks. A process that leaves a task to the other reports already_running or not_run.
+        assert {run.code for run in pair} <= {0, 10, 25}, pair
     assert_as_one_run(project, undisturbed)
 
 
 def test_the_same_cron_line_twice_runs_once(project: Project) -> None:
     finished = [finish(process) for process in [project.start_task("Morning"), project.start_task("Morning")]]
     # Luigi's lock reports already_running. If both check it at the same time, neither sees the other and ours decides.
-    assert sorted(one.code for one in finished) in ([0, 10], [0, 0]), finished
+    assert sorted(run.code for run in finished) in ([0, 10], [0, 0]), finished
     assert project.sent() == [REPORT]
     assert project.leftovers() == set()
 

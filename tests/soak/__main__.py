@@ -1,4 +1,4 @@
-"""``python -m tests.soak --kills 200``: kill runs of the daily load until enough kills hit, compare every result."""
+"""``python -m tests.soak --kills 200``: kill runs of the daily load and compare every result."""
 
 import argparse
 import itertools
@@ -18,9 +18,9 @@ _LINE = "{:<9} {:<7} {:>6} {:>10} {:>5} {:>14} {:>7} {:>12} {:>13}"
 
 
 def main() -> int:
-    """Play rounds; 1 if anything differed."""
+    """Play rounds; return 1 if any result differed."""
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
-    parser.add_argument("--kills", type=int, default=200, help="how many kills must hit a run at work")
+    parser.add_argument("--kills", type=int, default=200, help="number of kills that must hit a running process")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--round", type=int, help="play this round of the seed only")
     arguments = parser.parse_args()
@@ -37,11 +37,11 @@ def main() -> int:
 
 
 def _play(directory: Path, seed: int, kills: int, only: int | None) -> Iterator[tuple[Plan, Report]]:
-    """Play rounds until so many kills hit, or the only one that is asked for."""
+    """Play rounds until `kills` kills hit, or the round `only`."""
     numbers = itertools.count() if only is None else iter([only])
     engines = ENGINES if only is None else [plan(seed, only).engine]
     with worlds(directory, *engines) as ready, tqdm(total=kills, unit="kill", disable=None) as progress:
-        hit = 0  # tqdm counts nothing where there is no terminal
+        hit = 0  # without a terminal, tqdm does not count
         for number in numbers:
             planned = plan(seed, number)
             report = ready[planned.engine].play(planned)

@@ -17,7 +17,7 @@ LUIGI = "luigi"
 WORKER = "worker"
 
 _POLL_SECONDS = 0.002
-# Luigi may wait for ever for a worker that was killed: such a run is ended, and fails nothing.
+# Luigi may wait forever for a killed worker. Such a run is ended and does not fail the soak.
 _WITHOUT_WORKER_SECONDS = 180
 
 
@@ -28,61 +28,61 @@ class Kill:
     victim: str
     """`LUIGI` (with its workers), `WORKER` (one of them), or the engine's process: ``owner`` or ``server``."""
     moment: float
-    """When, as a part of the time that an undisturbed run takes."""
+    """Time of the kill, as a fraction of the duration of an undisturbed run."""
     outage_seconds: float
-    """How long a killed server stays away."""
+    """Seconds until a killed server is restarted."""
     seed: int
-    """Chooses among workers."""
+    """Chooses the worker to kill."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """What became of a run."""
+    """The result of a run."""
 
     code: int
     """Its exit code; -9 when it was killed itself."""
     seconds: float
-    """How long it ran."""
+    """Its duration."""
     hit: bool
     """Whether the victim was killed while it ran."""
     in_task: bool
     """Whether a task was running at that moment."""
     log: str
-    """What it said."""
+    """Its output."""
     hung: bool = False
-    """Whether it waited for ever and was ended, as the crontab's `timeout` ends it.
+    """Whether it waited forever and was ended, as by `timeout` in the crontab.
 
-    Luigi's workers report through one `multiprocessing.Queue`; a worker that is killed while it reports takes the
-    queue's lock, or half a message, with it (Python's documentation warns of that), and the others wait.
+    Luigi's workers report through one `multiprocessing.Queue`. If a worker is killed while it reports, the lock of the
+    queue stays held, or half a message stays in it (Python's documentation warns of that), and the others wait forever.
     """
 
 
 class HangError(Exception):
-    """A run did not end."""
+    """A run does not end."""
 
 
 def attempt(
     project: Project, engine: LiveEngine, workers: int, kill: Kill | None = None, after: float = 0.0
 ) -> Attempt:
-    """Run ``Daily`` to its end, killing as planned.
+    """Run ``Daily`` to its end, with the planned kill.
 
     Parameters
     ----------
     project : Project
-        Where.
+        The project to run in.
     engine : Engine
         Its engine.
     workers : int
         Luigi's ``--workers``.
     kill : Kill, optional
-        What to kill.
+        The planned kill.
     after : float
         Seconds to wait before the kill.
 
     Raises
     ------
     HangError
-        The run does not end, and no worker of it was killed; it is killed.
+        If the run does not end although no worker of it was killed; the run is killed first.
     """
     log = project.directory / "run.log"
     began = time.monotonic()
@@ -109,7 +109,7 @@ def attempt(
 
 
 def _strike(kill: Kill, process: subprocess.Popen[str], engine: LiveEngine, log: Path) -> tuple[bool, bool]:
-    """Kill the victim of a run; whether it ran, and whether one of its tasks did."""
+    """Kill the victim of a run; return whether the run was running, and whether a task was."""
     if kill.victim == WORKER:
         worker = _a_worker(process, random.Random(kill.seed))
         in_task = _task_is_running(log)
@@ -140,23 +140,23 @@ def _kill_group(process: subprocess.Popen[str]) -> None:
 
 
 def _a_worker(process: subprocess.Popen[str], rng: random.Random) -> int | None:
-    """Wait for worker processes and choose one; None if the run ended before."""
+    """Wait for worker processes and choose one; None if the run ended first."""
     while process.poll() is None:
-        if found := _forks(process.pid):
-            return rng.choice(found)
+        if workers := _forks(process.pid):
+            return rng.choice(workers)
         time.sleep(_POLL_SECONDS)
     return None
 
 
 def _forks(parent: int) -> list[int]:
-    """Children that run the same program: Luigi's workers, not the engine that one of them starts."""
-    found = []
+    """Return child processes of the same program: Luigi's workers, not the engine that one of them starts."""
+    forks = []
     for path in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
             state, parent_of, *_ = path.read_text().rpartition(")")[2].split()
             if int(parent_of) == parent and state not in "ZX" and _command(path) == _command(Path(f"/proc/{parent}/x")):
-                found.append(int(path.parent.name))
-    return sorted(found)
+                forks.append(int(path.parent.name))
+    return sorted(forks)
 
 
 def _command(path: Path) -> bytes:
@@ -164,7 +164,7 @@ def _command(path: Path) -> bytes:
 
 
 def _task_is_running(log: Path) -> bool:
-    """Whether by its log a run has a task that began and neither ended nor failed."""
+    """Return whether a task has started and has neither ended nor failed, according to the log."""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     began = sum("] Worker Worker(" in line and ") running   " in line for line in lines)
     ended = sum("] Worker Worker(" in line and (") done      " in line or ") failed    " in line) for line in lines)

@@ -1,4 +1,4 @@
-"""The engines that a soak may kill: each in a directory of its own, with both states of the source."""
+"""The engines that a soak may kill, each in its own directory with both states of the source."""
 
 import contextlib
 import os
@@ -18,20 +18,20 @@ class LiveEngine(ABC):
     """A warehouse whose process may be killed; a context manager ends it."""
 
     process: ClassVar[str]
-    """What its process is called."""
+    """The name of its process."""
     warehouse: Engine
 
     @abstractmethod
     def kill(self) -> bool:
-        """Kill -9 its process; whether there was one."""
+        """Kill (SIGKILL) its process; return whether there was one."""
 
     @abstractmethod
     def revive(self) -> None:
-        """Bring it back after `kill`."""
+        """Start it again after `kill`."""
 
     @abstractmethod
     def end(self) -> None:
-        """End it for good."""
+        """Stop it finally."""
 
     def __enter__(self) -> "LiveEngine":
         load_states(self.warehouse)
@@ -52,14 +52,14 @@ class Embedded(LiveEngine):
         self.warehouse: EmbeddedEngine = EmbeddedEngine(str(directory / "warehouse"))
 
     def kill(self) -> bool:
-        found = owners(self.warehouse)
-        for owner in found:
+        processes = owners(self.warehouse)
+        for owner in processes:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(owner, signal.SIGKILL)
-        return bool(found)
+        return bool(processes)
 
     def revive(self) -> None:
-        """Nothing: the next statement starts an owner."""
+        """Do nothing: the next statement starts an owner."""
 
     def end(self) -> None:
         end_owner(self.warehouse)

@@ -1,4 +1,4 @@
-"""The same source twice: before late rows arrived, and after."""
+"""The two states of the source: before and after late rows arrived."""
 
 from datetime import timedelta
 
@@ -14,7 +14,7 @@ FIRST_DAY = TODAY - timedelta(days=3)
 LATE_DAYS = (FIRST_DAY, YESTERDAY)
 
 _SCENARIO = Scenario(
-    first_day=FIRST_DAY - timedelta(days=1),  # attributes are looked for a day back
+    first_day=FIRST_DAY - timedelta(days=1),  # attributes are also read from the day before
     days=4,
     users=200,
     views_per_day=1_500,
@@ -24,7 +24,7 @@ _SCENARIO = Scenario(
 
 
 def load_states(warehouse: Engine) -> None:
-    """Make both, where they are not; every fifth user's own rows of `LATE_DAYS` come late."""
+    """Create both states if missing; the rows of every fifth user on `LATE_DAYS` are late."""
     if (BEFORE,) in warehouse.query("SELECT name FROM system.databases"):
         return
     create_tables(warehouse, AFTER)
@@ -38,5 +38,5 @@ def load_states(warehouse: Engine) -> None:
 
 
 def use(project: Project, database: str) -> None:
-    """Have a project load all days from one of the two."""
+    """Make a project load all days from one of the two states."""
     project.configure(source={"database": database}, etl={"start": str(FIRST_DAY)})

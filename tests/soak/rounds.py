@@ -1,4 +1,4 @@
-"""Rounds: from an empty database through killed runs to a finished one, compared with an undisturbed run."""
+"""A round loads an empty database with killed runs to the end, and compares it with an undisturbed run."""
 
 import contextlib
 import itertools
@@ -32,7 +32,7 @@ Results = dict[str, list[str]]
 
 @dataclass(frozen=True)
 class Plan:
-    """What happens in a round; it follows from the seed and the number alone."""
+    """The plan of a round; it depends only on the seed and the number."""
 
     number: int
     engine: str
@@ -42,46 +42,46 @@ class Plan:
 
     @property
     def victim(self) -> str:
-        """Whom it kills."""
+        """The process to kill."""
         return self.kills[0].victim
 
 
 @dataclass
 class Report:
-    """What happened in a round."""
+    """The result of a round."""
 
     attempts: list[Attempt] = field(default_factory=list)
     reruns: int = 0
-    """Runs after a kill, until one ended well."""
+    """Runs after a kill until one succeeded."""
     staging_found: int = 0
-    """Kills after which tables of the killed run were there."""
+    """Kills that left tables of the killed run behind."""
     staging_left: set[str] = field(default_factory=set)
-    """Tables of runs that are there at the end."""
+    """Tables of runs that remain at the end."""
     differences: list[str] = field(default_factory=list)
-    """What differs from the undisturbed run, in words."""
+    """Differences from the undisturbed run, as text."""
 
     @property
     def kills(self) -> int:
-        """Kills that hit a run at work."""
-        return sum(one.hit for one in self.attempts)
+        """Kills that hit a running process."""
+        return sum(run.hit for run in self.attempts)
 
     @property
     def kills_in_task(self) -> int:
-        """Those of them in the middle of a task."""
-        return sum(one.in_task for one in self.attempts)
+        """Kills during a task."""
+        return sum(run.in_task for run in self.attempts)
 
     @property
     def codes(self) -> Counter[int]:
         """The exit codes of killed runs."""
-        return Counter(one.code for one in self.attempts if one.hit)
+        return Counter(run.code for run in self.attempts if run.hit)
 
     @property
     def figures(self) -> tuple[int, ...]:
-        """What the table of a soak adds up."""
+        """The numbers that the table of a soak sums."""
         return (
             self.kills,
             self.kills_in_task,
-            sum(one.hung for one in self.attempts),
+            sum(run.hung for run in self.attempts),
             self.staging_found,
             self.reruns,
             len(self.differences),
@@ -90,12 +90,12 @@ class Report:
 
     @property
     def failed(self) -> bool:
-        """Whether anything is not as it must be."""
+        """Whether anything is wrong."""
         return bool(self.differences or self.staging_left)
 
 
 def plan(seed: int, number: int) -> Plan:
-    """Plan a round: engines, victims and stories take turns, the rest is random."""
+    """Plan a round: engines, victims and stories alternate, the rest is random."""
     rng = random.Random(f"{seed}.{number}")
     engine = tuple(ENGINES)[number % 2]
     victim = (LUIGI, WORKER, ENGINES[engine].process)[number // 2 % 3]
@@ -107,14 +107,14 @@ def plan(seed: int, number: int) -> Plan:
 
 
 class World:
-    """An engine with the result of an undisturbed run.
+    """An engine and the results of an undisturbed run.
 
     Parameters
     ----------
     engine : Engine
         The engine, running.
     directory : Path
-        For projects.
+        Directory for projects.
     """
 
     def __init__(self, engine: LiveEngine, directory: Path) -> None:
@@ -159,13 +159,13 @@ class World:
         seconds = self._seconds.get(round_plan.workers, self._seconds[2])
         for kill in round_plan.kills:
             done = attempt(project, self.engine, round_plan.workers, kill, kill.moment * seconds)
-            report.reruns += any(one.hit for one in report.attempts)
+            report.reruns += any(run.hit for run in report.attempts)
             report.attempts.append(done)
             report.staging_found += done.hit and bool(project.leftovers())
             use(project, AFTER)
 
     def _finish(self, project: Project, round_plan: Plan, report: Report) -> None:
-        """Run until all is well; then a last kill of the engine, because what is done must survive one."""
+        """Run until a run succeeds; then kill the engine once more, because completed work must survive a kill."""
         for _ in range(_MOST_RERUNS):
             done = attempt(project, self.engine, round_plan.workers)
             report.reruns += 1
@@ -180,10 +180,10 @@ class World:
 
 
 def results(project: Project) -> Results:
-    """What a load leaves: rows, and markers without the moments of their writing.
+    """Return the result rows, and the markers without their times of writing.
 
-    A marker that was taken back says what one says that was never written: a day's attributes, made when a later day
-    asks for them, are taken back with the day.
+    An invalidated marker counts as one that was never written: attributes of a day that a later day created are
+    invalidated together with the day.
     """
     markers = project.rows(TABLE_UPDATES, _MARKER_COLUMNS)
     return {
@@ -193,15 +193,15 @@ def results(project: Project) -> Results:
     }
 
 
-def differences(found: Results, reference: Results) -> list[str]:
-    """Say which rows are missing, too many or there twice."""
-    said = []
+def differences(actual: Results, reference: Results) -> list[str]:
+    """Return which rows are missing or surplus."""
+    lines = []
     for table, rows in reference.items():
-        missing, extra = Counter(rows) - Counter(found[table]), Counter(found[table]) - Counter(rows)
+        missing, extra = Counter(rows) - Counter(actual[table]), Counter(actual[table]) - Counter(rows)
         for what, some in (("missing", missing), ("too many", extra)):
             if some:
-                said.append(f"{table}: {some.total()} rows {what}, as {next(iter(some))}")
-    return said
+                lines.append(f"{table}: {some.total()} rows {what}, as {next(iter(some))}")
+    return lines
 
 
 @contextlib.contextmanager
