@@ -5,8 +5,8 @@
 >>> bounds = detector.detect(values)  # doctest: +SKIP
 >>> bounds.is_anomaly  # doctest: +SKIP
 
-`available` lists the methods, `create` makes one, `find` returns its class. `Detector` and `parameter` are for
-authors of methods. The import costs little more than numpy: a method is imported when it is asked for.
+`available` lists the methods, `create` makes a detector, `find` returns its class. `Detector` and `parameter` are for
+authors of methods. The import costs little more than numpy: a method is imported at its first use.
 """
 
 from detectors.base import Detector, parameter

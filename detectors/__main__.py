@@ -59,10 +59,10 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("list", help="list each method, its parameters and when to use it")
     score = commands.add_parser(
         "score",
-        help="compute band and score of every value of a series",
+        help="compute the band and the score of every value of a series",
         description="Reads a CSV file with the header timestamp,value[,numerator,denominator]. Timestamps are ISO "
-        "8601 or Unix seconds, ascending, `period` of them a day. An empty value is missing, or numerator / "
-        f"denominator where these are given. Writes {','.join(OUTPUT)}.",
+        "8601 or Unix seconds, ascending, `period` of them per day. An empty value is computed as numerator / "
+        f"denominator if these are given, and is missing otherwise. Writes {','.join(OUTPUT)}.",
     )
     score.add_argument("--detector", required=True, metavar="NAME", help="a name that `list` prints")
     score.add_argument(
@@ -89,7 +89,7 @@ def _setting(text: str) -> tuple[str, Any]:
 
 
 def _describe(method: type[Detector]) -> str:
-    parameters = ", ".join(f"{one.name}={json.dumps(one.default)}" for one in fields(method))
+    parameters = ", ".join(f"{field.name}={json.dumps(field.default)}" for field in fields(method))
     return f"{method.name}({parameters}): {method.summary}"
 
 
@@ -99,17 +99,17 @@ def _score(detector: Detector, file: str) -> None:
     values = on_grid(rows.values, columns)
     denominator = None if rows.denominators is None else on_grid(rows.denominators, columns)
     if sys.stderr.isatty():
-        print(f"judging {values.size} values by {detector.name}", file=sys.stderr)
+        print(f"scoring {values.size} values with {detector.name}", file=sys.stderr)
     write_bounds(sys.stdout, rows, detector.detect(values, denominator)[columns])
 
 
 def columns_of(rows: Rows, period: int) -> NDArray[np.int64]:
-    """Return the column of each row on the grid of `period` columns a day that begins at the first row.
+    """Return the column of each row on the grid of `period` columns per day that begins at the first row.
 
     Raises
     ------
     DetectorError
-        A row is out of order or off the grid. The message names its line.
+        A row is out of order, off the grid or too far from the first. The message names its line.
     """
     backwards = np.flatnonzero(np.diff(rows.seconds) <= 0)
     if backwards.size:
@@ -124,7 +124,7 @@ def columns_of(rows: Rows, period: int) -> NDArray[np.int64]:
         i = int(off[0])
         raise DetectorError(
             f"{rows.at(i)}: timestamp {rows.timestamps[i]} is not on the grid of {step:g} s that begins at "
-            f"{rows.at(0)}; --set period=POINTS_PER_DAY sets another"
+            f"{rows.at(0)}; --set period=POINTS_PER_DAY changes the step"
         )
     if columns[-1] >= MAX_COLUMNS:
         raise DetectorError(f"{rows.at(-1)}: timestamp {rows.timestamps[-1]} is {columns[-1]} points after the first")
@@ -139,7 +139,7 @@ def on_grid(numbers: Array, columns: NDArray[np.int64]) -> Array:
 
 
 def write_bounds(stream: TextIO, rows: Rows, bounds: Bounds) -> None:
-    """Write rows with their bounds as CSV. An empty cell is a missing number or no score."""
+    """Write rows with their bounds as CSV. A cell is empty where the number or the score is missing."""
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(OUTPUT)
     for timestamp, *numbers in zip(

@@ -1,4 +1,4 @@
-"""The array type that every module passes on. Imports numpy only."""
+"""The array type and the constant that all modules share. Imports numpy only."""
 
 import math
 
@@ -8,4 +8,4 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 JUST_ABOVE_ONE = math.nextafter(1.0, 2.0)
-"""The smallest score that is an anomaly."""
+"""The smallest score of an anomaly."""

@@ -1,4 +1,4 @@
-"""The base class of every method, and the declaration of its parameters. The author of a method imports this module."""
+"""The base class of every method and the declaration of its parameters, for authors of methods."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def parameter(default: T, *, above: float | None = None, least: float | None = N
     Parameters
     ----------
     default
-        The value if none is given.
+        The default value.
     above, least, most
         Limits: the value must be greater than `above`, at least `least` and at most `most`.
     """
@@ -39,8 +39,8 @@ class Detector(ABC):
     """A causal anomaly detector. It holds parameters and no state, so it can be shared and reused.
 
     A method is a frozen keyword-only dataclass with a `name`, a `summary` and `_detect`. It may override
-    `_last_columns` and `_detect_last` where the newest column is much cheaper than all columns. Copy
-    ``detectors/methods/_template.py.txt`` to write one, and check it with `detectors.contract.check_detector`.
+    `_last_columns` and `_detect_last` if the newest column is much cheaper to compute than all columns. To write a
+    method, copy ``detectors/methods/_template.py.txt`` and check it with `detectors.contract.check_detector`.
 
     Parameters
     ----------
@@ -53,9 +53,9 @@ class Detector(ABC):
     summary: ClassVar[str]
     """When to use the method, in a phrase."""
     series_at_once: ClassVar[int] = 5_000
-    """Series that `detect_last` passes to `_detect_last` together, so that temporary arrays fit in the cache."""
+    """Maximum number of series per call of `_detect_last`, so that temporary arrays fit in the cache."""
     registered: ClassVar[dict[str, type[Detector]]] = {}
-    """Every named method whose module was imported, by name. `detectors.registry` reads it."""
+    """The class of every named method whose module was imported, by name. `detectors.registry` reads it."""
 
     period: int = parameter(96, least=1)
 
@@ -70,8 +70,9 @@ class Detector(ABC):
 
     def __post_init__(self) -> None:
         types = typing.get_type_hints(type(self))
-        for one in fields(self):
-            check_parameter(type(self).name, one.name, getattr(self, one.name), types[one.name], one.metadata)
+        for declared in fields(self):
+            name = declared.name
+            check_parameter(type(self).name, name, getattr(self, name), types[name], declared.metadata)
 
     @property
     def promises(self) -> frozenset[str]:
@@ -83,15 +84,15 @@ class Detector(ABC):
         return frozenset()
 
     def detect(self, values: ArrayLike, denominator: ArrayLike | None = None) -> Bounds:
-        """Compute band and score of every column from the columns before it.
+        """Compute the band and the score of every column. The band depends on earlier columns only.
 
         Parameters
         ----------
         values
             (T,) or (S, T): one series or S series, equally spaced, oldest first, NaN = missing.
         denominator
-            For a ratio: the counts by which the values were divided, in the shape of `values` or broadcast to it. A
-            value is missing where its denominator is 0 or missing.
+            For a ratio: the counts by which the values were divided, in the shape of `values` or broadcastable to it.
+            A value is missing where its denominator is 0 or missing.
 
         Returns
         -------
@@ -101,14 +102,14 @@ class Detector(ABC):
         Raises
         ------
         DetectorError
-            The input is not such an array.
+            The input has the wrong shape or type, or holds invalid numbers.
         """
         table, counts, shape = validate(values, denominator)
         bounds = self._detect(table, counts) if table.size else _empty(table.shape)
         return Bounds(*(array.reshape(shape) for array in bounds.arrays))
 
     def detect_last(self, values: ArrayLike, denominator: ArrayLike | None = None) -> Bounds:
-        """Compute band and score of the newest column: as ``detect(values, denominator)[..., -1]``, but faster.
+        """Compute the band and the score of the newest column. Equals ``detect(...)[..., -1]``, but is faster.
 
         Parameters
         ----------
@@ -123,7 +124,7 @@ class Detector(ABC):
         Raises
         ------
         DetectorError
-            The input is not such an array.
+            The input has the wrong shape or type, or holds invalid numbers.
         """
         recent = to_array(values, "values")
         events = None if denominator is None else to_array(denominator, "denominator")
@@ -131,7 +132,7 @@ class Detector(ABC):
         if recent.ndim and not recent.shape[-1]:
             raise DetectorError("values have no columns: detect_last needs at least one")
         if recent.ndim in (1, 2):
-            # Take the needed columns first: copying or checking all columns of 100,000 series is slow.
+            # Select the needed columns first: copying or checking all columns of 100,000 series is slow.
             columns = self._last_columns(recent.shape[-1])
             if events is not None:
                 events = spread(events, recent.shape)[..., columns]
@@ -155,7 +156,7 @@ class Detector(ABC):
         """Bounds (S, T) of read-only float64 `values` and `denominator` (S, T), where S and T are at least 1."""
 
     def _last_columns(self, columns: int) -> slice:
-        """Which of this number of columns `_detect_last` needs; the newest is the last of them."""
+        """Return the slice of `columns` columns that `_detect_last` needs. The newest column must be its last."""
         return slice(columns)
 
     def _detect_last(self, values: Array, denominator: Array | None) -> Bounds:

@@ -57,9 +57,9 @@ class Bounds:
 def score_band(values: Array, expected: Array, lower: Array, upper: Array) -> Array:
     """Return the signed distance of `values` from `expected`, in widths of the band on their side.
 
-    A comparison with the bound decides whether a value is outside; the quotient is then clamped to agree with it,
-    because division alone can be wrong by one unit in the last place at the edge. A band of zero width gives 0 for
-    an equal value, otherwise +-inf. An infinite bound gives 0 on its side. NaN gives NaN.
+    A comparison with the bound decides whether a value is outside. The quotient is then clamped to agree with the
+    comparison, because a division at the edge can be wrong by one unit in the last place. A band of zero width gives
+    0 for a value equal to `expected`, otherwise +-inf. An infinite bound gives 0 on its side. NaN gives NaN.
     """
     kernels = kernels_for(values)
     if kernels:

@@ -1,4 +1,4 @@
-"""Decides whether a computation uses the loops that numba compiles, or numpy."""
+"""Chooses between numpy and the loops that numba compiles."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 MIN_POINTS = 250_000
-"""Points that repay the import of numba: about 100 series of 4 weeks. A check of one slot stays far below it."""
+"""Points from which the import of numba pays off: about 100 series of 4 weeks. A check of one slot has far fewer."""
 
 
 def kernels_for(values: Array) -> ModuleType | None:
-    """Return `detectors.kernels` if `values` are many enough; None if they are few or numba is not installed."""
+    """Return `detectors.kernels`; None if `values` are fewer than `MIN_POINTS` or numba is not installed."""
     if values.size < MIN_POINTS:
         return None
     try:

@@ -1,4 +1,4 @@
-"""The rules that every detector must keep, and a check of them for any detector.
+"""The rules that every detector must follow, and a function that checks a detector against them.
 
 >>> from detectors.contract import check_detector
 >>> check_detector(MyDetector(period=24))  # doctest: +SKIP
@@ -30,7 +30,7 @@ def check_detector(detector: Detector, *, days: int = 30) -> None:
     Parameters
     ----------
     detector
-        An instance. The rules hold for all parameters, so check an instance of each kind of setting. A small `period`
+        An instance. The rules apply to all parameters, so check one instance per kind of setting. A small `period`
         makes the check fast.
     days
         Length of the test series in periods. It must exceed the history that the detector needs.
@@ -38,7 +38,7 @@ def check_detector(detector: Detector, *, days: int = 30) -> None:
     Raises
     ------
     ContractError
-        The first broken rule. Any exception or warning of the detector breaks the rule that is being checked.
+        The message names the first broken rule. Any exception or warning of the detector breaks the current rule.
     """
     rng = np.random.default_rng(20)
     values = healthy_counts(detector.period, days, rng)
@@ -64,8 +64,8 @@ def healthy_counts(period: int, days: int, rng: np.random.Generator) -> Array:
 def _differing(left: Bounds, right: Bounds, tolerance: float = 1e-9) -> str | None:
     """Name of the first array that differs, or None."""
     for name in FIELDS:
-        one, other = getattr(left, name), getattr(right, name)
-        if one.shape != other.shape or not np.allclose(one, other, rtol=tolerance, atol=tolerance, equal_nan=True):
+        a, b = getattr(left, name), getattr(right, name)
+        if a.shape != b.shape or not np.allclose(a, b, rtol=tolerance, atol=tolerance, equal_nan=True):
             return name
     return None
 
@@ -94,15 +94,15 @@ def _denominator(detector: Detector, values: NDArray[Any]) -> Array | None:
 
 
 def _parameters(detector: Detector, values: Array) -> None:
-    """Parameters are a frozen keyword-only dataclass and stored unchanged; name and summary are set."""
+    """A frozen keyword-only dataclass stores the parameters unchanged; name and summary are set."""
     cls = type(detector)
     _require("__dataclass_fields__" in cls.__dict__, f"{cls.__name__} lacks @dataclass(frozen=True, kw_only=True)")
     declared = dataclasses.fields(detector)
-    _require(all(one.kw_only for one in declared), "a parameter is positional")
-    given = {one.name: getattr(detector, one.name) for one in declared if one.init}
+    _require(all(field.kw_only for field in declared), "a parameter is positional")
+    given = {field.name: getattr(detector, field.name) for field in declared if field.init}
     again = cls(**given)
     _require(all(getattr(again, name) is value for name, value in given.items()), "a parameter is changed")
-    _require(again == detector and hash(again) == hash(detector), "equal parameters make unequal detectors")
+    _require(again == detector and hash(again) == hash(detector), "equal parameters give unequal detectors")
     try:
         setattr(detector, declared[0].name, given[declared[0].name])
     except dataclasses.FrozenInstanceError:
@@ -130,7 +130,7 @@ def _speaks(detector: Detector, values: Array) -> None:
 
 
 def _scores(detector: Detector, values: Array) -> None:
-    """Lower <= expected <= upper, and outside the band if and only if |score| > 1; a missing value has no score."""
+    """Lower <= expected <= upper; |score| > 1 if and only if the value is outside the band; no score without value."""
     odd = _with_incidents(values)
     bounds = _detect(detector, odd)
     for lower, upper in ((bounds.lower, bounds.expected), (bounds.expected, bounds.upper)):
@@ -178,11 +178,11 @@ def _mutation(detector: Detector, values: Array) -> None:
 
 
 def _batch(detector: Detector, values: Array) -> None:
-    """S series at once give the same as each series alone."""
+    """A batch of series gives the same result as each series alone."""
     odd = _with_incidents(values)
     together = _detect(detector, odd)
-    for series, one in enumerate(odd):
-        _require_equal(_detect(detector, one), together[series], f"in series {series}")
+    for i, series in enumerate(odd):
+        _require_equal(_detect(detector, series), together[i], f"in series {i}")
 
 
 def _last(detector: Detector, values: Array) -> None:
@@ -250,7 +250,7 @@ def _promises(detector: Detector, values: Array) -> None:
 
 
 def _denominators(detector: Detector, values: Array) -> None:
-    """A denominator of 0 means no data; other denominators affect bands of their own and later columns only."""
+    """A denominator of 0 means no data; a denominator affects the bands of its own and later columns only."""
     denominator = values + 1
     denominator[:, ::5] = 0
     share = np.floor(denominator / 5) / np.maximum(denominator, 1)

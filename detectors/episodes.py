@@ -1,4 +1,4 @@
-"""Merges nearby flags into episodes."""
+"""Merges flags that are close together into episodes."""
 
 from __future__ import annotations
 

@@ -18,10 +18,10 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def compiled(function: Function) -> Function:
-    """Compile a function. numba keeps the result on disk for later processes if it finds a writable place."""
+    """Compile a function. numba caches the result on disk for later processes if it has a writable directory."""
     try:
         return cast(Function, njit(cache=True, error_model="numpy")(function))
-    except RuntimeError:  # no writable place: a read-only installation without a home directory
+    except RuntimeError:  # no writable directory: a read-only installation and no home directory
         return cast(Function, njit(error_model="numpy")(function))
 
 
@@ -38,7 +38,7 @@ def _quantile(window: Array, number: int, level: float) -> float:
 
 @compiled
 def _distance(window: Array, number: int, middle: float, rank: int) -> float:
-    """The `rank`-th smallest distance from `middle`: the nearest `rank` values are adjacent in a sorted window."""
+    """The `rank`-th smallest distance from `middle`. The nearest `rank` values are adjacent in a sorted window."""
     nearest = np.inf
     for first in range(1, number - rank + 2):
         down, up = middle - window[first], window[first + rank - 1] - middle
@@ -59,9 +59,10 @@ def _absolute_deviation(window: Array, number: int, middle: float) -> float:
 
 @compiled
 def past_quantiles(values: Array, count: int, step: int, levels: Array, results: Array, present: Array) -> None:
-    """Quantiles (level, S, T) of the `count` columns before each, `step` apart, and the number present (S, T).
+    """Quantiles (level, S, T) of the `count` columns before each, `step` apart, and the number of values (S, T).
 
-    The level `MEDIAN_ABSOLUTE_DEVIATION` asks for that statistic instead of a quantile.
+    The level `MEDIAN_ABSOLUTE_DEVIATION` selects that statistic instead of a quantile. Writes into `results` and
+    `present`.
     """
     columns = values.shape[1]
     window, moved = np.empty(count + 2), np.empty(count + 2)
@@ -85,8 +86,8 @@ def past_quantiles(values: Array, count: int, step: int, levels: Array, results:
                 number += int(not np.isnan(new)) - int(not np.isnan(old))
                 old = np.inf if np.isnan(old) else old
                 new = np.inf if np.isnan(new) else new
-                # Remove `old` from the sorted window and insert `new`: each place follows from its neighbours without
-                # a branch. A binary search is slower, because its branches mispredict; so is a function here (1/3).
+                # Remove `old` from the sorted window and insert `new` without branches: each element follows from its
+                # old neighbours. Both a binary search (mispredicted branches) and a function call (1/3) are slower.
                 for i in range(1, count + 1):
                     before, here, after = window[i - 1], window[i], window[i + 1]
                     left = before if before < old else here
@@ -98,10 +99,11 @@ def past_quantiles(values: Array, count: int, step: int, levels: Array, results:
 
 @compiled
 def _sums_by_block(table: Array, size: int, block: int, before: Array, after: Array) -> None:
-    """Sums within blocks: of the values before each value, and of the value and those after it.
+    """Sums within blocks: `before` of the values before each value, `after` of the value and those after it.
 
-    A window of the size of a block is the sum of one of each. Unlike a running sum, an outlier leaves no rounding
-    error once it has left the window. The three rows are interleaved, because each addition waits for the previous.
+    The sum of a window as long as a block is one element of `after` plus one of `before`. Unlike in a running sum, an
+    outlier leaves no rounding error after it has left the window. The three rows are summed in parallel, because each
+    addition of a row waits for its previous one.
     """
     for start in range(0, size, block):
         stop = min(start + block, size)
@@ -136,7 +138,7 @@ def _moments_afresh(window: Array) -> tuple[float, float]:
 def past_moments(
     values: Array, count: int, step: int, lost_digits: float, mean: Array, deviation: Array, present: Array
 ) -> None:
-    """Mean, sample standard deviation and number present of the `count` columns before each, `step` apart."""
+    """Mean, sample standard deviation and number of values of the `count` columns before each, `step` apart."""
     columns = values.shape[1]
     room = -(-columns // step)
     line, means, deviations = np.empty(room), np.empty(room), np.empty(room)
@@ -189,7 +191,7 @@ def score_band(values: Array, expected: Array, lower: Array, upper: Array, score
         gap = value - middle
         width = high - middle if gap > 0 else middle - low
         result = 0.0 if gap == 0 and not np.isnan(width) else gap / width
-        # With NaN every comparison is false, so NaN stays.
+        # Every comparison with NaN is false, so NaN stays.
         if value >= low and value <= high:
             result = 1.0 if result > 1.0 else (-1.0 if result < -1.0 else result)
         elif value > high:

@@ -1,4 +1,4 @@
-"""The noise of a metric by its kind: a count, a ratio of counts, or any other value."""
+"""The noise model of a metric by its kind: a count, a ratio of counts, or any other value."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ Kind = Literal["count", "ratio", "value"]
 class Noise:
     """The transformations of one kind of metric: additive scale, even (variance-stabilized) scale, minimum noise.
 
-    Daily shape, week and level of counts multiply, so they are separated on the logarithmic scale. Deviations are
-    measured on the square root scale, where the noise of a Poisson count is 1/2 at every size (Bartlett, 1936), and
-    that of a ratio p with denominator n is ``sqrt((1 - p) / n) / 2``. Other values are not transformed and have no
-    minimum noise.
+    The daily shape, the weekly shape and the level of counts are factors, so they are separated on the logarithmic
+    scale. Deviations are measured on the square root scale. There the standard deviation of a Poisson count is 1/2 at
+    every size (Bartlett, 1936), and that of a ratio p with denominator n is ``sqrt((1 - p) / n) / 2``. Other values are
+    not transformed and have no minimum noise.
 
     Parameters
     ----------
     kind
         "count": never negative; "ratio": a count divided by `denominator`; "value": any quantity.
     values, denominator
-        Input of a detector, (S, T) or None. The denominator of a count or a value only marks missing data where it
+        Input of a detector, (S, T) or None. For counts and values the denominator only marks missing data, where it
         is 0.
 
     Raises
@@ -39,7 +39,7 @@ class Noise:
         if self.counted and (values < 0).any():
             raise DetectorError(f'negative values cannot be a {kind}; kind="value" takes any quantity')
         if kind == "ratio" and denominator is None:
-            raise DetectorError('a ratio is judged by its denominator; give it, or use kind="value"')
+            raise DetectorError('kind="ratio" needs the denominator; give it, or use kind="value"')
         self.events = np.ones((1, values.shape[1]))
         """Events per unit of the value: the denominator of a ratio, otherwise 1."""
         if kind == "ratio" and denominator is not None:
@@ -62,7 +62,7 @@ class Noise:
         return np.square(np.maximum(roots, 0.0)) if self.counted else roots
 
     def least(self, expected: Array, columns: slice = slice(None)) -> Array:
-        """Return the standard deviation that chance alone gives `expected`, on the even scale."""
+        """Return the standard deviation of pure sampling noise around `expected`, on the even scale."""
         if not self.counted:
             return np.zeros_like(expected)
         return np.sqrt(self._spread(expected, columns) / self.events[:, columns]) / 2
@@ -72,9 +72,9 @@ class Noise:
     ) -> tuple[Array, Array]:
         """Return lower and upper bound: `width` standard deviations of the even scale on either side.
 
-        The square root stabilizes the variance but leaves skewness: it overstates how rare a count far below its
-        expectation is, and more so for a share above 1/2. So the lower bound is lowered by the error that it has for
-        noise of chance alone.
+        The square root stabilizes the variance but leaves skewness. It makes a count far below its expectation look
+        rarer than it is, even more so for a share above 1/2. The lower bound is therefore lowered by its error under
+        pure sampling noise.
         """
         least = self.least(expected, columns)
         middle, half = self.to_even(expected), width * np.maximum(deviation, least)
@@ -84,7 +84,7 @@ class Noise:
         return lower, upper
 
     def _share_of_quantile(self, expected: Array, bound: Array, width: float, columns: slice) -> Array:
-        """Ratio of the quantile of chance (Cornish and Fisher, 1938, expansion) to the bound by square root.
+        """Ratio of the quantile of sampling noise (Cornish and Fisher, 1938, expansion) to the square root's bound.
 
         0 where no number of events is that rare.
         """
@@ -93,7 +93,8 @@ class Noise:
         skew, kurtosis = 2 * spread - 1, 1 - 6 * spread * (1 - spread)
         second = skew * (width**2 - 1) / 6
         third = skew**2 * (2 * width**3 - 5 * width) / 36 - kurtosis * (width**3 - 3 * width) / 24
-        # The second term of the square root differs. The bound lies half an event beyond the last count inside.
+        # The expansions of both bounds have the same first two terms, so `excess` is the difference of the others. The
+        # bound lies half an event below the smallest count inside.
         excess = spread * width**2 / 4 - second - third / deviation + 0.5
         number = bound * events
         return np.clip((number - excess) / np.maximum(number, 1e-9), 0.0, 1.0)

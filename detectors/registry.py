@@ -1,7 +1,7 @@
 """Finds detectors by name.
 
-A method is a file of ``detectors/methods`` that has its name, any imported subclass of `Detector` with a name, or an
-entry point of the group "detectors" in an installed package.
+A method is a file of ``detectors/methods`` with the method's name, any imported subclass of `Detector` with a name, or
+an entry point of the group "detectors" in an installed package.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ENTRY_POINT_GROUP = "detectors"
 
 
 def available() -> list[str]:
-    """Return the names of all methods: built in, subclassed anywhere, and offered by installed packages."""
+    """Return the names of all methods: built in, imported subclasses, and entry points of installed packages."""
     _import_methods()
     return sorted({*Detector.registered, *(entry_point.name for entry_point in _entry_points())})
 
@@ -54,7 +54,7 @@ def create(name: str, **parameters: Any) -> Detector:
     name
         One of `available()`.
     **parameters
-        Parameters of the method; those left out have their defaults.
+        Parameters of the method. Omitted parameters have their defaults.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def _import_methods() -> None:
 
 
 def _import_method(name: str) -> None:
-    """Import the file of this method only, if there is one: a check of one slot needs no other method."""
+    """Import the file of this method only, if it exists. A check of one slot needs no other method."""
     from importlib.util import find_spec
 
     if name.isidentifier() and find_spec(module := f"detectors.methods.{name}"):
@@ -101,8 +101,8 @@ def _entry_points() -> Iterator[EntryPoint]:
 def _load(entry_point: EntryPoint) -> type[Detector]:
     try:
         cls = entry_point.load()
-    except Exception as error:  # code of another package can raise anything: name the package
+    except Exception as error:  # the code of another package can raise any exception
         raise DetectorError(f"detector {entry_point.name!r} ({entry_point.value}) cannot be loaded: {error}") from error
     if not (isinstance(cls, type) and issubclass(cls, Detector) and getattr(cls, "name", None) == entry_point.name):
-        raise DetectorError(f"entry point {entry_point.name!r} ({entry_point.value}) is no Detector of that name")
+        raise DetectorError(f"entry point {entry_point.name!r} ({entry_point.value}) is not a Detector of that name")
     return cls

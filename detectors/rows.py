@@ -1,7 +1,7 @@
-"""Reads CSV files into rows: the one reader of ``python -m detectors score`` and of the lab.
+"""Reads CSV files into rows, for ``python -m detectors score`` and for the lab.
 
 The header is ``timestamp,value[,numerator,denominator][,label][,series]``. Timestamps are ISO 8601 or Unix seconds. An
-empty value is missing, or numerator / denominator where these are given. A row that cannot be used raises
+empty value is computed as numerator / denominator if these are given, and is missing otherwise. An invalid row raises
 `DetectorError` with the names of the file and the series, and the line.
 """
 
@@ -25,7 +25,7 @@ REQUIRED = ("timestamp", "value")
 RATIO = ("numerator", "denominator")
 OPTIONAL = (*RATIO, "label", "series")
 _END_OF_TIME = 253_402_300_800
-"""Unix seconds of the year 10000, which `datetime` does not reach."""
+"""Unix seconds of the year 10000. `datetime` ends before it."""
 _LABELS = {"0": False, "1": True, "": False, "false": False, "true": True, "0.0": False, "1.0": True}
 
 
@@ -42,13 +42,13 @@ class Rows:
     seconds
         (N,) seconds since 1970-01-01 UTC, or since 1970-01-01 of the wall clock if `naive`.
     values
-        (N,), NaN = missing or the denominator is 0.
+        (N,), NaN where the value is missing or its denominator is 0.
     denominators, labels
         (N,) or None if there is no such column.
     naive
         Whether the timestamps have no UTC offset.
     unit
-        What an error message calls a row: "line" of a file or "row" of a DataFrame.
+        The word for a row in error messages: "line" of a file or "row" of a DataFrame.
     """
 
     lines: NDArray[np.int64]
@@ -61,7 +61,7 @@ class Rows:
     unit: str = "line"
 
     def at(self, i: int) -> str:
-        """Name row i in a message."""
+        """Return the name of row i in messages."""
         return f"{self.unit} {self.lines[i]}"
 
 
@@ -73,7 +73,7 @@ def read_rows(path: Path, optional: Sequence[str] = OPTIONAL) -> dict[str | None
     path
         The file.
     optional
-        Columns that the file may have beside `REQUIRED`.
+        Columns that the file may have besides `REQUIRED`.
 
     Returns
     -------
@@ -83,7 +83,7 @@ def read_rows(path: Path, optional: Sequence[str] = OPTIONAL) -> dict[str | None
     Raises
     ------
     DetectorError
-        The file is no such CSV file.
+        The file is not a CSV file of this format, or a row is invalid.
     OSError
         The file cannot be read.
     """
@@ -122,9 +122,9 @@ def parse_rows(lines: Iterable[str], file: str, optional: Sequence[str] = OPTION
 
 
 def check_numbers(columns: Mapping[str, Array], where: Sequence[str]) -> None:
-    """Raise `DetectorError` for a number that no value, count or label can be; `where` names the rows."""
+    """Raise `DetectorError` for an invalid value, count or label. `where` names the rows."""
     for key, column in columns.items():
-        wrong, rule = np.isinf(column), "infinite ({:g}); leave it empty where it is missing"
+        wrong, rule = np.isinf(column), "infinite ({:g}); leave it empty if it is missing"
         if key == "denominator":
             wrong, rule = wrong | (column < 0), "infinite or negative ({:g}); it must be a count"
         elif key == "label":
@@ -135,12 +135,12 @@ def check_numbers(columns: Mapping[str, Array], where: Sequence[str]) -> None:
 
 
 def parse_timestamps(texts: Iterable[str], where: Sequence[str]) -> tuple[Array, bool]:
-    """Return seconds since 1970, and whether the timestamps have no UTC offset; `where` names the rows."""
+    """Return seconds since 1970, and whether the timestamps have no UTC offset. `where` names the rows."""
     moments = [_moment(text, at) for text, at in zip(texts, where, strict=True)]
     naive = bool(moments) and moments[0][1]
-    mixed = next((at for (_, one), at in zip(moments, where, strict=True) if one != naive), None)
+    mixed = next((at for (_, bare), at in zip(moments, where, strict=True) if bare != naive), None)
     if mixed is not None:
-        raise DetectorError(f"{mixed}: timestamps with and without an offset are mixed; write all of them alike")
+        raise DetectorError(f"{mixed}: timestamps with and without a UTC offset are mixed; use one form")
     return np.array([seconds for seconds, _ in moments]), naive
 
 
@@ -163,7 +163,7 @@ def _is_utf8(text: bytes) -> bool:
 
 
 def _cells(reader: Any, file: str) -> Iterator[list[str]]:
-    """Yield the cells of each row; turn the errors of the csv module into ours."""
+    """Yield the cells of each row. Raise `DetectorError` for an error of the csv module."""
     try:
         yield from reader
     except csv.Error as error:
@@ -206,7 +206,7 @@ def _number(text: str, key: str, where: str) -> float:
     except ValueError:
         number = np.inf
     if not np.isfinite(number):
-        raise DetectorError(f"{where}: {key} {text!r} is no finite number; leave it empty where it is missing")
+        raise DetectorError(f"{where}: {key} {text!r} is not a finite number; leave the cell empty if it is missing")
     return number
 
 
@@ -224,7 +224,7 @@ def _moment(text: str, where: str) -> tuple[float, bool]:
         pass
     else:
         if not 0 <= seconds < _END_OF_TIME:
-            raise DetectorError(f"{where}: timestamp {text!r} is no second of 1970 to 9999; are these milliseconds?")
+            raise DetectorError(f"{where}: timestamp {text!r} is outside 1970 to 9999; are these milliseconds?")
         return seconds, False
     try:
         moment = datetime.fromisoformat(text.strip())

@@ -1,6 +1,6 @@
 """Statistics that methods share: windows of the past, and statistics that skip NaN without a warning.
 
-Arrays are (S, T): S series of T columns. "The past" of a column are the columns before it.
+Arrays are (S, T): S series of T columns. The past of a column is the columns before it.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from detectors.arrays import Array
 from detectors.compilation import kernels_for
 
 SIGMAS_PER_MAD = 1.4826
-"""Standard deviations in a median absolute deviation, for normal noise."""
+"""Standard deviation divided by the median absolute deviation, for normal noise."""
 _TAIL, _TAIL_SIGMAS = 0.95, 5.0
 _LEAST_OF_DAY = 0.1
 _ROWS = 16
-"""Series per step where temporary arrays should fit in the processor's cache."""
+"""Series per step, so that temporary arrays fit in the processor's cache."""
 _LOST_DIGITS = 1e-5
 
 
@@ -44,7 +44,7 @@ def past_of_last(values: Array, count: int) -> Array:
 
 
 def past_days(values: Array, period: int, days: int, first: int = 0) -> Iterator[tuple[int, int, Array]]:
-    """Iterate over the days from column `first` on that have a day before them. Days are counted from column 0.
+    """Iterate over the days from column `first` on, without the very first day. Days are counted from column 0.
 
     Yields
     ------
@@ -83,18 +83,18 @@ def exponential_mean(values: Array, memory: float) -> Array:
 
 
 def quantiles(samples: Array, *levels: float) -> tuple[Array, ...]:
-    """Return quantiles along the last axis, linearly interpolated, NaN skipped; NaN without samples."""
+    """Return linearly interpolated quantiles along the last axis, NaN skipped; NaN without samples."""
     return _quantiles_in_order(*_in_order(samples), *levels)
 
 
 def quantiles_and_count(samples: Array, *levels: float) -> tuple[Array, ...]:
-    """Return `quantiles`, and last the number of samples present."""
+    """Return `quantiles`, and as the last element the number of samples."""
     ordered, present = _in_order(samples)
     return *_quantiles_in_order(ordered, present, *levels), present
 
 
 def median_and_deviation(samples: Array) -> tuple[Array, Array, Array]:
-    """Return median, median absolute deviation from it and number present, along the last axis, NaN skipped."""
+    """Return median, median absolute deviation and number of samples along the last axis, NaN skipped."""
     ordered, present = _in_order(samples)
     (middle,) = _quantiles_in_order(ordered, present, 0.5)
     size = ordered.shape[-1]
@@ -109,14 +109,14 @@ def median_and_deviation(samples: Array) -> tuple[Array, Array, Array]:
 
 
 def _distance(columns: Array, middle: Array, rank: int) -> Array:
-    """The `rank`-th smallest distance from `middle`: the nearest `rank` values are adjacent in sorted columns."""
+    """The `rank`-th smallest distance from `middle`. The nearest `rank` values are adjacent in sorted columns."""
     runs = len(columns) - rank + 1
     nearest: Array = np.minimum.reduce(np.maximum(middle - columns[:runs], columns[rank - 1 :] - middle))
     return nearest
 
 
 def _in_order(samples: Array) -> tuple[Array, Array]:
-    """Samples sorted along the last axis, NaN last, and the number present."""
+    """Samples sorted along the last axis, NaN last, and the number of samples."""
     ordered = np.sort(samples, axis=-1)
     present = np.full(ordered.shape[:-1], float(ordered.shape[-1]))
     gaps = np.isnan(ordered[..., -1])
@@ -160,9 +160,9 @@ def moving_windows(values: Array, radius: int) -> Array:
 def robust_scale(deviations: Array) -> Array:
     """Return the robust standard deviation of each slot, (S, period), from deviations of past days, (S, D, period).
 
-    It is the geometric mean of the slot's own scale, smoothed over an hour on either side, and the scale of the whole
-    day, because one slot has too few days for a reliable estimate. It is at least a fifth of the 95 % quantile, so
-    that a series that was flat for long and then varies has a scale.
+    One slot has too few days for a reliable estimate. So the result is the geometric mean of two scales: that of the
+    slot, smoothed over an hour on either side, and that of the whole day. It is at least a fifth of the 95 % quantile
+    of the deviations, so that it is not 0 for a series that was flat for long and then varies.
     """
     sizes = np.abs(deviations)
     period = sizes.shape[-1]
@@ -177,8 +177,8 @@ def robust_scale(deviations: Array) -> Array:
 def window_sums(values: Array, count: int, step: int = 1) -> Array:
     """Return the sums (S, T - (count - 1) * step) of `count` columns `step` apart, beginning at each column.
 
-    They are composed of sums of 1, 2, 4, ... columns: O(log count) additions per column, and no drift of a running
-    sum.
+    They are composed of sums of 1, 2, 4, ... columns. This takes O(log count) additions per column and does not
+    accumulate rounding errors as a running sum does.
     """
     width = values.shape[1] - (count - 1) * step
     total = np.zeros((len(values), width))
@@ -193,7 +193,7 @@ def window_sums(values: Array, count: int, step: int = 1) -> Array:
 
 
 def past_mean_and_deviation(values: Array, count: int, step: int = 1) -> tuple[Array, Array, Array]:
-    """Return mean, sample standard deviation and number present, (S, T), of `count` past columns `step` apart.
+    """Return mean, sample standard deviation and number of values, (S, T), of `count` past columns `step` apart.
 
     Equal to `mean_and_deviation` of `past`, but with O(log count) additions per column.
     """
@@ -207,7 +207,7 @@ def past_mean_and_deviation(values: Array, count: int, step: int = 1) -> tuple[A
 
 
 def past_quantiles(values: Array, count: int, step: int, *levels: float) -> tuple[Array, ...]:
-    """Return quantiles, and last the number present, (S, T), of `count` past columns `step` apart."""
+    """Return quantiles, and last the number of values, (S, T), of `count` past columns `step` apart."""
     kernels = kernels_for(values)
     if kernels:
         return _compiled_quantiles(kernels, values, count, step, levels)
@@ -256,7 +256,7 @@ def _past_moments(values: Array, count: int, step: int) -> tuple[Array, Array, A
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = total / number
         variance = (squares - total * mean) / (number - 1)
-        # Cancellation: the difference is inexact where the noise is small against the distance from the origin.
+        # Cancellation: the difference is inexact where the noise is small relative to the distance from the origin.
         doubtful = variance * number < _LOST_DIGITS * squares
         mean = np.where(number >= 2, origin + mean, np.nan)
         deviation = np.where(number >= 2, np.sqrt(np.maximum(variance, 0.0)), np.nan)

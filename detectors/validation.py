@@ -1,4 +1,4 @@
-"""Checks of what a detector is given: its parameters, and its arrays."""
+"""Checks the parameters and the input arrays of a detector."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def check_parameter(method: str, name: str, value: Any, kind: Any, limits: Mappi
     method, name
         For the message.
     value
-        What the parameter is set to.
+        The value to check.
     kind
         Its annotation: int, float, bool or a Literal.
     limits
@@ -57,7 +57,7 @@ def validate(
     values, denominator
         As `Detector.detect` takes them.
     columns
-        The original numbers of the columns, for messages, if `values` are a part of what the caller gave.
+        The original column numbers, for messages, if `values` are only some of the caller's columns.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def validate(
     Raises
     ------
     DetectorError
-        The arrays are no numbers, have the wrong shape, or hold infinite values or negative denominators.
+        The arrays are not numeric, have the wrong shape, or hold infinite values or negative denominators.
     """
     table = _to_floats(values, "values")
     if table.ndim not in (1, 2):
@@ -98,7 +98,7 @@ def spread(denominator: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
 def to_array(given: Any, what: str) -> NDArray[Any]:
     """Convert array-like input to an array of numbers; masked values become NaN. `what` names it in the error."""
     try:
-        # Only a subclass of ndarray can be masked. So a check of one slot never imports numpy.ma.
+        # Only a subclass of ndarray can be masked. Testing for that first avoids the import of numpy.ma.
         masked = (
             isinstance(given, np.ndarray) and type(given) is not np.ndarray and isinstance(given, np.ma.MaskedArray)
         )
@@ -115,7 +115,7 @@ def _to_floats(given: Any, what: str) -> Array:
 
 
 def _two_dimensional(array: Array) -> Array:
-    # A read-only view: a method that writes into its caller's data fails at once.
+    # A read-only view, so that a method that writes into its input fails immediately.
     table = np.atleast_2d(array).view()
     table.flags.writeable = False
     return table

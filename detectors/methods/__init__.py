@@ -1,1 +1,1 @@
-"""One file per method; every module here is imported when a method is looked up."""
+"""The built-in methods, one file each. `detectors.registry` imports them by name."""

@@ -15,9 +15,9 @@ from detectors.statistics import last_columns, past, past_of_last
 class DayAgo(Detector):
     """Band around the same slot a day ago, symmetric in ratio (field convention of alert scripts).
 
-    The band is ``[x / (1 + threshold), x * (1 + threshold)]``, so that growth by `threshold` and the fall that undoes
-    it have the same score; it is at least `min_change` wide on either side. The method does not model weekends, and an
-    incident raises a second flag a day later.
+    The band is ``[x / (1 + threshold), x * (1 + threshold)]``. So growth by `threshold` and the fall that reverts it
+    have the same absolute score. The band is at least `min_change` wide on either side. The method does not model
+    weekends, and an incident raises a second flag a day later.
 
     Untuned, on labelled web metrics: 2.2 to 3.5 false notifications per week and series.
 
@@ -26,10 +26,10 @@ class DayAgo(Detector):
     period
         Points in a day.
     threshold
-        Relative growth at the edge of the band: 0.5 is 50 % up, or a third down.
+        Relative growth at the edge of the band: 0.5 means 50 % up or a third down.
     min_change
         Smallest change that can be flagged, in events: units of the values, or of the numerator if there is a
-        denominator. It keeps slots with few events quiet. Use 0 for quantities that are not counts.
+        denominator. It suppresses flags in slots with few events. Use 0 for quantities that are not counts.
     """
 
     name: ClassVar[str] = "day_ago"

@@ -16,8 +16,9 @@ class Difference(Detector):
     """Last value plus and minus `multiplier` robust standard deviations of the differences (field convention).
 
     The deviation is the median absolute difference between adjacent points in the past `days`, computed at the start
-    of each day, counted from the first column. The method catches onsets at once but not an ongoing incident: the
-    second point of an outage equals the first, and the recovery is a jump again. NaN where the last value is missing.
+    of each day, counted from the first column. The method catches an onset at once but not an ongoing incident: the
+    second point of an outage equals the first. The recovery is flagged as another jump. NaN where the last value is
+    missing.
 
     Untuned, on labelled web metrics: 0.9 to 1.9 false notifications per week and series.
 
@@ -26,7 +27,7 @@ class Difference(Detector):
     period
         Points in a day.
     days
-        History of differences in days. The first band needs one day.
+        History of differences in days. The first band needs one day of history.
     multiplier
         Half the band's width in standard deviations of a difference.
     """

@@ -1,4 +1,4 @@
-"""Mean deviation from four forecasts: daily profile, two levels of it, and the last value."""
+"""Mean deviation from four forecasts: the daily profile, the profile at two levels, and the last value."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LIMIT = {"count": 3.5, "ratio": 3.5, "value": 5.0}
 """Mean deviation in standard deviations at the edge of the band, at sensitivity 1."""
 _WEEK = 7
 _CAP = 2.5
-"""Cap of a single view's deviation, in limits, so that one view alone cannot raise an anomaly."""
+"""Cap of one view's deviation, as a multiple of the limit, so that one view alone cannot raise an anomaly."""
 _TURN = 100.0
 """The score changes sign within 1 / `_TURN` of the band's width."""
 _CHUNK = 1 << 19
@@ -41,28 +41,28 @@ class Ensemble(Detector):
     of the last value, the profile plus the level of the last `level_days` (half the weight of the others), and the
     last value itself (Shewhart's differences). Each deviation is divided by its own robust standard deviation in the
     past days: the geometric mean of that of the slot and that of the whole day. Views with a short memory catch the
-    onset of an incident, those with a long memory an ongoing one. The mean of the capped deviations requires
-    agreement. Medians do not learn an incident of a few hours.
+    onset of an incident, views with a long memory catch an ongoing incident. Because the mean of capped deviations is
+    used, several views must agree. An incident of a few hours does not change the medians.
 
     Where points are closer than 15 minutes, the mean deviation is averaged over 15 minutes (an EWMA control chart,
-    Roberts, 1959): one odd minute is an anomaly only if it is far outside for all views.
+    Roberts, 1959). One outlying minute is then an anomaly only if it is far outside for all views.
 
-    An incident causes no flag a day or a week later, because it is a minority of its slot's days. A permanent shift is
-    the new normal once it fills half of `level_days`, that is, after about half a day. A value that returns to the
-    level after an incident is not an anomaly.
+    An incident causes no flag a day or a week later, because it affects a minority of its slot's days. A permanent
+    shift becomes the new normal once it fills half of `level_days`, by default after half a day. A value that returns
+    to the normal level after an incident is not an anomaly.
 
     Parameters
     ----------
     period
         Points in a day.
     days
-        History of the profile in days; the deviations use as many days before it.
+        History of the profile in days. The standard deviations use the same number of past days.
     min_days
         Minimum history, in days.
     level_days
         Memory of the level in days. A permanent shift is adopted after half of it.
     sensitivity
-        2 flags at half the deviation of 1; 0.5 at twice the deviation.
+        The deviation at the edge of the band is inversely proportional to it: at 2 it is half of that at 1.
     kind
         "count", "ratio" (with the denominator given) or "value": see `detectors.noise.Noise`.
     """
@@ -84,9 +84,9 @@ class Ensemble(Detector):
     def _detect(self, values: Array, denominator: Array | None) -> Bounds:
         rows = max(1, _CHUNK // values.shape[1])
         chunks = [slice(row, row + rows) for row in range(0, len(values), rows)]
-        found = [self._judge(values[c], None if denominator is None else denominator[c], 0) for c in chunks]
+        parts = [self._judge(values[c], None if denominator is None else denominator[c], 0) for c in chunks]
         fields = ("expected", "lower", "upper", "score")
-        return Bounds(**{name: np.concatenate([getattr(one, name) for one in found]) for name in fields})
+        return Bounds(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in fields})
 
     def _last_columns(self, columns: int) -> slice:
         return slice(max(0, (columns - 1) // self.period * self.period - self._reach), columns)
@@ -102,12 +102,12 @@ class Ensemble(Detector):
 
     @property
     def _remembered(self) -> int:
-        """Columns before a day whose averaged deviations matter. After a day their weight is negligible."""
+        """Columns before a day that its averaged deviations use. Older columns have a negligible weight."""
         return self.period if self._patience > 1 else 0
 
     @property
     def _reach(self) -> int:
-        """Columns before a day on which its bands depend: for the deviations, the levels and the profiles."""
+        """Number of columns before a day that its deviations, levels and profiles depend on."""
         level = -(-self._level_points // self.period)
         return (2 * self.days + level) * self.period + self._remembered
 
@@ -120,12 +120,12 @@ class Ensemble(Detector):
         noise = Noise(self.kind, values, denominator)
         even = noise.to_even(values)
         views = []
-        for additive, weight, certainty in self._centers(noise.to_additive(values)):
+        for additive, weight, own_noise in self._centers(noise.to_additive(values)):
             expected = noise.from_additive(additive)
             center = noise.to_even(expected)
             scale = self._scale(even - center, first)
-            # A level of few points has noise of its own.
-            least = certainty * noise.least(expected)
+            # A center that is a single value has noise too.
+            least = own_noise * noise.least(expected)
             views.append(View(center[:, first:], np.fmax(scale, least[:, first:]) + 0 * scale, weight))
         return self._pool(noise, values[:, first:], even[:, first:], views)
 
@@ -148,8 +148,9 @@ class Ensemble(Detector):
     def _centers(self, values: Array) -> Iterator[tuple[Array, float, float]]:
         """Yield the center, the weight and the noise of each view.
 
-        The noise is the standard deviation of a value around the center, for independent noise of 1. The last value
-        is the one of 15 minutes ago, so that short memories do not learn an incident before it is flagged.
+        The noise is the standard deviation of a value around the center if all values have independent noise of 1. The
+        last value is that of 15 minutes ago, so that views with a short memory do not adopt an incident before it is
+        flagged.
         """
         profile, last = self._profile(values), round(self._patience)
         rest = values - profile
@@ -159,7 +160,7 @@ class Ensemble(Detector):
         yield past(values, 1, last)[..., 0], 2.0, np.sqrt(2)
 
     def _daily_level(self, rest: Array) -> Array:
-        """Median deviation of the last `level_days` from the profile, computed hourly; 0 where little is known."""
+        """Median deviation of the last `level_days` from the profile, computed hourly; 0 where few values are known."""
         hour, count = max(1, self.period // 24), self._level_points
         padded = np.concatenate([np.full((len(rest), count), np.nan), rest], axis=1)
         windows = sliding_window_view(padded, count, axis=1)[:, : rest.shape[1] : hour]
@@ -184,20 +185,21 @@ class Ensemble(Detector):
         center = np.where(np.isnan(day.scale), np.nan, day.center)
         size = _mean_deviation(even, views, _CAP * limit) / limit
         before = np.nan_to_num(past(exponential_mean(size, self._patience), 1)[..., 0])
-        # The deviation at which the mean of 15 minutes reaches 1. One value suffices if all views are near their cap.
+        # The deviation at which the mean of 15 minutes reaches the limit. A single value suffices if all views are near
+        # their cap.
         allowed = limit * np.clip(self._patience - (self._patience - 1) * before, 1, 0.9 * _CAP)
         mirrored = [view._replace(center=-view.center) for view in views]
         lower = -_outermost(-center, mirrored, allowed, _CAP * limit)
         upper = _outermost(center, views, allowed, _CAP * limit)
-        # After an incident a value at the level of the day is normal, however far it is from the last value.
+        # After an incident a value at the day's level is normal, regardless of its distance from the last value.
         reach = limit * day.scale
         returns = np.abs(point.center - center) > reach
         lower = np.where(returns, np.minimum(lower, center - reach), np.minimum(lower, center))
         upper = np.where(returns, np.maximum(upper, center + reach), np.maximum(upper, center))
         expected, lower, upper = (noise.from_even(array) for array in (center, lower, upper))
         band = score_band(values, expected, lower, upper)
-        # The score's size is the mean deviation of 15 minutes, but the band decides whether it exceeds 1. The sign
-        # changes at the expected value, so the size goes through 0 there instead of jumping.
+        # The absolute score is the mean deviation of 15 minutes, but the band decides whether it exceeds 1. The score
+        # changes its sign at the expected value, so it goes through 0 there instead of jumping.
         size = before + (size - before) / self._patience
         inside = np.minimum(size, 1.0) * np.minimum(_TURN * np.abs(band), 1.0)
         size = np.where(np.abs(band) > 1, np.maximum(size, np.nextafter(1.0, 2.0)), inside)
@@ -221,16 +223,16 @@ def _mean_deviation(at: Array, views: list[View], cap: float) -> Array:
 def _outermost(expected: Array, views: list[View], limit: Array, cap: float) -> Array:
     """The greatest value whose mean deviation is within the limit; `expected` if there is none.
 
-    The mean deviation is concave between adjacent centers and grows beyond the last one. So above the greatest center
-    within the limit it crosses the limit once, before the next center.
+    The mean deviation is concave between adjacent centers and grows beyond the last center. So above the greatest
+    center within the limit it crosses the limit exactly once, before the next center.
     """
     centers = np.sort(np.stack([np.where(np.isnan(v.scale), np.nan, v.center) for v in views]), axis=0)
     widest = np.fmax.reduce([v.scale for v in views])
     low, high = expected, np.full(expected.shape, np.nan)
     above = np.fmax.reduce(centers) + 2 * cap * widest
     for center in centers[::-1]:
-        found = np.isnan(high) & (_mean_deviation(center, views, cap) <= limit)
-        low, high = np.where(found, center, low), np.where(found, above, high)
+        greatest = np.isnan(high) & (_mean_deviation(center, views, cap) <= limit)
+        low, high = np.where(greatest, center, low), np.where(greatest, above, high)
         above = np.where(np.isnan(center), above, center)
     high = np.where(np.isnan(high), low, high)
     for _ in range(40):

@@ -15,16 +15,16 @@ from detectors.statistics import exponential_mean, past
 class Ewma(Detector):
     """Exponentially weighted mean plus and minus `multiplier` standard deviations around it (Roberts, 1959).
 
-    The standard deviation is that of past one-step errors, weighted likewise with a memory of `deviation_days`
-    (RiskMetrics, 1996). The method has no model of the daily shape; the level follows it. An outage becomes the level
-    within `memory` points and widens the band for days.
+    The standard deviation is that of past one-step errors, exponentially weighted with a memory of `deviation_days`
+    (RiskMetrics, 1996). The method does not model the daily shape: its level follows it. The level reaches an outage
+    within a few times `memory` points, and the band stays wide for days.
 
     Untuned, on labelled web metrics: 1.4 to 1.9 false notifications per week and series.
 
     Parameters
     ----------
     period
-        Points in a day. The first band needs that many points.
+        Points in a day. The first band needs one day of errors.
     memory
         Mean age of the values in the level, in points: a new value has the weight ``1 / memory``.
     deviation_days

@@ -11,20 +11,20 @@ from detectors.base import Array, Bounds, Detector, parameter
 from detectors.statistics import SIGMAS_PER_MAD, median
 
 _CLIP = 2.0
-"""Errors are clipped at this number of standard deviations (Huber's psi, as in the source)."""
+"""Errors are clipped at this number of standard deviations (Huber's psi, as in the paper)."""
 _BIWEIGHT = 2.52
-"""Makes the mean of the bounded square 1 for normal errors, as in the source."""
+"""Makes the mean of the bounded square 1 for normal errors, as in the paper."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class HoltWinters(Detector):
     """One-step errors of additive Holt-Winters smoothing without trend, with robust updates.
 
-    Robust forecasting with Holt-Winters smoothing (Gelper, Fried and Croux, 2010): an error is clipped at two
-    standard deviations before it moves level and season, and the standard deviation follows a bounded square of it.
-    The state starts with medians of the first `start_days`. It restarts from the last `start_days` when more than half
-    of a day was outside the band, because the series has then changed permanently. NaN before the start, and with too
-    little history.
+    Robust forecasting with Holt-Winters smoothing (Gelper, Fried and Croux, 2010). An error is clipped at two standard
+    deviations before it updates level and season. A bounded square of it updates the standard deviation. The state
+    is initialized with medians of the first `start_days`. It is initialized again from the last `start_days` when more
+    than half of a day was outside the band, because the series has then changed permanently. NaN before the first
+    initialization, and with too little history.
 
     Untuned, on labelled web metrics: 2.0 to 2.3 false notifications per week and series.
 
@@ -85,7 +85,7 @@ class HoltWinters(Detector):
         days = history.reshape(-1, self.period, history.shape[1])
         middle = median(history.T)
         season = np.nan_to_num(median(np.moveaxis(days, 0, -1)) - middle)
-        # One day equals its own season, so take the differences between adjacent points as errors.
+        # One day equals its own season and leaves no errors, so use the differences between adjacent points.
         errors = days - season - middle if len(days) > 1 else np.diff(days, axis=1) / np.sqrt(2)
         spread = SIGMAS_PER_MAD * median(np.abs(errors).reshape(-1, history.shape[1]).T)
         enough = 2 * np.count_nonzero(~np.isnan(history), axis=0) >= len(history)
@@ -94,7 +94,7 @@ class HoltWinters(Detector):
 
 
 def _bounded_square(error: Array, spread: Array) -> Array:
-    """Tukey's biweight of errors in standard deviations: about their square, at most `_BIWEIGHT`; 1 for NaN."""
+    """Tukey's biweight of errors in standard deviations: a square bounded by `_BIWEIGHT`; 1 for NaN."""
     with np.errstate(divide="ignore", invalid="ignore"):
         size = np.minimum(np.abs(error / spread) / _CLIP, 1.0)
     return np.where(np.isnan(size), 1.0, _BIWEIGHT * (1 - (1 - size**2) ** 3))

@@ -17,7 +17,7 @@ _LEVELS = (0.25, 0.5, 0.75)
 class Iqr(Detector):
     """Fences `multiplier` interquartile ranges beyond the quartiles of past points (Tukey, 1977).
 
-    Expected is the median. NaN where fewer than half of the points are present.
+    The expected value is the median. NaN where fewer than half of the points are present.
 
     Untuned, on labelled web metrics: 6.2 to 6.4 false notifications per week and series.
 
@@ -35,7 +35,7 @@ class Iqr(Detector):
     """
 
     name: ClassVar[str] = "iqr"
-    summary: ClassVar[str] = "a history with incidents, and weekends like other days: they would widen the quartiles"
+    summary: ClassVar[str] = "a history with incidents and no weekly shape (weekends would widen the quartiles)"
 
     window: int = parameter(28, least=3)
     same_slot: bool = parameter(True)
@@ -57,8 +57,8 @@ class Iqr(Detector):
         return last_columns(columns, self.window, self._step)
 
     def _detect_last(self, values: Array, denominator: Array | None) -> Bounds:
-        found = quantiles_and_count(past_of_last(values, self.window), *_LEVELS)
-        return self._band(values[:, -1:], *found)[:, 0]
+        quartiles_and_count = quantiles_and_count(past_of_last(values, self.window), *_LEVELS)
+        return self._band(values[:, -1:], *quartiles_and_count)[:, 0]
 
     def _band(self, values: Array, first: Array, middle: Array, third: Array, present: Array) -> Bounds:
         fence = np.where(2 * present >= self.window, self.multiplier * (third - first), np.nan)

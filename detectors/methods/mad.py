@@ -40,7 +40,7 @@ class Mad(Detector):
     """
 
     name: ClassVar[str] = "mad"
-    summary: ClassVar[str] = "a history with incidents in up to half of it, and weekends like other days"
+    summary: ClassVar[str] = "a history of which up to half is incidents, and no weekly shape"
 
     window: int = parameter(28, least=3)
     same_slot: bool = parameter(True)

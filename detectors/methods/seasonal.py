@@ -24,9 +24,9 @@ class Seasonal(Detector):
     At the start of each day, counted from the first column, the past `days` form a table of days by slots. A median
     polish (Tukey, 1977) decomposes it into the level of each week, the median shape of the day, and the difference of
     each weekday from that shape. During the day the median deviation of the last 24 hours from this profile is added
-    as the level. Growth and weekends move the band. An incident of a few hours does not, neither then nor a day or a
-    week later; a permanent shift is the new normal after about half a day. The half width is a multiple of the
-    robust standard deviation of the slot's residuals.
+    as the level. The band follows growth and weekends. An incident of a few hours does not move it, neither at once nor
+    a day or a week later. A permanent shift becomes the new normal after about half a day. The half width is a
+    multiple of the robust standard deviation of the slot's residuals.
 
     Counts and ratios are decomposed as logarithms and compared as square roots. Their noise is at least that of
     chance (`detectors.noise.Noise`), which keeps small counts quiet.
@@ -36,7 +36,7 @@ class Seasonal(Detector):
     period
         Points in a day.
     days
-        History that is used, in days.
+        Maximum history, in days.
     min_days
         Minimum history, in days.
     sensitivity
@@ -85,7 +85,7 @@ class Seasonal(Detector):
         weekdays = np.stack([self._weekday(rest[:, day::_WEEK]) for day in range(_WEEK)], axis=1)
 
         today = shape + weeks[:, -1] + weekdays[:, table.shape[1] % _WEEK]
-        # Yesterday relative to earlier days of its weekday: including itself would hide a part of its own level.
+        # Yesterday's profile without yesterday's residuals, which would hide a part of yesterday's level.
         yesterday = shape + weeks[:, -1] + self._weekday(rest[:, -_WEEK - 1 :: -_WEEK])
         so_far = stop - start
         recent = np.concatenate([table[:, -1] - yesterday, logs[:, -so_far:] - today[:, :so_far]], axis=1)
@@ -103,13 +103,13 @@ class Seasonal(Detector):
     def _weekday(self, rest: Array) -> Array:
         """Difference of a weekday from the profile, smoothed over an eighth of the day; 0 if unknown."""
         series, days, slots = rest.shape
-        if days < 2:  # one day would be fitted exactly and leave no residuals
+        if days < 2:  # the fit of a single day is exact and leaves no residuals
             return np.zeros((series, slots))
         windows = np.moveaxis(moving_windows(rest, self.period // 16), 1, -2)
         return np.nan_to_num(median(windows.reshape(series, slots, -1)))
 
     def _level(self, recent: Array) -> Array:
-        """Median deviation of the last day from the profile; 0 where too little of it is present.
+        """Median deviation of the last day from the profile; 0 where fewer than an eighth of its values are known.
 
         For counts it is limited to a factor of 1/4 to 4, so that a dead metric does not become the new normal.
         """
@@ -123,7 +123,7 @@ def _polish(table: Array) -> tuple[Array, Array]:
     by_slot = np.moveaxis(table, 1, -1)
     shape = median(by_slot)
     rows = median(table - shape[:, np.newaxis])
-    # A window of a week holds every weekday once. At the ends it is the first or the last full week.
+    # A window of a week contains every weekday once. At the ends it is the first or the last full week.
     days = rows.shape[1]
     starts = np.clip(np.arange(days) - _WEEK // 2, 0, max(0, days - _WEEK))
     windows = starts[:, np.newaxis] + np.arange(min(_WEEK, days))

@@ -11,7 +11,7 @@ from detectors.base import Array, Bounds, Detector, parameter
 from detectors.statistics import SIGMAS_PER_MAD, median
 
 _RESOLUTION = 1e-9
-"""Residuals below this part of the largest value are rounding errors, not noise."""
+"""Residuals below this fraction of the largest value are rounding errors, not noise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,22 +20,22 @@ class Stl(Detector):
 
     At the start of each day, counted from the first column, the decomposition is fitted on the past `days`. During the
     day the expected value is the last cycle plus the last trend. A fit at every point costs 40 times as much and is
-    less accurate: it absorbs the point under test. Gaps are filled for the fit with the median of their slot. NaN
-    before `min_days` of history, and where less than half of it is present. The method does not model weekends, and
-    an incident moves the trend of the next day.
+    less accurate, because it absorbs the point under test. For the fit, gaps are filled with the median of their slot.
+    NaN before `min_days` of history, and where less than half of it is present. The method does not model weekends,
+    and an incident moves the trend of the next day.
 
-    As it is, without tuning, it gives 5.2 to 6.0 false notifications per week and series on labelled web metrics.
+    Untuned, on labelled web metrics: 5.2 to 6.0 false notifications per week and series.
 
     Parameters
     ----------
     period
         Points in a day, at least 2.
     days
-        History that is fitted, in days.
+        Maximum history of the fit, in days.
     min_days
         Minimum history, in days.
     multiplier
-        Half the band's width in standard deviations of the residuals, by their median absolute deviation.
+        Half the band's width in robust standard deviations of the residuals (from the median absolute deviation).
     """
 
     name: ClassVar[str] = "stl"
@@ -70,8 +70,8 @@ class Stl(Detector):
             return unknown, unknown
         from statsmodels.tsa.seasonal import STL  # slow to import, needed here only
 
-        # The trend changes slowly, so computing it at every tenth of a cycle and interpolating costs no accuracy. The
-        # wide seasonal smoother makes the cycle almost fixed; a narrow one repeats yesterday's incident.
+        # The trend changes slowly, so it is computed at every tenth of a cycle and interpolated without loss of
+        # accuracy. The wide seasonal smoother makes the cycle almost fixed; a narrow one repeats yesterday's incident.
         jump = max(1, self.period // 10)
         smoother = 4 * self.days + 1
         fit = STL(self._fill(series), period=self.period, seasonal=smoother, trend_jump=jump, low_pass_jump=jump).fit()

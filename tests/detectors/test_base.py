@@ -212,4 +212,4 @@ def test_detectors_of_an_installed_package(tmp_path: Path) -> None:
     made, broken, other = run.stdout.splitlines()
     assert made == "Mine(period=96, window=5, same_slot=True, multiplier=3.0)"
     assert "'broken' (nowhere:Nothing) cannot be loaded" in broken
-    assert "'other' (outside:Mine) is no Detector of that name" in other
+    assert "'other' (outside:Mine) is not a Detector of that name" in other

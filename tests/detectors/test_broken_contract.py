@@ -250,7 +250,7 @@ BROKEN: list[tuple[type[Detector], str]] = [
     (Random, "same input gives the same output"),
     (Mutates, "read-only"),
     (MutatesThroughItsView, "an array is changed"),
-    (MixesSeries, "S series at once"),
+    (MixesSeries, "A batch of series"),
     (LastDiffers, "detect_last"),
     (LastSeesTooLittle, "detect_last"),
     (LastForgetsTheDenominator, "for .* ratios"),

@@ -68,7 +68,7 @@ def test_a_terminal_is_told_what_is_going_on(tmp_path: Path) -> None:
     text = os.read(shown, 10_000).decode()
     os.close(shown)
     assert "48 rows" in text
-    assert "judging 48 values by sigma" in text
+    assert "scoring 48 values with sigma" in text
 
 
 def test_a_ratio_and_a_gap(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -89,8 +89,8 @@ def test_a_ratio_and_a_gap(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         (["time,value"], "line 1: column 'time' is unknown or repeated"),
         (["timestamp,value"], "series.csv: no rows"),
         ([*DAY[:3], "2026-11-01T02:00:00"], "line 4: 1 cells under 2 columns"),
-        ([*DAY[:3], "2026-11-01T02:00:00,twelve"], "line 4: value 'twelve' is no finite number"),
-        ([*DAY[:3], "2026-11-01T02:00:00,inf"], "line 4: value 'inf' is no finite number"),
+        ([*DAY[:3], "2026-11-01T02:00:00,twelve"], "line 4: value 'twelve' is not a finite number"),
+        ([*DAY[:3], "2026-11-01T02:00:00,inf"], "line 4: value 'inf' is not a finite number"),
         ([*DAY[:3], "yesterday,12"], "line 4: timestamp 'yesterday' is neither ISO 8601 nor Unix seconds"),
         ([*DAY[:3], "2026-11-01T01:00:00,12"], "line 4: timestamp 2026-11-01T01:00:00 repeats that of line 3"),
         ([*DAY[:3], "2026-11-01T00:30:00,12"], "line 4: timestamp 2026-11-01T00:30:00 is earlier than"),
@@ -116,7 +116,7 @@ def test_a_bad_row_is_named_by_its_line(
         (["--detector", "ensemble", "--set", "sensitivity=0"], "sensitivity must be a finite number above 0, not 0"),
         (
             ["--detector", "ensemble", "--set", "kind=ratio"],
-            "a ratio is judged by its denominator; give it, or use kind",
+            "needs the denominator; give it, or use kind",
         ),
         (["--detector", "ensemble", "--set", "kind=share"], "kind must be one of count, ratio, value, not 'share'"),
     ],

@@ -53,7 +53,7 @@ def test_an_outage_is_caught_at_once_and_leaves_no_echo(kind: str, share: float)
     before = judge(kind, values, denominator)
     bounds = judge(kind, lowered(kind, values, share, 8), denominator)
     assert (bounds.score[:, AT] < -1).all()
-    # The return to normal is no anomaly from its first point on.
+    # The return to normal is not an anomaly, from its first point on.
     recovered = slice(AT + 8, AT + 12)
     assert bounds.is_anomaly[:, recovered].sum() <= before.is_anomaly[:, recovered].sum() + 1
     for days in (1, 7):
@@ -169,7 +169,7 @@ def test_kinds_are_refused_by_name() -> None:
     for method in ("ensemble", "seasonal"):
         with pytest.raises(detectors.DetectorError, match='cannot be a count; kind="value" takes any'):
             detectors.create(method, kind="count").detect([1.0, -1.0])
-        with pytest.raises(detectors.DetectorError, match="a ratio is judged by its denominator"):
+        with pytest.raises(detectors.DetectorError, match='kind="ratio" needs the denominator'):
             detectors.create(method, kind="ratio").detect([0.5])
         with pytest.raises(detectors.DetectorError, match="kind must be one of count, ratio, value, not 'share'"):
             detectors.create(method, kind="share")

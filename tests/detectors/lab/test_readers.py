@@ -94,13 +94,13 @@ def test_offsets_are_heeded_and_bare_timestamps_are_of_the_zone(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
-        (["timestamp,value", "0,1", "900,x"], "views.csv, line 3: value 'x' is no finite number"),
-        (["timestamp,value", "0,1", "900,inf"], "views.csv, line 3: value 'inf' is no finite number"),
+        (["timestamp,value", "0,1", "900,x"], "views.csv, line 3: value 'x' is not a finite number"),
+        (["timestamp,value", "0,1", "900,inf"], "views.csv, line 3: value 'inf' is not a finite number"),
         (["timestamp,value", "0,1", "soon,1"], "views.csv, line 3: timestamp 'soon' is neither ISO 8601 nor Unix"),
-        (["timestamp,value", "0,1", "nan,1"], "views.csv, line 3: timestamp 'nan' is no second of 1970 to 9999"),
+        (["timestamp,value", "0,1", "nan,1"], "views.csv, line 3: timestamp 'nan' is outside 1970 to 9999"),
         (
             ["timestamp,value", "1700000000000,1"],
-            "views.csv, line 2: timestamp '1700000000000' is no second of 1970 to 9999; are these m",
+            "views.csv, line 2: timestamp '1700000000000' is outside 1970 to 9999; are these m",
         ),
         (["timestamp,value", "0,1", '900,"1'], "views.csv, line 3: unexpected end of data"),
         (["timestamp,value,label", "0,1,2"], "views.csv, line 2: label '2' is neither 0 nor 1"),
@@ -111,7 +111,7 @@ def test_offsets_are_heeded_and_bare_timestamps_are_of_the_zone(tmp_path: Path) 
         (["timestamp,value", "0,1"], "views: one timestamp"),
         (["timestamp,value", "0,1", "420,1"], "a point every 420 s, and a day is no whole number of these"),
         (["timestamp,value,denominator", "0,1,-4"], "views.csv, line 2: the denominator is infinite or negative"),
-        (["timestamp,value", "2026-11-01T10:00,1", "2026-11-01T11:00Z,1"], "line 3: timestamps with and without an"),
+        (["timestamp,value", "2026-11-01T10:00,1", "2026-11-01T11:00Z,1"], "line 3: timestamps with and without a UTC"),
         (["timestamp,value", "0,1", "60,1", "120,1", "99999999999,1"], "is a date wrong?"),
     ],
 )
@@ -186,7 +186,7 @@ def test_a_frame_is_refused_by_its_row() -> None:
         ({"denominator": [1.0, -1.0]}, "series, row 2: the denominator is infinite or negative"),
         ({"label": [0, 2]}, "series, row 2: the label is neither 0 nor 1"),
         ({"timestamp": [pd.Timestamp("2026-11-01"), pd.NaT]}, "series, row 2: the timestamp is missing"),
-        ({"timestamp": ["2026-11-01", "2026-11-01T00:15Z"]}, "series, row 2: timestamps with and without an offset"),
+        ({"timestamp": ["2026-11-01", "2026-11-01T00:15Z"]}, "series, row 2: timestamps with and without a UTC offset"),
     ],
 )
 def test_a_frame_is_held_to_the_rules_of_a_file(columns: dict[str, list[object]], said: str) -> None:
