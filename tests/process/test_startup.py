@@ -3,14 +3,15 @@
 from pipeline.core import clock
 from tests.process.project import NOW, OUTAGE_START, Project, moment
 
-HEAVY = ("pandas", "matplotlib", "statsmodels", "scipy", "telebot", "chdb")
+HEAVY = ("pandas", "matplotlib", "statsmodels", "scipy", "telebot", "chdb", "jinja2")
+DRAWING = ("reporting.alerts", "reporting.plots", "pipeline.alerts.root_cause")
 
 CHECK = f"""
 import sys
 import luigi
 task = ["--module", "pipeline", "Alerts", "--local-scheduler", *sys.argv[1:]]
 assert luigi.run(task), "the task failed"
-print("imported:", *(name for name in {HEAVY} if name in sys.modules))
+print("imported:", *(name for name in {HEAVY + DRAWING} if name in sys.modules))
 """
 
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from pipeline.alerts.incidents import actions, store
 from pipeline.core import settings
-from reporting.alerts import compose_answer
 
 if TYPE_CHECKING:
     from reporting.channels.base import Channel
@@ -19,6 +18,8 @@ def poll_buttons(channels: "Mapping[str, Channel]") -> set[str]:
 
     A press is recorded before it is answered: after a kill in between, the next poll continues with the press after it.
     """
+    from reporting.alerts import compose_answer  # imports what draws; a check every 15 minutes imports this module
+
     language = settings.ReportSettings().language
     pressed: set[str] = set()
     for name, channel in channels.items():
