@@ -1,11 +1,11 @@
 """Compares and tunes detectors offline, on a history with labelled or injected incidents.
 
 >>> from detectors import lab
->>> found = lab.compare(values, ["sigma", "ensemble"])  # doctest: +SKIP
+>>> comparison = lab.compare(values, ["sigma", "ensemble"])  # doctest: +SKIP
 >>> lab.tune(values, budget=3).messages  # doctest: +SKIP
 
-`collect`, `read`, `from_array` and `from_frame` make `Series` of data. `compare` ranks detectors on them and `tune`
-chooses one for a budget of messages. `write_report` and the figures show a comparison.
+`collect`, `read`, `from_array` and `from_frame` convert data to `Series`. `compare` ranks detectors on them. `tune`
+chooses a detector for a budget of messages. `write_report` and the figures show a comparison.
 """
 
 from detectors.lab.compare import Comparison, compare

@@ -1,4 +1,4 @@
-"""Candidates of a comparison: a method with parameters, from which a detector is made for each series."""
+"""Candidates of a comparison. A candidate is a method with parameters; it makes a detector for each series."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ SENSITIVITY = {"sensitivity": -1, "multiplier": 1, "threshold": 1}
 
 @dataclass(frozen=True)
 class Candidate:
-    """A method and the parameters that are given; the others have their defaults.
+    """A method and the parameters that are given. The other parameters have their defaults.
 
-    `period` follows from the series; so do `kind` and `min_change` unless they are given.
+    The series determines `period`, and also `kind` and `min_change` unless they are given.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Candidate:
     @property
     def adjustable(self) -> str | None:
         """The parameter that sets the sensitivity (a key of `SENSITIVITY`), or None."""
-        known = {one.name for one in fields(find(self.name))}
+        known = {field.name for field in fields(find(self.name))}
         return next((name for name in SENSITIVITY if name in known), None)
 
     def scaled(self, factor: float) -> Candidate:
@@ -50,14 +50,14 @@ class Candidate:
         name = self.adjustable
         if name is None:
             return self
-        default = next(one.default for one in fields(find(self.name)) if one.name == name)
+        default = next(field.default for field in fields(find(self.name)) if field.name == name)
         given = dict(self.parameters)
         value = float(given.get(name, default)) * factor ** SENSITIVITY[name]
         return Candidate(self.name, tuple({**given, name: float(f"{value:.4g}")}.items()))
 
     def settings(self, series: Series) -> dict[str, Any]:
         """Return the parameters for a series, without the period."""
-        known = {one.name for one in fields(find(self.name))}
+        known = {field.name for field in fields(find(self.name))}
         implied: dict[str, Any] = {}
         if "kind" in known:
             implied["kind"] = series.kind
@@ -76,31 +76,31 @@ def candidates(wanted: Iterable[Any] | None = None) -> list[Candidate]:
     Parameters
     ----------
     wanted
-        A list of: a text such as ``"sigma"`` or ``"sigma multiplier=3,4 window=14"``, which makes two candidates; a
-        pair ``("sigma", {"multiplier": 4})``; a detector, whose period is ignored. None is all methods.
+        Each item is a text, a pair ``("sigma", {"multiplier": 4})`` or a detector, whose period is ignored. The text
+        ``"sigma multiplier=3,4 window=14"`` makes two candidates. None means all methods.
 
     Raises
     ------
     DetectorError
-        There is no such method or parameter, or the list is empty.
+        A method or parameter is unknown, or the list is empty.
     """
-    found: list[Candidate] = []
-    for one in available() if wanted is None else wanted:
-        if isinstance(one, str):
-            found += _parse(one)
-        elif isinstance(one, Candidate):
-            found.append(one)
-        elif isinstance(one, Detector):
-            found.append(_of_detector(one))
-        elif isinstance(one, tuple) and len(one) == 2 and isinstance(one[1], Mapping):
-            found.append(Candidate(one[0], tuple(one[1].items())))
+    made: list[Candidate] = []
+    for item in available() if wanted is None else wanted:
+        if isinstance(item, str):
+            made += _parse(item)
+        elif isinstance(item, Candidate):
+            made.append(item)
+        elif isinstance(item, Detector):
+            made.append(_of_detector(item))
+        elif isinstance(item, tuple) and len(item) == 2 and isinstance(item[1], Mapping):
+            made.append(Candidate(item[0], tuple(item[1].items())))
         else:
-            raise DetectorError(f"{one!r} is no detector: use a name, a pair (name, parameters) or a Detector")
-    if not found:
+            raise DetectorError(f"{item!r} is not a detector: use a name, a pair (name, parameters) or a Detector")
+    if not made:
         raise DetectorError("no detector to compare")
-    for one in found:
-        detectors.create(one.name, **dict(one.parameters))
-    return list(dict.fromkeys(found))
+    for candidate in made:
+        detectors.create(candidate.name, **dict(candidate.parameters))
+    return list(dict.fromkeys(made))
 
 
 def _parse(text: str) -> list[Candidate]:
@@ -123,15 +123,15 @@ def _value(text: str) -> Any:
 
 
 def _of_detector(detector: Detector) -> Candidate:
-    own = {one.name: getattr(detector, one.name) for one in fields(detector) if one.name != "period"}
-    default = {one.name: one.default for one in fields(detector)}
+    own = {field.name: getattr(detector, field.name) for field in fields(detector) if field.name != "period"}
+    default = {field.name: field.default for field in fields(detector)}
     return Candidate(detector.name, tuple((key, value) for key, value in own.items() if value != default[key]))
 
 
 def config(candidate: Candidate, series: Sequence[Series]) -> str:
     """Return sections of luigi.cfg: [alerts] for the parameters of most series, [metric.NAME] for the others.
 
-    `kind` is left out unless it was given: the alerts know the kind of each metric.
+    `kind` is omitted unless it was given, because the alerts know the kind of each metric.
     """
     # Luigi reads luigi.cfg with interpolation, so % is written as %%.
     implied = {one.name: candidate.settings(one) for one in series}
@@ -149,28 +149,28 @@ def config(candidate: Candidate, series: Sequence[Series]) -> str:
 
 @functools.cache
 def versions() -> dict[str, str]:
-    """Return the versions of Python and of the packages on which a result depends."""
-    found = {"python": platform.python_version()}
+    """Return the versions of Python and of the packages that affect results."""
+    by_package = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
-            found[package] = metadata.version(package)
+            by_package[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
-            found[package] = "not installed"
-    return found
+            by_package[package] = "not installed"
+    return by_package
 
 
 @functools.cache
 def code_digest(method: type[Detector]) -> str:
-    """Return the SHA-256 of this package and of the method's file: results of changed code are computed again."""
+    """Return the SHA-256 of this package and of the method's file. It invalidates stored results of other code."""
     folder = Path(detectors.__file__).parent
     files = [*sorted(folder.glob("*.py")), *sorted(folder.glob("methods/*.py")), *sorted(folder.glob("lab/*.py"))]
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for file in files:
-        found.update(file.read_bytes())
+        digest.update(file.read_bytes())
     try:
-        found.update(Path(inspect.getfile(method)).read_bytes())
-    except (OSError, TypeError):  # defined in a notebook: there is no file
-        found.update(
+        digest.update(Path(inspect.getfile(method)).read_bytes())
+    except (OSError, TypeError):  # a class that is defined in a notebook has no file
+        digest.update(
             repr([value.__code__.co_code for value in vars(method).values() if inspect.isfunction(value)]).encode()
         )
-    return found.hexdigest()
+    return digest.hexdigest()

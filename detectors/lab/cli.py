@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from detectors.lab.series import Series
     from detectors.lab.tune import Part, Tuning
 
-COMPARE_HELP = "which incidents each detector catches, and how many false messages it sends"
+COMPARE_HELP = "show which incidents each detector catches and how many false messages it sends"
 TUNE_HELP = "choose the detector and the sensitivity that keep a budget of messages"
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the commands `compare` and `tune`, which read files, to a command line."""
+    """Add the commands `compare` and `tune` to a command line. They read files."""
     for name, text in (("compare", COMPARE_HELP), ("tune", TUNE_HELP)):
         command = commands.add_parser(
             name,
@@ -39,7 +39,7 @@ def add_options(command: argparse.ArgumentParser, name: str) -> None:
     """Add the options of `compare` or `tune` that do not depend on the source of the series."""
     if name == "tune":
         command.add_argument(
-            "--budget", type=float, required=True, metavar="MESSAGES", help="messages a week over all series together"
+            "--budget", type=float, required=True, metavar="MESSAGES", help="messages per week over all series together"
         )
     command.add_argument(
         "--detector",
@@ -81,14 +81,14 @@ def at_least(least: int, kind: type[int] | type[float] = int) -> Callable[[str],
         except ValueError:
             number = math.nan
         if not least <= number < math.inf:
-            raise argparse.ArgumentTypeError(f"{text!r} is no {'whole ' * (kind is int)}number of at least {least}")
+            raise argparse.ArgumentTypeError(f"{text!r} is not a {'whole ' * (kind is int)}number of at least {least}")
         return number
 
     return parse
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run `compare` or `tune` on files. Returns the exit code: 1 if nothing was ranked or keeps the budget."""
+    """Run `compare` or `tune` on files. Returns the exit code: 1 if no detector was ranked or keeps the budget."""
     from detectors.lab.readers import collect
 
     series = collect([str(path) for path in options.data], zone=options.zone)
@@ -103,19 +103,19 @@ def compare(options: argparse.Namespace, series: Sequence[Series]) -> int:
     from detectors.lab.compare import compare as run_compare
     from detectors.lab.report import write_report
 
-    found = run_compare(list(series), **_common(options), point_adjusted=options.point_adjusted)
-    found.write(options.out)
-    report = write_report(found, options.out, plots=options.plots, workers=options.workers)
-    print(comparison_text(found))
+    comparison = run_compare(list(series), **_common(options), point_adjusted=options.point_adjusted)
+    comparison.write(options.out)
+    report = write_report(comparison, options.out, plots=options.plots, workers=options.workers)
+    print(comparison_text(comparison))
     print(f"\n{report}")
-    return 0 if found.rows else 1
+    return 0 if comparison.rows else 1
 
 
 def tune(options: argparse.Namespace, series: Sequence[Series]) -> int:
     """Tune and print the choice, its messages and its settings. Returns the exit code."""
-    found = run_tune(options, series)
-    print(tuning_text(found))
-    return 0 if found.best else 1
+    tuning = run_tune(options, series)
+    print(tuning_text(tuning))
+    return 0 if tuning.best else 1
 
 
 def run_tune(options: argparse.Namespace, series: Sequence[Series], recovery: int | None = None) -> Tuning:
@@ -191,7 +191,7 @@ def choices_text(found: Tuning) -> str:
         f"{len(found.series)} series, {one.moment(0):%Y-%m-%d} to {end:%Y-%m-%d} ({one.zone})"
         + (" for the first of them" if len({(s.start, s.values.size) for s in found.series}) > 1 else ""),
         f"Chosen on {start:%Y-%m-%d} to {middle:%Y-%m-%d}, validated after that; the days before are warm-up.",
-        f"Budget: {found.budget:g} messages a week of all series together; those that open at once share a message.",
+        f"Budget: {found.budget:g} messages a week over all series; series that open at the same time share a message.",
         _origin(found.origin),
     ]
     if found.choices:
@@ -206,11 +206,11 @@ def choices_text(found: Tuning) -> str:
     if found.alike:
         lines.append(f"Not different from it in recall: {', '.join(found.alike)}.")
     elif len(found.series) < FEWEST_SERIES and len(found.choices) > 1:
-        lines.append("With so few series nothing can be said about chance: the order of recall is a hint only.")
+        lines.append("There are too few series for a test of significance: the order of recall is only a hint.")
     if best.later.per_week > found.budget:
         lines.append(
-            f"On the later part it sends {best.later.per_week:.1f} a week, MORE than the budget: expect that many, or "
-            "set a smaller budget."
+            f"On the later part it sends {best.later.per_week:.1f} messages a week, MORE than the budget: expect this "
+            "rate, or set a smaller budget."
         )
     return "\n".join(lines)
 
@@ -229,7 +229,7 @@ def messages_text(found: Tuning) -> str:
 
 
 def _origin(origin: Mapping[str, Any]) -> str:
-    """What is needed to repeat a run, besides the command."""
+    """Describe the data, the seed and the versions, which together with the command reproduce a run."""
     versions = ", ".join(f"{package} {version}" for package, version in origin["versions"].items())
     return f"Data {origin['data'][:16]}, seed {origin['seed']}, copies {origin['copies']}; {versions}"
 

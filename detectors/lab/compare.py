@@ -1,4 +1,4 @@
-"""Compares detectors on series: which incidents each catches, and how many false messages it sends."""
+"""Compares detectors on series by the incidents that each catches and the false messages that it sends."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ RESULTS, RANKING, SCORES, COSTS = "results.jsonl", "ranking.csv", "scores.csv", 
 
 @dataclass(frozen=True)
 class Case:
-    """A series to be scored, or a copy of it with injected incidents."""
+    """A series to score, or a copy of it with injected incidents."""
 
     series: Series
     incidents: tuple[Incident, ...]
@@ -48,13 +48,13 @@ class Comparison:
     results
         One per candidate and case, in the order of candidates and series.
     failures
-        By candidate that is not ranked, the reason.
+        For each candidate that is not ranked, the reason.
     cases
         The series and copies that were scored.
     candidates
-        By name.
+        The candidates by name.
     origin
-        What is needed to repeat the comparison: versions, seed, parameters and the digest of the data.
+        What determines the result: versions, seed, parameters and the digest of the data.
     """
 
     rows: list[Row]
@@ -64,11 +64,11 @@ class Comparison:
     candidates: dict[str, Candidate]
     origin: dict[str, Any]
     point_adjusted: bool = False
-    """Whether to show the point-adjusted F1 too."""
+    """Whether to show the point-adjusted F1 as well."""
 
     @property
     def verdict(self) -> str:
-        """Which candidate is best and which are not different from it, in one or two sentences."""
+        """One or two sentences: the best candidate, and those that do not differ significantly from it."""
         return verdict(self.rows)
 
     def scores(self) -> list[dict[str, Any]]:
@@ -164,19 +164,19 @@ def compare(
     data, period, zone
         As in `detectors.lab.readers.collect`: paths, arrays, DataFrames, Series.
     detectors
-        As in `detectors.lab.candidates.candidates`: names, pairs (name, parameters), detectors; None is all methods.
+        As in `detectors.lab.candidates.candidates`: names, pairs (name, parameters), detectors. None means all methods.
     seed
-        Of the injected incidents and of the intervals.
+        Seed of the injected incidents and of the bootstrap.
     warmup_days
         Days at the start of each series that are not scored; by default half of it, at most 14.
     copies
-        Of each series without labels; by default enough for about four incidents of each kind and size.
+        Copies of each series without labels; by default enough for about four incidents of each kind and size.
     workers
-        Processes; by default as many as there are cores.
+        Number of processes; by default one per core.
     out
-        A folder for the results. A comparison that was killed resumes from them.
+        A folder for the results. A killed comparison resumes from them.
     point_adjusted
-        Also show the point-adjusted F1, which counts an incident with any flag in it as found whole.
+        Also show the point-adjusted F1. It counts all points of an incident as detected if one of them is flagged.
 
     Raises
     ------
@@ -194,7 +194,7 @@ def compare(
 def _run_all(
     cases: Sequence[Case], chosen: Mapping[str, Candidate], store: Store, workers: int | None
 ) -> tuple[list[Result], dict[str, str]]:
-    """Results of the candidates that worked on every case, and for the others why they failed."""
+    """Results of the candidates that succeeded on every case, and the error of each other candidate."""
     tasks, failures = _tasks(cases, chosen)
     with store.open():
         errors = run_all(_run, tasks, store, workers=workers, what="compare")
@@ -207,7 +207,7 @@ def _run_all(
 def _origin(
     series: Sequence[Series], cases: Sequence[Case], chosen: Iterable[str], seed: int, warmup_days: float | None
 ) -> dict[str, Any]:
-    """What is needed to repeat a comparison."""
+    """What determines the result of a comparison."""
     return {
         "data": digest(series),
         "series": len(series),
@@ -244,8 +244,8 @@ def prepare(
             cases.append(Case(changed, tuple(incidents), first, copy))
     if not any(case.incidents for case in cases):
         raise DetectorError(
-            "no incident to catch: no label is 1 after the days that are not scored, and no incident could be "
-            "injected; give a longer history or a shorter --warmup"
+            "no incident to catch: no label is 1 after the warm-up, and no incident could be injected; give a longer "
+            "history or a shorter --warmup"
         )
     return cases
 
@@ -269,7 +269,7 @@ def digest(series: Sequence[Series]) -> str:
 
 
 def task_key(task: Task) -> str:
-    """Return the SHA-256 of all that a result depends on."""
+    """Return the SHA-256 of everything that a result depends on."""
     parts = (
         task.series.digest,
         task.copy,
@@ -285,25 +285,25 @@ def task_key(task: Task) -> str:
 
 
 def verdict(rows: Sequence[Row]) -> str:
-    """Say which candidate is best and which are not significantly different from it."""
+    """Return one or two sentences: the best candidate, and those that do not differ significantly from it."""
     if not rows:
-        return "Nothing could be ranked."
+        return "No detector could be ranked."
     best, *others = rows
     alike = [row.candidate for row in others if row.like_the_best]
     if not others:
         return f"{best.candidate}: event F1 {best.f1:.2f}."
     if np.isnan(best.behind[0]):
         return (
-            f"{best.candidate} has the highest event F1, {best.f1:.2f}. With so few series nothing can be said about "
-            "chance: the order is a hint only."
+            f"{best.candidate} has the highest event F1, {best.f1:.2f}. There are too few series for a test of "
+            "significance: the order is only a hint."
         )
     if not alike:
-        return f"{best.candidate} is best: event F1 {best.f1:.2f}; every other is worse by more than chance."
+        return f"{best.candidate} is best: event F1 {best.f1:.2f}; all others are significantly worse."
     return f"{best.candidate} has the highest event F1, {best.f1:.2f}. Not different from it: {', '.join(alike)}."
 
 
 def write_csv(path: Path, table: Sequence[Mapping[str, Any]]) -> None:
-    """Write rows with a header, NaN as an empty cell. The file is replaced at once when it is complete."""
+    """Write rows with a header, NaN as an empty cell. The file is replaced atomically."""
     part = path.with_name(path.name + ".part")
     with part.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
@@ -318,7 +318,7 @@ def _run(task: Task) -> Mapping[str, Any]:
 
 
 def _tasks(cases: Sequence[Case], chosen: Mapping[str, Candidate]) -> tuple[dict[str, Task], dict[str, str]]:
-    """Tasks by key, in the order of candidates and cases, and by candidate why it cannot be made for a series."""
+    """Tasks by key, in the order of candidates and cases, and the errors of candidates that do not fit a series."""
     tasks: dict[str, Task] = {}
     failures: dict[str, str] = {}
     for name, candidate in chosen.items():
@@ -337,5 +337,5 @@ def _tasks(cases: Sequence[Case], chosen: Mapping[str, Candidate]) -> tuple[dict
 def _labels(series: Sequence[Series]) -> str:
     given = sum(one.labels is not None for one in series)
     if given == len(series):
-        return "the data's own"
-    return "incidents injected" if not given else f"the data's own of {given} series, injected into the others"
+        return "labels of the data"
+    return "injected" if not given else f"labels of the data in {given} series, injected into the others"

@@ -38,7 +38,7 @@ COLOURS = {
     "fifth": "#56b4e9",
     "sixth": "#7f5fbf",
 }
-"""After Okabe and Ito (2008), distinguishable with colour blindness. The report sets the shades for light and dark."""
+"""Colours of Okabe and Ito (2008), distinguishable with colour blindness. The report replaces them by its variables."""
 _LINES = ("value", "bad", "good", "third", "fourth", "fifth", "sixth", "quiet")
 _MARKS = "o^sDvP*X<>ph"
 MOST_LINES = len(_MARKS)
@@ -69,7 +69,7 @@ def ranking_figure(rows: Sequence[Row]) -> Figure:
 def tradeoff_figure(rows: Sequence[Row]) -> Figure:
     """Draw recall against false messages at every width of the band, for the best `MOST_LINES` candidates.
 
-    The mark is the detector as it is.
+    The mark is the unchanged detector.
     """
     figure, (axes,) = _figure(4.8, 4.4)
     own = int(np.flatnonzero(LIMITS == 1)[0])
@@ -100,11 +100,11 @@ class Seen:
     bounds: Bounds
     incidents: Sequence[Incident]
     caught: Sequence[bool]
-    """Whether it was caught, for each incident."""
+    """For each incident, whether it was caught."""
     sent: Points
     """Columns of messages."""
     false: NDArray[np.bool_]
-    """Whether it is false, for each message."""
+    """For each message, whether it is false."""
 
 
 def series_figure(
@@ -115,7 +115,7 @@ def series_figure(
     Parameters
     ----------
     series, candidate
-        What is drawn, and by which detector.
+        The series, and the candidate whose band is drawn.
     incidents
         Incidents in the series.
     first
@@ -124,7 +124,7 @@ def series_figure(
     Returns
     -------
     Figure, str
-        The whole series, below it up to three errors enlarged; and a summary in one line.
+        The figure shows the whole series and below it up to three enlarged errors. The text is a summary in one line.
     """
     bounds = candidate.detector(series).detect(series.values, series.denominator)
     caught = [hit.delay >= 0 for hit in judge(bounds, series, incidents, first)["hits"]]
@@ -142,9 +142,9 @@ def series_figure(
     for below, (title, start, stop) in zip(axes[1:], errors, strict=True):
         _draw(below, seen, start, stop)
         below.set_title(title, fontsize=10, color=COLOURS["bad"], parse_math=False)
-    missed = [_named(one) for one, found in zip(incidents, caught, strict=True) if not found]
-    said = f"caught {len(incidents) - len(missed)} of {len(incidents)}, {int(seen.false.sum())} false messages"
-    return figure, said + (f"; missed: {_listed(missed)}" if missed else "")
+    missed = [_named(incident) for incident, hit in zip(incidents, caught, strict=True) if not hit]
+    summary = f"caught {len(incidents) - len(missed)} of {len(incidents)}, {int(seen.false.sum())} false messages"
+    return figure, summary + (f"; missed: {_listed(missed)}" if missed else "")
 
 
 def _errors(seen: Seen, first: int) -> list[tuple[str, int, int]]:
@@ -154,15 +154,15 @@ def _errors(seen: Seen, first: int) -> list[tuple[str, int, int]]:
     """
     series = seen.series
     if series.values.size - first <= _CLOSE_DAYS * series.period * _MOST_CLOSE:
-        return []  # the whole series is large enough
+        return []  # the series is short, so the whole figure shows enough detail
     half = round(_CLOSE_DAYS * series.period / 2)
     alarms = seen.sent[seen.false]
     alarms = alarms[np.argsort(-np.abs(seen.bounds.score[alarms]), kind="stable")]
     false = [("a false message", int(at)) for at in alarms]
     missed = [
-        (f"{_named(one)}, missed", one.start)
-        for one, found in zip(seen.incidents, seen.caught, strict=True)
-        if not found
+        (f"{_named(incident)}, missed", incident.start)
+        for incident, hit in zip(seen.incidents, seen.caught, strict=True)
+        if not hit
     ]
     chosen: list[tuple[str, int]] = []
     for title, at in itertools.chain(*itertools.zip_longest(false, missed, fillvalue=("", -1))):
@@ -196,7 +196,7 @@ def _draw(axes: Axes, seen: Seen, start: int, stop: int) -> None:
         at = np.clip(np.nan_to_num(series.values[kept]), low, high)
         (marks,) = axes.plot(_moments(series, kept), at, marker, color=COLOURS[colour], markersize=6, label=label)
         marks.set_clip_on(False)
-        marks.set_in_layout(False)  # an empty line would be laid out at the corner of the figure
+        marks.set_in_layout(False)  # the layout would place an empty line at the corner of the figure
 
 
 def to_svg(figure: Figure, salt: str) -> str:
@@ -223,7 +223,7 @@ def to_svg(figure: Figure, salt: str) -> str:
 
 
 def _figure(width: float, height: float, below: int = 0) -> tuple[Figure, list[Axes]]:
-    """Make a figure with one picture on top and `below` pictures in a row under it."""
+    """Make a figure with one plot on top and `below` plots in a row under it."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
@@ -245,7 +245,7 @@ def _style(axes: Axes) -> None:
 
 
 def _draw_band(axes: Axes, series: Series, lower: Array, upper: Array, start: int, stop: int) -> None:
-    """Draw values and band; of long series the minimum and maximum of each bucket."""
+    """Draw values and band. A long series is drawn as the minimum and maximum of each bucket."""
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
     shown = slice(start, stop)

@@ -3,19 +3,19 @@
 ========  =============================================================  ====================  ========
 kind      change of the values                                           sizes                 duration
 ========  =============================================================  ====================  ========
-drop      a part is lost: ``x * (1 - size)``                             0.2, 0.4, 0.8         2 hours
+drop      a fraction is lost: ``x * (1 - size)``                         0.2, 0.4, 0.8         2 hours
 spike     a surplus: ``x * (1 + size)``                                  0.5, 1, 3             45 min
 outage    zero                                                           hours: 0.5, 1, 4      its size
 drift     falls linearly to ``x * (1 - size)``, then recovers at once    0.2, 0.4, 0.8         12 hours
 shift     a new level: ``x * (1 + size)``                                0.2, 0.4, 1           12 hours
-lag       late loading: the missing part of a point grows to `size`      0.2, 0.4, 0.8         2 hours
-          within an hour
-ratio     the numerator loses a part: ``x * (1 - size)``                 0.2, 0.4, 0.8         2 hours
+lag       late loading: the missing fraction grows to `size` within an   0.2, 0.4, 0.8         2 hours
+          hour
+ratio     the numerator loses a fraction: ``x * (1 - size)``             0.2, 0.4, 0.8         2 hours
 ========  =============================================================  ====================  ========
 
-Counts stay whole numbers. Ratios get `ratio`, `drift`, `shift` and `spike`, and stay at most 1 if the whole history
-does; all other series get every kind but `ratio`. An incident must be caught within its first hour; a drift or a lag,
-which begin small, until an hour after they reach their size.
+Counts stay whole numbers. Ratios get `ratio`, `drift`, `shift` and `spike`, and are capped at 1 if the whole history is
+at most 1. All other series get every kind except `ratio`. A detector must catch an incident within its first hour. A
+drift or a lag begins small, so it must be caught until an hour after it reaches its size.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Incident:
     start, end
         Its first and last column, both inclusive.
     within
-        A flag among this number of its first columns catches it.
+        A flag among this number of its first columns catches the incident.
     kind, size
         As in the catalogue; "labelled" and 0 for an incident of the data.
     """
@@ -93,7 +93,7 @@ def inject(series: Series, first: int, *, seed: int = 0, copy: int = 0, deal: in
     seed, copy
         The same series, seed, copy and deal give the same incidents.
     deal
-        Place in the shuffled catalogue at which to begin, so that series and copies together cover it.
+        Start position in the shuffled catalogue. It differs between series and copies, so that together they cover it.
 
     Returns
     -------
@@ -103,11 +103,11 @@ def inject(series: Series, first: int, *, seed: int = 0, copy: int = 0, deal: in
     Raises
     ------
     DetectorError
-        The series has negative values, for which the catalogue makes no sense.
+        The series has negative values, to which the catalogue does not apply.
     """
     if (series.values < 0).any():
         raise DetectorError(
-            f"{series.name}: negative values, which cannot lose a part; label its incidents (column label)"
+            f"{series.name}: negative values, so incidents cannot be injected; label its incidents (column label)"
         )
     rng = np.random.default_rng([seed, copy, int(series.digest[:8], 16)])
     wanted = combinations([series])
@@ -127,7 +127,7 @@ def inject(series: Series, first: int, *, seed: int = 0, copy: int = 0, deal: in
         incident = Incident(start, start + length - 1, _within(kind, length, series.period), kind, size)
         changed = _changed(series, place, incident)
         if np.array_equal(changed, values[place], equal_nan=True):
-            continue  # no change after rounding: a count of 2 minus a fifth is 2
+            continue  # rounding cancels the change: a count of 2 minus a fifth is 2
         values[place] = changed
         labels[place] = True
         incidents.append(incident)
@@ -135,10 +135,10 @@ def inject(series: Series, first: int, *, seed: int = 0, copy: int = 0, deal: in
 
 
 def copies(series: Iterable[Series], firsts: Iterable[int]) -> int:
-    """Return the number of copies, at most 8, that see each kind and size about four times."""
+    """Return the number of copies, at most 8, so that each kind and size is injected about four times."""
     pairs = list(zip(series, firsts, strict=True))
     days = sum((one.values.size - first) / one.period for one, first in pairs)
-    # An incident takes a day after it and on average half a day before it.
+    # Per incident: on average half a day before it, its duration, and a day after it.
     needed = _EACH_SEEN * len(combinations([one for one, _ in pairs])) / max(1.0, days / 1.6)
     return min(int(np.ceil(needed)), _MOST_COPIES)
 

@@ -16,7 +16,7 @@ from detectors.lab.scoring import Points, Rules, events, notified, strength, vus
 from detectors.lab.series import Direction, Series
 
 LIMITS: Array = 2.0 ** (np.arange(-4, 13) / 2)
-"""Limits of the absolute score at which false messages are counted; 1 is the detector as it is."""
+"""Limits of the absolute score at which false messages are counted; 1 is the unchanged detector."""
 WINDOW_HOURS = 1.0
 """Window of VUS-PR."""
 
@@ -36,7 +36,7 @@ class Hit(NamedTuple):
     delay: int
     """Points from its start to the first flag; -1 if it was missed."""
     strength: float
-    """Greatest absolute score in time. The incident is caught at every limit below it."""
+    """Greatest absolute score within the time to catch it. The incident is caught at every limit below it."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Result:
     noise: tuple[int, ...]
     """False messages at each of `LIMITS`."""
     adjusted: tuple[int, int, int]
-    """Point-adjusted counts: points found, falsely flagged, missed."""
+    """Point-adjusted numbers of points: detected, falsely flagged, missed."""
     seconds: float
     """CPU time of the detector."""
     scoring_seconds: float
@@ -75,7 +75,7 @@ class Result:
 
     @classmethod
     def from_json(cls, given: dict[str, Any]) -> Result:
-        """Make a result from what `to_json` returned."""
+        """Make a result from the dict that `to_json` returned."""
         lists = {key: tuple(given[key]) for key in ("noise", "adjusted")}
         return cls(**{**given, **lists, "hits": tuple(Hit(*hit) for hit in given["hits"])})
 
@@ -93,14 +93,14 @@ def labelled(series: Series, first: int) -> list[Incident]:
 
 
 def sided(score: Array, direction: Direction) -> Array:
-    """Return the scores, with 0 for those in a direction that does not count."""
+    """Return the scores, with 0 for deviations in a direction that does not count."""
     if direction == "both":
         return score
     return np.where(np.isnan(score), np.nan, np.maximum(score, 0.0) if direction == "up" else np.minimum(score, 0.0))
 
 
 def messages(score: Array, limit: float, given: Rules) -> Points:
-    """Return the columns at which messages go out by the rules of the alerts. Columns without a score are skipped."""
+    """Return the columns at which messages are sent by the given rules. Columns without a score are skipped."""
     known = np.flatnonzero(~np.isnan(score))
     sent: Points = known[notified(np.abs(score[known]) > limit, given)]
     return sent
@@ -145,16 +145,16 @@ def _noise(score: Array, limit: float, given: Rules, near: list[tuple[int, int]]
 
 
 def _within(columns: Points, ranges: list[tuple[int, int]]) -> NDArray[np.bool_]:
-    found = np.zeros(columns.size, dtype=bool)
+    inside = np.zeros(columns.size, dtype=bool)
     for start, end in ranges:
-        found |= (columns >= start) & (columns <= end)
-    return found
+        inside |= (columns >= start) & (columns <= end)
+    return inside
 
 
 def _adjusted(truth: NDArray[np.bool_], flags: NDArray[np.bool_], spans: list[tuple[int, int]]) -> tuple[int, int, int]:
-    """An incident with any flag in it counts as found whole (Xu et al., 2018)."""
-    found = sum(end - start + 1 for start, end in spans if flags[max(0, start) : end + 1].any())
-    return found, int(np.count_nonzero(flags & ~truth)), int(truth.sum()) - found
+    """Points detected, falsely flagged and missed. One flag detects all points of its incident (Xu et al., 2018)."""
+    detected = sum(end - start + 1 for start, end in spans if flags[max(0, start) : end + 1].any())
+    return detected, int(np.count_nonzero(flags & ~truth)), int(truth.sum()) - detected
 
 
 @dataclass(frozen=True)

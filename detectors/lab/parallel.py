@@ -48,7 +48,7 @@ class Store:
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise DetectorError(
-                    f"{self.path} is being written by another run; wait for it or name another --out"
+                    f"{self.path} is being written by another run; wait for it or choose another --out"
                 ) from None
             self._read()
             yield self
@@ -61,12 +61,12 @@ class Store:
                 record = json.loads(line)
                 self.found[record["key"]] = record["result"]
             except (ValueError, TypeError, KeyError):
-                continue  # a line cut short by a kill
+                continue  # a line that a kill left incomplete
         if text and not text.endswith(b"\n"):
             self._file.write(b"\n")
 
     def add(self, key: str, result: Mapping[str, Any]) -> None:
-        """Store a result. It survives a kill once this returns."""
+        """Store a result. After the return it survives a kill."""
         self.found[key] = dict(result)
         if self.path is not None:
             self._file.write(json.dumps({"key": key, "result": result}).encode() + b"\n")
@@ -85,20 +85,20 @@ def run_all(
     Parameters
     ----------
     function
-        A function of a module, so that other processes can import it. Its result must be JSON serializable.
+        A module-level function, so that other processes can import it. Its result must be JSON serializable.
     items
-        By key.
+        The items by key.
     store
         An open store.
     workers
-        Processes; by default as many as there are cores. 1 runs in this process.
+        Number of processes; by default one per core. 1 runs in this process.
     what
         Label of the progress bar, which is shown on a terminal only.
 
     Returns
     -------
     dict
-        By key of each failed item, its error. Failed items have no result and are tried again in the next run.
+        The error of each failed item, by key. Failed items have no result, so the next run tries them again.
 
     Raises
     ------
@@ -127,7 +127,7 @@ def _outcomes(
         for key, item in items:
             yield key, _guarded(function, item)
         return
-    # spawn, not fork: a fork would copy locks that other threads of this process hold.
+    # Not "fork", which would copy locks that other threads of this process hold.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_leave_with_parent) as pool:
         running: dict[Future[Mapping[str, Any] | str], str] = {}
@@ -156,7 +156,7 @@ def _guarded(function: Callable[[Item], Mapping[str, Any]], item: Item) -> Mappi
         return function(item)
     except DetectorError as error:
         return str(error)
-    except Exception as error:  # any detector can raise anything; the others go on
+    except Exception as error:  # a detector can raise any exception; the other detectors continue
         return f"{type(error).__name__}: {error}"
 
 

@@ -14,7 +14,7 @@ from detectors.lab.outcomes import LIMITS, Result
 from detectors.lab.scoring import Points, bootstrap
 
 FEWEST_SERIES = 5
-"""With fewer series the bootstrap says nothing."""
+"""With fewer series the bootstrap is meaningless."""
 _DAY_MINUTES = 1440
 
 Interval = tuple[float, float]
@@ -26,7 +26,7 @@ class Row:
 
     candidate: str
     f1: float
-    """Event F1 of the detector as it is."""
+    """Event F1 of the unchanged detector."""
     f1_interval: Interval
     vus: float
     """Mean VUS-PR over the series with incidents."""
@@ -49,7 +49,7 @@ class Row:
 
     @property
     def like_the_best(self) -> bool:
-        """Whether the difference from the best could be chance; False if there are too few series to say."""
+        """Whether the difference from the best is not significant; False if there are too few series for a test."""
         return self.behind[0] <= 0
 
 
@@ -59,10 +59,10 @@ def rank(results: Sequence[Result], *, seed: int = 0, resamples: int = 1000) -> 
     Parameters
     ----------
     results
-        Of every candidate on the same series.
+        Results of every candidate on the same series.
     seed, resamples
-        Of the bootstrap. Intervals (95 %) are percentiles over series resampled with replacement; the copies of a
-        series are one unit.
+        Parameters of the bootstrap. Intervals (95 %) are percentiles over series resampled with replacement. The copies
+        of a series are one unit.
     """
     by_candidate: dict[str, list[Result]] = defaultdict(list)
     for one in results:
@@ -98,7 +98,7 @@ def _row(candidate: str, results: Sequence[Result], table: Array, intervals: dic
     everything = np.arange(len(table))
     events, caught, false, weeks, _, _ = table.sum(axis=0)
     minutes = sum(hit.delay * _DAY_MINUTES / one.period for one in results for hit in one.hits if hit.delay >= 0)
-    found, flagged, missed = np.sum([one.adjusted for one in results], axis=0)
+    detected, flagged, missed = np.sum([one.adjusted for one in results], axis=0)
     strengths = np.array([hit.strength for one in results for hit in one.hits])
     noise = np.sum([one.noise for one in results], axis=0)
     return Row(
@@ -116,7 +116,7 @@ def _row(candidate: str, results: Sequence[Result], table: Array, intervals: dic
         sent=sum(one.sent for one in results),
         repeats=sum(one.repeats for one in results),
         echoes=sum(one.echoes for one in results),
-        adjusted_f1=_ratio(2 * found, 2 * found + flagged + missed),
+        adjusted_f1=_ratio(2 * detected, 2 * detected + flagged + missed),
         behind=intervals["behind"],
         noise=tuple(
             (_ratio(false, weeks), _ratio(float(np.count_nonzero(strengths > limit)), events))
@@ -129,14 +129,14 @@ def recall_by_kind(results: Sequence[Result]) -> dict[tuple[str, float], dict[st
     """Return, by kind and size of incident in the order of the catalogue, (caught, total) of each candidate."""
     from detectors.lab.inject import CATALOGUE
 
-    found: dict[tuple[str, float], dict[str, tuple[int, int]]] = defaultdict(dict)
-    for one in results:
-        for hit in one.hits:
-            caught, total = found[hit.kind, hit.size].get(one.candidate, (0, 0))
-            found[hit.kind, hit.size][one.candidate] = (caught + (hit.delay >= 0), total + 1)
+    counts: dict[tuple[str, float], dict[str, tuple[int, int]]] = defaultdict(dict)
+    for result in results:
+        for hit in result.hits:
+            caught, total = counts[hit.kind, hit.size].get(result.candidate, (0, 0))
+            counts[hit.kind, hit.size][result.candidate] = (caught + (hit.delay >= 0), total + 1)
     kinds = list(CATALOGUE)
     return dict(
-        sorted(found.items(), key=lambda one: (kinds.index(one[0][0]) if one[0][0] in kinds else -1, one[0][1]))
+        sorted(counts.items(), key=lambda item: (kinds.index(item[0][0]) if item[0][0] in kinds else -1, item[0][1]))
     )
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def collect(data: Any, *, period: int = 96, zone: str | None = None) -> list[Series]:
-    """Make series from data in any form that the lab accepts.
+    """Convert data in any form that the lab accepts to series.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def collect(data: Any, *, period: int = 96, zone: str | None = None) -> list[Ser
     Returns
     -------
     list of Series
-        One for each series of the data, in their order.
+        The series of the data, in their order.
 
     Raises
     ------
@@ -47,22 +47,22 @@ def collect(data: Any, *, period: int = 96, zone: str | None = None) -> list[Ser
         The data cannot be used. The message names the series, the line and the remedy.
     """
     if isinstance(data, Series):
-        found = [data]
+        collected = [data]
     elif isinstance(data, str | Path):
-        found = read(data, zone=zone)
+        collected = read(data, zone=zone)
     elif type(data).__module__.partition(".")[0] == "pandas":
-        found = from_frame(data, zone=zone)
+        collected = from_frame(data, zone=zone)
     elif isinstance(data, np.ndarray):
-        found = from_array(data, period=period)
-    elif isinstance(data, Sequence) and data and all(isinstance(one, Series | str | Path) for one in data):
-        found = [series for one in data for series in collect(one, period=period, zone=zone)]
+        collected = from_array(data, period=period)
+    elif isinstance(data, Sequence) and data and all(isinstance(item, Series | str | Path) for item in data):
+        collected = [series for item in data for series in collect(item, period=period, zone=zone)]
     else:
         raise DetectorError("data must be Series, paths, a DataFrame or an array of the shape (T,) or (S, T)")
-    names = [one.name for one in found]
+    names = [series.name for series in collected]
     repeated = next((name for name in names if names.count(name) > 1), None)
     if repeated is not None:
-        raise DetectorError(f"two series are called {repeated!r}; rename one")
-    return found
+        raise DetectorError(f"two series are called {repeated!r}; rename one of them")
+    return collected
 
 
 def from_array(
@@ -81,7 +81,7 @@ def from_array(
     values
         (T,) or (S, T), NaN = missing.
     labels, denominator
-        In the shape of `values` or broadcast to it.
+        In the shape of `values` or broadcastable to it.
     names
         S names; by default "series 1", "series 2" and so on.
     period

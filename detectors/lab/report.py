@@ -46,16 +46,16 @@ def write_report(comparison: Comparison, folder: str | Path, *, plots: int = 12,
     comparison
         The result of `detectors.lab.compare`.
     folder
-        Is created if it does not exist.
+        The folder. It is created if it does not exist.
     plots
         Number of series that are drawn: those with the most errors of the best candidate.
     workers
-        Processes that draw; by default as many as there are cores.
+        Number of processes that draw; by default one per core.
 
     Returns
     -------
     Path
-        Of the file, which is replaced at once when it is complete.
+        The path of the file. The file is replaced atomically.
     """
     path = Path(folder) / REPORT
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -103,11 +103,11 @@ def _template() -> Template:
 
 
 def _kinds(comparison: Comparison) -> list[tuple[str, list[tuple[int, int]]]]:
-    """For each kind and size of incident its title and, by candidate, how many were caught of how many."""
+    """For each kind and size of incident: its title and (caught, total) of each candidate."""
     names = [row.candidate for row in comparison.rows]
     return [
-        (f"{kind} {size:g}" if size else kind, [found.get(name, (0, 0)) for name in names])
-        for (kind, size), found in recall_by_kind(comparison.results).items()
+        (f"{kind} {size:g}" if size else kind, [counts.get(name, (0, 0)) for name in names])
+        for (kind, size), counts in recall_by_kind(comparison.results).items()
     ]
 
 
@@ -126,17 +126,17 @@ def _pictures(comparison: Comparison, count: int, workers: int | None) -> list[t
     }
     store = Store(None)
     errors = run_all(_draw, tasks, store, workers=workers, what="report")
-    found = []
+    made = []
     for number, case in enumerate(shown):
         title = case.series.name + (f", copy {case.copy + 1}" if case.copy else "")
         pictures = []
         for place, candidate in enumerate(drawn):
             key = f"{number}-{place}"
-            picture = store.found.get(key, {"svg": "", "said": ""})
-            about = {"candidate": str(candidate), "error": errors.get(key), "said": picture["said"]}
+            picture = store.found.get(key, {"svg": "", "summary": ""})
+            about = {"candidate": str(candidate), "error": errors.get(key), "summary": picture["summary"]}
             pictures.append({**about, "svg": Markup(picture["svg"])})
-        found.append((title, pictures))
-    return found
+        made.append((title, pictures))
+    return made
 
 
 def _worst_first(comparison: Comparison) -> list[Case]:
@@ -150,8 +150,8 @@ def _worst_first(comparison: Comparison) -> list[Case]:
 
 
 def _draw(plot: Plot) -> Mapping[str, str]:
-    figure, said = series_figure(plot.case.series, plot.candidate, plot.case.incidents, plot.case.first)
-    return {"svg": to_svg(figure, plot.salt), "said": said}
+    figure, summary = series_figure(plot.case.series, plot.candidate, plot.case.incidents, plot.case.first)
+    return {"svg": to_svg(figure, plot.salt), "summary": summary}
 
 
 def _number(value: float, digits: int = 2) -> str:

@@ -1,7 +1,7 @@
 """Scores detectors against labels, by the rules of a streaming alert job.
 
-Nothing here is point-adjusted: one flag does not earn the whole incident. Arrays are (T,), one series. Outcomes of
-several series are added up (`Outcome`); other results are averaged by the caller.
+Nothing is point-adjusted: one flag does not count as the detection of every point of an incident. Arrays are (T,), one
+series. The outcomes of several series are added (`Outcome`). The caller averages other results.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Points = NDArray[np.intp]
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
-    """What counts as caught, as one message and as false, in points. The defaults are for a point every 15 minutes.
+    """When an event is caught, when messages are sent and which are false. In points; defaults for 15-minute points.
 
     Parameters
     ----------
@@ -31,10 +31,10 @@ class Rules:
     gap
         This number of unflagged points in a row ends an episode of flags, as in `detectors.episodes.episodes`.
     repeat
-        An episode notifies again each time this number of points has passed: 16 are 4 hours. Without repeats a
-        detector that always flags would be charged for one notification only.
+        An episode notifies again after each interval of this number of points: 16 are 4 hours. Without repeats a
+        detector that always flags would have only one false notification.
     slack
-        A notification at most this number of points before or after an event belongs to it.
+        A notification at most this number of points before or after an event belongs to the event.
     """
 
     within: int = 5
@@ -75,7 +75,7 @@ class Outcome:
 
     @property
     def precision(self) -> float:
-        """Share of caught events among these and the false notifications; NaN if both are 0."""
+        """Caught events / (caught events + false notifications); NaN if both are 0."""
         return _ratio(self.caught, self.caught + self.false)
 
     @property
@@ -99,7 +99,7 @@ def events(labels: ArrayLike) -> list[Episode]:
 
 
 def notified(flags: ArrayLike, rules: Rules | None = None) -> Points:
-    """Return the points at which messages go out: the start of each episode, and every `repeat` points after it."""
+    """Return the points at which messages are sent: the start of each episode and every `repeat` points after it."""
     rules = rules or Rules()
     sent = [np.arange(one.start, one.end + 1, rules.repeat) for one in episodes(flags, gap=rules.gap)]
     return np.concatenate(sent) if sent else np.empty(0, dtype=np.intp)
@@ -109,7 +109,7 @@ def judge(labels: ArrayLike, flags: ArrayLike, rules: Rules | None = None) -> Ou
     """Count caught events, delays and notifications.
 
     Source: event-wise counting with a bounded delay (the rule "within k points" of the AIOps-2018 challenge), without
-    its point adjustment. A false alarm counts once per message that a person receives.
+    its point adjustment. A false alarm counts once per message.
     """
     rules = rules or Rules()
     truth, flagged = _pair(labels, np.asarray(flags, dtype=bool))
@@ -117,7 +117,7 @@ def judge(labels: ArrayLike, flags: ArrayLike, rules: Rules | None = None) -> Ou
     points = np.flatnonzero(flagged)
     starts = np.array([one.start for one in incidents], dtype=np.intp)
     after = np.searchsorted(points, starts)
-    # A sentinel far beyond the end means "never flagged again".
+    # The last element is a sentinel far beyond the end. It stands for "never flagged again".
     delays = np.append(points, 2 * truth.size + rules.within)[after] - starts
     hits = delays < rules.within
     sent = notified(flagged, rules)
@@ -147,9 +147,10 @@ def pooled(outcomes: Iterable[Outcome]) -> Outcome:
 def best_threshold(
     labels: Sequence[ArrayLike], scores: Sequence[Array], *, rules: Rules | None = None, candidates: int = 120
 ) -> float:
-    """Return the one threshold of the absolute score, for all series, with the best pooled event F1.
+    """Return the common threshold of the absolute score with the best pooled event F1 over all series.
 
-    It tries quantiles of the pooled scores, denser towards the top: from a third of all points flagged down to one.
+    The candidates are quantiles of the pooled scores, denser towards the top: the smallest flags a third of all points,
+    the greatest one point.
     """
     size = np.concatenate([strength(score) for score in scores])
     size = size[np.isfinite(size)]
@@ -157,8 +158,8 @@ def best_threshold(
         raise DetectorError("no score is a finite number")
     ranks = np.unique(np.geomspace(1, max(1, size.size // 3), candidates).astype(np.intp))
     thresholds = np.unique(-np.partition(-size, ranks - 1)[ranks - 1])
-    found = [pooled(judge_all(labels, [strength(s) >= limit for s in scores], rules)).f1 for limit in thresholds]
-    return float(thresholds[int(np.nanargmax(found))])
+    f1 = [pooled(judge_all(labels, [strength(s) >= limit for s in scores], rules)).f1 for limit in thresholds]
+    return float(thresholds[int(np.nanargmax(f1))])
 
 
 def strength(scores: ArrayLike) -> Array:
@@ -169,7 +170,7 @@ def strength(scores: ArrayLike) -> Array:
 def vus_pr(labels: ArrayLike, scores: ArrayLike, *, window: int = 4, thresholds: int = 250) -> float:
     """Volume under the surface of range-aware precision and recall over thresholds and label buffers.
 
-    Equal to `RangeAUC_volume_opt` of TSB-AD, but sorts once instead of looping over thresholds.
+    Gives the same result as `RangeAUC_volume_opt` of TSB-AD, but sorts once instead of looping over thresholds.
 
     Parameters
     ----------
@@ -194,7 +195,7 @@ def vus_pr(labels: ArrayLike, scores: ArrayLike, *, window: int = 4, thresholds:
     """
     truth, score = _pair(labels, np.asarray(scores, dtype=np.float64))
     if np.isnan(score).any():
-        raise DetectorError("scores are missing at some points; strength() makes them 0")
+        raise DetectorError("scores are missing at some points; strength() replaces them by 0")
     incidents = events(truth)
     if not incidents:
         return float("nan")
@@ -217,18 +218,18 @@ def _range_pr(
 ) -> float:
     """Area under precision and recall with buffers of half a `window` on both sides of each event."""
     weights = _buffered(truth, incidents, window)
-    found = np.cumsum(weights[order])[flagged - 1]
+    hits = np.cumsum(weights[order])[flagged - 1]
     buffer = np.cumsum(np.where(truth, 0.0, weights)[order])[flagged - 1]
     total = truth.sum()
-    recall = np.minimum(found / ((2 * total + buffer) / 2), 1)
+    recall = np.minimum(hits / ((2 * total + buffer) / 2), 1)
     peaks = np.sort([score[start : end + 1].max() for start, end in _merged(incidents, window // 2, truth.size)])
     touched = (peaks.size - np.searchsorted(peaks, limits, side="left")) / peaks.size
     steps = np.diff(recall * touched, prepend=0.0)
-    return float(steps @ (found / flagged))
+    return float(steps @ (hits / flagged))
 
 
 def _buffered(truth: NDArray[np.bool_], incidents: list[Episode], window: int) -> Array:
-    """Labels as weights that decay with the square root within half a window of an event."""
+    """Labels as weights that decay by a square root law within half a window of an event."""
     weights = truth.astype(np.float64)
     distance = np.arange(1, window // 2 + 1)
     slope = np.sqrt(1 - distance / max(window, 1))
@@ -240,7 +241,7 @@ def _buffered(truth: NDArray[np.bool_], incidents: list[Episode], window: int) -
 
 
 def _merged(incidents: list[Episode], margin: int, size: int) -> list[Episode]:
-    """Events widened by `margin`; overlapping ones are merged."""
+    """Events widened by `margin` on both sides. Overlapping events are merged."""
     merged: list[Episode] = []
     for start, end in incidents:
         first, last = max(0, start - margin), min(size - 1, end + margin)
@@ -259,23 +260,23 @@ def bootstrap(
     Parameters
     ----------
     statistic
-        A function of the indices of the drawn series, (series,), some of them repeated. NaN results are ignored.
+        A function of the indices (series,) of the drawn series, which can repeat. NaN results are ignored.
     series
-        Number of series. Correlated series should be one unit.
+        Number of series. Combine correlated series into one unit.
     resamples, level, seed
         Number of resamples, coverage of the interval, seed of the random numbers.
     """
     rng = np.random.default_rng(seed)
-    found = np.array([statistic(rng.integers(0, series, series)) for _ in range(resamples)])
+    values = np.array([statistic(rng.integers(0, series, series)) for _ in range(resamples)])
     tail = 100 * (1 - level) / 2
-    low, high = np.nanpercentile(found, [tail, 100 - tail])
+    low, high = np.nanpercentile(values, [tail, 100 - tail])
     return float(low), float(high)
 
 
 def _pair(labels: ArrayLike, other: NDArray[Any]) -> tuple[NDArray[np.bool_], NDArray[Any]]:
     truth = np.asarray(labels, dtype=bool)
     if truth.ndim != 1 or truth.shape != other.shape:
-        raise DetectorError(f"labels and scores or flags must have one shape (T,), not {truth.shape} and {other.shape}")
+        raise DetectorError(f"labels and scores or flags must share a shape (T,), not {truth.shape} and {other.shape}")
     return truth, other
 
 

@@ -1,4 +1,4 @@
-"""A series on a regular grid, and how rows are laid on it."""
+"""A series on a regular grid, and the function that lays rows on the grid."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Direction = Literal["both", "up", "down"]
 DAY_SECONDS = 86_400
 MAX_COLUMNS = 10_000_000
 _RUN = 8
-"""This number of equal steps in a row is a second rate. Fewer are jitter."""
+"""This number of equal steps in a row is a second sampling rate. Fewer are jitter."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -50,7 +50,7 @@ class Series:
     declared
         The kind of number if it is known; None derives it from the values.
     notes
-        What was corrected on reading, one phrase each.
+        The corrections made on reading, one phrase each.
 
     Raises
     ------
@@ -92,20 +92,20 @@ class Series:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of all that a result depends on."""
-        found = hashlib.sha256(
+        """SHA-256 of everything that a result depends on."""
+        digest = hashlib.sha256(
             repr((self.name, self.period, self.start, self.zone, self.direction, self.kind)).encode()
         )
         for array in (self.values, self.denominator, self.labels):
-            found.update(b"-" if array is None else np.ascontiguousarray(array).tobytes())
-        return found.hexdigest()
+            digest.update(b"-" if array is None else np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
 
 
 def lay_out(name: str, rows: Rows, zone: str | None) -> Series:
     """Lay rows on a grid.
 
-    The most frequent step between timestamps is the step of the grid. Rows are sorted, rows of one column are
-    averaged, columns without a row are NaN; `Series.notes` reports each of these.
+    The most frequent step between timestamps is the step of the grid. Rows are sorted, rows of the same column are
+    averaged, and columns without a row are NaN. `Series.notes` reports each of these corrections.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def lay_out(name: str, rows: Rows, zone: str | None) -> Series:
     Raises
     ------
     DetectorError
-        There is no step that divides the day, there are two rates, or a timestamp is far from all others.
+        The step does not divide a day, the series has two sampling rates, or a timestamp is far from all others.
     """
     if not rows.seconds.size or not np.isfinite(rows.seconds).all():
         raise DetectorError(f"{name}: a timestamp is missing" if rows.seconds.size else f"{name}: no rows")
@@ -151,7 +151,7 @@ def lay_out(name: str, rows: Rows, zone: str | None) -> Series:
 
 
 def _notes(rows: Rows, order: NDArray[np.intp], step: float, columns: NDArray[np.int64]) -> Iterator[str]:
-    """Say what was corrected: order, repeated timestamps, timestamps off the grid, gaps."""
+    """Describe the corrections: order, repeated timestamps, timestamps off the grid, gaps."""
     backwards = np.flatnonzero(np.diff(rows.seconds) < 0)
     if backwards.size:
         yield f"{backwards.size} rows out of order, first at {rows.at(int(backwards[0]) + 1)}: sorted"
@@ -171,16 +171,16 @@ def _notes(rows: Rows, order: NDArray[np.intp], step: float, columns: NDArray[np
 
 
 def _step(name: str, rows: Rows, order: NDArray[np.intp], seconds: Array) -> float:
-    """The most frequent step in seconds. Raises for a second rate or a step that is no part of a day."""
+    """The most frequent step in seconds. Raises for a second sampling rate or a step that does not divide a day."""
     steps = np.diff(seconds)
     later = steps > 0
     if not later.any():
-        raise DetectorError(f"{name}: one timestamp; a series needs at least two to tell its rate")
+        raise DetectorError(f"{name}: one timestamp; a series needs at least two to determine its rate")
     sizes, counts = np.unique(steps[later], return_counts=True)
     step = float(sizes[np.argmax(counts)])
     if step > DAY_SECONDS or abs(DAY_SECONDS / step - round(DAY_SECONDS / step)) > 1e-9:
         raise DetectorError(
-            f"{name}: a point every {step:g} s, and a day is no whole number of these; resample it, say to 15 minutes"
+            f"{name}: a point every {step:g} s, which does not divide a day; resample it, for example to 15 minutes"
         )
     starts = np.flatnonzero(np.diff(steps, prepend=np.nan) != 0)
     lengths = np.diff(np.append(starts, steps.size))
@@ -196,15 +196,15 @@ def _step(name: str, rows: Rows, order: NDArray[np.intp], seconds: Array) -> flo
 def _offsets(seconds: Array, clock: ZoneInfo) -> Array:
     """UTC offset of the time zone, in seconds, at each of these Unix seconds."""
     quarters, back = np.unique(seconds // 900, return_inverse=True)
-    found = [datetime.fromtimestamp(quarter * 900, clock).utcoffset() or timedelta() for quarter in quarters.tolist()]
-    return np.array([offset.total_seconds() for offset in found])[back]
+    offsets = [datetime.fromtimestamp(quarter * 900, clock).utcoffset() or timedelta() for quarter in quarters.tolist()]
+    return np.array([offset.total_seconds() for offset in offsets])[back]
 
 
 def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise DetectorError(f"{name!r} is no time zone; use an IANA name, such as Europe/Moscow") from None
+        raise DetectorError(f"{name!r} is not a time zone; use an IANA name, such as Europe/Moscow") from None
 
 
 def _mean(numbers: Array, columns: NDArray[np.int64], width: int) -> Array:

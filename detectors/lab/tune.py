@@ -1,8 +1,8 @@
-"""Chooses the detector and the sensitivity that fit a budget of messages a week.
+"""Chooses the detector and the sensitivity that keep a budget of messages a week.
 
-The history is replayed through the detectors and the rules of `detectors.episodes`. A message opens an incident;
-series whose incidents open at the same moment share one. Updates of an open incident are not counted. Detector and
-sensitivity are chosen on the earlier part of the history and validated on the later part.
+The history is replayed through the detectors and the rules of `detectors.episodes`. Each opening of an incident is a
+message. Series whose incidents open at the same time share a message. Updates of an open incident are not counted.
+Detector and sensitivity are chosen on the earlier part of the history and validated on the later part.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from detectors.lab.scoring import Points, Rules, bootstrap
 from detectors.lab.series import Series
 
 LEAST_DAYS = 10
-"""Minimum history after the warm-up. A choice on less is chance."""
+"""Minimum history after the warm-up, in days. On less history the choice would be random."""
 EARLIER = 0.6
-"""Part of the scored history on which the choice is made."""
+"""Fraction of the scored history on which the choice is made."""
 LIMITS: Array = 2.0 ** (np.arange(-16, 49) / 8)
-"""Widths of the band that are tried, relative to the detector as it is: 1/4 to 64."""
+"""Band widths to try, relative to the unchanged detector: 1/4 to 64."""
 RESULTS = "tune.jsonl"
 _WIDER, _ATTEMPTS = 1.12, 8
 
@@ -84,7 +84,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Message:
-    """A message that would have been sent, and the wall clock of its point."""
+    """A message that would have been sent. `moment` is the wall clock of its point."""
 
     moment: datetime
     lines: tuple[Line, ...]
@@ -101,17 +101,17 @@ class Tuning:
     choices
         Candidates that keep the budget on the earlier part, ordered by their recall there.
     failures
-        By candidate that is not in `choices`, the reason.
+        For each candidate that is not in `choices`, the reason.
     messages
-        Of the best candidate over the whole scored history.
+        Messages of the best candidate over the whole scored history.
     series
-        The history as it was.
+        The history without injected incidents.
     cuts
         For each series, its first scored column and the first column of the later part.
     alike
-        Candidates whose recall does not differ from the best one's by more than chance.
+        Candidates whose recall does not differ significantly from that of the best.
     origin
-        What is needed to repeat it.
+        What determines the result: data, budget, seed, candidates, copies and versions.
     """
 
     budget: float
@@ -135,7 +135,7 @@ class Tuning:
 
 @dataclass(frozen=True)
 class Replay:
-    """The task of a worker: one candidate on one history, as it was or with injected incidents."""
+    """The task of a worker: one candidate on one history, original or with injected incidents."""
 
     candidate: str
     detector: Detector
@@ -147,22 +147,22 @@ class Replay:
 
     @property
     def key(self) -> str:
-        """SHA-256 of all that the result depends on."""
+        """SHA-256 of everything that the result depends on."""
         parts = (self.series.digest, self.incidents, self.first, self.rules, self.limits, self.detector)
         origin = (code_digest(type(self.detector)), sorted(versions().items()))
         return hashlib.sha256(repr((parts, origin)).encode()).hexdigest()
 
 
 def replay(task: Replay) -> dict[str, Any]:
-    """For each limit: the columns at which messages go out, and for each incident whether one is in time."""
+    """For each limit: the columns at which messages are sent, and for each incident whether a message is in time."""
     bounds = task.detector.detect(task.series.values, task.series.denominator)
     score = sided(bounds.score, task.series.direction)[task.first :]
     sent = [messages(score, limit, task.rules) + task.first for limit in task.limits]
-    told = [[_tells(one, columns, task.rules) for one in task.incidents] for columns in sent]
-    return {"sent": [columns.tolist() for columns in sent], "told": told}
+    in_time = [[_is_in_time(incident, columns, task.rules) for incident in task.incidents] for columns in sent]
+    return {"sent": [columns.tolist() for columns in sent], "in_time": in_time}
 
 
-def _tells(incident: Incident, columns: Points, given: Rules) -> bool:
+def _is_in_time(incident: Incident, columns: Points, given: Rules) -> bool:
     """Whether one of the messages is in time for the incident."""
     at = np.searchsorted(columns, incident.start - given.slack)
     return bool(at < columns.size and columns[at] < incident.start + incident.within)
@@ -184,15 +184,15 @@ def tune(
 ) -> Tuning:
     """Choose a detector and its sensitivity for a budget of messages.
 
-    Messages are counted on the history as it was, over all series together. Recall is that of its labels or, for
-    series without labels, of incidents injected into copies.
+    Messages are counted on the original history, over all series together. Recall is measured on its labels or, for
+    series without labels, on incidents injected into copies.
 
     Parameters
     ----------
     budget
         Messages a week.
     recovery
-        Number of good points in a row that end an incident; by default those of one hour.
+        Number of good points in a row that end an incident; by default one hour of points.
     data, detectors, seed, warmup_days, copies, period, zone, workers, out
         As in `detectors.lab.compare`.
 
@@ -219,21 +219,21 @@ def tune(
 def _choose(
     stage: _Stage, asked: Mapping[str, Candidate], budget: float, store: Store, workers: int | None
 ) -> tuple[list[Choice], dict[str, str]]:
-    """Candidates within the budget, best recall first, and for the others why they are not among them."""
+    """Candidates within the budget, best recall first, and the reason for each other candidate."""
     choices: list[Choice] = []
     with store.open():
         scanned, failures = stage.scan(asked, store, workers)
         for name, candidate in asked.items():
             if name in failures:
                 continue
-            found = _within_budget(stage, candidate, scanned[name], budget, store, workers)
-            if isinstance(found, str):
-                failures[name] = found
-            elif not found.earlier.caught:
-                failures[name] = f"as {found.candidate} it keeps the budget, but catches no incident in time"
+            choice = _within_budget(stage, candidate, scanned[name], budget, store, workers)
+            if isinstance(choice, str):
+                failures[name] = choice
+            elif not choice.earlier.caught:
+                failures[name] = f"as {choice.candidate} it keeps the budget, but catches no incident in time"
             else:
-                choices.append(found)
-    # Of two with the same recall, the one with fewer messages comes first.
+                choices.append(choice)
+    # With equal recall, the candidate with fewer messages comes first.
     choices.sort(key=lambda one: (-one.earlier.recall, one.earlier.per_week, str(one.candidate)))
     return choices, failures
 
@@ -294,7 +294,7 @@ class _Stage:
         return {name: [store.found[task.key] for task in group] for name, group in done.items()}, failures
 
     def run(self, candidate: Candidate, store: Store, workers: int | None) -> list[dict[str, Any]] | str:
-        """Replay a candidate as it is; return its error if it fails."""
+        """Replay a candidate at limit 1 only; return its error if it fails."""
         try:
             tasks = self.tasks(candidate, [1.0])
         except DetectorError as refusal:
@@ -318,11 +318,11 @@ class _Stage:
                     if start <= column < stop:
                         moments[case.series.moment(column)].append(name)
                 continue
-            for incident, told in zip(case.incidents, result["told"][limit], strict=True):
+            for incident, in_time in zip(case.incidents, result["in_time"][limit], strict=True):
                 if start <= incident.start < stop:
-                    counts[name][0] += told
+                    counts[name][0] += in_time
                     counts[name][1] += 1
-        # A message of several series counts as a fraction for each, so that series of different lengths add up.
+        # A message of several series counts as a fraction for each, so that rates over different lengths can be added.
         per_week = sum(1 / len(names) / weeks[name] for names in moments.values() for name in names)
         by_series = tuple((caught, total) for caught, total in counts.values())
         caught, total = (sum(column) for column in zip(*by_series, strict=True))
@@ -343,7 +343,7 @@ class _Stage:
                 numbers = (float(series.values[at]), float(band.expected), float(band.lower), float(band.upper))
                 last = series.moment(int(known[one.end]))
                 lines[series.moment(at)].append(Line(series.name, *numbers, last))
-        return [Message(moment, tuple(found)) for moment, found in sorted(lines.items())]
+        return [Message(moment, tuple(together)) for moment, together in sorted(lines.items())]
 
 
 def _within_budget(
@@ -354,11 +354,11 @@ def _within_budget(
     store: Store,
     workers: int | None,
 ) -> Choice | str:
-    """Widen the band until the earlier part keeps the budget; return the choice, or why there is none."""
+    """Widen the band until the earlier part keeps the budget. Return the choice, or the reason for none."""
     limits = LIMITS if candidate.adjustable else np.ones(1)
     rates = [stage.part(scanned, i, later=False).per_week for i in range(limits.size)]
     over = np.flatnonzero(np.array(rates) > budget)
-    # Search from the widest band: one so narrow that an incident never ends sends one message too, and is useless.
+    # Search from the widest band. With a useless, very narrow band one incident never ends, which is also one message.
     place = int(over[-1]) + 1 if over.size else 0
     if place == limits.size:
         return f"{min(rates):.1f} messages a week at its quietest"
@@ -366,7 +366,7 @@ def _within_budget(
         return Choice(candidate, stage.part(scanned, 0, later=False), stage.part(scanned, 0, later=True))
     factor = float(limits[place])
     for _ in range(_ATTEMPTS):
-        # The width of a band is not always proportional to the parameter, so replay the detector itself.
+        # The band's width is not always proportional to the parameter, so replay the detector with the new parameter.
         adjusted = candidate.scaled(factor)
         results = stage.run(adjusted, store, workers)
         if isinstance(results, str):
@@ -379,7 +379,7 @@ def _within_budget(
 
 
 def _alike(choices: Sequence[Choice], seed: int) -> list[str]:
-    """Candidates whose recall on the earlier part differs from the best by chance only; empty with few series."""
+    """Candidates whose recall on the earlier part is not significantly worse than the best; empty with few series."""
     if not choices or len(choices[0].earlier.by_series) < FEWEST_SERIES:
         return []
     tables = [np.array(one.earlier.by_series) for one in choices]
@@ -388,12 +388,12 @@ def _alike(choices: Sequence[Choice], seed: int) -> list[str]:
         caught, total = table[drawn].sum(axis=0)
         return float(caught / total) if total else np.nan
 
-    found = []
-    for one, table in zip(choices[1:], tables[1:], strict=True):
+    alike = []
+    for choice, table in zip(choices[1:], tables[1:], strict=True):
 
         def behind(drawn: Points, table: NDArray[np.int64] = table) -> float:
             return recall(tables[0], drawn) - recall(table, drawn)
 
         if bootstrap(behind, len(table), seed=seed)[0] <= 0:
-            found.append(str(one.candidate))
-    return found
+            alike.append(str(choice.candidate))
+    return alike

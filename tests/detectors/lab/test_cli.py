@@ -82,7 +82,7 @@ def test_a_number_that_cannot_be_is_refused_by_its_option(
     with pytest.raises(SystemExit, match="2"):
         main(["compare", str(tmp_path), option])
     name, _, value = option.partition("=")
-    assert f"argument {name}: '{value}' is no " in capsys.readouterr().err
+    assert f"argument {name}: '{value}' is not a " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_a_number_that_cannot_be_is_refused_by_its_option(
     [
         (["compare", "nowhere.csv"], "No such file or directory: 'nowhere.csv'"),
         (["compare", "{file}", "--detector", "sgima"], "no detector is called 'sgima'"),
-        (["compare", "{file}", "--zone", "Mars/One"], "'Mars/One' is no time zone"),
+        (["compare", "{file}", "--zone", "Mars/One"], "'Mars/One' is not a time zone"),
         (["tune", "{file}", "--budget", "3", "--warmup", "25"], "the history is too short"),
         (["tune", "{file}", "--budget", "-1"], "the budget must be more than 0"),
         (["compare", "{file}", "--copies", "0"], "copies must be at least 1"),

@@ -111,7 +111,7 @@ def test_what_differs_by_chance_is_said_to_be_alike() -> None:
     few = rank([one for one in results if one.series in ("s0", "s1")])
     assert np.isnan(few[0].f1_interval).all()
     assert not few[1].like_the_best
-    assert "nothing can be said" in verdict(few)
+    assert "too few series for a test of significance" in verdict(few)
 
 
 def test_recall_by_kind_and_size() -> None:
@@ -142,7 +142,7 @@ def test_candidates() -> None:
         (["sigma multiplier"], "'multiplier' is not KEY=VALUE"),
         (["sigma width=3"], "sigma has no parameter 'width'"),
         (["sigma multiplier=-1"], "multiplier must be"),
-        ([7], "7 is no detector"),
+        ([7], "7 is not a detector"),
         ([], "no detector to compare"),
     ],
 )
@@ -178,7 +178,7 @@ def test_labels_are_scored_as_they_are() -> None:
     found = compare(from_array(values, labels=labels, period=PERIOD), [Threshold()], workers=1)
     (row,) = found.rows
     assert (row.events, row.caught, row.sent) == (4, 2, 2)
-    assert found.origin["labels"] == "the data's own"
+    assert found.origin["labels"] == "labels of the data"
     assert [(case.copy, len(case.incidents)) for case in found.cases] == [(0, 2), (0, 2)]
 
 

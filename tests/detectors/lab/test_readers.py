@@ -109,7 +109,7 @@ def test_offsets_are_heeded_and_bare_timestamps_are_of_the_zone(tmp_path: Path) 
         (["value,label", "0,1"], "views.csv, line 1: no column 'timestamp'"),
         (["timestamp,value"], "views.csv: no rows"),
         (["timestamp,value", "0,1"], "views: one timestamp"),
-        (["timestamp,value", "0,1", "420,1"], "a point every 420 s, and a day is no whole number of these"),
+        (["timestamp,value", "0,1", "420,1"], "a point every 420 s, which does not divide a day"),
         (["timestamp,value,denominator", "0,1,-4"], "views.csv, line 2: the denominator is infinite or negative"),
         (["timestamp,value", "2026-11-01T10:00,1", "2026-11-01T11:00Z,1"], "line 3: timestamps with and without a UTC"),
         (["timestamp,value", "0,1", "60,1", "120,1", "99999999999,1"], "is a date wrong?"),
@@ -151,7 +151,7 @@ def test_other_data_is_refused(data: object, said: str) -> None:
 def test_an_unknown_zone_and_an_empty_folder(tmp_path: Path) -> None:
     with pytest.raises(DetectorError, match="no .csv"):
         collect(tmp_path)
-    with pytest.raises(DetectorError, match="'Mars/One' is no time zone"):
+    with pytest.raises(DetectorError, match="'Mars/One' is not a time zone"):
         one(tmp_path, "timestamp,value", "0,1", "900,1", zone="Mars/One")
 
 

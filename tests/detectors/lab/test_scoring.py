@@ -149,7 +149,7 @@ def test_events() -> None:
 
 
 def test_bad_input() -> None:
-    with pytest.raises(DetectorError, match=r"one shape \(T,\), not \(3,\) and \(2,\)"):
+    with pytest.raises(DetectorError, match=r"share a shape \(T,\), not \(3,\) and \(2,\)"):
         judge([True, False, True], [True, False])
     with pytest.raises(DetectorError, match="missing at some points"):
         vus_pr([True, False], [1.0, math.nan])
