@@ -1,9 +1,9 @@
 """The definition of every dimension. A new one is one entry in `DIMENSIONS`; days and slots loop over it.
 
-In a day, a user counts in ONE value of a dimension. It comes from the user's own rows of that day; of several values
-the greatest is taken, so that every engine and every run choose the same. A user without a value has the newest one of
-the ``[etl] attribute_days`` days before, or else ``unknown``. In a slot, each event counts by its own row. So slots and
-days have the same totals, but not always the same slices.
+In a day, a user counts in ONE value of a dimension. It comes from the user's own rows of that day. Of several values
+the greatest is taken, so that every engine and every run choose the same one. A user without a value gets the newest
+value of the ``[etl] attribute_days`` days before, or else ``unknown``. In a slot, each event counts by the value in its
+own row. So slots and days have the same totals, but not always the same slices.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 UNKNOWN = "unknown"
 LONGEST_VALUE = 64
-"""Characters of a value that are kept: a slice is a name, not a document."""
+"""Maximum characters of a value; longer values are cut."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,19 +21,19 @@ class Dimension:
     name: str
     """Its name in tables."""
     column: str
-    """The source column with its values; both source tables must have it."""
+    """The source column that holds its values; both source tables must have it."""
     numeric: bool = False
     """Whether the source column must be an integer; otherwise it must be a string."""
     daily: bool = False
     """Whether days are sliced by it too."""
     least: int | None = None
-    """The least number that is a value in a day; lesser ones are ``unknown``."""
+    """The smallest valid number in a day; smaller ones become ``unknown``."""
     event_value: str
     """SQL expression over an event of the source: a String, '' for unknown."""
     label: Mapping[str, str] = field(default_factory=dict)
-    """The name that people read, by language; `name` where a language is missing."""
+    """The displayed name by language; `name` where a language is missing."""
     top: int = 0
-    """How many values a slot keeps, those with the most events the day before; the rest is summed up. 0 keeps all."""
+    """Number of values that a slot keeps, those with most events the day before; others become ``other``. 0 keeps all."""
 
 
 AGE_BANDS = (
@@ -91,14 +91,14 @@ RAW_DIMENSIONS: tuple[Dimension, ...] = (
         label={"en": "experiment group", "ru": "группа эксперимента"},
     ),
 )
-"""Dimensions that slots do not keep: explaining an incident reads them from raw events."""
+"""Dimensions that slots do not store. The explanation of an incident reads them from raw events."""
 
 DAILY: tuple[Dimension, ...] = tuple(dimension for dimension in DIMENSIONS if dimension.daily)
 """The dimensions of ``daily_metrics``."""
 
 
 def readable(value: str) -> str:
-    """SQL that cuts a string to `LONGEST_VALUE` characters, and at its first byte that is not UTF-8."""
+    """SQL that cuts a string after `LONGEST_VALUE` characters or before its first byte that is not UTF-8."""
     # substringUTF8 of server 18.16 counts the bytes of an emoji as characters. Newer engines evaluate `extract` only
     # for values that are not plain ASCII, which makes this several times cheaper.
     return (
@@ -107,5 +107,5 @@ def readable(value: str) -> str:
 
 
 def label(name: str, language: str) -> str:
-    """The name that people read for a dimension."""
+    """The displayed name of a dimension."""
     return next((item.label.get(language, name) for item in (*DIMENSIONS, *RAW_DIMENSIONS) if item.name == name), name)

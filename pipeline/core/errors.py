@@ -2,9 +2,9 @@
 
 ::
 
-    FeedpulseError            people see its text, one or two lines, without a traceback
+    FeedpulseError            shown as one or two lines of text, without a traceback
     +-- SettingsError         a wrong value in luigi.cfg or the environment
-    +-- SourceError           a source table does not fit
+    +-- SourceError           a source table lacks a column or has a wrong type
     +-- ClockError            a day or slot that is not over yet
     +-- ReconciliationError   a loaded day differs from the source
     |   +-- RowsArrivedError  because rows arrived during the load
@@ -15,7 +15,7 @@
 
 
 class FeedpulseError(Exception):
-    """Base of all errors that `pipeline` raises on purpose; the text names the thing and the remedy."""
+    """Base of all errors that `pipeline` raises on purpose; the text names the problem and the remedy."""
 
 
 class SettingsError(FeedpulseError):
@@ -31,7 +31,7 @@ class ClockError(FeedpulseError):
 
 
 class ReconciliationError(FeedpulseError):
-    """A loaded day differs from the source; nothing is published, and what was published before stays."""
+    """A loaded day differs from the source. It is not published, and the previously published rows stay."""
 
 
 class RowsArrivedError(ReconciliationError):
@@ -66,5 +66,5 @@ OWN_PACKAGES = ("pipeline", "detectors", "reporting")
 
 
 def is_ours(error: BaseException | None) -> bool:
-    """Whether one of `OWN_PACKAGES` raised it on purpose: its text is enough, and a traceback would not help."""
+    """Whether one of `OWN_PACKAGES` defines the error: its text is then enough, without a traceback."""
     return error is not None and type(error).__module__.split(".")[0] in OWN_PACKAGES

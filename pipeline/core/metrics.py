@@ -1,7 +1,7 @@
 """The definition of every metric. A new metric is one entry in `METRICS`; slots, days, report and alerts loop over it.
 
-Nothing else knows a metric by its name: what a ratio is made of, which events stand behind a number of users, what a
-deviation costs and how a day is explained follow from the definitions here.
+No other module names a metric. The two counts of a ratio, the events behind a number of users, the cost of a deviation
+and the explanation of a day all follow from these definitions.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,8 +23,8 @@ USERS = "uniqExact(ifNull(user_id, 0))"
 class Metric:
     """A count or a ratio, measured per slot from raw events and per day from the day's users.
 
-    A count states its table and its SQL. A ratio names two counts, its numerator and its denominator, and takes table
-    and SQL from them; where the denominator is 0 it has no value.
+    A count states its table and its SQL. A ratio names two counts, its numerator and its denominator, and takes its
+    table and SQL from them. It has no value where the denominator is 0.
     """
 
     name: str
@@ -32,44 +32,44 @@ class Metric:
     table: str = ""
     """The source table of its events: `FEED` or `MESSAGES`."""
     slot: str = ""
-    """SQL aggregate over the events of a slot (of a ratio: its numerator)."""
+    """SQL aggregate over the events of a slot; for a ratio, that of its numerator."""
     day: str = ""
     """SQL aggregate over the rows of ``user_day``."""
     day_slice: str = ""
     """SQL expression over a row of ``daily_metrics``; empty if the slices of a day do not hold the metric."""
     is_additive: bool = True
-    """Whether a day is the sum of its slots; a number of distinct users is not."""
+    """Whether a day is the sum of its slots; False for a number of distinct users."""
     events: str = ""
-    """Of a number of users: the count of the events that make a user count."""
+    """For a number of users: the name of the count of their events."""
     numerator: str = ""
-    """Of a ratio: the name of the count that is divided."""
+    """For a ratio: the name of the count above the line."""
     denominator: str = ""
-    """Of a ratio: the name of the count that it is divided by."""
+    """For a ratio: the name of the count below the line."""
     unit: Literal["percent", "per"] = "percent"
     """How a ratio is written: as a share (20.3 %), or as an average per unit of its denominator (3.21)."""
     label: Mapping[str, str] = field(default_factory=dict)
-    """The name that people read, by language; `name` where a language is missing."""
+    """The displayed name by language; `name` where a language is missing."""
     daily_label: Mapping[str, str] = field(default_factory=dict)
-    """The name in the daily report, where it differs."""
+    """The displayed name in the daily report, if it differs."""
     slot_denominator: str = ""
-    """Of a ratio: `slot` of its denominator."""
+    """For a ratio: `slot` of its denominator."""
     day_denominator: str = ""
-    """Of a ratio: `day` of its denominator."""
+    """For a ratio: `day` of its denominator."""
     day_slice_denominator: str = ""
-    """Of a ratio: `day_slice` of its denominator."""
+    """For a ratio: `day_slice` of its denominator."""
 
     @property
     def kind(self) -> Literal["count", "ratio"]:
-        """How its values behave: what the detectors take for its noise.
+        """The kind of its values, from which the detectors derive their noise model.
 
-        An average is a ratio too. Where a ratio is 1 or more, the detectors take its numerator for a Poisson count of
-        so much per unit of the denominator, and learn from history how much noisier it is.
+        An average is a ratio too. Where a ratio is 1 or more, the detectors model its numerator as a Poisson count per
+        unit of the denominator. They learn from history how much noisier it really is.
         """
         return "ratio" if self.numerator else "count"
 
     @property
     def format(self) -> Literal["count", "ratio", "average"]:
-        """How its values are written: the kind of `reporting.formatting`."""
+        """The format of its values in `reporting.formatting`."""
         return "average" if self.kind == "ratio" and self.unit == "per" else self.kind
 
     @property
@@ -79,16 +79,16 @@ class Metric:
 
     @property
     def cost(self) -> "Metric | None":
-        """The count of the events that a deviation loses or adds; None if it counts users, who are not lost so."""
+        """The count of events that a deviation loses or adds; None for users, whose counts do not add up over slots."""
         counted = self.sides[0] if self.kind == "ratio" else self
         return counted if counted.is_additive else None
 
     @property
     def better_explained_by(self) -> set[str]:
-        """The metrics to explain instead of this one where they deviate with it.
+        """The metrics to explain instead of this one if they deviate at the same time.
 
-        Events say more than the users behind them. A ratio, or its denominator if that counts events, says more than
-        its numerator: fewer likes because of fewer views are a matter of views.
+        The events explain a number of users. The ratio explains its numerator, and so does the denominator if it counts
+        events: if likes fall because views fall, the views are explained.
         """
         ratios = [metric for metric in METRICS if metric.numerator == self.name]
         denominators = (ratio.denominator for ratio in ratios if ratio.sides[1].is_additive)
@@ -106,7 +106,7 @@ def defined(*metrics: Metric) -> tuple[Metric, ...]:
     Raises
     ------
     SettingsError
-        If a ratio names what is not a count, or counts of two tables: a slot is measured table by table.
+        If a ratio names something that is not a count, or counts of two tables: each table is measured on its own.
     """
     counts = {metric.name: metric for metric in metrics if metric.kind == "count"}
     return tuple(metric if metric.kind == "count" else _of_counts(metric, counts) for metric in metrics)
@@ -211,17 +211,17 @@ def by_names(names: str, setting: str) -> list[Metric]:
 
 def slot_measures(table: str) -> str:
     """SQL tuples (name, numerator, denominator) of a source table's metrics, over a group of its events."""
-    return _measures((one.name, one.slot, one.slot_denominator) for one in METRICS if one.table == table)
+    return _measures((item.name, item.slot, item.slot_denominator) for item in METRICS if item.table == table)
 
 
 def silent_measures(table: str) -> str:
     """The same tuples for a slot without events: a count is 0, a ratio has no denominator."""
-    return _measures((one.name, "0", "0" if one.kind == "ratio" else "") for one in METRICS if one.table == table)
+    return _measures((item.name, "0", "0" if item.kind == "ratio" else "") for item in METRICS if item.table == table)
 
 
 def day_measures() -> str:
     """SQL tuples (name, numerator, denominator) of all metrics, over the rows of ``user_day``."""
-    return _measures((one.name, one.day, one.day_denominator) for one in METRICS)
+    return _measures((item.name, item.day, item.day_denominator) for item in METRICS)
 
 
 def _measures(rows: Iterable[tuple[str, str, str]]) -> str:

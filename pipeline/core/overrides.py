@@ -1,4 +1,4 @@
-"""Other alert settings for a while: those of another file, or given sections."""
+"""Temporary replacement of the alert settings, by another file or by given sections."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,7 +47,7 @@ def overridden(sections: dict[str, dict[str, str]]) -> Iterator[None]:
 def _load(config: LuigiConfigParser, sections: dict[str, dict[str, str]]) -> None:
     config.clear()
     config.read_dict(sections)
-    clock.set_now(clock.now())  # `reset` would read the clock again; the process must stay at its moment
+    clock.set_now(clock.now())  # `reset` forgets the clock reading, but the time must not move
     process.reset()
 
 

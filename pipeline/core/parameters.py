@@ -8,7 +8,7 @@ class FixedParameters:
     """Mixin for Luigi tasks and settings whose parameters are those of the class body.
 
     Luigi searches all attributes of a class each time it needs the parameters, hundreds of times per run, because
-    parameters could be added later. Ours never are, and the search is a noticeable part of a quiet check.
+    parameters could be added later. Ours never are. The search takes a noticeable part of a check without notices.
     """
 
     @classmethod

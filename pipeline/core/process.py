@@ -1,8 +1,8 @@
-"""What a process remembers, and what a command sets for its process.
+"""The cache of a process, and the setup of a command's process.
 
-`once` is the one cache of the project: it keeps an answer until the process ends or `reset` is called. Only pure
-functions of their arguments use `functools.cache` instead. A function that writes must not be cached; it keeps what it
-has done in a cached container::
+`once` is the one cache of the project: it keeps a result until the process ends or `reset` is called. Pure functions
+use `functools.cache` instead. A function that writes must not be cached; it records what it has done in a cached
+container::
 
     @once
     def _created() -> set[str]:
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 LUIGI_DEFAULTS = {
     "core": {"log_level": "INFO"},
-    # A task whose run() leaves no output has failed. Inputs are checked by the loads themselves.
+    # A task whose run() leaves no output has failed. Each load checks its inputs itself.
     "worker": {"check_complete_on_run": "true", "check_unfulfilled_deps": "false"},
     # Luigi disables a task for a day after ten failures within minutes.
     "scheduler": {"disable_persist": "900", "retry_delay": "60"},
@@ -59,7 +59,7 @@ def reset() -> None:
 
 
 def install() -> None:
-    """Prepare the process of a command: short errors in the log, `LUIGI_DEFAULTS` and a faster start.
+    """Prepare the process of a command: shorten errors in the log, set `LUIGI_DEFAULTS` and speed up the start.
 
     A command calls it once, after its imports and before Luigi starts. Importing `pipeline` does not.
     """

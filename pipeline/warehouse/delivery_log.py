@@ -24,16 +24,16 @@ class TableDeliveryLog:
         return {str(address): str(message_id) for address, message_id in rows}
 
     def record_pending(self, key: str, channel: str, address: str) -> None:
-        """Write a row 'pending'."""
+        """Write a row with the state 'pending'."""
         _record(key, channel, address, "pending", "")
 
     def record_sent(self, key: str, channel: str, address: str, message_id: str) -> None:
-        """Write a row 'sent' with the id."""
+        """Write a row with the state 'sent' and the id."""
         _record(key, channel, address, "sent", message_id)
 
     @contextlib.contextmanager
     def lock(self, channel: str, address: str) -> Iterator[None]:
-        """Hold a lock file in ``[delivery] lock_path``; it is released when the process ends."""
+        """Hold a lock file in ``[delivery] lock_path``; the system releases it if the process is killed."""
         folder = Path(settings.DeliverySettings().lock_path)
         name = hashlib.sha256(f"{channel}:{address}".encode()).hexdigest()[:16]
         try:

@@ -1,4 +1,4 @@
-"""The sections of luigi.cfg with their settings and defaults, a class each."""
+"""The sections of luigi.cfg, one class each, with settings and defaults."""
 
 from datetime import date
 from typing import Any, ClassVar, cast
@@ -13,7 +13,7 @@ from pipeline.core.process import once
 
 
 class _ReadOnce(Register):
-    """Reads a section once per process: Luigi looks up every value each time, which would cost more than a check."""
+    """Reads a section once per process. Luigi would look up every value each time, which costs more than a check."""
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         return super().__call__(*args, **kwargs) if args or kwargs else _read(cls)
@@ -48,7 +48,7 @@ class ClockSettings(Section):
 
 
 class ConnectionSettings(Section):
-    """How to reach a server: what [warehouse] and [source] have in common."""
+    """How to reach a server: the settings that [warehouse] and [source] share."""
 
     host = luigi.Parameter(default="localhost")
     """Server: host name or address."""
@@ -108,11 +108,11 @@ class EtlSettings(Section):
     table = luigi.Parameter(default="daily_metrics")
     """Name of the final table."""
     attribute_days = luigi.IntParameter(default=30)
-    """Days before a day in which a user's os, gender and age are looked up."""
+    """How many days back a user's missing os, gender or age is looked up."""
     reload_days = luigi.IntParameter(default=3)
     """`Daily` reloads those of the last N days whose source rows have changed; 0 disables this."""
     keep_staging_days = luigi.IntParameter(default=7)
-    """Days kept in the per-user tables; attributes are kept for `attribute_days`."""
+    """Days kept in the per-user tables; `user_attributes` keeps `attribute_days` + `reload_days` if that is more."""
 
 
 class ReportSettings(Section):
@@ -156,7 +156,7 @@ class AlertSettings(Section):
     slice_false_alarms = luigi.FloatParameter(default=0.1)
     """Expected false alarms per week over all slices together; sets the width of their bands."""
     close_score = luigi.FloatParameter(default=0.5)
-    """An incident opens when a score leaves -1..1 and stays open while one is outside plus or minus this."""
+    """An incident opens when a score leaves -1..1. It stays open while a score is outside plus or minus this."""
     minimum_slots = luigi.IntParameter(default=1)
     """Anomalous slots before an incident is posted."""
     adopt_hours = luigi.FloatParameter(default=24)
@@ -177,7 +177,7 @@ class DeliverySettings(Section):
     section = "delivery"
 
     lock_path = luigi.Parameter(default="var/locks")
-    """Directory of the locks that let only one process of this machine send at a time."""
+    """Directory of lock files: of all processes on this machine only one at a time sends to an address."""
 
 
 SECTIONS: tuple[type[Section], ...] = (
