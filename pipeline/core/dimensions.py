@@ -33,7 +33,7 @@ class Dimension:
     label: Mapping[str, str] = field(default_factory=dict)
     """The displayed name by language; `name` where a language is missing."""
     top: int = 0
-    """Number of values that a slot keeps, those with most events the day before; others become ``other``. 0 keeps all."""
+    """Number of values that a slot keeps: those with most events the day before; others are ``other``. 0 keeps all."""
 
 
 AGE_BANDS = (

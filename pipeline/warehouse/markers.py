@@ -1,4 +1,4 @@
-"""Completion markers: rows of ``table_updates`` that say which loads are done, and how many raw rows each load saw.
+"""Completion markers: rows of ``table_updates`` that record which loads are done and how many raw rows each one read.
 
 A load is done when its marker says so. It calls `begin` before it reads anything and `finish` after it has published::
 
@@ -6,9 +6,8 @@ A load is done when its marker says so. It calls `begin` before it reads anythin
     ...
     markers.finish(token, raw_rows)
 
-`invalidate` says that a load must run again. It also wins over a load that is running: the `finish` of a load that
-began before an invalidation has no effect. Versions decide this, not clocks: with a clock that was ahead and is
-corrected, a day could never be done again.
+`invalidate` makes a load run again. It also wins over a running load: `finish` has no effect if the load began before
+the invalidation. Versions decide this, not clocks: after a fast clock was corrected, a day could never become done.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,7 +24,7 @@ from pipeline.warehouse.tables import TABLE_UPDATES, full_name, open_warehouse
 
 @dataclass(frozen=True)
 class RawRows:
-    """How many rows of the source tables a load saw."""
+    """Numbers of source rows that a load read."""
 
     feed: int = 0
     messages: int = 0
@@ -35,7 +34,7 @@ class Version(NamedTuple):
     """The version of a marker. Of two rows of one marker the greater version is valid."""
 
     invalidations: int = 0
-    """How often the load was invalidated. It counts first, so an invalidation beats every load that began before it."""
+    """How often the load was invalidated. Compared first: an invalidation beats every load that began before it."""
     loads: int = 0
     """How often the load finished."""
 
@@ -55,12 +54,12 @@ _LOADS = 2**20
 
 @dataclass(frozen=True)
 class State:
-    """What a marker says."""
+    """The content of a marker."""
 
     done: bool
     """Whether the load is done; False after an invalidation."""
     raw: RawRows
-    """The raw rows that the load saw."""
+    """The raw rows that the load read."""
     version: Version
 
     @property
@@ -90,7 +89,7 @@ class Marker(luigi.Target):
 
 
 class Token(NamedTuple):
-    """A load that began."""
+    """A load that has begun."""
 
     marker: Marker
     version: Version
@@ -118,13 +117,13 @@ def begin(marker: Marker, inputs: object = ()) -> Token:
     Returns
     -------
     Token
-        What `finish` needs.
+        The argument of `finish`.
 
     Raises
     ------
     RowsArrivedError
-        An input was invalidated after Luigi had checked it. Both are read in one query, because an invalidation of the
-        input includes this load: read later, the load's own version would hide the invalidation.
+        An input was invalidated after Luigi had checked it. One query reads the markers of the load and of its inputs:
+        an input is invalidated together with this load, and a version read later would already count that.
     """
     input_ids = [item.update_id for item in luigi.task.flatten(inputs)]
     known = states([marker.update_id, *input_ids])
@@ -134,7 +133,7 @@ def begin(marker: Marker, inputs: object = ()) -> Token:
 
 
 def finish(token: Token, raw: RawRows | None = None) -> None:
-    """Mark a load as done, with the raw rows that it saw; no effect if it was invalidated since it began."""
+    """Mark a load as done, with the raw rows that it read; no effect if it was invalidated since it began."""
     seen = raw or RawRows()
     version = token.version._replace(loads=token.version.loads + 1)
     _write(
@@ -150,12 +149,12 @@ def finish(token: Token, raw: RawRows | None = None) -> None:
 
 
 def complete(marker: Marker) -> None:
-    """Mark as done what is never invalidated."""
+    """Mark a task as done that is never invalidated."""
     finish(Token(marker, Version()))
 
 
 def invalidate(update_ids: Iterable[str]) -> None:
-    """Mark loads as not done, all at once, including loads that are running: what they read may be out of date."""
+    """Mark loads as not done, all at once. Includes running loads, because their inputs may be out of date."""
     wanted = list(dict.fromkeys(update_ids))
     if not wanted:
         return
@@ -174,12 +173,12 @@ def invalidate(update_ids: Iterable[str]) -> None:
 
 
 def done(update_ids: Iterable[str]) -> dict[str, State]:
-    """Return the markers that are done, by one query."""
+    """Return the markers that are done, in one query."""
     return {item: state for item, state in states(update_ids).items() if state.done}
 
 
 def states(update_ids: Iterable[str]) -> dict[str, State]:
-    """Return the markers that were ever written, done or invalidated, by one query."""
+    """Return the markers that were ever written, done or invalidated, in one query."""
     wanted = tuple(update_ids)
     if not wanted:
         return {}

@@ -1,4 +1,4 @@
-"""Publishing: rows reach a table so that no reader sees half of them."""
+"""Atomic publishing: a reader sees the old rows of a partition or the new ones, never a mix."""
 
 import contextlib
 import time
@@ -24,7 +24,7 @@ class Select(NamedTuple):
     engine: Engine
     """The engine to run it on."""
     sql: str
-    """The statement. Its columns are taken by position."""
+    """The statement. Its columns are matched by position."""
     params: Params
     """The values to bind."""
 
@@ -42,7 +42,7 @@ class Staged:
     Attributes
     ----------
     is_empty : bool
-        Whether there are no rows: the partition is then dropped. Set by `count`, or by a caller who knows.
+        Whether there are no rows; the partition is then dropped. Set by `count` or by the caller.
     """
 
     def __init__(self, table: str, columns: Sequence[str]) -> None:
@@ -67,7 +67,7 @@ class Staged:
 
 @contextlib.contextmanager
 def partition(table: str, key: Key) -> Iterator[Staged]:
-    """Replace one partition of a table, as a whole, by what the block inserts.
+    """Replace one partition of a table, as a whole, with the rows that the block inserts.
 
     Every run has its own scratch table, so two processes may load the same partition at the same time. If the block
     raises, the partition stays as it was.
@@ -82,13 +82,13 @@ def partition(table: str, key: Key) -> Iterator[Staged]:
     Yields
     ------
     Staged
-        What to insert into.
+        The scratch table to insert into.
 
     Raises
     ------
     TransientError
-        The engine still keeps the replaced rows, because a query reads them: after a restart they would be back beside
-        the new ones.
+        A query still reads the replaced rows, so the engine keeps them. A restart would bring them back beside the new
+        ones.
     """
     engine = open_warehouse()
     target = full_name(table)
@@ -96,11 +96,11 @@ def partition(table: str, key: Key) -> Iterator[Staged]:
     try:
         engine.execute(statement("create_scratch", scratch=staged.table, table=target))
         yield staged
-        if staged.is_empty:  # new engines refuse to replace a partition by nothing
+        if staged.is_empty:  # new engines refuse REPLACE PARTITION from an empty table
             sql = statement("drop_partition", table=target)
         else:
             sql = statement("replace_partition", table=target, scratch=staged.table)
-        # Two REPLACE PARTITION at the same time would each leave the other's rows in place.
+        # Two REPLACE PARTITION at the same time would keep the rows of both.
         engine.execute(sql, {"partition": key}, idempotent=True, turn=f"feedpulse {target} {key}")
         _await_removal(engine, target, key)
     finally:
@@ -108,12 +108,12 @@ def partition(table: str, key: Key) -> Iterator[Staged]:
 
 
 def insert_select(select: Select, table: str, columns: Sequence[str]) -> None:
-    """Insert the result of a SELECT: inside the engine if both are on the same one, else streamed in blocks.
+    """Insert the result of a SELECT: inside the warehouse if the SELECT runs there, otherwise streamed in blocks.
 
     Parameters
     ----------
     select : Select
-        What to insert.
+        The rows to insert.
     table : str
         ``database.table`` in the warehouse.
     columns : sequence of str
@@ -168,7 +168,7 @@ class _Part(NamedTuple):
     rows: int
 
     def covers(self, other: "_Part") -> bool:
-        """Whether an engine that finds both on disk uses this one only."""
+        """Whether an engine that finds both parts on disk uses only this one."""
         inside = self.partition == other.partition and self.first <= other.first and other.last <= self.last
         return inside and other.level < self.level
 
@@ -176,8 +176,8 @@ class _Part(NamedTuple):
 def _revivable(engine: Engine, table: str) -> bool:
     """Whether a restart would bring replaced rows back: their parts are on disk and no other part covers them.
 
-    REPLACE PARTITION marks the old parts as outdated in memory only, and a starting server takes every part on disk as
-    valid (ClickHouse issue 107605; the newest versions write an empty part that covers them).
+    REPLACE PARTITION marks the old parts as outdated in memory only. A starting server considers every part on disk
+    valid (ClickHouse issue 107605). The newest versions write an empty part that covers the old ones.
     """
     database, name = table.split(".")
     parts = [_Part(*row) for row in engine.query(statement("parts"), {"database": database, "table": name})]

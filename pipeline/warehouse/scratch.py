@@ -1,7 +1,7 @@
 """Scratch tables: each belongs to one run, which fills it before the rows replace a partition.
 
-A killed run leaves its scratch table behind. The name tells which process created it, so the next run can drop it once
-that process has ended. Processes of another machine cannot be checked: their tables are dropped after a day.
+A killed run leaves its scratch table behind. The table's name identifies the process, so a later run can drop the table
+once that process has ended. Processes of another machine cannot be checked; their tables are dropped after a day.
 """
 
 import functools
@@ -40,16 +40,15 @@ def is_abandoned(table: str) -> bool:
 @functools.cache
 def _machine() -> str:
     try:
-        namespace = os.readlink(
-            "/proc/self/ns/pid"
-        )  # containers may share a host name, and each numbers its own processes
+        # Containers may share a host name, and each numbers its own processes.
+        namespace = os.readlink("/proc/self/ns/pid")
     except OSError:
         namespace = ""
     return hashlib.sha256(f"{socket.gethostname()} {namespace}".encode()).hexdigest()[:8]
 
 
 def _started(process: int) -> int:
-    """When a process started, in ticks since boot; 0 if it has ended, or where the system does not say."""
+    """When a process started, in ticks since boot; 0 if it has ended or the system has no /proc."""
     try:
         state, *numbers = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     except OSError:

@@ -12,7 +12,7 @@ from pipeline.warehouse import connections
 from pipeline.warehouse.engines import Engine
 from pipeline.warehouse.statements import Fragment, statement
 
-RECIPIENT_SPELLINGS = ("receiver_id", "reciever_id")  # both exist: the source corrected its misspelling in 2023
+RECIPIENT_SPELLINGS = ("receiver_id", "reciever_id")  # both occur: the source corrected its misspelling in 2023
 
 # A type may be wrapped in Nullable and LowCardinality.
 INTEGER = r"U?Int(8|16|32|64)"
@@ -34,7 +34,7 @@ class Pair:
     sender: Fragment
     """The sender, as UInt64, extracted from a column ``pair``."""
     recipient: Fragment
-    """The recipient, likewise."""
+    """The recipient, as UInt64, extracted from a column ``pair``."""
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ def check_identifier(text: str, *, qualified: bool = True) -> str:
     Raises
     ------
     TerminalError
-        It is not.
+        If it is not.
     """
     if not (_QUALIFIED if qualified else _IDENTIFIER).fullmatch(text):
         raise TerminalError(

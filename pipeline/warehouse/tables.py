@@ -69,7 +69,7 @@ ADDED_COLUMNS: dict[str, dict[str, str]] = {
     USER_DAY: _ATTRIBUTES,
     INCIDENTS: {"outcome": "String", "details": "String"},
 }
-"""Columns, with their types, that a table may lack: for a new dimension, or because an earlier release created it."""
+"""Columns, with types, that a table may lack: a dimension is new, or an earlier release created the table."""
 
 
 def full_name(table: str) -> str:
@@ -130,7 +130,7 @@ def _add_column(engine: Engine, table: str, column: str, kind: str) -> None:
     duplicate_column, illegal_column = 15, 44
     try:
         _run(engine, statement("add_column", table=full_name(table), column=column, kind=Fragment(kind)))
-    except TerminalError as error:  # another process added it first: 18.16 has no IF NOT EXISTS here
+    except TerminalError as error:  # another process added it first; 18.16 has no ADD COLUMN IF NOT EXISTS
         if error.code not in (duplicate_column, illegal_column):
             raise
 

@@ -1,9 +1,9 @@
 """The interface of an engine, with two implementations: embedded chDB (`embedded.py`), ClickHouse server (`server.py`).
 
-Both keep these rules:
+Both follow these rules:
 
 - An `Engine` holds plain settings and no connection: every statement opens its own connection and closes it. So an
-  engine can be pickled, and used from threads and before and after a fork.
+  engine can be pickled, shared by threads, and used before and after a fork.
 - Values are bound: ``%(name)s`` in the SQL and ``{"name": value}`` in `params`; with params every other % is written
   %%. See `conversion.bind` for the types.
 - Moments are naive ``datetime`` objects in UTC, in results (whatever the zone of a ``DateTime('TZ')`` column) and in
@@ -36,8 +36,8 @@ T = TypeVar("T")
 RETRY_PAUSES_SECONDS = (0.5, 2.0)
 
 # ClickHouse's codes of temporary conditions: DNS, network and ZooKeeper errors, a server that starts or stops, too many
-# simultaneous queries, too many parts. Memory limits and time-outs are NOT included: repeating the same statement at
-# once would only make them worse.
+# simultaneous queries, too many parts. Memory limits and time-outs are NOT included: an immediate
+# repetition would only make them worse.
 TRANSIENT_CODES = frozenset(
     {3, 32, 95, 96, 198, 202, 203, 209, 210, 225, 236, 242, 252, 254, 265, 279, 285, 286, 319, 364, 384, 425, 999}
 )
@@ -46,7 +46,7 @@ REMEDIES = {
     60: "Check the table's name and the setting `database`.",
     81: "Create the database or correct the setting `database`.",
     159: "The statement ran longer than the server allows: raise max_execution_time of this user.",
-    164: "This user may only read: results need a user who may write (or the embedded engine).",
+    164: "This user may only read: set a user with write access, or use the embedded engine.",
     192: "Check `user` in luigi.cfg.",
     193: "Check the password (FEEDPULSE_CLICKHOUSE_PASSWORD; FEEDPULSE_SOURCE_PASSWORD for [source]).",
     194: "Set the password (FEEDPULSE_CLICKHOUSE_PASSWORD; FEEDPULSE_SOURCE_PASSWORD for [source]).",
@@ -62,7 +62,7 @@ _MESSAGE_LIMIT = 600
 
 
 class NotReachedError(TransientError):
-    """The statement did not reach the engine: any statement can safely be tried again."""
+    """The statement did not reach the engine: any statement can safely be retried."""
 
 
 def refusal(place: str, code: int, text: str) -> WarehouseError:
@@ -94,7 +94,7 @@ def refusal(place: str, code: int, text: str) -> WarehouseError:
 
 
 class Engine(ABC):
-    """Runs ClickHouse SQL; the module's docstring has the rules."""
+    """Runs ClickHouse SQL by the rules in the module's docstring."""
 
     @property
     @abstractmethod
@@ -107,7 +107,7 @@ class Engine(ABC):
         Parameters
         ----------
         sql : str
-            A statement that only reads. It is tried again after a transient error.
+            A statement that only reads. It is retried after a transient error.
         params : mapping, optional
             Values of ``%(name)s``.
 
@@ -119,7 +119,7 @@ class Engine(ABC):
         Raises
         ------
         TransientError, TerminalError
-            The engine did not answer, or refused.
+            The engine did not answer, or refused the statement.
         """
         bound = _single(bind(sql, params))
         return self._retried(lambda: self._query(bound), repeatable=True)
@@ -134,21 +134,21 @@ class Engine(ABC):
         params : mapping, optional
             Values of ``%(name)s``.
         idempotent : bool
-            Whether running the statement twice has the same effect as once. Only then is it tried again after it
-            reached the engine; otherwise it fails with `TransientError` and may or may not have been applied.
+            Whether running the statement twice has the same effect as once. Only then is it retried after it reached
+            the engine. Otherwise it fails with `TransientError`, and may or may not have been applied.
         turn : str
             Statements with the same `turn` never run at the same time, not even from different processes.
 
         Raises
         ------
         TransientError, TerminalError
-            The engine did not answer, or refused.
+            The engine did not answer, or refused the statement.
         """
         bound = _single(bind(sql, params))
         self._retried(lambda: self._execute(bound, turn), repeatable=idempotent)
 
     def insert(self, table: str, columns: Columns) -> None:
-        """Insert columns; not tried again once data reached the engine.
+        """Insert columns; not retried once data reached the engine.
 
         Parameters
         ----------
@@ -202,7 +202,7 @@ class Engine(ABC):
         Raises
         ------
         TransientError, TerminalError
-            As `query`; not tried again after the first block.
+            As for `query`; not retried after the first block.
         """
         bound = _single(bind(sql, params))
         return self._started(lambda: self._stream(bound))
@@ -225,7 +225,7 @@ class Engine(ABC):
         Raises
         ------
         TransientError, TerminalError
-            As `stream`.
+            As for `stream`.
         """
         bound = _single(sql)
         return self._started(lambda: self._dump(bound, format))
@@ -273,7 +273,7 @@ def _single(sql: str) -> str:
     """Return the statement without a semicolon at its end; refuse a FORMAT clause."""
     sql = sql.rstrip("; \t\r\n")
     if re.search(r"\bFORMAT\s+\w+$", sql, re.IGNORECASE):
-        raise TerminalError("a FORMAT clause cannot be part of a statement; name the format apart (--format NAME)")
+        raise TerminalError("a statement cannot have a FORMAT clause; name the format separately (--format NAME)")
     return sql
 
 

@@ -1,4 +1,4 @@
-"""Converts Python values for statements and columns, and columns of results back; the same for both engines."""
+"""Converts Python values for statements and inserts, and result columns to Python, the same for both engines."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -56,9 +56,9 @@ def bind(sql: str, params: Mapping[str, object] | None) -> str:
     try:
         return sql % padded
     except KeyError as error:
-        raise TerminalError(f"the statement wants a value for {error}, given are {sorted(params)}") from None
+        raise TerminalError(f"the statement needs a value for {error}, but was given {sorted(params)}") from None
     except (TypeError, ValueError) as error:
-        raise TerminalError(f"the statement cannot take its values ({error}): write %% for a plain %") from None
+        raise TerminalError(f"the values cannot be put into the statement ({error}): write %% for a plain %") from None
 
 
 def _plain(value: object) -> object:
@@ -76,7 +76,7 @@ def _plain(value: object) -> object:
         return int(value)
     if isinstance(value, str):
         if not value.isascii():
-            value.encode()  # a ValueError where UTF-8 cannot hold it
+            value.encode()  # raises ValueError if UTF-8 cannot encode it
         return value
     if isinstance(value, list):
         return [_plain(item) for item in value]
@@ -149,7 +149,7 @@ def written_columns(
     types : mapping of str to str
         The ClickHouse type of every column of the table.
     columns : mapping of str to sequence or ndarray
-        What to insert.
+        The values to insert, by column.
 
     Raises
     ------
@@ -178,7 +178,7 @@ def _plain_values(values: Sequence[Any] | npt.NDArray[Any], unit: str | None = N
 def _day(value: Any) -> date:
     if type(value) is date and _FIRST_DAY <= value <= _LAST_DAY:
         return value
-    raise ValueError(f"{value!r} is no day from {_FIRST_DAY} to {_LAST_DAY}")
+    raise ValueError(f"{value!r} is not a day from {_FIRST_DAY} to {_LAST_DAY}")
 
 
 def _seconds(value: Any) -> int:
@@ -186,13 +186,13 @@ def _seconds(value: Any) -> int:
         seconds = (_naive(value) - _EPOCH) // _SECOND
         if 0 <= seconds <= _LAST_SECOND:
             return seconds
-    raise ValueError(f"{value!r} is no moment from 1970 to 2106")
+    raise ValueError(f"{value!r} is not a time from 1970 to 2106")
 
 
 def _integer(value: Any, low: int, high: int) -> int:
     if isinstance(value, int) and low <= value < high:
         return value
-    raise ValueError(f"{value!r} is no integer from {low} to {high - 1}")
+    raise ValueError(f"{value!r} is not an integer from {low} to {high - 1}")
 
 
 def _instance(value: Any, kinds: Any) -> Any:

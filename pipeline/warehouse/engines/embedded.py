@@ -117,7 +117,7 @@ class EmbeddedEngine(Engine):
             if "error" in greeting:
                 raise TerminalError(
                     f"{self.path}: the embedded engine does not start: {greeting['error']}\n"
-                    "If another program holds this directory, end it; owner.log there says more."
+                    "If another program holds this directory, end it; owner.log there has the details."
                 )
             if greeting:
                 trouble = f"process {greeting.get('pid')} belongs to another version of feedpulse"
@@ -137,7 +137,7 @@ class EmbeddedEngine(Engine):
             os.mkdir(private, 0o700)
         status = os.lstat(private)
         if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
-            raise TerminalError(f"{private} must be a directory of yours that nobody else may open: remove it")
+            raise TerminalError(f"{private} must be a private directory of yours (mode 700): remove it")
         return os.path.join(private, hashlib.sha256(os.fsencode(directory)).hexdigest()[:32] + ".sock")
 
     def _start_owner(self, address: str) -> None:
@@ -167,7 +167,7 @@ class EmbeddedEngine(Engine):
 
 @once
 def _column_types(engine: EmbeddedEngine, table: str) -> Mapping[str, str]:
-    """A table's columns, read once per process; the engine converts values if a type changed since."""
+    """A table's columns, read once per process. If a type changes later, the engine converts the values."""
     return {str(name): str(kind) for name, kind, *_ in engine.query(f"DESCRIBE TABLE {table}")}
 
 

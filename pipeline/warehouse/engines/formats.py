@@ -61,7 +61,7 @@ def formatted(format: str, types: Types, rows: Iterable[Row]) -> Iterator[bytes]
         The format is not one of `FORMATS`.
     """
     if format not in FORMATS:
-        raise TerminalError(f"a server's results can be printed as {', '.join(FORMATS)}; {format[:50]!r} is none")
+        raise TerminalError(f"a server's results can be printed as {', '.join(FORMATS)}, not as {format[:50]!r}")
     if format == "Vertical":
         lines = _vertical(types, rows)
     elif format == "JSONEachRow":

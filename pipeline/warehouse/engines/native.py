@@ -31,7 +31,7 @@ class _Sink(io.BytesIO):
 
 @cache
 def _context() -> Any:
-    """Return the context that the driver's columns need: facts about server and client."""
+    """Return the context that the driver's columns need: properties of server and client."""
     from clickhouse_driver.connection import ServerInfo
     from clickhouse_driver.context import Context
 

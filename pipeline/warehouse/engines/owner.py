@@ -11,7 +11,7 @@ one. The owner exits IDLE_SECONDS after the last statement.
 One connection carries one statement. Frames are those of `multiprocessing.connection`, plain bytes, never pickled:
 
 1. owner: a greeting, JSON ``{"protocol": ..., "pid": ...}`` (or ``{"error": ...}`` if the engine does not start). The
-   client waits for it before it sends: an owner that is about to exit never runs half a statement.
+   client waits for it before it sends, so an owner that is about to exit never runs a part of a statement.
 2. client: a request, JSON ``{"sql": ..., "kind": "all" | "stream" | "insert", "format": ..., "turn": ...}``; after an
    insert, frames of data and an empty frame. Statements with the same `turn` run one after another.
 3. owner: frames of the result, an empty frame, and the outcome, JSON ``{}`` or ``{"error": ...}``.
@@ -35,8 +35,8 @@ from typing import Any
 
 PROTOCOL = 1
 
-# Make chDB behave like a plain server: SELECT is not implied, NULL does not silently become a default, sub-queries in a
-# JOIN need no alias, the machine's zone does not matter, and text formats print only the values.
+# Make chDB behave like a plain server: SELECT is not implied, NULL does not silently become a default, subqueries in a
+# JOIN need no alias, the machine's zone has no effect, and text formats print only the values.
 SETTINGS = (
     "implicit_select = 0, insert_null_as_default = 0, input_format_null_as_default = 0, join_use_nulls = 0, "
     "joined_subquery_requires_alias = 0, session_timezone = 'UTC', "
@@ -82,7 +82,7 @@ class Owner:
         self.numbers = itertools.count()
 
     def serve(self) -> None:
-        """Open the engine and answer, each connection in a thread of its own."""
+        """Open the engine and answer each connection in a separate thread."""
         from chdb.session import Session
 
         self.new_session = Session
@@ -107,8 +107,8 @@ class Owner:
 
     def _idle(self) -> bool:
         with self.lock:
-            nobody = not self.open and not wait([self.listener], timeout=0)
-        return nobody and time.monotonic() - self.last_statement >= self.idle_seconds
+            unused = not self.open and not wait([self.listener], timeout=0)
+        return unused and time.monotonic() - self.last_statement >= self.idle_seconds
 
     def _wait(self) -> list[Any]:
         with self.lock:
@@ -119,7 +119,7 @@ class Owner:
             return []
 
     def _abandon(self, connection: Connection) -> None:
-        """Stop the statement of a closed connection: a waiting client sends nothing, so data to read means its end."""
+        """Stop the statement of a closed connection. A waiting client sends nothing: only a closed one is readable."""
         with self.lock:
             comment = self.running.pop(connection, None)
         if comment:
@@ -145,7 +145,7 @@ class Owner:
             connection.send_bytes(b"")
             connection.send_bytes(json.dumps(outcome).encode())
         except (EOFError, OSError):
-            pass  # the client has gone, or only tested the connection
+            pass  # the client closed the connection, perhaps without a request
         except Exception:
             log(traceback.format_exc())
         finally:
@@ -204,13 +204,13 @@ class Owner:
 
     def _insert(self, connection: Connection, session: Any, request: dict[str, str]) -> None:
         error = None
-        with session.send_insert(request["sql"], request["format"]) as inserter:  # left unfinished it is cancelled
+        with session.send_insert(request["sql"], request["format"]) as inserter:  # an unfinished insert is cancelled
             while frame := connection.recv_bytes():
                 if error is None:
                     try:
                         inserter.append(frame)
                     except RuntimeError as refused:
-                        error = refused  # the client reads no answer before it has sent everything
+                        error = refused  # the client sends everything before it reads an answer
             if error:
                 raise error
             inserter.finish()
@@ -258,7 +258,7 @@ def detach(directory: str) -> None:
 
 
 def refuse(listener: socket.socket, error: str) -> None:
-    """Tell the waiting clients why the engine does not start; later ones start a new owner."""
+    """Send waiting clients the reason why the engine does not start; later clients start a new owner."""
     listener.settimeout(0.2)
     with contextlib.suppress(OSError):
         while True:
@@ -282,7 +282,7 @@ def main() -> None:
     except Exception as error:
         log(traceback.format_exc())
         refuse(listener, str(error))
-    # Unless the directory was removed meanwhile and another owner created a new socket.
+    # Leave the socket alone if the directory was removed and another owner created a new one.
     with contextlib.suppress(FileNotFoundError):
         if os.stat(address).st_ino == inode:
             os.unlink(address)

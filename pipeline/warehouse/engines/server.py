@@ -22,8 +22,8 @@ _SAME_ID_IS_RUNNING = 216
 _TURN_POLL_SECONDS = 0.02
 
 
-# A process stays with the host that answered first. Luigi's workers are forked from that process, so a whole run uses
-# ONE server: its markers and its rows are on the same one. The next run may fail over.
+# A process stays with the host that answered first. Luigi's workers are forked from that process, so a run writes its
+# markers and its rows to ONE server. The next run may fail over.
 @once
 def _reached() -> dict["ServerEngine", tuple[str, int]]:
     """The host and port that answered, by engine."""
@@ -83,7 +83,7 @@ class ServerEngine(Engine):
                 with self._connected() as client:
                     client.execute(sql, query_id=turn or None)
                 return
-            except TerminalError as error:  # a server runs one query of an id at a time
+            except TerminalError as error:  # a server refuses the id of a running query
                 if error.code != _SAME_ID_IS_RUNNING or time.monotonic() > deadline:
                     raise
             time.sleep(_TURN_POLL_SECONDS)
@@ -145,7 +145,7 @@ class ServerEngine(Engine):
     def _client(self) -> "Client":
         from clickhouse_driver import Client
 
-        # The driver logs, with a traceback, the errors that we raise.
+        # The driver logs a traceback for errors that we raise anyway.
         logging.getLogger("clickhouse_driver.connection").setLevel(logging.ERROR)
         if self.ca_certs and not Path(self.ca_certs).is_file():
             raise TerminalError(f"{self.ca_certs}: no such file; check the setting `ca_certs`")
@@ -159,7 +159,7 @@ class ServerEngine(Engine):
             ca_certs=self.ca_certs or None,
             alt_hosts=None if self in _reached() else self.alt_hosts or None,
             connect_timeout=self.connect_timeout_seconds,
-            send_receive_timeout=self.connect_timeout_seconds,  # until `_connect` sets that of statements
+            send_receive_timeout=self.connect_timeout_seconds,  # `_connect` then sets the time-out of statements
             client_name="feedpulse",
         )
 
@@ -172,8 +172,8 @@ class ServerEngine(Engine):
             raise refusal(self.place, error.code, error.message) from None
         except errors.UnexpectedPacketFromServerError:
             raise TerminalError(
-                f"{self.place}: something answers, but not in ClickHouse's native protocol.\n"
-                "Set its native port (9000; 9440 with secure = true), not the one of HTTP."
+                f"{self.place}: something answers there, but not in ClickHouse's native protocol.\n"
+                "Set its native port (9000; 9440 with secure = true), not the HTTP port."
             ) from None
         except (errors.NetworkError, errors.SocketTimeoutError, OSError, EOFError) as error:
             reason = str(getattr(error, "message", None) or error or "the connection was closed")

@@ -1,4 +1,4 @@
--- The result. users_received and users_sent are sums of each user's distinct counts, not distinct users of the slice.
+-- The result. users_received and users_sent sum up the distinct counts of each user; they do not count distinct users.
 CREATE TABLE IF NOT EXISTS {table} (
     event_date Date,
     dimension String,

@@ -1,5 +1,5 @@
--- Raw rows of a slot, as a run counted them; a later run adds a row only if the count changed. lag_seconds is how long
--- slots of this table keep growing, as that run knew it.
+-- Raw rows of a slot at the time of a run. A later run adds a row only if the count changed. lag_seconds is how long
+-- after its end a slot of the source table still received rows, as known at that run.
 CREATE TABLE IF NOT EXISTS {table} (
     slot DateTime('UTC'),
     source_table String,

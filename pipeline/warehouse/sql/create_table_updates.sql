@@ -1,4 +1,4 @@
--- Markers: which loads are done, with the raw rows that each saw. The greatest version is valid (see markers.py).
+-- Markers: which loads are done, with the raw rows that each read. The greatest version is valid (see markers.py).
 CREATE TABLE IF NOT EXISTS {table} (
     update_id String,
     target_table String,

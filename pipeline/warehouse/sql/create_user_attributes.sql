@@ -1,4 +1,4 @@
--- Staging: one partition per day, one row for each user with own rows on that day; '' is unknown.
+-- Staging: one partition per day, one row for each user with own rows on that day. '' means unknown.
 -- The program adds a column for each daily dimension.
 CREATE TABLE IF NOT EXISTS {table} (
     event_date Date,
