@@ -1,4 +1,4 @@
-"""SQL expressions for each daily dimension, which fill the holes of the load's statements.
+"""SQL expressions for each daily dimension; they fill the holes in the statements of the load.
 
 An attribute of a user is a dimension's value for one user. The extracts keep the greatest value of the user's own rows,
 as the source stores it; ``user_day`` turns it into text and looks up what is missing.
@@ -10,7 +10,7 @@ from pipeline.core.dimensions import DAILY, UNKNOWN, Dimension, readable
 from pipeline.warehouse.statements import Fragment
 
 LIFT = 2**63
-"""Added to an Int64, it makes the least one 0. 0 then stands for NULL: no source holds that number."""
+"""Maps Int64 to UInt64 when added: the smallest Int64 becomes 0, which stands for NULL. No source holds that number."""
 
 
 def each(expression: Callable[[Dimension], str], separator: str = ", ") -> Fragment:
@@ -19,20 +19,20 @@ def each(expression: Callable[[Dimension], str], separator: str = ", ") -> Fragm
 
 
 def greatest(dimension: Dimension) -> str:
-    """Return the greatest value of a group of feed events: NULL or '' where there is none."""
-    # Widened: the two sources may declare different integers, and UNION ALL refuses UInt64 beside Int8.
+    """Return the greatest value of a group of feed events: NULL or '' if there is no value."""
+    # Widened, because the source tables may have different integer types and UNION ALL refuses UInt64 with Int8.
     return f"toInt64(max({dimension.column}))" if dimension.numeric else f"ifNull(max({dimension.column}), '')"
 
 
 def greatest_of_pair(dimension: Dimension) -> str:
-    """Return the greatest value of a pair's messages: a number is lifted, so that it is never NULL."""
+    """Return the greatest value of a pair's messages. A number is lifted by `LIFT`, so that it is never NULL."""
     # Aggregating Nullable values costs more, and maxIf of server 18.16 turns NULL into 0.
     value = f"ifNull(toUInt64(max({dimension.column})) + {LIFT}, 0)" if dimension.numeric else greatest(dimension)
     return f"{value} AS greatest_{dimension.name}"
 
 
 def greatest_of_nobody(dimension: Dimension) -> str:
-    """Return the value of `greatest_of_pair` without messages."""
+    """Return what `greatest_of_pair` gives for no messages."""
     value = "toUInt64(0)" if dimension.numeric else "''"
     return f"{value} AS greatest_{dimension.name}"
 
@@ -61,13 +61,13 @@ def text_of_day(dimension: Dimension) -> str:
 def own_text(dimension: Dimension) -> str:
     """Return a user's attribute as text, from the joined rows of both extracts."""
     feed, message = f"feed_{dimension.name}", f"message_{dimension.name}"
-    # If one is NULL, the other is the greatest. A string is '' where the user is in one extract only.
+    # If one value is NULL, the other is taken. A string is '' if the user is missing in that extract.
     value = f"if(ifNull({feed} > {message}, isNull({message})), {feed}, {message})"
     return f"{text(dimension, value)} AS own_{dimension.name}"
 
 
 def may_be_unknown(dimension: Dimension) -> str:
-    """Tell whether an extract's row may lack the attribute; cheaper than to compute `text`."""
+    """Return a condition: an extract's row may lack the attribute. It is cheaper to compute than `text`."""
     name, least = dimension.name, dimension.least
     if not dimension.numeric:
         return f"{name} < ' ' OR {name} > '~'"  # empty, or perhaps not UTF-8
@@ -85,9 +85,9 @@ def own_or_unknown(dimension: Dimension) -> str:
 
 
 def own_or_latest(dimension: Dimension) -> str:
-    """Choose a user's attribute: of the day, else of the days before, else unknown."""
-    found = f"ifNull(latest_{dimension.name}, '')"
-    return _own_or(dimension, f"if({found} != '', {found}, '{UNKNOWN}')")
+    """Choose a user's attribute: that of the day, else the latest of the days before, else unknown."""
+    latest_text = f"ifNull(latest_{dimension.name}, '')"
+    return _own_or(dimension, f"if({latest_text} != '', {latest_text}, '{UNKNOWN}')")
 
 
 def _own_or(dimension: Dimension, otherwise: str) -> str:

@@ -1,4 +1,4 @@
-"""Reconciliation: whether a day's rows add up to what the source holds.
+"""Reconciliation: checks that a day's rows add up to the source.
 
 Summed over the values of any one dimension (``unknown`` is a value too), a loaded day has these invariants:
 
@@ -22,7 +22,7 @@ RAW_QUARTER_SECONDS = 900  # the quarter of sql/raw_rows.sql
 
 @dataclass(frozen=True)
 class RawDay:
-    """What the source holds for a day."""
+    """The numbers of a day in the source."""
 
     rows: RawRows
     views: int
@@ -32,7 +32,7 @@ class RawDay:
 
     @property
     def sums(self) -> dict[str, tuple[str, int]]:
-        """What the sum of each column of `VALUES` must equal: its description and its number."""
+        """By column of `VALUES`: the description and the value of the number that its sum must equal."""
         messages = ("rows of message_actions", self.rows.messages)
         pairs = ("distinct (sender, recipient) pairs of message_actions", self.pairs)
         views, likes = ("views in feed_actions", self.views), ("likes in feed_actions", self.likes)
@@ -71,11 +71,11 @@ def rows_by_day(first: date, last: date) -> dict[date, RawRows]:
         quarter * RAW_QUARTER_SECONDS: (feed, messages)
         for quarter, feed, messages in events.engine.query(sql, bounds(first, last))
     }
-    found = {}
+    rows_of_days = {}
     for day in clock.days(first, last):
         rows = [quarters[second] for slot in clock.day_slots(day) if (second := clock.epoch(slot)) in quarters]
-        found[day] = RawRows(sum(feed for feed, _ in rows), sum(messages for _, messages in rows))
-    return found
+        rows_of_days[day] = RawRows(sum(feed for feed, _ in rows), sum(messages for _, messages in rows))
+    return rows_of_days
 
 
 def differences(table: str, day: date, raw: RawDay) -> list[Difference]:
@@ -90,9 +90,9 @@ def differences(table: str, day: date, raw: RawDay) -> list[Difference]:
     ]
 
 
-def moved(seen: RawRows, found: RawRows) -> str:
-    """Describe how the source's row counts differ from what a load saw; '' if they are equal."""
-    pairs = {"feed_actions": (seen.feed, found.feed), "message_actions": (seen.messages, found.messages)}
+def moved(loaded: RawRows, current: RawRows) -> str:
+    """Describe how the source's row counts changed since a load; '' if they are equal."""
+    pairs = {"feed_actions": (loaded.feed, current.feed), "message_actions": (loaded.messages, current.messages)}
     return ", ".join(
         f"{table} {before:,} -> {after:,} rows ({after - before:+,})"
         for table, (before, after) in pairs.items()
@@ -105,8 +105,8 @@ def bounds(first: date, last: date) -> Mapping[str, object]:
     return {"start": str(clock.day_bounds(first)[0]), "end": str(clock.day_bounds(last)[1])}
 
 
-def listed(found: Iterable[Difference], most: int = 3) -> str:
+def listed(differences: Iterable[Difference], most: int = 3) -> str:
     """Describe the first few differences."""
-    texts = [str(item) for item in found]
+    texts = [str(item) for item in differences]
     more = [f"and {len(texts) - most} more"] if len(texts) > most else []
     return "; ".join(texts[:most] + more)

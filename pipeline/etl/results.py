@@ -1,4 +1,4 @@
-"""What the daily load has written, read back: the totals of days and their slices."""
+"""Reads the results of the daily load: totals and slices of days."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -10,7 +10,7 @@ from pipeline.warehouse.tables import DAILY_METRICS, DAILY_TOTALS, full_name, op
 
 
 class Counts(NamedTuple):
-    """What a metric counted; the denominator of a count is 1."""
+    """Numerator and denominator of a metric; the denominator of a count is 1."""
 
     numerator: int
     denominator: int
@@ -26,17 +26,17 @@ Totals = dict[str, dict[date, Counts]]
 
 
 class SliceOfDay(NamedTuple):
-    """What a metric counted in one slice, on one of the two days that are compared."""
+    """The counts of a metric in one slice, on one of two compared days."""
 
     dimension: str
     value: str
     is_day: bool
-    """Whether it is the day itself, and not the day that it is compared with."""
+    """True for the day itself, False for the day that it is compared with."""
     counts: Counts
 
 
 def day_totals(metrics: Sequence[Metric], first: date, last: date) -> Totals:
-    """By metric and day, the totals of the days from `first` to `last` that are loaded."""
+    """The totals of the loaded days from `first` to `last`, by metric and day."""
     rows = open_warehouse().query(
         statement("day_totals", daily_totals=full_name(DAILY_TOTALS)),
         {"first": str(first), "last": str(last), "metrics": tuple(metric.name for metric in metrics)},

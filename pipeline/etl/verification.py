@@ -1,4 +1,4 @@
-"""Verification: whether loaded days still equal the source; the command ``feedpulse verify``."""
+"""Verification: checks that loaded days still equal the source; the command ``feedpulse verify``."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -47,7 +47,7 @@ def _problems(day: date, raw: RawDay) -> Iterator[str]:
         yield "not loaded (or being loaded again)"
         return
     if change := reconciliation.moved(load.raw, raw.rows):
-        remedy = "`feedpulse run Daily --etl-reload-days N` loads the changed ones of the last N days again"
+        remedy = "`feedpulse run Daily --etl-reload-days N` reloads the changed days among the last N"
         yield f"changed since its load: {change}; {remedy}"
         return
     totals = _raw_totals(day)
@@ -62,35 +62,35 @@ def _compare(table: str, loaded: Totals | None, raw: Totals, metrics: Sequence[M
     if loaded is None:
         return []
     return [
-        Difference(f"{metric.name} in {table}{part}", found, "in the source", wanted)
+        Difference(f"{metric.name} in {table}{part}", loaded_number, "in the source", raw_number)
         for metric in metrics
-        for part, found, wanted in zip(
+        for part, loaded_number, raw_number in zip(
             ("", " (denominator)"), loaded.get(metric.name, (0, 0)), raw.get(metric.name, (0, 0)), strict=True
         )
-        if found != wanted
+        if loaded_number != raw_number
     ]
 
 
 def _raw_totals(day: date) -> Totals:
     """Compute a day's metrics from its events."""
     events = source()
-    found: Totals = {}
+    totals: Totals = {}
     for kind in (FEED, MESSAGES):
         sql = statement("raw_totals", measures=Fragment(slot_measures(kind)), source=events.table(kind))
         rows = events.engine.query(sql, reconciliation.bounds(day, day))
-        found |= {name: (numerator, denominator) for name, numerator, denominator in rows}
-    return found
+        totals |= {name: (numerator, denominator) for name, numerator, denominator in rows}
+    return totals
 
 
 def _loaded_totals(day: date) -> Totals:
     """Read a day's metrics from the table that the report reads; a duplicate row counts twice."""
     bound = {"first": str(day), "last": str(day), "metrics": tuple(metric.name for metric in METRICS)}
     rows = open_warehouse().query(statement("day_totals", daily_totals=full_name(DAILY_TOTALS)), bound)
-    found: Totals = {}
+    totals: Totals = {}
     for _, name, numerator, denominator in rows:
-        before = found.get(name, (0, 0))
-        found[name] = (before[0] + numerator, before[1] + denominator)
-    return found
+        before = totals.get(name, (0, 0))
+        totals[name] = (before[0] + numerator, before[1] + denominator)
+    return totals
 
 
 def _slot_sums(day: date) -> Totals | None:

@@ -12,9 +12,9 @@ from pipeline.warehouse.statements import statement
 from pipeline.warehouse.tables import SLOT_COUNTS, full_name, open_warehouse
 
 RECOUNTED_SLOTS = 8
-"""The newest slots, which every run recounts: rows up to two hours late are noticed."""
+"""Every run recounts this many of the newest slots, so it notices rows up to two hours late."""
 SILENT_SLOTS = 96
-"""Every run also recounts those of the newest slots that had no row: a night's load may come in the morning."""
+"""Every run also recounts the empty slots among this many newest ones: rows of the night may arrive in the morning."""
 LEARNT_DAYS = 14
 LEAST_SLOTS = 96
 """Until this many slots were counted, a slot counts as complete when it closes."""
@@ -25,32 +25,32 @@ Counts = dict[str, dict[datetime, int]]
 
 @dataclass(frozen=True)
 class Completeness:
-    """What the recount found.
+    """The result of a recount.
 
     Attributes
     ----------
     changed : tuple of datetime
-        Slots whose number of rows changed since the count before.
+        Slots whose number of rows changed since the previous count.
     silent_since : mapping
-        By source table without rows in its newest slots: the end of its last slot with rows, naive UTC.
+        By source table whose newest slot has no rows: the end of its last slot with rows, naive UTC.
     lag_seconds : mapping
-        By source table, how long after its end a slot still receives rows, in 99 of 100 slots.
+        By source table: how long after its end a slot still receives rows, in 99 of 100 slots.
     """
 
     changed: tuple[datetime, ...]
     silent_since: Mapping[str, datetime]
     lag_seconds: Mapping[str, int]
     counts: tuple[tuple[str, datetime, int], ...] = ()
-    """Source table, slot and rows, of every slot that is new or has changed."""
+    """Source table, slot and number of rows of every slot that is new or has changed."""
 
     def silent_at(self, slot: datetime) -> dict[str, datetime]:
-        """Find the tables that have no row in a slot nor after it; by table, since when."""
+        """Return the tables without rows in a slot and after it, with the end of their last slot with rows."""
         return {table: since for table, since in self.silent_since.items() if since <= slot}
 
 
 @once
 def recount(newest: datetime) -> Completeness:
-    """Recount the newest slots, once a process; `remember` the counts after late slots are checked again.
+    """Recount the newest slots, once per process. Call `remember` after late slots were checked again.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def recount(newest: datetime) -> Completeness:
 
 
 def remember(completeness: Completeness) -> None:
-    """Write the counts; do so last, so that after a failure the next run finds the late slots again."""
+    """Save the counts. Call it last: after a failure the next run must detect the late slots again."""
     if not completeness.counts:
         return
     open_warehouse().insert(
@@ -95,7 +95,7 @@ def remember(completeness: Completeness) -> None:
 
 @once
 def lag_seconds(newest: datetime) -> dict[str, int]:
-    """Read how long after its end a slot still receives rows, by source table; as known before this run's count."""
+    """Read how long after its end a slot still receives rows, by source table, as known before this run's recount."""
     rows = open_warehouse().query(
         statement("ingestion_lag", slot_counts=full_name(SLOT_COUNTS)),
         {"start": str(newest - timedelta(days=LEARNT_DAYS))},
@@ -107,7 +107,7 @@ def newest_settled_slot() -> datetime:
     """Compute the newest slot that should have all of its rows, naive UTC."""
     newest = clock.last_closed_slot()
     waiting = max(lag_seconds(newest).values(), default=0)
-    # A lag is measured at a run: 15 minutes and some seconds mean one slot, not two.
+    # Rounded down: a run starts some seconds after a slot ends, so 15 minutes and some seconds mean one slot, not two.
     return newest - waiting // round(clock.SLOT.total_seconds()) * clock.SLOT
 
 
@@ -122,7 +122,7 @@ def _count(table: str, slots: list[datetime]) -> dict[datetime, int]:
 
 
 def _silence(table: str, counts: Mapping[datetime, int]) -> datetime | None:
-    """Find since when a table has no rows; None when its newest slot has some."""
+    """Return since when a table has no rows; None if its newest slot has some."""
     newest = max(counts)
     if counts[newest]:
         return None

@@ -5,7 +5,7 @@ from pipeline.warehouse.statements import Fragment, statement
 
 
 def slices(table: str) -> Fragment:
-    """Return tuples (dimension, value) of one event of `table` (``database.table``), the total included."""
+    """Return the tuples (dimension, value) of an event of `table` (``database.table``), with that of the total."""
     values = [("total", "'all'"), *((dimension.name, _value(dimension, table)) for dimension in DIMENSIONS)]
     return Fragment(", ".join(f"('{name}', {value})" for name, value in values))
 

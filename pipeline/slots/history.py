@@ -15,7 +15,7 @@ from pipeline.warehouse.statements import statement
 from pipeline.warehouse.tables import SLOT_METRICS, full_name, open_warehouse
 
 REREAD_SLOTS = 12
-"""The newest slots, whose numbers may still change; more than are recounted for late rows."""
+"""How many of the newest slots are read again, because late rows may change them."""
 
 
 def measured(metrics: Sequence[Metric], start: datetime, end: datetime) -> dict[str, set[datetime]]:
@@ -39,11 +39,11 @@ def read(metrics: Sequence[Metric], slot: datetime, days: int, slice_volume: flo
     days : int
         Whole days of the wall clock before the slot's day.
     slice_volume : float, optional
-        Read also the slices that have this many events a slot on average.
+        Also read the slices with at least this many events per slot on average.
     """
     local = clock.to_local(slot)
     width = days * clock.SLOTS_A_DAY + (local.hour * 60 + local.minute) // 15 + 1
-    # That many days of the wall clock may last an hour longer.
+    # With a clock change these days may last an hour longer.
     start = slot - (width - 1) * clock.SLOT - timedelta(hours=1)
     epochs = np.arange(clock.epoch(start), clock.epoch(slot) + 1, SLOT_SECONDS)
     parts, counts = _reader().read(tuple(metric.name for metric in metrics), start, slot, slice_volume)
@@ -53,7 +53,7 @@ def read(metrics: Sequence[Metric], slot: datetime, days: int, slice_volume: flo
 
 
 class Reader:
-    """Reads slot after slot, and keeps what it read for the slot before except for the newest slots.
+    """Reads series for consecutive slots; keeps the numbers of the previous read except those of the newest slots.
 
     Without it a process that catches up a day would read the same history 96 times. The newest slots are read again
     because late rows may have changed them.
@@ -103,7 +103,7 @@ def _filled(parts: Sequence[Part], rows: Iterable[tuple[Any, ...]], start: datet
             counts[0, row, first : first + len(numerators)] = numerators
             counts[1, row, first : first + len(denominators)] = denominators
     counts[counts < 0] = np.nan
-    # A slice without events in a slot that was measured has zero.
+    # A slice without events in a measured slot is zero there.
     silent = np.isnan(counts[0]) & ~np.isnan(counts[0, [position[Part(part.metric)] for part in parts]])
     silent[:, :slices_at] = False
     counts[:, silent] = 0
@@ -113,14 +113,15 @@ def _filled(parts: Sequence[Part], rows: Iterable[tuple[Any, ...]], start: datet
 
 
 def _slices_from(start: datetime, slot: datetime) -> datetime:
-    """Compute the first slot of slices: there are many, and their detector looks at fewer days than that of totals."""
+    """Return the first slot to read for slices: there are many, and their detector needs fewer days than totals do."""
     return max(start, slot - timedelta(days=SLICE_DAYS + 1, hours=1))
 
 
 def _query(names: Sequence[str], start: datetime, end: datetime, least: int | None) -> list[tuple[Any, ...]]:
-    """Read metric, dimension, value, numerators and denominators; the two by slot from `start` on, -1 for none.
+    """Read rows of metric, dimension, value, numerators and denominators.
 
-    Slices begin at `_slices_from`; denominators are those of ratios.
+    The two arrays have a number per slot, from `start` on (slices: from `_slices_from` on); -1 marks a missing slot.
+    Only ratios have denominators.
     """
     dimensions = ["total"] if least is None else ["total", *(dimension.name for dimension in DIMENSIONS)]
     return open_warehouse().query(

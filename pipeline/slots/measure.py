@@ -25,7 +25,7 @@ def fill(start: datetime, end: datetime, silent_from: dict[str, datetime] | None
     """
     events = source()
     selects = [_select_events(events, kind) for kind in (FEED, MESSAGES)]
-    # The top values are those of the day before: the same for a single slot and for a whole day.
+    # The top values come from the day before, so that a single slot and a whole day use the same ones.
     top_from, top_to = clock.day_bounds(clock.to_local(start).date() - timedelta(days=1))
     params: dict[str, object] = {"start": str(start), "end": str(end), "top_from": str(top_from), "top_to": str(top_to)}
     for kind in (FEED, MESSAGES):
@@ -39,7 +39,7 @@ def fill(start: datetime, end: datetime, silent_from: dict[str, datetime] | None
 
 @once
 def _filled() -> set[tuple[str, datetime]]:
-    """Table and slot of everything that this process has measured."""
+    """Table and slot of every slot that this process has measured."""
     return set()
 
 
@@ -59,14 +59,14 @@ def fill_missed(slot: datetime) -> None:
 
 
 def measure_days(days: Sequence[date], tell: Callable[[date], object]) -> None:
-    """Measure those of some days that have unmeasured slots, one statement a day.
+    """Measure the days that have unmeasured slots, one statement a day.
 
     Parameters
     ----------
     days : sequence of date
         Consecutive days of the zone, in order.
     tell : callable
-        Called with each day when it is done.
+        Called with each day when the day is done.
     """
     first = first_slots()
     measured = history.measured(METRICS, clock.day_bounds(days[0])[0], clock.day_bounds(days[-1])[1])
@@ -81,12 +81,12 @@ def measure_days(days: Sequence[date], tell: Callable[[date], object]) -> None:
 def first_slots() -> dict[str, datetime]:
     """Return, by source table, the first slot that begins after its first event; tables without events are absent."""
     events = source()
-    found = {}
+    slots = {}
     for kind in (FEED, MESSAGES):
         ((seconds,),) = events.engine.query(statement("first_event", source=events.table(kind)))
         if seconds:
-            found[kind] = clock.floor_to_slot(clock.from_epoch(seconds)) + clock.SLOT
-    return found
+            slots[kind] = clock.floor_to_slot(clock.from_epoch(seconds)) + clock.SLOT
+    return slots
 
 
 def _select_events(events: Source, kind: str) -> str:

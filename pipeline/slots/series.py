@@ -15,7 +15,7 @@ Array = NDArray[np.float64]
 
 SLOT_SECONDS = int(clock.SLOT.total_seconds())
 SLICE_DAYS = 14
-"""Detectors of slices, and explanations, look at this many days before the slot's."""
+"""Detectors of slices, and explanations, use this many days before the slot's day."""
 
 
 class Part(NamedTuple):
@@ -27,28 +27,28 @@ class Part(NamedTuple):
 
     @property
     def is_total(self) -> bool:
-        """Whether it is the whole metric."""
+        """Whether it is the total of the metric."""
         return self.dimension == "total"
 
     @property
     def is_share(self) -> bool:
-        """Whether it is checked by its share of the total: true of a slice of a count. A slice of a ratio is a rate."""
+        """Whether it is checked by its share of the total. Only slices of counts are; a slice of a ratio is a rate."""
         return not self.is_total and BY_NAME[self.metric].kind == "count"
 
 
 @dataclass(frozen=True)
 class Adjustment:
-    """How detectors read a stretch of history.
+    """A stretch of history that detectors ignore or rescale.
 
     Parameters
     ----------
     part : Part or str
-        A metric or slice; the name of a metric stands for its total and all of its slices.
+        A metric or slice; the name of a metric means its total and all of its slices.
     start, end : datetime
         The stretch, naive UTC, the end exclusive.
     factor : float or None
-        None excludes the stretch from what a detector learns. A number multiplies it: the level has moved, and the days
-        before are read as if they had had the new level.
+        None excludes the stretch from what a detector learns. A number multiplies its values: after a level shift it
+        scales the earlier days to the new level.
     """
 
     part: Part | str
@@ -121,7 +121,7 @@ def ratio(numerators: Array, denominators: Array) -> Array:
 
 
 def wall_columns(epochs: NDArray[np.int64], width: int) -> NDArray[np.int64]:
-    """Find the column of each slot: the last slot is column ``width - 1``, a day of the wall clock has 96 columns.
+    """Compute the column of each slot: the last slot has column ``width - 1``, a day of the wall clock has 96 columns.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def wall_columns(epochs: NDArray[np.int64], width: int) -> NDArray[np.int64]:
         deltas = (datetime.fromtimestamp(seconds, zone).utcoffset() or timedelta() for seconds in times.tolist())
         return np.array([delta.total_seconds() for delta in deltas], dtype=np.int64)
 
-    # No zone changes its clock twice within a day: single slots are looked up only where two days differ.
+    # No zone changes its clock twice within a day, so single slots are looked up only between days that differ.
     daily = offsets(np.append(epochs[:: clock.SLOTS_A_DAY], epochs[-1]))
     offset = np.repeat(daily[:-1], clock.SLOTS_A_DAY)[: len(epochs)]
     for day in np.flatnonzero(np.diff(daily)).tolist():
@@ -148,7 +148,7 @@ def wall_columns(epochs: NDArray[np.int64], width: int) -> NDArray[np.int64]:
 
 
 def lay_out(numbers: Array, columns: NDArray[np.int64], width: int) -> Array:
-    """Lay series out by column: the mean where slots share a column, but the last column is the last slot alone.
+    """Arrange series by column. Slots that share a column are averaged, but the last column is the last slot alone.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
--- Per user: the views and likes of a day, and the greatest value of each attribute in own rows.
--- A NULL user is user 0; an unknown or NULL action is an event, but neither view nor like. Ids are widened after
--- grouping: a narrow key is cheaper.
+-- Per user: the views and likes of a day, and the greatest value of each attribute in the user's own rows.
+-- A NULL user is user 0. An unknown or NULL action counts as an event, but not as a view or like. Ids are widened after
+-- grouping, because a narrow key is cheaper.
 SELECT
     toDate(%(date)s),
     toUInt64(ifNull(user_id, 0)),

@@ -1,6 +1,7 @@
 -- Per user: messages received and sent, distinct senders and recipients, and the greatest value of each attribute in
 -- the messages sent.
--- Each distinct (sender, recipient) pair is built once and counted at both ends: end_ is 1 for the sender, else 0.
+-- Each distinct (sender, recipient) pair is built once and counted at both ends: end_ is 1 for the sender, 0 for the
+-- recipient.
 SELECT
     toDate(%(date)s),
     person,
@@ -18,7 +19,7 @@ FROM (
         GROUP BY pair
     )
     UNION ALL
-    -- Adds no row, but a second stream: old servers send the groups of one stream as one block, however large.
+    -- Adds no rows, only a second stream: old servers send all groups of a single stream as one block of any size.
     SELECT toUInt64(0) AS person, toUInt8(0) AS end_, toUInt64(0) AS messages, {greatest_of_nobody} WHERE 0
 )
 GROUP BY person

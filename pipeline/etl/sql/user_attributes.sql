@@ -1,4 +1,4 @@
--- Each user's attributes from own rows of a day, in either extract (a message counts for its sender).
+-- Each user's attributes from own rows of a day, in either extract. A message is a row of its sender.
 SELECT toDate(%(date)s), user_id, {values}
 FROM (
     SELECT user_id, {attributes} FROM {feed_user_day} WHERE event_date = toDate(%(date)s)

@@ -1,6 +1,6 @@
 -- Every user of either extract, with attributes from own rows of the day, else from the days before (look_back.sql).
 -- Both extracts have one row per user, so joining them is cheaper than grouping their union by user.
--- Where a join finds nothing, columns are 0 or '', or NULL if the server's profile sets join_use_nulls.
+-- Where a join has no match, columns are 0 or '', or NULL if the server's profile sets join_use_nulls.
 SELECT
     toDate(%(date)s),
     user_id,

@@ -1,4 +1,4 @@
--- Zero totals for every slot, so that a table that stops counts as zero instead of vanishing.
+-- Zero totals for every slot, so that a table without new rows counts as zero instead of being missing.
 SELECT slot, 'total' AS dimension, 'all' AS dimension_value, measure.1 AS metric, measure.2 AS numerator, measure.3 AS denominator
 FROM (
     SELECT

@@ -1,5 +1,5 @@
 -- One source table's part of slot_metrics.
--- WHERE drops NULL times. Server 18.16 cannot unite a Nullable slot of one table with a plain one of the other.
+-- WHERE drops NULL times; assumeNotNull is for server 18.16, which refuses UNION ALL of a Nullable and a plain slot.
 SELECT slot, slice.1 AS dimension, slice.2 AS dimension_value, measure.1 AS metric, measure.2 AS numerator, measure.3 AS denominator
 FROM (
     SELECT

@@ -1,5 +1,6 @@
--- Series as arrays, one row a series, a slot's place in it its number since the first: little to decode. -1 is a slot
--- that is not there. Only ratios send denominators: those of counts are 1. Slices only where they count `least` or more.
+-- Series as arrays, one row per series, which is cheap to decode. A slot's place in the array is its number since
+-- `first`; -1 marks a missing slot. Only ratios get denominators: those of counts are 1. Slices with fewer than `least`
+-- events are left out.
 SELECT
     metric, dimension, dimension_value,
     groupArrayInsertAt(-1)(toInt64(numerator), place),
