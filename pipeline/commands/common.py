@@ -1,11 +1,11 @@
-"""What the commands share."""
+"""Code that the commands share."""
 
 import argparse
 from datetime import date
 
 PROGRAM = "feedpulse"
 WRONG_USAGE = 2
-"""The exit code, as `argparse` has it."""
+"""The exit code of wrong usage, the same as that of `argparse`."""
 
 
 def new_parser(name: str, description: str) -> argparse.ArgumentParser:
@@ -33,7 +33,7 @@ def last_day(options: argparse.Namespace) -> date:
     Raises
     ------
     SettingsError
-        If it is before the first.
+        If it is before the first day.
     """
     from pipeline.core import clock
     from pipeline.core.errors import SettingsError

@@ -1,4 +1,4 @@
-"""``feedpulse compare``: which detector catches what, at which noise, on the metrics' own history."""
+"""``feedpulse compare``: compares the hits and false alarms of detectors on the metrics' own history."""
 
 import argparse
 from collections.abc import Sequence

@@ -12,7 +12,7 @@ VIEWS_PER_DAY = 200_000
 
 def parser() -> argparse.ArgumentParser:
     """Describe the arguments."""
-    made = new_parser("demo", f"{SUMMARY}, in a directory of its own; your luigi.cfg is not read")
+    made = new_parser("demo", f"{SUMMARY}, in a separate directory; your luigi.cfg is not read")
     made.add_argument("--path", type=Path, default=Path("var/demo"), help="the directory (default: %(default)s)")
     made.add_argument("--views", type=int, default=VIEWS_PER_DAY, help="views a day, the scale (default: %(default)s)")
     return made

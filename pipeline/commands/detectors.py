@@ -6,7 +6,7 @@ SUMMARY = "list detectors; score, compare and tune them on CSV files"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Hand everything on."""
+    """Pass all arguments on."""
     from detectors.__main__ import main as command
 
     return command(arguments)

@@ -25,7 +25,7 @@ COMMANDS: dict[str, ModuleType] = {
 EXIT_CODES = """\
 exit codes:
   0  done
-  1  the command failed, verify found differences, or compare or tune no answer
+  1  it failed, verify found differences, or compare or tune has no result
   2  wrong usage; for detectors also wrong input
   run has Luigi's: 10 already running, 20 missing data, 25 not run, 30 task
   failed, 35 not scheduled (settings, dates, connection), 40 any other error
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = int(COMMANDS[options.command].main(options.arguments))
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader of our output (head, less) has enough
+    except BrokenPipeError:  # the reader of our output (head, less) has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
@@ -84,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 class _Version(argparse.Action):
-    """Look the version up only when it is asked for."""
+    """Looks up the version only for --version."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from importlib.metadata import version

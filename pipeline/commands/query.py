@@ -1,4 +1,4 @@
-"""``feedpulse query``: the result of one statement, from whichever engine is configured."""
+"""``feedpulse query``: prints the result of a statement on the configured engine."""
 
 import argparse
 import sys
@@ -14,7 +14,7 @@ def parser() -> argparse.ArgumentParser:
     made = new_parser("query", SUMMARY)
     made.add_argument("sql", help="the statement")
     made.add_argument("--format", default="TabSeparated", help="one of ClickHouse's formats (default: %(default)s)")
-    made.add_argument("--source", action="store_true", help="ask the source's engine instead of the warehouse's")
+    made.add_argument("--source", action="store_true", help="run it on the source's engine instead of the warehouse's")
     return made
 
 

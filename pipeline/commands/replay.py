@@ -19,7 +19,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print the messages and write them into outboxes of their own."""
+    """Print the messages and write them into separate outboxes."""
     options = parser().parse_args(arguments)
     prepare()
     from pipeline.alerts.backtest.replay import replay

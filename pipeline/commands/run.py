@@ -1,4 +1,4 @@
-"""``feedpulse run``: a task and what it requires, by Luigi."""
+"""``feedpulse run``: runs a task and the tasks that it requires, with Luigi."""
 
 import difflib
 import sys
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str]) -> int:
         near = difflib.get_close_matches(arguments[0], tasks.__all__, n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
         return _refuse(f"no task is called {arguments[0]}{hint}", tasks.__all__)
-    except SystemExit as end:  # how Luigi always ends
+    except SystemExit as end:  # Luigi always ends with it
         return end.code if isinstance(end.code, int) else 0
     return 0
 

@@ -1,4 +1,4 @@
-"""``feedpulse tune``: the detector and the sensitivity that keep a budget of messages."""
+"""``feedpulse tune``: chooses a detector and its sensitivity for a budget of messages."""
 
 import argparse
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""``feedpulse verify``: loaded days against the source as it is now."""
+"""``feedpulse verify``: compares loaded days with the source as it is now."""
 
 import argparse
 from collections.abc import Sequence

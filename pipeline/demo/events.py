@@ -1,7 +1,7 @@
 """Generates the events of both source tables from a seed, a day at a time, without I/O.
 
-The count of a 15-minute slot has a Poisson distribution around the slot's rate. An incident removes generated events or
-adds some, with random numbers of its own, so the events outside its slots do not depend on it.
+The count of a 15-minute slot has a Poisson distribution around the slot's rate. An incident removes or adds
+events with its own random numbers, so the events outside its slots do not depend on it.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -59,7 +59,7 @@ def generate(scenario: Scenario, days: Iterable[int] | None = None) -> Iterator[
     scenario : Scenario
         What to generate.
     days : iterable of int, optional
-        Indexes of the days to generate, from 0; by default all. A day does not depend on the other days.
+        Indexes of the days to generate, from 0; all by default. A day does not depend on other days.
     """
     simulation = _Simulation(scenario)
     for day in range(scenario.days) if days is None else days:

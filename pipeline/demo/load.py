@@ -73,18 +73,18 @@ def load(
     Parameters
     ----------
     warehouse, database, feed_table, message_table, recipient
-        As for `create_tables`.
+        As in `create_tables`.
     scenario : Scenario
         What to generate.
     progress : callable
-        Called after each day with the number of days done and of all days.
+        Called after each day with the number of finished days and of all days.
 
     Raises
     ------
     SourceError
         If a table has rows: demo events must not mix with real ones.
     WarehouseError
-        If the engine refuses or does not answer. The days loaded so far stay.
+        If the engine refuses or does not answer. Days that were loaded before stay.
     """
     feed, message, incidents = (f"{database}.{name}" for name in (feed_table, message_table, INCIDENTS_TABLE))
     for table in (feed, message, incidents):

@@ -39,7 +39,7 @@ FIRST_USER_ID = 100
 FEWEST_USERS = 20
 MOST_FRIENDS = 12
 
-# Shares of users by behaviour; all others only read the feed. Users who only receive have no events of their own.
+# Shares of users by behaviour; all others only read the feed. Users who only receive create no events.
 ONLY_RECEIVE, ONLY_WRITE, READ_AND_WRITE = 0.05, 0.05, 0.25
 TWO_DEVICES = 0.08
 SECOND_DEVICE_EVENTS = 0.3
@@ -98,7 +98,7 @@ def draw_users(rng: np.random.Generator, cumulative_share: NDArray[np.float64], 
 def populate(rng: np.random.Generator, users: int) -> Population:
     """Generate `users` users, at least `FEWEST_USERS`."""
     country, city = _places(rng, users)
-    role = (rng.permutation(users) + 0.5) / users  # exact shares, so that few users have every role too
+    role = (rng.permutation(users) + 0.5) / users  # exact shares, so that even a small population has every role
     only_receives, only_writes = role < ONLY_RECEIVE, (role >= ONLY_RECEIVE) & (role < ONLY_RECEIVE + ONLY_WRITE)
     writes = (role >= ONLY_RECEIVE) & (role < ONLY_RECEIVE + ONLY_WRITE + READ_AND_WRITE)
     return Population(

@@ -1,4 +1,4 @@
-"""The expected number of events in each slot: the shape of a day and a week, times noise that spans all days."""
+"""The expected number of events in each slot: the shape of a day and a week, times noise that continues over days."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -85,7 +85,7 @@ def _shape(hour: NDArray[np.float64], by_hour: Sequence[float]) -> NDArray[np.fl
 
 
 def _autoregressive(rng: np.random.Generator, size: int, sd: float, phi: float) -> NDArray[np.float64]:
-    """AR(1) noise, stationary from the first value; a longer series starts with the same values as a shorter one."""
+    """AR(1) noise, stationary from the first value. A longer series starts with the values of a shorter one."""
     shocks = sd * rng.standard_normal(size)
     shocks[1:] *= np.sqrt(1 - phi**2)
     return np.fromiter(accumulate(shocks.tolist(), lambda level, shock: phi * level + shock), float, size)

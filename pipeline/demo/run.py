@@ -1,4 +1,4 @@
-"""Plays the demo: generates a month of events, then runs the tasks as cron would have on the last day."""
+"""Plays the demo: generates 30 days of events, then runs the tasks as cron would have on the last day."""
 
 import contextlib
 import shutil
@@ -64,7 +64,7 @@ def run(folder: Path, views_per_day: float) -> None:
     Parameters
     ----------
     folder : Path
-        Directory of everything that the demo writes; an earlier demo in it is replaced.
+        Directory for all files of the demo; replaces an earlier demo there.
     views_per_day : float
         Views a day, the scale of the demo.
 

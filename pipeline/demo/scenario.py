@@ -22,7 +22,7 @@ DIMENSIONS = ("total", "os", "gender", "source", "country")
 
 @dataclass(frozen=True)
 class Incident:
-    """A labelled incident: for some time one kind of event is rarer or more frequent, in a slice or everywhere.
+    """A labelled incident: for some time one kind of event is less or more frequent, in a slice or everywhere.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ class Scenario:
     likes_share : float
         The average CTR, likes per view.
     noise_sd, noise_phi : float
-        Standard deviation and lag-1 autocorrelation of the log-noise of views and of messages; that of CTR is a third.
+        Standard deviation and lag-1 autocorrelation of the log-noise of views and messages; CTR has a third of the sd.
     incidents : tuple of Incident
         The incidents.
     until : datetime, optional

@@ -49,7 +49,7 @@ def print_summary(folder: Path, day: date) -> None:
 def print_incidents(outbox: Path, sent: Sequence[str]) -> None:
     """Print the key of each incident's message, then its replies, which say what happened.
 
-    The message itself has been edited and no longer shows its first text.
+    The message itself was edited and no longer shows its first text.
 
     Parameters
     ----------

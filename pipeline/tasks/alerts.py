@@ -22,7 +22,7 @@ from reporting.delivery import Channels
 
 
 class SlotHistory(MarkedTask):
-    """The history that the detectors need before a day: its slots measured in bulk, one statement a day."""
+    """Measures the history that the detectors need before a day, one statement per day of history."""
 
     date: date = luigi.DateParameter(description="the day whose slots are to be checked")
 
@@ -35,7 +35,7 @@ class SlotHistory(MarkedTask):
         return Marker(f"slot_history:{self.date}:v1", SLOT_METRICS)
 
     def run(self) -> None:
-        """Measure the missing slots, from the first event on."""
+        """Measure the missing slots since the first event."""
         days = [self.date - timedelta(days=back) for back in range(settings.AlertSettings().history_days, 0, -1)]
         measure.measure_days(days, lambda day: self.tell(f"measured {day}", 100 * (days.index(day) + 1) / len(days)))
         markers.complete(self.output())
@@ -60,7 +60,7 @@ class SlotMetrics(SlotTask):
 
 
 class CheckAlerts(SlotTask):
-    """Check every monitored metric and slice in one slot, advance the incidents and notify people."""
+    """Checks every monitored metric and slice in one slot, advances the incidents and notifies people."""
 
     def output(self) -> Marker:
         """The marker ``check_alerts:slot:v1``."""
@@ -96,7 +96,7 @@ class CheckAlerts(SlotTask):
             self.set_tracking_url(notified.link)
         self.tell(_status(results, arrived), 100)
         markers.complete(self.output())
-        # Raised last: an address that refuses what others accepted must not stop the slots that follow.
+        # Raised last: if one address refuses a message that others accepted, the next slots must still be checked.
         if notified.refusals:
             raise notified.refusals[0]
 
@@ -106,7 +106,7 @@ class CheckAlerts(SlotTask):
 
 
 class Alerts(luigi.WrapperTask):
-    """For cron: the newest slot that has all of its rows, and the slots missed before it."""
+    """For cron: checks the newest slot that has all of its rows, and the slots missed before it."""
 
     def requires(self) -> luigi.Task:
         """The newest slot; each slot requires the one before it, back to the last that was checked."""
@@ -118,12 +118,12 @@ class Alerts(luigi.WrapperTask):
 
 
 class Presses(luigi.Task):
-    """For cron, every minute: read which buttons people pressed, and show it on the messages."""
+    """For cron, every minute: reads button presses and shows them on the messages."""
 
     done = False
 
     def complete(self) -> bool:
-        """Whether this run has read them; the next run reads again."""
+        """Whether this run has read the presses; every run reads them again."""
         settings.check()
         return self.done
 
@@ -141,13 +141,13 @@ class Presses(luigi.Task):
 
 
 def monitors_and_channels() -> tuple[list[Monitor], Channels]:
-    """Make what is checked and where notices go: a mistake in luigi.cfg shows before anything is due."""
+    """Create the monitors and channels. Raises on a mistake in luigi.cfg, before any notice is due."""
     texts.load(settings.ReportSettings().language)
     return detection.monitors(), channels("[alerts] channels", settings.AlertSettings().channels)
 
 
 def oldest_slot() -> datetime:
-    """Compute the oldest missed slot that is caught up."""
+    """Return the oldest slot that is still checked after downtime."""
     return clock.last_closed_slot() - timedelta(hours=settings.AlertSettings().catch_up_hours)
 
 

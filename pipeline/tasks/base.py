@@ -31,13 +31,13 @@ class MarkedTask(FixedParameters, luigi.Task):
 
     @classmethod
     def bulk_complete(cls, parameter_tuples: Iterable[Any]) -> Iterator[Any]:
-        """Return the parameters whose tasks are done, by one query (for Luigi's Range tasks)."""
+        """Return the parameters whose tasks are done, in one query (for Luigi's Range tasks)."""
         return bulk_complete(cls, parameter_tuples)
 
     def tell(self, status: str, percent: float | None = None) -> None:
         """Show a status line and progress in Luigi's visualiser, and trigger the event PROGRESS."""
         self.trigger_event(luigi.Event.PROGRESS, self)
-        if self.set_status_message is not None:  # Luigi sets these only while run() works
+        if self.set_status_message is not None:  # Luigi sets these only during run()
             self.set_status_message(status)
         if percent is not None and self.set_progress_percentage is not None:
             self.set_progress_percentage(round(percent))
@@ -72,7 +72,7 @@ class SlotTask(MarkedTask):
 
 
 def bulk_complete(cls: Callable[[Any], MarkedTask], parameter_tuples: Iterable[Any]) -> Iterator[Any]:
-    """Return the parameters whose task is done; `cls` may be a partial, and the parameters an iterator."""
+    """Return the parameters whose tasks are done. `cls` may be a partial; `parameter_tuples` may be an iterator."""
     settings.check()
     update_ids = {parameter: cls(parameter).output().update_id for parameter in parameter_tuples}
     done = markers.done(update_ids.values())

@@ -28,7 +28,7 @@ class Daily(luigi.WrapperTask):
     """For cron: loads yesterday, every day missing since ``[etl] start``, and days that changed since their load."""
 
     def requires(self) -> Iterator[luigi.Task]:
-        """Every day to load, oldest first; all days that are done and unchanged cost three queries together."""
+        """Every day to load, oldest first. Days that are done and unchanged cost three queries in total."""
         settings.check()
         source()
         days = sorted({*days_to_load(), *reload_changed(clock.yesterday())})
@@ -39,7 +39,7 @@ class Daily(luigi.WrapperTask):
 
 
 class StagingRetention(DayTask):
-    """Once a day: drops the staging partitions that nothing needs any more, and invalidates their loads."""
+    """Once a day: drops the staging partitions that are no longer needed, and invalidates their loads."""
 
     def output(self) -> Marker:
         """The marker ``staging_retention:date:v1``."""
@@ -53,7 +53,7 @@ class StagingRetention(DayTask):
         """Invalidate first: a dropped partition must not count as loaded."""
         section = settings.EtlSettings()
         kept_days = dict.fromkeys(STAGING, section.keep_staging_days)
-        # Every day that may still be loaded again looks attributes up.
+        # Every day that may still be reloaded looks up attributes.
         kept_days[USER_ATTRIBUTES] = max(section.keep_staging_days, section.attribute_days + section.reload_days)
         old = [
             (table, partition_id, day)
@@ -78,8 +78,8 @@ def days_to_load() -> list[date]:
 def reload_changed(last: date) -> list[date]:
     """Invalidate the loads of days whose source rows changed since.
 
-    The source is counted once per process; the next run handles what arrives later. The days after a changed day are
-    merged again too, because they look up its attributes: the result equals that of loading the final rows in order.
+    The source is counted once per process; the next run handles rows that arrive later. The days after a changed day
+    are merged again too, because they look up its attributes. So the result equals a load of the final rows in order.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def reload_changed(last: date) -> list[date]:
     Returns
     -------
     list of datetime.date
-        Those of the days that were ever loaded: done, or to be loaded again (also after an earlier run was killed).
+        The checked days that were ever loaded: done, or invalidated by this run or by an earlier one that was killed.
     """
     loaded, changes = _loaded_and_changed(last)
     if new := {day: change for day, change in changes.items() if day not in _invalidated()}:

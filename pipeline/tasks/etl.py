@@ -28,7 +28,7 @@ from pipeline.warehouse.tables import (
 
 
 class LoadTask(DayTask):
-    """Replaces a day's partition of one table by the result of a SELECT."""
+    """Replaces a day's partition of one table with the result of a SELECT."""
 
     events_column = ""
     """The column whose sum is the number of raw rows read."""
@@ -66,12 +66,12 @@ class LoadTask(DayTask):
         raise NotImplementedError
 
     def raw_rows(self, events: int) -> RawRows:
-        """The raw rows that the load saw, given the sum of `events_column`; none unless it reads the source."""
+        """The raw rows that the load read, given the sum of `events_column`; none unless it reads the source."""
         return RawRows()
 
 
 class FeedUserDay(LoadTask):
-    """The views and likes of each user on a day, and their attributes there."""
+    """The views and likes of each user on a day, and the user's attributes in those rows."""
 
     table = FEED_USER_DAY
     events_column = "feed_events"
@@ -86,7 +86,7 @@ class FeedUserDay(LoadTask):
 
 
 class MessageUserDay(LoadTask):
-    """The messages of each user on a day, received and sent, the number of users at the other end, and attributes."""
+    """Messages received and sent by each user on a day, the numbers of senders and recipients, and attributes."""
 
     table = MESSAGE_USER_DAY
     events_column = "messages_sent"
@@ -101,12 +101,12 @@ class MessageUserDay(LoadTask):
 
 
 class UserAttributes(LoadTask):
-    """The os, gender and age of each user by own rows of a day. Later days look up here what their rows lack."""
+    """The os, gender and age of each user from own rows of a day. Later days look up missing attributes here."""
 
     table = USER_ATTRIBUTES
 
     def requires(self) -> list[luigi.Task]:
-        """The extracts: their scans of the events also found the attributes."""
+        """The extracts, which also hold the attributes."""
         return list(extracts(self.date))
 
     def select(self) -> Select:
@@ -120,7 +120,7 @@ class UserDay(LoadTask):
     table = USER_DAY
 
     def requires(self) -> list[luigi.Task]:
-        """The extracts, and the attributes of the days before: so the order of loads does not change the result."""
+        """The extracts, and the attributes of the days before: the order of loads must not change the result."""
         days = range(1, settings.EtlSettings().attribute_days + 1)
         attributes = (UserAttributes(date=self.date - timedelta(days=back)) for back in days)
         return [*extracts(self.date), *attributes]
@@ -171,22 +171,22 @@ class DailyMetrics(LoadTask):
         self._require_unmoved(raw.rows)
         with publish.partition(DAILY_METRICS, self.partition) as staged:
             staged.insert(selects.daily_metrics(self.date))
-            staged.is_empty = raw.rows == RawRows()  # a user with unknown actions only is in every slicing too
+            staged.is_empty = raw.rows == RawRows()  # any raw row, even of an unknown action, gives rows here
             self._require_reconciled(staged.table, raw)
         with publish.partition(DAILY_TOTALS, self.partition) as staged:  # an empty day has totals too
             staged.insert(selects.daily_totals(self.date))
         self.tell(f"{raw.rows.feed:,} feed rows and {raw.rows.messages:,} messages reconciled", 100)
         markers.finish(token, raw.rows)
 
-    def _require_unmoved(self, found: RawRows) -> None:
-        """Refuse extracts that saw other rows than the source has now; the next run extracts again."""
+    def _require_unmoved(self, current: RawRows) -> None:
+        """Refuse extracts whose row counts differ from the source's now; the next run extracts again."""
         feed, messages = (task.output().update_id for task in extracts(self.date))
         done = markers.done([feed, messages])
         if len(done) < 2:
             self._invalidate_day()
             raise RowsArrivedError(f"{self.date}: another run began to load the day again; the next run continues.")
         seen = RawRows(done[feed].raw.feed, done[messages].raw.messages)
-        if change := reconciliation.moved(seen, found):
+        if change := reconciliation.moved(seen, current):
             self._invalidate_day()
             raise RowsArrivedError(
                 f"{self.date}: rows arrived while loading: {change}. "
@@ -226,7 +226,7 @@ def load_chain(day: date) -> tuple[LoadTask, ...]:
 def later_merges(day: date) -> Iterator[LoadTask]:
     """Return the merges that look up a day's attributes: they are out of date when the day is loaded again.
 
-    Includes merges that never began: another process may begin and finish one before the caller acts on the answer.
+    Includes merges that never began: another process may begin and finish one before the caller uses the result.
     """
     last = min(day + timedelta(days=settings.EtlSettings().attribute_days), clock.yesterday())
     for i in range(1, (last - day).days + 1):

@@ -31,7 +31,7 @@ class DailyReport(DayTask):
         return Marker(f"daily_report:{self.date}:v1", DELIVERIES)
 
     def requires(self) -> Iterator[luigi.Task]:
-        """The day, and those days before it that `Daily` keeps loaded; others are shown if they are loaded."""
+        """The day, and the days before it that `Daily` keeps loaded. Other days are shown if they are loaded."""
         kept = set(days_to_load()) | {self.date}
         week = (self.date - timedelta(days=back) for back in range(report.COMPARED_DAYS + 1))
         return (DailyMetrics(date=day) for day in week if day in kept)
@@ -47,7 +47,7 @@ class DailyReport(DayTask):
 
 
 class Morning(luigi.WrapperTask):
-    """For cron: load what `Daily` loads, then send ONE report, of the newest day."""
+    """For cron: loads the days of `Daily`, then sends ONE report, that of the newest day."""
 
     def requires(self) -> list[luigi.Task]:
         """The load, and the report of yesterday."""
@@ -57,7 +57,7 @@ class Morning(luigi.WrapperTask):
 
 
 def metrics_and_channels() -> "tuple[list[metrics.Metric], dict[str, Channel]]":
-    """What the report shows, and where it is sent; raises on a mistake in luigi.cfg, before a day is loaded."""
+    """The metrics and channels of the report. Raises on a mistake in luigi.cfg, before a day is loaded."""
     texts.load(settings.ReportSettings().language)
     chosen = metrics.by_names(settings.ReportSettings().metrics, "[report] metrics")
     return chosen, channels("[report] channels", settings.ReportSettings().channels)

@@ -13,14 +13,14 @@ from reporting.delivery import deliver
 
 
 class WeeklySummary(DayTask):
-    """What the alerts of seven days were worth, and a setting to change; sent to every channel of ``[alerts]``."""
+    """Summary of the alerts of seven days, with proposed settings; sent to every channel of ``[alerts]``."""
 
     def output(self) -> Marker:
         """The marker ``weekly_summary:date:v1``."""
         return Marker(f"weekly_summary:{self.date}:v1", DELIVERIES)
 
     def run(self) -> None:
-        """Compose and send; replays the last weeks with other settings where there were many false alarms."""
+        """Compose and send. Replays the last weeks with other settings for metrics with many false alarms."""
         from pipeline.alerts.backtest import week  # only this task replays
 
         _, to = monitors_and_channels()
