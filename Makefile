@@ -1,8 +1,8 @@
-# Two commands: `make demo` shows everything at work, `make test` checks everything.
+# The two main commands: `make demo` shows everything at work, `make test` checks everything.
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
-# A file is one process's; the slowest tests are printed at the end.
+# One process runs all tests of a file. The slowest tests are printed at the end.
 PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile --durations 10
 
 .PHONY: demo test test-all lint servers soak bench mutants clean
@@ -13,21 +13,21 @@ demo: $(VENV)/.embedded
 test: $(VENV)/.dev servers lint
 	$(PYTEST) -m 'not long'
 
-# And the tests that are marked `long`: kills, clusters, long simulations, the crontab.
+# Also runs the tests marked `long`: kills, clusters, long simulations, the crontab.
 test-all: $(VENV)/.dev servers lint
 	$(PYTEST)
 
-# Hundreds of loads killed at random moments, each compared with an undisturbed one.
+# Kills hundreds of loads at random moments and compares each result with that of an undisturbed load.
 soak: $(VENV)/.dev servers
 	$(BIN)/python -m tests.soak
 
-# Every benchmark prints its ratios; no test depends on them.
+# Runs every benchmark. They print ratios; no test depends on them.
 bench: $(VENV)/.dev servers
 	for file in tests/benchmarks/[a-z]*.py; do \
 		echo "== $$file"; $(BIN)/python -m tests.benchmarks.$$(basename $$file .py) || exit 1; \
 	done
 
-# Small wrong changes of the pure modules, each tried against the module's own tests; 1 if an unknown one survives.
+# Mutates the pure modules and runs their own tests on each mutant; exits with 1 if an unlisted mutant survives.
 mutants: $(VENV)/.dev
 	$(BIN)/python -m tests.mutants $(MUTANTS)
 
@@ -37,7 +37,7 @@ lint: $(VENV)/.dev
 	$(BIN)/lint-imports --no-logo --no-cache
 	$(BIN)/mypy --strict
 
-# What the tests talk to: a real ClickHouse server and a real browser, from Debian.
+# Installs what the tests need: a real ClickHouse server and a real browser, from Debian.
 servers:
 	@sh tests/install_servers.sh
 

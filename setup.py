@@ -39,7 +39,7 @@ setup(
         "pyTelegramBotAPI>=4.30,<5",
         "statsmodels>=0.14.4,<0.16",
         "tqdm>=4.66,<5",
-        "tzdata>=2025.1",  # time zones where the system has none; data only, so the newest is always right
+        "tzdata>=2025.1",  # time zones for systems without them; data only, so no upper limit
     ],
     extras_require={"embedded": EMBEDDED, "fast": FAST, "dev": EMBEDDED + FAST + DEV},
 )
