@@ -25,7 +25,7 @@ COMMANDS: dict[str, ModuleType] = {
 EXIT_CODES = """\
 exit codes:
   0  done
-  1  it failed, verify found differences, or compare or tune has no result
+  1  command failed, verify found differences, compare or tune has no result
   2  wrong usage; for detectors also wrong input
   run has Luigi's: 10 already running, 20 missing data, 25 not run, 30 task
   failed, 35 not scheduled (settings, dates, connection), 40 any other error

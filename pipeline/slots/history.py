@@ -15,7 +15,7 @@ from pipeline.warehouse.statements import statement
 from pipeline.warehouse.tables import SLOT_METRICS, full_name, open_warehouse
 
 REREAD_SLOTS = 12
-"""How many of the newest slots are read again, because late rows may change them."""
+"""How many of the newest slots are read again, because late rows may change them; more than a run recounts."""
 
 
 def measured(metrics: Sequence[Metric], start: datetime, end: datetime) -> dict[str, set[datetime]]:

@@ -123,7 +123,7 @@ class Presses(luigi.Task):
     done = False
 
     def complete(self) -> bool:
-        """Whether this run has read the presses; every run reads them again."""
+        """Whether this run has read the presses; each run reads the new ones."""
         settings.check()
         return self.done
 

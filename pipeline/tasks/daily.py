@@ -89,7 +89,7 @@ def reload_changed(last: date) -> list[date]:
     Returns
     -------
     list of datetime.date
-        The checked days that were ever loaded: done, or invalidated by this run or by an earlier one that was killed.
+        The checked days that were ever loaded: done, or invalidated by this or an earlier run, even a killed one.
     """
     loaded, changes = _loaded_and_changed(last)
     if new := {day: change for day, change in changes.items() if day not in _invalidated()}:
