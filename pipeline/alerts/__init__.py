@@ -1,1 +1,1 @@
-"""From a slot's numbers to a message."""
+"""The alerts: checks the numbers of each slot, tracks incidents and notifies people."""

@@ -1,6 +1,6 @@
-"""Evaluates one slot: reads and checks its numbers, explains its incidents.
+"""Evaluates one slot: reads its numbers, checks them and explains its incidents.
 
-It also corrects incidents that were only late data, and sends nothing. `incidents.step` advances the incidents.
+It also corrects incidents that were only late data. It sends nothing. `incidents.step` advances the incidents.
 """
 
 from collections.abc import Container, Iterable, Mapping, Sequence
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The numbers of a slot and what the checks made of them.
+    """The numbers of a slot and the results of its checks.
 
     Attributes
     ----------
     series : Series
         The history up to the slot.
     results : mapping
-        Of the slot, by part.
+        The results of the slot's checks, by part.
     monitors : sequence of Monitor
         How the metrics were checked.
     adjustments : sequence of Adjustment
-        How the detectors read the history.
+        How the history was adjusted for the detectors.
     """
 
     series: Series
@@ -47,13 +47,13 @@ def evaluate(slot: datetime, monitors: Sequence[Monitor], state: State, rules: R
     Parameters
     ----------
     slot : datetime
-        Naive UTC; ``slot_metrics`` has it and the slots before it.
+        Naive UTC. ``slot_metrics`` must contain it and its history.
     monitors : sequence of Monitor
         How each metric is checked.
     state : State
         The incidents that the detectors must not learn from.
     rules : Rules
-        With the calendar.
+        The rules, of which the calendar is used.
     """
     section = settings.AlertSettings()
     metrics = [monitor.metric for monitor in monitors]
@@ -64,14 +64,14 @@ def evaluate(slot: datetime, monitors: Sequence[Monitor], state: State, rules: R
 
 
 def correct_late_slots(state: State, late: Sequence[datetime], monitors: Sequence[Monitor], rules: Rules) -> State:
-    """Measure and check late slots again; an incident without any bad slot left was only late data.
+    """Measure and check late slots again, and end incidents that have no bad slot left as late data.
 
     Parameters
     ----------
     state : State
-        As a slot begins.
+        The state at the beginning of a slot.
     late : sequence of datetime
-        Earlier slots whose rows have changed since they were checked.
+        Earlier slots, naive UTC, whose rows have changed since they were checked.
     monitors, rules
         As for `evaluate`.
     """
@@ -81,7 +81,7 @@ def correct_late_slots(state: State, late: Sequence[datetime], monitors: Sequenc
     touched = [i for i in state.incidents if any(i.opened <= slot <= i.last_anomaly for slot in late)]
     if not touched:
         return state
-    # Rows may arrive in several loads: each slot counts as it was last checked, by this run or an earlier one.
+    # Rows may arrive in several loads, so use the latest check of each slot, from this run or an earlier one.
     start, end = min(i.opened for i in touched), max(i.last_anomaly for i in touched) + clock.SLOT
     healthy = store.load_healthy(start, end)
     late_data = {i.incident_id: _as_late_data(i) for i in touched if _is_late_data(i, healthy)}
@@ -94,7 +94,7 @@ def correct_late_slots(state: State, late: Sequence[datetime], monitors: Sequenc
 
 
 def explain(notices: Iterable[Notice], evaluation: Evaluation) -> "dict[str, Explanation]":
-    """Explain the incidents of notices, by incident; not those without rows or whose rows were late.
+    """Explain the incidents of notices, by incident id. Incidents without rows or with late rows are skipped.
 
     Raises
     ------

@@ -1,5 +1,5 @@
 """The alerts over history: replay, proposals and tuning.
 
-The entries are `replay.replay`, `proposals.propose` and `tuning.tune`; each is imported where it is used, because they
-are slow to import.
+The entry points are `replay.replay`, `proposals.propose` and `tuning.tune`. They are slow to import, so callers import
+them where they use them.
 """

@@ -1,7 +1,7 @@
-"""Plays history slot by slot through the checks and the life of incidents: for replay, proposals and benchmarks.
+"""Plays history slot by slot through the checks and the incidents, for replay, proposals and benchmarks.
 
-Pure. Each slot takes the step that `CheckAlerts` takes. The checks are faster: the bands of a whole day are computed at
-once (every detector is causal) and used for as long as the detectors read the history in the same way.
+Pure. Each slot takes the same step as in `CheckAlerts`. The checks are faster: the bands of a whole day are computed at
+once, which is possible because every detector is causal. They are used until the adjustments of the history change.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -26,9 +26,9 @@ class Played:
 
     evaluation: Evaluation
     incidents: tuple[Incident, ...]
-    """All that are open now or have just ended."""
+    """All incidents that are open after the slot or ended in it."""
     notices: tuple[Notice, ...]
-    """What people would have received."""
+    """The notices that people would have received."""
 
 
 class Playback:
@@ -39,7 +39,7 @@ class Playback:
     monitors : sequence of Monitor
         How each metric is checked.
     rules : Rules
-        When an incident opens, continues and ends, and when people may be called.
+        When an incident opens, continues and ends, and when people may be alerted.
     """
 
     def __init__(self, monitors: Sequence[Monitor], rules: Rules) -> None:
@@ -48,7 +48,7 @@ class Playback:
         self.state = State()
 
     def play(self, day: Series, slots: Iterable[datetime]) -> Iterator[Played]:
-        """Play slots of the day with which `day` ends."""
+        """Play slots of the last day of the series `day`."""
         start = day.slot - (day.numerators.shape[1] + clock.SLOTS_A_DAY) * clock.SLOT
         self.state = self.state.next(since=start)
         ahead = _DayAhead(day, self.monitors, self.state.adjustments(self.rules.calendar))
@@ -65,9 +65,9 @@ class Playback:
 
 
 def silent_since(series: Series) -> dict[str, datetime]:
-    """Find since when a source table has no rows, by table without rows in the newest slot.
+    """Find the first slot without rows, by source table; only for tables without rows in the newest slot.
 
-    A metric that counts users is zero only where its table has no rows.
+    A metric that counts users shows it: it is zero only where its table has no rows.
     """
     since: dict[str, datetime] = {}
     for row, part in enumerate(series.parts):
@@ -82,7 +82,7 @@ def silent_since(series: Series) -> dict[str, datetime]:
 
 
 class _DayAhead:
-    """The scores of a day's columns, computed at once; parts whose adjustments changed since are computed alone."""
+    """The scores of a day's columns, computed at once. Parts whose adjustments have changed are computed again."""
 
     def __init__(self, day: Series, monitors: Sequence[Monitor], adjustments: Sequence[Adjustment]) -> None:
         self.monitors = monitors
@@ -96,7 +96,9 @@ class _DayAhead:
 
     def scores(self, series: Series, adjustments: Sequence[Adjustment]) -> Scores:
         """Score the newest column of `series`."""
-        column = series.numerators.shape[1] - 1 - self.width  # from the end: slices have fewer columns than totals
+        column = (
+            series.numerators.shape[1] - 1 - self.width
+        )  # counted from the end, because slices have fewer columns than totals
         scores: Scores = {}
         for batch, bounds in self.batches:
             scores |= scores_of(batch, bounds[:, column], column)

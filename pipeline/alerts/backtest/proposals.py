@@ -1,4 +1,4 @@
-"""Which alerts people confirmed or rejected, and a setting that would have avoided the false ones."""
+"""Counts the alerts that people confirmed or rejected, and proposes settings that would have avoided false alarms."""
 
 import dataclasses
 import json
@@ -17,7 +17,7 @@ from pipeline.core import overrides, settings
 REPLAYED_DAYS = 28
 MONTH_DAYS = 30
 SENSITIVITIES = (0.9, 0.8, 0.7, 0.6, 0.5)
-"""Tried in this order: the smallest change that avoids most of the false alarms is proposed."""
+"""Factors to try, in this order. The smallest change that avoids most of the false alarms is proposed."""
 
 
 @dataclass(frozen=True)
@@ -36,23 +36,26 @@ class Effect:
 
     change: Change
     messages_a_month: int
+    """Difference in messages per month; negative means fewer."""
     confirmed: int
+    """Number of confirmed incidents."""
     missed: int
+    """Number of confirmed incidents that the change would have missed."""
 
 
 def is_confirmed(pressed: Sequence[Action]) -> bool:
-    """Whether somebody acknowledged an incident or declared it the new normal, and nobody called it false."""
+    """Whether somebody acknowledged an incident or declared it the new normal, and nobody declared it a false alarm."""
     kinds = {action.kind for action in pressed}
     return "false_alarm" not in kinds and bool(kinds & {"acknowledge", "new_normal"})
 
 
 def is_false(pressed: Sequence[Action]) -> bool:
-    """Whether somebody called an incident a false alarm."""
+    """Whether somebody declared an incident a false alarm."""
     return any(action.kind == "false_alarm" for action in pressed)
 
 
 def false_alarms(incidents: Sequence[Incident], actions: Mapping[str, Sequence[Action]]) -> Counter[str]:
-    """Count the false alarms by the metric that each began with."""
+    """Count the false alarms by the first metric of each incident."""
     return Counter(
         incident.members[0].metric for incident in incidents if is_false(actions.get(incident.incident_id, ()))
     )
@@ -66,13 +69,13 @@ def propose(
     Parameters
     ----------
     incidents : sequence of Incident
-        Of the last `REPLAYED_DAYS` days.
+        The incidents of the last `REPLAYED_DAYS` days.
     actions : mapping
-        What people said of them, by incident.
+        The presses of buttons, by incident id.
     last : date
-        The last of the days that are played with each setting that is tried.
+        The last day of the replay.
     least : int
-        The number of false alarms of a metric from which on a change is proposed.
+        The minimum number of false alarms of a metric for a proposal.
     """
     confirmed = [incident for incident in incidents if is_confirmed(actions.get(incident.incident_id, ()))]
     false = [incident for incident in incidents if is_false(actions.get(incident.incident_id, ()))]
@@ -90,8 +93,8 @@ def propose(
             avoided = sum(not replay.overlaps(incident, theirs.incidents) for incident in of_metric)
             missed = sum(not replay.overlaps(incident, theirs.incidents) for incident in confirmed)
             if 2 * avoided > len(of_metric) and not missed:
-                fewer = (len(theirs.messages) - len(ours.messages)) * MONTH_DAYS / REPLAYED_DAYS
-                effects.append(Effect(change, round(fewer), len(confirmed), missed))
+                difference = (len(theirs.messages) - len(ours.messages)) * MONTH_DAYS / REPLAYED_DAYS
+                effects.append(Effect(change, round(difference), len(confirmed), missed))
                 break
     return effects
 
@@ -110,7 +113,7 @@ def _changes(metric: str) -> Iterator[Change]:
 def _play(change: Change, first: date, last: date) -> Replayed:
     sections = {name: settings.options(name) for name in ("alerts", "calendar", *settings.metric_sections())}
     own = sections.setdefault(change.section, {})
-    # Parameters are those of one method, so the section must name the method too.
+    # The parameters belong to one method, so the section must also name the method.
     own.setdefault("detector", settings.metric(change.section.removeprefix("metric.")).detector)
     own[change.setting] = change.value
     with overrides.overridden({name: options for name, options in sections.items() if options}):

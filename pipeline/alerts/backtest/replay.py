@@ -1,7 +1,7 @@
 """``feedpulse replay``: the messages that people would have received under the current luigi.cfg.
 
-Past days take the same checks, bands and incidents as in `CheckAlerts`, and write to an outbox of their own. Nothing is
-sent, and no table but ``slot_metrics`` is written (days that were never measured).
+Past days go through the same checks, bands and incidents as in `CheckAlerts`. The messages are written to a separate
+outbox and nothing is sent. The only table that is written is ``slot_metrics``, for days that were never measured.
 """
 
 import shutil
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Sent:
-    """One message that would have made a sound."""
+    """One message with a sound that would have been sent."""
 
     slot: datetime
-    """After which it would have been sent, naive UTC."""
+    """The slot after which it would have been sent, naive UTC."""
     kind: NoticeKind
     incident: Incident
     title: str
@@ -38,36 +38,36 @@ class Sent:
 
 @dataclass(frozen=True)
 class Replayed:
-    """What a configuration would have sent."""
+    """The messages that a configuration would have sent."""
 
     name: str
     days: int
     messages: tuple[Sent, ...]
     incidents: tuple[Incident, ...]
-    """Those that people would have been notified of, as of their last notice."""
+    """The incidents that people would have been notified of, each as of its last notice."""
 
     @property
     def messages_a_week(self) -> float:
-        """Messages that make a sound: posts and replies."""
+        """Messages with a sound (posts and replies) per week."""
         return 7 * len(self.messages) / self.days
 
 
 def replay(first: date, last: date, folder: Path, against: Path | None = None) -> None:
-    """Play days and print what people would have received; with another configuration, what it would change.
+    """Play days and print the messages that would have been sent. With another configuration, print the differences.
 
     Parameters
     ----------
     first, last : date
-        Days of the zone, both inclusive.
+        Local days, both inclusive.
     folder : Path
-        The outboxes' directory; outboxes of an earlier replay are replaced.
+        The directory of the outboxes. Outboxes of an earlier replay are replaced.
     against : Path, optional
-        Another luigi.cfg: its [alerts], [metric.NAME] and [calendar] are compared with ours.
+        Another luigi.cfg to compare with the current one. Only its [alerts], [metric.NAME] and [calendar] are used.
 
     Raises
     ------
     FeedpulseError
-        If the days are not over, nothing was measured, or a configuration is wrong.
+        If the days are not over, nothing was measured, or a configuration is invalid.
     """
     clock.require_closed_day(last)
     measure_history(first, last)
@@ -81,7 +81,7 @@ def replay(first: date, last: date, folder: Path, against: Path | None = None) -
 
 
 def measure_history(first: date, last: date) -> None:
-    """Measure the days, and the history that the detectors need before them, where that was never done."""
+    """Measure the days and the history that the detectors need before them. Skips days that are already measured."""
     from tqdm import tqdm
 
     start = first - timedelta(days=settings.AlertSettings().history_days)
@@ -96,11 +96,11 @@ def play(first: date, last: date, name: str, folder: Path | None = None) -> Repl
     Parameters
     ----------
     first, last : date
-        Days of the zone whose slots are measured.
+        Local days whose slots are measured.
     name : str
         The name of the configuration.
     folder : Path, optional
-        An outbox for the messages; by default none are composed.
+        The directory of an outbox for the messages. By default no messages are composed.
     """
     from tqdm import tqdm
 
@@ -133,7 +133,7 @@ def _outbox(folder: Path) -> "Outbox":
 
 
 def _write(played: Played, notices: Sequence[Notice], outbox: "Outbox") -> list[str]:
-    """Write the messages of notices; returns their titles."""
+    """Write the messages of notices to the outbox. Returns their titles."""
     from pipeline.alerts.notify import compose
     from reporting import alerts
 
@@ -178,7 +178,7 @@ def _compare(ours: Replayed, theirs: Replayed) -> None:
 
 
 def overlaps(incident: Incident, others: Sequence[Incident]) -> bool:
-    """Whether one of the others has a metric in common with an incident, at the same time."""
+    """Whether one of the other incidents shares a metric with an incident and overlaps it in time."""
     metrics = {member.metric for member in incident.members}
     return any(
         metrics & {member.metric for member in other.members}

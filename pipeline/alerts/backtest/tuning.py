@@ -1,7 +1,7 @@
-"""``feedpulse compare | tune``: the detectors' lab on the history of the metrics in the warehouse.
+"""``feedpulse compare | tune``: runs the detectors' lab on the history of the metrics in the warehouse.
 
-`tune` replays its choice through the alerts themselves, with slices and incidents of several metrics. It widens the
-band until the messages fit the budget, and lists the same messages as `replay`.
+`tune` replays its choice through the alerts, with slices and incidents of several metrics. It widens the band until the
+messages fit the budget. It lists the same messages as `replay`.
 """
 
 import argparse
@@ -48,15 +48,15 @@ def tune(options: argparse.Namespace) -> int:
 
 
 def _confirm(tuning: Tuning, candidate: Candidate) -> bool:
-    """Replay the choice through the alerts, widen its band to fit the budget, print its messages and the settings."""
+    """Replay the choice through the alerts and widen its band to fit the budget. Print its messages and settings."""
     for _ in range(ATTEMPTS):
         sections = config(candidate, tuning.series)
         played = _play(tuning, sections)
         if played.messages_a_week <= tuning.budget:
             break
         print(
-            f"As {candidate} the alerts would send {played.messages_a_week:.1f} messages a week: a wider band, which "
-            "catches less than the table says."
+            f"As {candidate} the alerts would send {played.messages_a_week:.1f} messages a week. The band is widened, "
+            "so it catches less than the table says."
         )
         candidate = candidate.scaled(WIDER)
     else:
@@ -67,7 +67,7 @@ def _confirm(tuning: Tuning, candidate: Candidate) -> bool:
         return False
     print(
         f"\nAs {candidate} the alerts would have sent {len(played.messages)} messages in {played.days} days, "
-        f"{played.messages_a_week:.1f} a week; replies are counted:"
+        f"{played.messages_a_week:.1f} a week, including replies:"
     )
     for sent in played.messages:
         at = clock.to_local(sent.slot + clock.SLOT)
@@ -78,12 +78,12 @@ def _confirm(tuning: Tuning, candidate: Candidate) -> bool:
 
 
 def name(part: Part) -> str:
-    """Name a metric, or a slice of it."""
+    """Return the name of a metric, or of a slice of it."""
     return part.metric if part.is_total else f"{part.metric} ({part.dimension} {part.value})"
 
 
 def _play(tuning: Tuning, sections: str) -> replay.Replayed:
-    """Play the whole days of the scored history under our settings, but with these detectors."""
+    """Play the whole days of the scored history under the current settings, but with these detectors."""
     chosen = ConfigParser(interpolation=None)
     chosen.read_string(sections)
     configuration = cast(LuigiConfigParser, get_config())
@@ -112,12 +112,17 @@ def _errors() -> Iterator[None]:
 
 
 def read(days: int) -> list[Series]:
-    """Read the monitored metrics' totals up to the last closed slot, each from its first measured slot to its last.
+    """Read the totals of the monitored metrics, each from its first to its last measured slot.
+
+    Parameters
+    ----------
+    days : int
+        Maximum length of the history, which ends with the last closed slot.
 
     Raises
     ------
     SettingsError
-        Nothing is measured.
+        If `days` is below 1 or nothing is measured.
     """
     if days < 1:
         raise SettingsError(f"--days {days}: must be 1 or more.")
@@ -127,7 +132,7 @@ def read(days: int) -> list[Series]:
     first = clock.to_local(slot).replace(tzinfo=None) - (totals.values.shape[1] - 1) * clock.SLOT
     series = []
     for monitor, values, denominators in zip(monitors, totals.values, totals.denominators, strict=True):
-        # A slot with a denominator of zero is measured too; a slot that is not measured has NaN.
+        # A slot that is not measured has a NaN denominator. A denominator of zero is measured.
         measured = np.flatnonzero(~np.isnan(denominators))
         if not measured.size:
             continue
@@ -147,6 +152,6 @@ def read(days: int) -> list[Series]:
     if not series:
         raise SettingsError(
             f"no slot of the {days} days before {slot:%Y-%m-%d %H:%M} (UTC) is measured: run `feedpulse run Alerts` "
-            f"first, it measures the last {settings.AlertSettings().history_days} days."
+            f"first; it measures the last {settings.AlertSettings().history_days} days."
         )
     return series

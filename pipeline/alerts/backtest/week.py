@@ -1,4 +1,4 @@
-"""Composes the weekly summary: what the alerts of seven days were worth to people, and a setting to change."""
+"""Composes the weekly summary: the alerts of seven days, people's reactions to them, and proposed settings."""
 
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ DAYS = 7
 def compose_summary(last_day: date) -> "Message":
     """Write the summary of the week that ends on a day.
 
-    Metrics with many false alarms cost time: the last weeks are replayed with other settings.
+    This takes long if a metric has many false alarms, because the last weeks are then replayed with other settings.
     """
     from reporting import weekly
 

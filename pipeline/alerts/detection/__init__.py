@@ -1,4 +1,4 @@
-"""Is this slot normal? Checks every monitored metric and slice against a detector."""
+"""Decides whether a slot is normal: checks every monitored metric and slice with a detector."""
 
 from pipeline.alerts.detection.band import bands
 from pipeline.alerts.detection.checks import CheckResult, evaluate

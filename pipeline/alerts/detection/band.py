@@ -1,4 +1,4 @@
-"""The bands of whole series, as pictures show them. Pure except for luigi.cfg."""
+"""Computes the bands of whole series for plots. Pure except for luigi.cfg."""
 
 from collections.abc import Container, Sequence
 
@@ -29,5 +29,5 @@ def bands(
 
 
 def _padded(row: Array, series: Series) -> Array:
-    """Extend a row of the newest columns to all columns: slices are checked by fewer of them."""
+    """Pad a row to all columns with NaN. Slices are checked with the newest columns only."""
     return np.concatenate([np.full(series.numerators.shape[1] - len(row), np.nan), row])

@@ -1,11 +1,11 @@
-"""The check of a slot: each monitored metric and each of its slices against a detector. Pure except for luigi.cfg.
+"""Checks each monitored metric and each of its slices in a slot with a detector. Pure except for luigi.cfg.
 
 A metric is checked by its count or ratio. A slice of a count is checked by its SHARE of the total: a change of the
-whole metric leaves shares alone, and a slice that fails under a healthy total shows. A slice of a ratio is checked by
-its ratio. Each is checked twice, by the slot and by the slot together with the one before: a deviation that is too
-small for a quarter of an hour can be plain in half an hour.
+whole metric does not move shares, but a failing slice under a healthy total does. A slice of a ratio is checked by its
+ratio. Each part is checked in two windows: the slot, and the slot together with the previous one. A deviation that is
+too small for a quarter of an hour can be significant in half an hour.
 
-Slices are many. A setting limits the false alarms that chance may raise among ALL of them in a week. It is divided
+There are many slices. A setting is the expected number of false alarms per week over ALL slices together. It is divided
 among the comparisons (Bonferroni), which gives the width of their bands in standard deviations.
 """
 
@@ -29,11 +29,11 @@ from pipeline.slots.series import SLICE_DAYS, Adjustment, Array, Part, Series, r
 Verdict = Literal["ok", "anomaly", "no data", "no history", "planned"]
 
 WINDOWS = (1, 2)
-"""In slots: how much is checked at once."""
+"""Lengths of the checked windows, in slots."""
 SLICE_DETECTOR = "seasonal"
-"""The detector of slices: it knows the noise of a share of counts, so that its width can be a probability."""
+"""The detector of slices. It models the sampling noise of shares, so a probability determines the width of its band."""
 SLICE_WIDTH = 5.0
-"""The half band of `SLICE_DETECTOR` for ratios at sensitivity 1, in standard deviations."""
+"""Half the band's width of `SLICE_DETECTOR` for ratios at sensitivity 1, in standard deviations."""
 
 
 @dataclass(frozen=True)
@@ -47,15 +47,16 @@ class CheckResult:
     detector : str
         The method.
     value, expected, lower, upper : float
-        The slot's value and band: counts, or ratios. A slice's band follows the slot's total.
+        The slot's value and band, as counts or ratios. The band of a slice is scaled with the slot's total.
     score : float
-        Signed, anomalous outside of [-1, 1]; of the slot's score and that of the last two slots together the further.
+        Signed, anomalous outside of [-1, 1]. The score of the slot or of the last two slots together, whichever is
+        further from 0.
     verdict : str
         'ok', 'anomaly', 'no data', 'no history', or 'planned' for an anomaly that the calendar covers.
     slot_score : float
         The score of the slot alone.
     weight : float
-        Events that a value of 1 stands for: 1 for a count, the denominator of a ratio.
+        Events per unit of the value: 1 for a count, the denominator for a ratio.
     """
 
     metric: str
@@ -78,14 +79,14 @@ class CheckResult:
 
     @property
     def change(self) -> float:
-        """The deviation relative to the greater of value and expectation: -1 is an outage, +1 came from nothing."""
+        """The deviation relative to the greater of value and expectation: -1 is an outage, +1 had no expectation."""
         greater = max(self.value, self.expected)
         return (self.value - self.expected) / greater if greater > 0 else 0.0
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows that one detector checks in one call; arrays of shape (R, T)."""
+    """Rows that one detector checks in one call. Arrays have the shape (R, T)."""
 
     detector: Detector
     name: str
@@ -105,7 +106,7 @@ def evaluate(series: Series, monitors: Sequence[Monitor], adjustments: Sequence[
     monitors : sequence of Monitor
         How each metric is checked.
     adjustments : sequence of Adjustment
-        What the detectors must not learn from, or must read at another level.
+        Stretches of the history to exclude or to rescale.
 
     Returns
     -------
@@ -119,7 +120,7 @@ def evaluate(series: Series, monitors: Sequence[Monitor], adjustments: Sequence[
 
 
 def scores_of(batch: Batch, bounds: Bounds, column: int = -1) -> Scores:
-    """Collect a batch's scores of one column; `bounds` are those of that column, (R,)."""
+    """Collect a batch's scores of one column. `bounds` are the bounds of that column, (R,)."""
     numbers = [array.tolist() for array in (bounds.expected, bounds.lower, bounds.upper, bounds.score)]
     values = batch.values[:, column].tolist()
     denominators = [1.0] * len(values) if batch.denominators is None else batch.denominators[:, column].tolist()
@@ -128,7 +129,7 @@ def scores_of(batch: Batch, bounds: Bounds, column: int = -1) -> Scores:
 
 
 def decide(scores: Scores, monitors: Sequence[Monitor]) -> list[CheckResult]:
-    """Combine the windows of each part and give each part its verdict."""
+    """Combine the scores of each part's windows into a result with a verdict."""
     chosen = {monitor.metric.name: monitor.settings for monitor in monitors}
     slices = [part for part, window in scores if window == WINDOWS[0] and not part.is_total]
     scores = with_forecasts(scores, slice_width(len(slices)))
@@ -141,7 +142,7 @@ def _check(part: Part, windows: Sequence[Score], chosen: settings.MetricSettings
     score = max((window.score for window in windows), key=lambda score: -1.0 if math.isnan(score) else abs(score))
     weight, scale = slot.denominator, 1.0
     if part.is_share:
-        weight, scale = 1.0, slot.denominator  # a share of the total: back to counts
+        weight, scale = 1.0, slot.denominator  # convert the share of the total back to a count
     value, expected = slot.value * scale, slot.expected * scale
     is_small = max(value, expected) * weight < chosen.minimum_volume and not math.isnan(score)
     return CheckResult(
@@ -164,14 +165,19 @@ def batches(
     adjustments: Sequence[Adjustment] = (),
     only: Container[object] | None = None,
 ) -> list[Batch]:
-    """Lay out what the detectors are given: the totals by method, and all slices in one batch.
+    """Lay out the input of the detectors: one batch of totals per method, and one batch of all slices.
 
-    The parameters are those of `evaluate`, and which parts are wanted; by default all.
+    Parameters
+    ----------
+    series, monitors, adjustments
+        As for `evaluate`.
+    only : container, optional
+        The parts to check; by default all.
     """
     rows = {part: row for row, part in enumerate(series.parts)}
     by_part = adjustments_by_part(adjustments)
     made = []
-    # Metrics that are checked alike are one array: a detector takes many series at once.
+    # Metrics with equal detectors form one array, because a detector checks many series at once.
     for (_, kind), group in itertools.groupby(sorted(monitors, key=_method), _method):
         members = list(group)
         totals = [Part(monitor.metric.name) for monitor in members if only is None or Part(monitor.metric.name) in only]
@@ -187,7 +193,7 @@ def batches(
 
 
 def adjustments_by_part(adjustments: Iterable[Adjustment]) -> dict[Part | str, list[Adjustment]]:
-    """Group adjustments by what they apply to."""
+    """Group adjustments by the part or the metric that they apply to."""
     by_part: dict[Part | str, list[Adjustment]] = {}
     for item in adjustments:
         by_part.setdefault(item.part, []).append(item)
@@ -195,14 +201,14 @@ def adjustments_by_part(adjustments: Iterable[Adjustment]) -> dict[Part | str, l
 
 
 def slice_width(slices: int) -> float:
-    """Compute the half band at which that many slices raise `[alerts] slice_false_alarms` a week together."""
+    """Compute the half band in standard deviations that `[alerts] slice_false_alarms` gives for a number of slices."""
     comparisons = max(slices, 1) * len(WINDOWS) * 7 * SLOTS_A_DAY
     tail = min(settings.AlertSettings().slice_false_alarms / comparisons, 0.5)
     return NormalDist().inv_cdf(1 - tail / 2)
 
 
 def slice_detector(slices: int) -> Detector:
-    """Make the detector of that many slices."""
+    """Make the detector for a number of slices."""
     return detectors.create(
         SLICE_DETECTOR,
         period=SLOTS_A_DAY,
@@ -223,14 +229,14 @@ def _batch(
     has_denominator: bool,
 ) -> Batch:
     first = 0
-    if not parts[0].is_total:  # whole days, so that a day begins at the same column
+    if not parts[0].is_total:  # cut whole days, so that days begin at the same columns
         first = max(0, (series.numerators.shape[1] - 1) // SLOTS_A_DAY - SLICE_DAYS) * SLOTS_A_DAY
     at = [rows[part] for part in parts]
     numerators = series.numerators[at, first:]
     for part, row in zip(parts, numerators, strict=True):
         if applied := [*adjustments.get(part.metric, ()), *adjustments.get(part, ())]:
             factors = series.learned(applied)[first:]
-            factors[-1] = 1.0 if np.isnan(factors[-1]) else factors[-1]  # the slot itself is checked, never left out
+            factors[-1] = 1.0 if np.isnan(factors[-1]) else factors[-1]  # never exclude the slot itself
             row *= factors
     values, denominators = windows_of(numerators), None
     if has_denominator:
@@ -244,7 +250,7 @@ def _batch(
 
 
 def windows_of(rows: Array) -> Array:
-    """Sum each column with those before it, NaN where one is missing: one (S, T) a window, one below the other."""
+    """Sum the columns of each window, NaN where one is missing. Returns one (S, T) block per window, stacked."""
     sums = []
     for window in WINDOWS:
         total = rows.copy()
@@ -261,7 +267,7 @@ def verdict_of(value: float, score: float, direction: settings.Direction) -> Ver
     Parameters
     ----------
     value : float
-        The slot's value; NaN for none (a ratio without a denominator).
+        The slot's value; NaN if there is none (a ratio without a denominator).
     score : float
         Signed, anomalous outside of [-1, 1]; NaN where the history is too short.
     direction : {"both", "up", "down"}

@@ -13,7 +13,7 @@ from pipeline.core.process import once
 
 @dataclass(frozen=True)
 class Monitor:
-    """A metric and how it is checked."""
+    """A metric with the settings and the detector that check it."""
 
     metric: metrics.Metric
     settings: settings.MetricSettings
@@ -27,7 +27,7 @@ def monitors() -> list[Monitor]:
     Raises
     ------
     SettingsError
-        If a metric, detector or parameter is unknown; the text lists the valid ones.
+        If a metric, detector or parameter is unknown. The message lists the valid ones.
     """
     made = []
     for metric in metrics.by_names(settings.AlertSettings().metrics, "[alerts] metrics"):
@@ -41,7 +41,7 @@ def monitors() -> list[Monitor]:
 
 
 def _parameters(chosen: settings.MetricSettings, kind: str) -> dict[str, object]:
-    """Add to the parameters of luigi.cfg what a method should know about any metric of ours."""
+    """Add period and kind to the parameters of luigi.cfg, if the method has them. luigi.cfg takes precedence."""
     known = {field.name for field in dataclasses.fields(detectors.find(chosen.detector))}
     ours = {"period": SLOTS_A_DAY, "kind": kind}
     return {**{name: value for name, value in ours.items() if name in known}, **chosen.detector_params}

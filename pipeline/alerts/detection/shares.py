@@ -1,10 +1,10 @@
-"""Slices of a total of few events, checked against the forecast of the total.
+"""Checks slices of small totals against the forecast of the total.
 
-A slice is checked by its share, so that a change of the whole metric says nothing about it. But at night a slice that
-fails may be most of the total. Example: 17 events were expected, half of them from the slice; 6 came, none from it. A
-share of 0 out of 6 is not rare, and yet 8 events are missing. The size of the total is therefore estimated from its
-events and its forecast together, in the manner of empirical Bayes (a gamma prior of the total's level):
-`FORECAST_EVENTS` events that no slice has are added to the total. Where events are many the result is the share.
+A slice is checked by its share, so that a change of the whole metric does not affect it. But at night a failing slice
+can be most of the total. Example: 17 events were expected, half of them from the slice. 6 came, none from the slice. A
+share of 0 out of 6 is not rare, although 8 events are missing. The size of the total is therefore estimated from its
+events and its forecast, as in empirical Bayes (a gamma prior of the total's level): `FORECAST_EVENTS` events that
+belong to no slice are added to the total. For large totals the result is the plain share.
 """
 
 from dataclasses import dataclass, replace
@@ -16,12 +16,12 @@ from detectors.noise import Noise
 from pipeline.slots import Part
 
 FORECAST_EVENTS = 50
-"""The weight of a total's forecast, in events: it is accurate to about a seventh."""
+"""The weight of a total's forecast, in events. It corresponds to a relative error of about 1/7."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """One row of a batch in the slot that is checked, as its detector sees it: a slice of a count is a share."""
+    """The score of one row of a batch in the checked slot. A slice of a count has shares as value and band."""
 
     detector: str
     value: float
@@ -42,10 +42,10 @@ def with_forecasts(scores: Scores, width: float) -> Scores:
     Parameters
     ----------
     scores : dict
-        Totals, and slices by their shares. Slices keep their scores where the total is out of its band, because the
-        whole metric changed, or has no forecast.
+        The scores of totals, and of slices by their shares. A slice keeps its score if its total has no forecast, or is
+        outside its band because the whole metric changed.
     width : float
-        The half band of slices, in standard deviations.
+        Half the band's width of slices, in standard deviations.
     """
     keys = [(part, window) for part, window in scores if part.is_share and _has_forecast(scores, part, window)]
     if not keys:
@@ -55,7 +55,7 @@ def with_forecasts(scores: Scores, width: float) -> Scores:
         np.array([[getattr(row, name) for row in rows]]) for name in ("value", "denominator", "expected", "upper")
     )
     totals = np.array([[scores[Part(part.metric), window].expected for part, window in keys]])
-    # How much noisier than chance the detector estimates the slice.
+    # The detector's estimate of the slice's noise, relative to pure sampling noise.
     noisier = (np.sqrt(upper) - np.sqrt(expected)) / width / Noise("ratio", values, of).least(expected)
     events = of + FORECAST_EVENTS
     noise = Noise("ratio", values, events)

@@ -1,4 +1,4 @@
-"""What deviates together, from opening to end, and what people said of it."""
+"""Incidents: metrics and slices that deviate together, from opening to end, and people's reactions to them."""
 
 from pipeline.alerts.incidents.incident import Incident
 from pipeline.alerts.incidents.lifecycle import Step, advance, step

@@ -1,4 +1,4 @@
-"""The buttons below an incident's message: what people press, and what that changes."""
+"""The buttons below an incident's message, the presses of them, and their effects on the incident."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,18 +25,18 @@ class Action:
 
 
 def button(kind: Kind, incident: Incident) -> str:
-    """Encode an action on an incident as a button's data, at most 64 bytes."""
+    """Encode an action on an incident as the data of a button, at most 64 bytes."""
     return f"{kind}|{incident.incident_id}"
 
 
 def read_button(data: str) -> tuple[Kind, str] | None:
-    """Decode a button's data into the action and the incident's id; None where it is not ours."""
+    """Decode the data of a button into the action and the incident id; None if it is not a button of ours."""
     kind, _, incident_id = data.partition("|")
     return (kind, incident_id) if kind in KINDS and incident_id else None
 
 
 def by_incident(actions: Iterable[Action]) -> dict[str, list[Action]]:
-    """Group actions by incident, the oldest first; of one person's repeated presses the last counts."""
+    """Group actions by incident, the oldest first. If a person pressed a button repeatedly, the last press counts."""
     newest: dict[str, dict[tuple[str, str], Action]] = {}
     for action in sorted(actions, key=lambda item: item.at):
         newest.setdefault(action.incident_id, {})[action.kind, action.person] = action
@@ -46,7 +46,7 @@ def by_incident(actions: Iterable[Action]) -> dict[str, list[Action]]:
 def applied(incident: Incident, actions: Sequence[Action]) -> Incident:
     """Apply actions to an incident: a false alarm continues without notices, a new normal ends at once.
 
-    An incident that has ended stays as it ended.
+    Actions do not change an incident that has ended.
     """
     for action in actions:
         if incident.ended:
@@ -61,7 +61,7 @@ def applied(incident: Incident, actions: Sequence[Action]) -> Incident:
 def is_muted(
     incident: Incident, actions: Mapping[str, Sequence[Action]], incidents: Sequence[Incident], now: datetime
 ) -> bool:
-    """Whether an incident, or another one that shares a metric with it, was muted less than `MUTE` ago."""
+    """Whether an incident, or another incident that shares a metric with it, was muted less than `MUTE` ago."""
     metrics = {member.metric for member in incident.members}
     for other in incidents:
         if metrics & {member.metric for member in other.members}:

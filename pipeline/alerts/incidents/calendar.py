@@ -1,12 +1,12 @@
 """The calendar of luigi.cfg: maintenance, known events and quiet hours.
 
-``[calendar]`` has one entry a line, ``name = START/END KIND [metrics]``, in local time::
+``[calendar]`` has one entry per line, ``name = START/END KIND [metrics]``, in local time::
 
     release = 2026-11-20T02:00/2026-11-20T04:00 maintenance
     sale = 2026-11-27T00:00/2026-11-28T00:00 event views,likes
 
-During maintenance no anomaly alarms; during an event only a fall does. Detectors learn from neither. Entries may
-overlap.
+During maintenance no anomaly raises an alert. During an event only drops do. Both are excluded from the history of the
+detectors. Entries may overlap.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,7 +25,7 @@ _FORM = "write it as START/END maintenance|event [metrics], times as 2026-11-20T
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of the calendar; times are naive UTC, the end exclusive."""
+    """An entry of the calendar. Times are naive UTC, the end is exclusive."""
 
     name: str
     start: datetime
@@ -40,13 +40,13 @@ def entries() -> list[Entry]:
     Raises
     ------
     SettingsError
-        If an entry cannot be read; the text names it.
+        If an entry is invalid. The message names it.
     """
     return [_entry(name, text) for name, text in settings.options("calendar").items()]
 
 
 def adjustments(entries: Sequence[Entry]) -> list[Adjustment]:
-    """Exclude the entries from the history that detectors learn from."""
+    """Return adjustments that exclude the entries from the history of the detectors."""
     return [Adjustment(metric, entry.start, entry.end) for entry in entries for metric in entry.metrics]
 
 
@@ -65,12 +65,12 @@ def is_quiet(slot: datetime, hours: tuple[time, time] | None) -> bool:
 
 
 def quiet_hours() -> tuple[time, time] | None:
-    """Read ``[alerts] quiet_hours`` as two local times; None when there are none.
+    """Read ``[alerts] quiet_hours`` as two local times; None if it is empty.
 
     Raises
     ------
     SettingsError
-        If they cannot be read.
+        If the setting is invalid.
     """
     text = settings.AlertSettings().quiet_hours
     if not text:
@@ -97,9 +97,9 @@ def _entry(name: str, text: str) -> Entry:
     try:
         start, end = (_to_utc(part) for part in span.split("/"))
     except ValueError as error:
-        raise SettingsError(f"{where}: not a stretch of time; {_FORM}.") from error
+        raise SettingsError(f"{where}: {span} is not a period of time; {_FORM}.") from error
     if kind not in ("maintenance", "event"):
-        raise SettingsError(f"{where}: {kind or 'nothing'} is no kind; {_FORM}.")
+        raise SettingsError(f"{where}: the kind is {kind!r}, not maintenance or event; {_FORM}.")
     if start >= end:
         raise SettingsError(f"{where}: it ends before it starts; {_FORM}.")
     covered = metrics.by_names(names, where) if names.strip() else metrics.METRICS

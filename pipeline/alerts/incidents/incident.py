@@ -19,15 +19,15 @@ class Member:
     Attributes
     ----------
     metric, dimension, value : str
-        Its part.
+        The metric or slice.
     since, last : datetime
         Its first and its latest bad slot, naive UTC.
     sign : int
         +1 above, -1 below its expectation.
     bad_slots, good_slots : int
-        Bad slots so far; good slots in a row since the latest bad one.
+        Number of bad slots so far, and of good slots since the latest bad slot.
     observed, expected : float
-        Sums over its bad slots; for a ratio, of the numerators.
+        Sums over its bad slots. For a ratio they are sums of numerators.
     worst : float
         The greatest relative deviation so far, signed.
     worst_at : datetime or None
@@ -35,9 +35,10 @@ class Member:
     worst_value, worst_expected : float
         Value and expectation in that slot.
     lull_observed, lull_expected : float
-        Sums over the good slots since the latest bad one.
+        Sums over the good slots since the latest bad slot.
     is_checked : bool
-        False when the newest slot did not check it: its slice has too few events now, or luigi.cfg dropped its metric.
+        False if it was not checked in the newest slot, because its slice has too few events or its metric is no longer
+        in luigi.cfg.
     """
 
     metric: str
@@ -67,7 +68,7 @@ class Member:
     def is_back(self) -> bool:
         """Whether the sum of its good slots is nearer to the expectation than to the deviation so far.
 
-        At night a slot has some twenty events: each slot may look good while their sum still deviates.
+        At night a slot has about twenty events, so each slot can look good while their sum still deviates.
         """
         return self.is_near(self.lull_observed, self.lull_expected)
 
@@ -96,10 +97,10 @@ class Incident:
     members: tuple[Member, ...]
     """Its metrics and slices, in the order in which they joined."""
     silent_since: datetime | None = None
-    """Since when its source table has no rows; None when it has some."""
+    """The first slot without rows in its source table; None while the table has rows."""
     ended: bool = False
     outcome: Outcome = ""
-    """How it ended."""
+    """How it ended; '' while it is open."""
     notified: bool = False
     """Whether people were notified."""
     told_worst: float = 0.0
@@ -107,16 +108,16 @@ class Incident:
     escalated: bool = False
     """Whether people were notified that there is still no data."""
     mark: Mark = ""
-    """What people declared it to be."""
+    """What people declared it to be with a button; '' if nothing."""
 
     @property
     def bad_slots(self) -> int:
-        """The most bad slots of a member."""
+        """The maximum number of bad slots of a member."""
         return max(member.bad_slots for member in self.members)
 
     @property
     def worst(self) -> float:
-        """The greatest relative deviation of its totals, else of its slices, signed."""
+        """The greatest relative deviation of its totals, or of its slices if no total deviates, signed."""
         return max((member.worst for member in self.shown), key=abs)
 
     @property
@@ -126,17 +127,17 @@ class Incident:
 
     @property
     def shown(self) -> tuple[Member, ...]:
-        """The members that people see: totals, or slices where no total deviates."""
+        """The members that people see: the totals, or the slices if no total deviates."""
         return self.totals or self.members
 
     def after(self, kind: NoticeKind) -> "Incident":
-        """Record that people received a notice."""
+        """Return the incident after people received a notice."""
         if kind in ("post", "worse"):
             return replace(self, notified=True, told_worst=self.worst)
         return replace(self, escalated=True) if kind == "still silent" else self
 
     def adjustments(self) -> list[Adjustment]:
-        """How later slots read its slots: they are left out, or they are the new normal."""
+        """Adjust the history for later slots: exclude its slots, or rescale older slots to the new normal."""
         adjustments = []
         for member in self.members:
             lasts = member.is_checked and member.good_slots == 0 and member.expected > 0

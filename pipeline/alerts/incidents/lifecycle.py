@@ -1,7 +1,7 @@
-"""The life of incidents, slot by slot. Pure: states and results in, states out.
+"""Advances incidents slot by slot. Pure: states and results in, states out.
 
-Metrics and slices that first deviate in the same slot are one incident. Whatever else of the same source table deviates
-while it lasts joins it, except that a count that rises does not join counts that fall.
+Metrics and slices that first deviate in the same slot form one incident. While it is open, other deviating metrics and
+slices of the same source table join it. Counts that deviate in opposite directions do not join.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -20,10 +20,10 @@ from pipeline.slots import Part
 
 @dataclass(frozen=True)
 class Step:
-    """What a slot did to the incidents."""
+    """The result of advancing the incidents by one slot."""
 
     state: State
-    """After the slot, when people have received the notices."""
+    """The state after the slot, with the notices recorded as received."""
     notices: tuple[Notice, ...]
     """The notices that are due."""
 
@@ -45,19 +45,19 @@ def step(
     Parameters
     ----------
     state : State
-        As the slot begins.
+        The state at the beginning of the slot.
     results : collection of CheckResult
-        Of the slot, as the calendar sees them.
+        The results of the slot, after `calendar.planned`.
     slot : datetime
         The slot, naive UTC.
     rules : Rules
-        When an incident opens, continues and ends, and when people may be called.
+        When an incident opens, continues and ends, and when people may be alerted.
     silent_since : mapping
-        By source table without rows: since when.
+        For each source table without rows, its first slot without rows.
     now : datetime, optional
-        The moment for which mutes are read, naive UTC; by default the end of the slot.
+        The time at which mutes are evaluated, naive UTC; by default the end of the slot.
     is_fresh : bool
-        False for a slot that is caught up too late to call anybody.
+        False for a slot that is caught up too late to alert people.
     """
     ended = [incident for incident in state.current if incident.ended]
     still_open = [incident for incident in state.current if not incident.ended]
@@ -77,12 +77,12 @@ def advance(
 ) -> list[Incident]:
     """Advance open incidents by one slot, and open new ones.
 
-    A result without data or history leaves its member as it is. A member that is no longer checked counts as over.
+    A result without data or history does not change its member. A member that is no longer checked counts as over.
 
     Parameters
     ----------
     open_incidents : iterable of Incident
-        As of the slot before.
+        The incidents as of the previous slot.
     results : collection of CheckResult
         One for each metric or slice.
     slot : datetime
@@ -90,17 +90,17 @@ def advance(
     rules : Rules
         When an incident opens, continues and ends.
     silent_since : mapping, optional
-        By source table without rows: since when.
+        For each source table without rows, its first slot without rows.
 
     Returns
     -------
     list of Incident
-        All that are open now or have just ended, the oldest first.
+        All incidents that are open after the slot or ended in it, the oldest first.
     """
     by_part = {result.part: result for result in results}
     silent = silent_since or {}
     incidents = [_advance_incident(incident, by_part, slot, rules) for incident in open_incidents]
-    # The detectors apply a new normal from the next slot on: its members open no incident in this one.
+    # The detectors apply a new normal from the next slot on, so its members must not open an incident in this slot.
     known = {
         member.part
         for incident in incidents
@@ -136,7 +136,7 @@ def _advance_incident(
         incident, members=tuple(members), last_anomaly=last, ended=is_over, outcome="recovered" if is_over else ""
     )
     if not is_over and slot - incident.opened >= rules.adopt_slots * SLOT and abs(after.worst) < 0.99:
-        # Only the members that are not over are part of the new normal.
+        # Only members that are not over belong to the new normal. A member without good slots counts as lasting.
         lasting = tuple(member if _is_over(member, rules) else replace(member, good_slots=0) for member in members)
         return replace(after, members=lasting, ended=True, outcome="new normal")
     return after
@@ -147,7 +147,7 @@ def _is_over(member: Member, rules: Rules) -> bool:
 
 
 def _advance_member(member: Member, result: CheckResult, slot: datetime, rules: Rules) -> Member:
-    # The score of the slot alone: that of the half hour would keep the last bad slot for another quarter.
+    # Use the score of the slot alone. The score of both slots would stay anomalous one slot longer.
     score = result.slot_score * member.sign
     if score > 1 or (score > rules.close_score and not member.is_near(result.value, result.expected)):
         return _with_bad_slot(member, result, slot)
@@ -190,7 +190,7 @@ def _joins(member: Member, incident: Incident, slot: datetime) -> bool:
 
 
 def _opposes(member: Member, others: Iterable[Member]) -> bool:
-    """Whether a count rises while counts of the incident fall, or the reverse: that is another event."""
+    """Whether a count deviates in the opposite direction to a count of the incident, which indicates another cause."""
 
     def is_count(candidate: Member) -> bool:
         return candidate.part.is_total and BY_NAME[candidate.metric].kind == "count"

@@ -1,4 +1,4 @@
-"""Which notices people receive about incidents, and when. Pure."""
+"""Decides which notices people receive about incidents, and when. Pure."""
 
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from pipeline.alerts.incidents.state import State
 from pipeline.core.clock import SLOT
 
 WORSE_BY = 0.4
-"""After the first hour: -40 % in the latest notice and -80 % now is worth another notice."""
+"""After the first hour, a deviation that grew by this much is "worse": -40 % in the latest notice and -80 % now."""
 WORSE_TIMES = 4
-"""At any time: -8 % in the latest notice and -32 % now is, because -8 % may have looked like nothing."""
+"""At any time, a deviation that grew by this factor is "worse": -8 % in the latest notice (easy to miss), -32 % now."""
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,11 @@ class Notice:
 
     kind: NoticeKind
     incident: Incident
-    """As of the slot, before people receive the notice."""
+    """The incident after the slot, before people receive the notice."""
     may_alarm: bool = False
     """Whether a new message may be sent now."""
     actions: Sequence[Action] = ()
-    """What people said of the incident."""
+    """The presses of the incident's buttons."""
 
 
 def due_notices(
@@ -38,15 +38,15 @@ def due_notices(
     Parameters
     ----------
     state : State
-        As of the slot.
+        The state after the slot.
     slot : datetime
         The slot that was checked, naive UTC.
     rules : Rules
-        When people may be called.
+        When people may be alerted.
     now : datetime
-        The moment for which mutes are read, naive UTC.
+        The time at which mutes are evaluated, naive UTC.
     is_fresh : bool
-        False for a slot that is caught up too late to call anybody.
+        False for a slot that is caught up too late to alert people.
     """
     may_alarm = is_fresh and not calendar.is_quiet(slot, rules.quiet_hours)
     for incident in state.current:
@@ -60,7 +60,7 @@ def due_notices(
 
 
 def edits(state: State, incident_ids: Container[str]) -> list[Notice]:
-    """Edit the messages of incidents to what is known now, without a sound."""
+    """Return notices that update the messages of incidents without a sound."""
     chosen = [incident for incident in state.incidents if incident.incident_id in incident_ids]
     return [Notice("edit", incident, actions=state.actions.get(incident.incident_id, ())) for incident in chosen]
 
@@ -68,20 +68,20 @@ def edits(state: State, incident_ids: Container[str]) -> list[Notice]:
 def notice(incident: Incident, slot: datetime, rules: Rules, *, may_alarm: bool = True) -> NoticeKind:
     """Choose the notice that is due about one incident; '' for none.
 
-    A post opens the incident's message and an edit updates it. A reply says that the incident ended ("close"), got much
-    "worse", or still has no data. An incident that people know of is corrected at any time; another is posted only
-    while it lasts.
+    A "post" sends the incident's message and an "edit" updates it. The other kinds also reply to it: the incident ended
+    ("close"), got much "worse", or still has no data ("still silent"). Edits and closes are sent at any time. An
+    incident is posted only while it lasts.
 
     Parameters
     ----------
     incident : Incident
-        As of the slot.
+        The incident after the slot.
     slot : datetime
         The slot that was checked.
     rules : Rules
         How long an incident must last.
     may_alarm : bool
-        Whether people may be called now: not in quiet hours, not while muted, and not for slots caught up too late.
+        Whether people may be alerted now: not in quiet hours, not while muted, and not for slots caught up too late.
     """
     lasts = not incident.ended and incident.last_anomaly == slot
     if incident.mark == "false alarm":
@@ -95,7 +95,7 @@ def notice(incident: Incident, slot: datetime, rules: Rules, *, may_alarm: bool 
     if incident.silent_since is not None:
         has_waited = slot + SLOT - incident.silent_since >= rules.escalate_slots * SLOT
         return "still silent" if has_waited and not incident.escalated else "edit"
-    # The post covers the first hour: an outage that begins within a slot is complete only in the next one.
+    # An outage that begins within a slot is complete only in the next slot, so the post covers the first hour.
     is_young = slot - incident.opened <= rules.recovery_slots * SLOT
     worst, told = abs(incident.worst), abs(incident.told_worst)
     if worst >= WORSE_TIMES * told or (not is_young and worst >= told + WORSE_BY):

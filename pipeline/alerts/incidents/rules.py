@@ -1,4 +1,4 @@
-"""The settings of incidents: when one opens, continues and ends, and when people may be called."""
+"""The settings of incidents: when an incident opens, continues and ends, and when people may be alerted."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,25 +11,26 @@ from pipeline.core.clock import SLOTS_A_DAY
 
 @dataclass(frozen=True)
 class Rules:
-    """When an incident opens, continues and ends, and when people may be called.
+    """When an incident opens, continues and ends, and when people may be alerted.
 
     Parameters
     ----------
     recovery_slots : int
         An incident ends after this many good slots in a row.
     close_score : float
-        Hysteresis: an incident opens when a score leaves [-1, 1]. It continues while the slot's score is outside of
-        +-close_score and the value is nearer to the deviation so far than to its expectation.
+        Hysteresis. An incident opens when a score leaves [-1, 1]. A later slot is still bad if its score leaves [-1, 1]
+        in the same direction, or if it exceeds close_score and the value is nearer to the deviation so far than to its
+        expectation.
     minimum_slots : int
         People are notified after this many bad slots.
     adopt_slots : int
         A deviation that lasts this many slots, and is not an outage, becomes the new normal.
     escalate_slots : int
-        After this many slots without any row people are notified once more.
+        People are notified again, once, after this many slots without any row.
     calendar : sequence of Entry
         Maintenance and known events.
     quiet_hours : tuple of two times, optional
-        Local start and end of the hours in which nobody is called.
+        Local start and end of the hours in which nobody is alerted.
     """
 
     recovery_slots: int = 4
@@ -47,7 +48,7 @@ def current_rules() -> Rules:
     Raises
     ------
     SettingsError
-        If the quiet hours or an entry of the calendar cannot be read.
+        If the quiet hours or an entry of the calendar are invalid.
     """
     section = settings.AlertSettings()
     return Rules(

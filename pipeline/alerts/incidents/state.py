@@ -1,4 +1,4 @@
-"""All incidents as of a slot, and what people said of them."""
+"""The state of the alerts: all incidents as of a slot and the presses of their buttons."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,16 +12,16 @@ from pipeline.slots import Adjustment
 
 @dataclass(frozen=True)
 class State:
-    """All incidents as of a slot, and what people said of them."""
+    """All incidents as of a slot, and the presses of their buttons."""
 
     current: tuple[Incident, ...] = ()
-    """Open, or ended since the slot before."""
+    """Incidents that are open or ended since the previous slot."""
     past: tuple[Incident, ...] = ()
-    """Ended earlier, within the history that detectors look at."""
+    """Incidents that ended earlier, within the history of the detectors."""
     corrected: tuple[Incident, ...] = ()
-    """Ended earlier too; rows that came since show that only data was late."""
+    """Incidents that ended earlier. Late rows have shown since that they were only late data."""
     actions: Mapping[str, Sequence[Action]] = field(default_factory=dict)
-    """Presses of buttons, by incident."""
+    """Presses of buttons, by incident id."""
 
     @property
     def incidents(self) -> tuple[Incident, ...]:
@@ -29,12 +29,12 @@ class State:
         return (*self.past, *self.corrected, *self.current)
 
     def adjustments(self, entries: Sequence[calendar.Entry]) -> list[Adjustment]:
-        """What the detectors must not learn from, or must read at another level."""
+        """Stretches of the history to exclude or to rescale, from the calendar and the incidents."""
         of_incidents = [item for incident in self.incidents for item in incident.adjustments()]
         return [*calendar.adjustments(entries), *of_incidents]
 
     def next(self, since: datetime) -> "State":
-        """The state in which the next slot begins; incidents whose latest bad slot is before `since` are dropped."""
+        """The state at the beginning of the next slot, without ended incidents with no bad slot since `since`."""
         ended = [incident for incident in self.incidents if incident.ended and incident.last_anomaly >= since]
         still_open = tuple(incident for incident in self.current if not incident.ended)
         return replace(self, current=still_open, past=tuple(ended), corrected=())

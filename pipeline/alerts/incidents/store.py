@@ -1,4 +1,4 @@
-"""Incidents, results of checks and presses of buttons in the warehouse."""
+"""Reads and writes incidents, results of checks and presses of buttons in the warehouse."""
 
 import json
 from collections.abc import Collection, Sequence
@@ -18,10 +18,10 @@ from pipeline.warehouse.tables import INCIDENT_ACTIONS, INCIDENTS, SLOT_CHECKS, 
 
 
 def load_state(slot: datetime) -> State:
-    """Read the incidents as a slot begins, with what people said until now."""
+    """Read the state at the beginning of a slot, with the presses of buttons until now."""
     pressed = actions.by_incident(load_actions(slot))
     stored = load_incidents(slot)
-    # Somebody may have ended an incident since: a new normal ends at once.
+    # A press since the previous slot may have ended an incident: a new normal ends at once.
     current = [
         actions.applied(incident, pressed.get(incident.incident_id, ())) for incident in stored if not incident.ended
     ]
@@ -29,17 +29,17 @@ def load_state(slot: datetime) -> State:
 
 
 def load_incidents(slot: datetime) -> list[Incident]:
-    """Read the newest state of every incident before a slot, within the history that detectors look at."""
+    """Read the newest state before a slot of every incident within the history of the detectors."""
     rows = open_warehouse().query(
         statement("recent_incidents", incidents=full_name(INCIDENTS)),
         {"start": str(_start_of_history(slot)), "slot": str(slot)},
     )
-    # Rows of an early release have no details: their incidents count as over.
+    # Rows of an early release have no details, so their incidents are ignored.
     return [_decode(details) for _, _, details in rows if details]
 
 
 def load_actions(slot: datetime) -> list[Action]:
-    """Read what people said until now of the incidents of `load_incidents`."""
+    """Read the presses of buttons until now, within the same history as `load_incidents`."""
     until = clock.utcnow()
     rows = open_warehouse().query(
         statement("incident_actions", incident_actions=full_name(INCIDENT_ACTIONS)),
@@ -88,7 +88,7 @@ def save_checks(results: Collection[CheckResult], slot: datetime) -> None:
 
 
 def load_healthy(start: datetime, end: datetime) -> set[tuple[datetime, Part]]:
-    """Read which slots from `start` to `end`, of which metrics and slices, were "ok" when last checked."""
+    """Read the slots from `start` to before `end`, with metric or slice, whose latest check was "ok"."""
     rows = open_warehouse().query(
         statement("healthy_checks", slot_checks=full_name(SLOT_CHECKS)), {"start": str(start), "end": str(end)}
     )
@@ -102,7 +102,7 @@ def last_checked_slot() -> datetime | None:
 
 
 def save_press(channel: str, update: int, action: str, incident_id: str, person: str) -> None:
-    """Write a press of a button, made now; action and incident are '' where the button is not ours."""
+    """Write a press of a button with the current time. Action and incident are '' if the button is not ours."""
     open_warehouse().insert(
         full_name(INCIDENT_ACTIONS),
         {
@@ -117,7 +117,7 @@ def save_press(channel: str, update: int, action: str, incident_id: str, person:
 
 
 def last_press(channel: str) -> int:
-    """Read the number of the newest press that was recorded of a channel; 0 before the first."""
+    """Read the number of the newest recorded press of a channel; 0 before the first."""
     rows = open_warehouse().query(
         statement("last_press", incident_actions=full_name(INCIDENT_ACTIONS)), {"channel": channel}
     )
@@ -129,7 +129,7 @@ def _start_of_history(slot: datetime) -> datetime:
 
 
 def _decode(details: str) -> Incident:
-    """Rebuild an incident from its JSON; fields that an earlier release did not write have their defaults."""
+    """Decode an incident from its JSON. Fields that an earlier release did not write have their defaults."""
     fields: dict[str, Any] = json.loads(details)
     members = [
         Member(**{**member, **{name: _to_datetime(member[name]) for name in ("since", "last", "worst_at")}})

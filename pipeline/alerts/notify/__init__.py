@@ -1,4 +1,4 @@
-"""What people read about incidents, and what their buttons do."""
+"""Composes and delivers messages about incidents, and handles their buttons."""
 
 from pipeline.alerts.notify.buttons import poll_buttons
 from pipeline.alerts.notify.notifier import Notified, notify

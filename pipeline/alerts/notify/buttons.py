@@ -1,4 +1,4 @@
-"""Presses of buttons: read from the channels, recorded and answered."""
+"""Reads presses of buttons from the channels, records and answers them."""
 
 import logging
 from collections.abc import Mapping
@@ -14,9 +14,10 @@ LOGGER = logging.getLogger("luigi-interface")
 
 
 def poll_buttons(channels: "Mapping[str, Channel]") -> set[str]:
-    """Record and answer every press since the last poll; returns the incidents that people pressed a button of.
+    """Record and answer every press since the last poll. Returns the ids of the incidents whose buttons were pressed.
 
-    A press is recorded before it is answered: after a kill in between, the next poll continues with the press after it.
+    A press is recorded before it is answered. After a kill in between it stays unanswered, and the next poll continues
+    with the following press.
     """
     from reporting.alerts import compose_answer  # imports what draws; a check every 15 minutes imports this module
 

@@ -1,4 +1,4 @@
-"""From notices to the plain values that `reporting.alerts` composes: one `Alert` serves the post and the reply."""
+"""Converts notices to `reporting.alerts.Alert`, plain values from which both the post and the reply are composed."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 DRAWN_SLOTS = clock.SLOTS_A_DAY  # the last day
 MOST_SHOWN = 6
-"""An incident of more metrics or slices shows those that deviate furthest."""
+"""Maximum number of members in a message. If an incident has more, those that deviate most are shown."""
 
 
 def alerts(notices: Sequence[Notice], evaluation: Evaluation, explanations: Mapping[str, Explanation]) -> "list[Alert]":
@@ -33,11 +33,11 @@ def alerts(notices: Sequence[Notice], evaluation: Evaluation, explanations: Mapp
     Parameters
     ----------
     notices : sequence of Notice
-        What is due.
+        The notices that are due.
     evaluation : Evaluation
         The numbers of the slot.
     explanations : mapping
-        By incident; one that is absent is not explained.
+        Explanations by incident id. An incident without an entry is not explained.
     """
     shown = [_shown(notice.incident, evaluation) for notice in notices]
     parts = {member.part for members in shown for member in members}
@@ -49,7 +49,7 @@ def alerts(notices: Sequence[Notice], evaluation: Evaluation, explanations: Mapp
 
 
 def _shown(incident: Incident, evaluation: Evaluation) -> list[Member]:
-    """Choose the members that a message shows, the furthest deviation first."""
+    """Choose the members that a message shows, the greatest deviation first."""
     checked = [member for member in incident.shown if member.part in evaluation.results]
     return sorted(checked, key=lambda member: -abs(member.worst))[:MOST_SHOWN]
 
@@ -88,7 +88,7 @@ def _alert(
 
 
 def _message_key(incident: Incident) -> str:
-    """Name an incident's message: ``alert-2026-11-01T1015Z-views``."""
+    """Return the key of an incident's message, for example ``alert-2026-11-01T1015Z-views``."""
     metric, _, opened = incident.incident_id.partition(":")
     return f"alert-{opened}Z-{metric}"
 
@@ -144,7 +144,7 @@ def _figures(incident: Incident, member: Member, evaluation: Evaluation, band: B
 
 
 def cause_of(explanation: Explanation | None) -> "list[Cause]":
-    """The cause to tell; none if no slices were searched."""
+    """Convert the cause of an explanation to a list of one; empty if no slices were searched."""
     from reporting.causes import Cause
 
     if explanation is None or not explanation.is_sliced:
@@ -159,14 +159,14 @@ def cause_of(explanation: Explanation | None) -> "list[Cause]":
 
 
 def split_of(explanation: Explanation | None) -> "list[RatioSplit]":
-    """How the two sides of a ratio moved; none for a count."""
+    """Convert the changes of both sides of a ratio to a list of one; empty for a count."""
     from reporting.causes import RatioSplit
 
     if explanation is None or explanation.ratio is None:
         return []
     language = settings.ReportSettings().language
     metric = BY_NAME[explanation.metric]
-    label, numerator, denominator = (one.label_in(language) for one in (metric, *metric.sides))
+    label, numerator, denominator = (named.label_in(language) for named in (metric, *metric.sides))
     change = explanation.ratio
     return [RatioSplit(label, numerator, denominator, change.numerator, change.denominator, change.mix)]
 
@@ -179,7 +179,7 @@ def _losses(incident: Incident) -> "list[Loss]":
     excess: dict[str, float] = {}
     for member in incident.members:
         lost = BY_NAME[member.metric].cost
-        # Slices overlap: if no total deviates, the slice that lost most stands for the metric.
+        # Slices overlap, so they cannot be added. If no total deviates, use the slice with the greatest excess.
         counts = member.part.is_total or member.metric not in whole
         if lost and counts and abs(member.excess) > abs(excess.get(lost.name, 0.0)):
             excess[lost.name] = member.excess
@@ -194,7 +194,7 @@ def _handled(action: Action) -> "Handling":
 
 
 def _links(monitors: Sequence[Monitor], incident: Incident, end: datetime) -> list[tuple[str, str]]:
-    """Fill the links of monitors with the incident's times: label and address, each address once."""
+    """Fill the links of monitors with the incident's times. Returns (label, address), each address once."""
     times = {
         name: quote(f"{clock.to_local(time):%Y-%m-%d %H:%M}")
         for name, time in (("start", incident.opened), ("end", end))

@@ -1,4 +1,4 @@
-"""Delivers notices: each is posted, edited or replied to, at every address once."""
+"""Delivers notices: posts, edits or replies, each once per address."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,9 +23,9 @@ class Notified:
     Attributes
     ----------
     link : str
-        The web address of the last message; '' if it has none.
+        The web address of the last message that has one, otherwise ''.
     refusals : list of Exception
-        Errors of the addresses that refused a message which others accepted.
+        Errors of addresses that refused a message that other addresses accepted.
     """
 
     link: str
@@ -43,22 +43,22 @@ def notify(
     Parameters
     ----------
     notices : sequence of Notice
-        What is due.
+        The notices that are due.
     evaluation : Evaluation
         The numbers of the slot.
     explanations : mapping
-        By incident; one that is absent is not explained.
+        Explanations by incident id. An incident without an entry is not explained.
     channels : mapping of str to Channel
-        Where to deliver.
+        The channels to deliver to.
 
     Raises
     ------
     reporting.errors.ReportingError
-        If no address accepted a message: the next run must repeat it.
+        If no address accepted a message. The next run must repeat it.
     """
     if not notices:
         return Notified("", [])
-    from pipeline.alerts.notify import compose  # drawing is imported only when something is drawn
+    from pipeline.alerts.notify import compose  # slow: imports the drawing
 
     alerts = compose.alerts(notices, evaluation, explanations)
     delivered = [

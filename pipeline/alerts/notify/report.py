@@ -1,4 +1,4 @@
-"""Composes the morning report: the metrics of a day, what explains their biggest change, and that day's alerts."""
+"""Composes the morning report: the metrics of a day, the cause of their biggest change, and the alerts of the day."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from reporting.message import Message
 
 COMPARED_DAYS = 7
-"""The report compares a day with the same weekday a week before: the oldest day that it reads."""
+"""The report compares a day with the same weekday a week before, which is the oldest day that it reads."""
 
 
 def compose_report(day: date, metrics: Sequence[Metric]) -> "Message":
@@ -25,11 +25,11 @@ def compose_report(day: date, metrics: Sequence[Metric]) -> "Message":
     Parameters
     ----------
     day : datetime.date
-        A loaded day. Of the days before it those that are loaded are shown.
+        A loaded local day. Earlier days are shown if they are loaded.
     metrics : sequence of Metric
-        In the order of the report.
+        The metrics in the order of the report.
     """
-    from reporting import daily  # imports what draws
+    from reporting import daily  # slow: imports the drawing
 
     return daily.compose(figures(day, metrics), settings.ReportSettings().language)
 
@@ -64,7 +64,7 @@ def figures(day: date, metrics: Sequence[Metric]) -> "daily.DailyReport":
 
 
 def _explained(totals: results.Totals, metrics: Sequence[Metric], day: date, before: date) -> "Explanation | None":
-    """What explains the biggest change; None where no change is worth it."""
+    """Explain the biggest change; None if no change is big enough."""
     from pipeline.alerts.root_cause import days
 
     metric = days.metric_to_explain(totals, metrics, day, before)
@@ -75,7 +75,7 @@ def _explained(totals: results.Totals, metrics: Sequence[Metric], day: date, bef
 
 
 def _alerts_of(day: date) -> tuple[int, int]:
-    """How many slots of a day were checked, and how many incidents of it people were told of."""
+    """Number of checked slots of a day, and number of its incidents that people were notified of."""
     start, end = clock.day_bounds(day)
     bounds = {"start": str(start), "end": str(end)}
     ((checked,),) = open_warehouse().query(statement("slots_checked", slot_checks=full_name(SLOT_CHECKS)), bounds)

@@ -1,1 +1,1 @@
-"""Which slices explain an incident."""
+"""Finds the slices that explain an incident."""

@@ -4,9 +4,9 @@ The search is Adtributor (Bhagwan et al., NSDI 2014). In each dimension it takes
 EXPLANATORY POWER (the set's part of the total's deviation). It ranks dimensions by the SURPRISE of their sets (the
 Jensen-Shannon divergence between a set's expected and actual share of the total).
 
-Two things are added. The deviation of a set must exceed chance, and that of the other slices. For a ratio, numerators
-are compared with what each slice's former rate gives for its actual denominator, so that a change of the mix is no
-cause.
+There are two additions. First, the deviation of a set must be significant and clearly exceed that of the other slices.
+Second, for a ratio the forecast of a slice is its former rate times its actual denominator, so that a change of the mix
+is not a cause.
 """
 
 import math
@@ -19,17 +19,17 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 EXPLAINED = 0.67
-"""The part of the deviation that a set must explain (T_EP in the paper)."""
+"""Minimum fraction of the deviation that a set must explain (T_EP in the paper)."""
 ELEMENT_EXPLAINED = 0.1
-"""The part of the deviation that each slice of a set must explain (T_EEP in the paper)."""
+"""Minimum fraction of the deviation that each slice of a set must explain (T_EEP in the paper)."""
 UNNAMED = ("", "other")
-"""Slices of everything without a name: they are part of the total, but never a cause."""
+"""Slices that collect all unnamed values. They are part of the total, but never a cause."""
 LONGEST_SET = 3
-"""The most slices of a cause: people cannot act on more."""
+"""Maximum number of slices in a cause. People cannot act on more."""
 LEAST_SIGMAS = 4.0
-"""How many standard deviations a set must differ from the other slices, so that noise is no cause."""
+"""Minimum difference of a set from the other slices in standard deviations, so that noise is not a cause."""
 LEAST_LEAD = 0.2
-"""By how much a set's explanatory power must exceed its share of the total: else it only moves with everything."""
+"""Minimum excess of a set's explanatory power over its share of the total. A set with less only follows the total."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,11 @@ class Slices:
     Attributes
     ----------
     dimension : str
-        Its name.
+        The name of the dimension.
     values : sequence of str
-        The slices.
+        The values of the slices.
     actual, forecast : ndarray
-        The counts (numerators of a ratio), now and at the same time of other days.
+        The counts (numerators of a ratio) now, and their forecasts from the same time of other days.
     actual_denominators, forecast_denominators : ndarray or None
         The denominators of a ratio; None for a count.
     """
@@ -67,13 +67,13 @@ class Cause:
     values : tuple of str
         The slices, the largest deviation first.
     explained : float
-        The explanatory power of the set, 0 to 1; 1 if only slices deviate and not the total.
+        The explanatory power of the set, 0 to 1. It is 1 if slices deviate but the total does not.
     change : float
         The relative deviation of the set from its forecast.
     surprise : float
         The surprise of the set, as Adtributor defines it.
     sigmas : float
-        How many standard deviations the set differs from the other slices.
+        The difference of the set from the other slices, in standard deviations.
     """
 
     dimension: str
@@ -91,10 +91,10 @@ class RatioChange:
     Attributes
     ----------
     numerator, denominator : float
-        The relative deviations of its sides from what was expected.
+        The relative deviations of both sides from their expectations.
     mix : float
-        The part of the ratio's change that comes from the slices' changed shares of the denominator, in the dimension
-        where that part is largest; the rest is the ratio within slices. NaN without slices.
+        The fraction of the ratio's change that comes from changed shares of the slices in the denominator, in the
+        dimension where that fraction is largest. The rest comes from changed ratios within slices. NaN without slices.
     mix_dimension : str
         That dimension; '' without slices.
     """
@@ -111,26 +111,26 @@ def explain(dimensions: Sequence[Slices], expected: float, total_deviates: bool)
     Parameters
     ----------
     dimensions : sequence of Slices
-        The same events, sliced in each way.
+        The same events, sliced by each dimension.
     expected : float
-        The expected total (of a ratio: the expected numerator, given the actual denominators). Forecasts are scaled to
+        The expected total. For a ratio, the expected numerator given the actual denominators. Forecasts are scaled to
         it.
     total_deviates : bool
-        Whether the total is anomalous. If not, its deviation is noise, and explanatory power means nothing.
+        Whether the total is anomalous. If not, its deviation is noise and explanatory power is meaningless.
 
     Returns
     -------
     list of Cause
-        The best of each dimension that has one, the most surprising first; empty if nothing explains the deviation.
+        At most one cause per dimension, the most surprising first. Empty if nothing explains the deviation.
     """
-    found = [cause for item in dimensions for cause in _of_dimension(item, expected, total_deviates)]
-    return sorted(found, key=lambda cause: (-cause.surprise, cause.dimension))
+    causes = [cause for item in dimensions for cause in _of_dimension(item, expected, total_deviates)]
+    return sorted(causes, key=lambda cause: (-cause.surprise, cause.dimension))
 
 
 def _of_dimension(slices: Slices, expected: float, total_deviates: bool) -> list[Cause]:
     actual, forecast = slices.actual, slices.forecast
     if slices.actual_denominators is not None and slices.forecast_denominators is not None:
-        # What each slice's former rate gives for its actual denominator: this takes the mix out.
+        # Each slice's former rate times its actual denominator. This removes changes of the mix.
         rates = np.divide(
             forecast, slices.forecast_denominators, out=np.zeros_like(forecast), where=slices.forecast_denominators > 0
         )
@@ -158,7 +158,7 @@ def _of_dimension(slices: Slices, expected: float, total_deviates: bool) -> list
 def _judge(
     slices: Slices, actual: Array, forecast: Array, chosen: NDArray[np.int64], total_deviates: bool
 ) -> Cause | None:
-    """The set of slices as a cause; None if it explains too little or may be chance."""
+    """Make a cause of a set of slices; None if it explains too little or is not significant."""
     whole, whole_forecast = actual.sum(), forecast.sum()
     part, part_forecast = actual[chosen].sum(), forecast[chosen].sum()
     rest, rest_forecast = whole - part, whole_forecast - part_forecast
@@ -190,14 +190,14 @@ def _judge(
 def split_ratio(
     numerator: tuple[float, float], denominator: tuple[float, float], dimensions: Sequence[Slices]
 ) -> RatioChange:
-    """Measure how much the sides of a ratio moved, and how much of its change is a change of the mix.
+    """Measure the changes of both sides of a ratio, and the fraction of its change that is a change of the mix.
 
     Parameters
     ----------
     numerator, denominator : (float, float)
         The actual and the expected count.
     dimensions : sequence of Slices
-        The ratio, sliced in each way.
+        The ratio, sliced by each dimension.
     """
     parts = {item.dimension: _mix_part(item) for item in dimensions}
     known = {name: part for name, part in parts.items() if not math.isnan(part)}
@@ -211,7 +211,7 @@ def split_ratio(
 
 
 def _mix_part(slices: Slices) -> float:
-    """The part of a ratio's change that the slices' former rates give with the new mix; NaN if it is unknown."""
+    """The fraction of a ratio's change that the new mix causes at the slices' former rates; NaN if it is unknown."""
     if slices.actual_denominators is None or slices.forecast_denominators is None:
         return math.nan
     now, before = slices.actual_denominators.sum(), slices.forecast_denominators.sum()
@@ -233,7 +233,7 @@ def _log_change(actual: float, expected: float) -> float:
 
 
 def _sigmas(part: float, part_forecast: float, rest: float, rest_forecast: float) -> float:
-    """The root of twice the log-likelihood ratio of two Poisson rates against one (Kulldorff, 1997)."""
+    """The square root of twice the log-likelihood ratio of two Poisson rates to a common rate (Kulldorff, 1997)."""
     whole, whole_forecast = part + rest, part_forecast + rest_forecast
     ratio = _times_log(part, part_forecast) + _times_log(rest, rest_forecast) - _times_log(whole, whole_forecast)
     return math.sqrt(max(0.0, 2 * ratio))

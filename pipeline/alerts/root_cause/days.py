@@ -1,4 +1,4 @@
-"""Explains how a day differs from another by its slices, for the morning report. Pure."""
+"""Explains the difference between two days by slices, for the morning report. Pure."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -13,13 +13,13 @@ from pipeline.etl.results import Counts, SliceOfDay, Totals
 from pipeline.slots.series import Array
 
 WORTH_EXPLAINING = 0.1
-"""The least relative change that is explained."""
+"""Minimum relative change to explain."""
 
 
 def metric_to_explain(totals: Totals, metrics: Sequence[Metric], day: date, before: date) -> Metric | None:
-    """The metric that changed most between two days, of those that can be explained; None if none changed enough.
+    """Return the explainable metric with the greatest relative change between two days; None if none changed enough.
 
-    A ratio is explained by its two sides, and any metric by its slices if ``daily_metrics`` holds them.
+    A ratio is explained by its two sides, and any metric by its slices if ``daily_metrics`` contains them.
     """
     changes = {}
     for metric in metrics:
@@ -33,25 +33,25 @@ def metric_to_explain(totals: Totals, metrics: Sequence[Metric], day: date, befo
 
 
 def explain(metric: Metric, now: Counts, before: Counts, slices: Sequence[SliceOfDay]) -> Explanation:
-    """Find what explains how a metric of a day differs from that of another.
+    """Explain the difference of a metric between two days.
 
     Parameters
     ----------
     metric : Metric
-        What differs.
+        The metric that differs.
     now, before : Counts
         Its numerator and denominator on the day and on the other day.
     slices : sequence of SliceOfDay
-        Its slices on both days; none if the slices of a day do not hold the metric.
+        Its slices on both days; empty if ``daily_metrics`` does not contain the metric.
     """
-    found = _dimensions(metric, slices)
+    dimensions = _dimensions(metric, slices)
     is_ratio = metric.kind == "ratio"
     expected = now.denominator * before.numerator / max(before.denominator, 1.0) if is_ratio else before.numerator
-    ranked = adtributor.explain(found, expected, True)
+    ranked = adtributor.explain(dimensions, expected, True)
     split = None
     if is_ratio:
         numerators, denominators = (now.numerator, before.numerator), (now.denominator, before.denominator)
-        split = adtributor.split_ratio(numerators, denominators, found)
+        split = adtributor.split_ratio(numerators, denominators, dimensions)
     return Explanation(metric.name, ranked[0] if ranked else None, True, split, is_sliced=bool(metric.day_slice))
 
 
@@ -60,12 +60,12 @@ def _dimensions(metric: Metric, slices: Sequence[SliceOfDay]) -> list[Slices]:
     for item in slices:
         counts = table.setdefault(item.dimension, {}).setdefault(item.value, np.zeros((2, 2)))
         counts[:, 0 if item.is_day else 1] += item.counts
-    found = []
+    made = []
     for dimension, values in table.items():
         (actual, forecast), denominators = np.moveaxis(np.array(list(values.values())), 0, -1)
         of = denominators if metric.kind == "ratio" else (None, None)
-        found.append(Slices(dimension, list(values), actual, forecast, *of))
-    return found
+        made.append(Slices(dimension, list(values), actual, forecast, *of))
+    return made
 
 
 def _value(counts: Counts | None) -> float | None:

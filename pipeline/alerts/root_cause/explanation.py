@@ -1,4 +1,4 @@
-"""Explains an incident by its slices: makes the question that `adtributor` answers from the history. Pure."""
+"""Explains an incident by its slices: prepares the input of `adtributor` from the history. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,18 +17,18 @@ from pipeline.slots.series import SLICE_DAYS, Array, Part, Series
 
 @dataclass(frozen=True)
 class Explanation:
-    """What explains a deviation.
+    """The explanation of a deviation.
 
     Attributes
     ----------
     metric : str
-        The metric in which the cause stands out most.
+        The metric in which the cause is most significant.
     cause : Cause or None
-        The slices; None if no slices explain it.
+        The slices that explain it; None if there are none.
     total_deviates : bool
         Whether the whole metric is anomalous, or only slices of it.
     ratio : RatioChange or None
-        Which side of a ratio moved; None for a count, and if what a side should have been is unknown.
+        The changes of both sides of a ratio; None for a count, and if the expectation of a side is unknown.
     is_sliced : bool
         Whether there were slices to search.
     """
@@ -46,37 +46,37 @@ def explain(
     checks: Mapping[Part, CheckResult],
     more: Mapping[str, Sequence[Slices]] | None = None,
 ) -> Explanation:
-    """Find what explains an incident so far.
+    """Explain an incident so far.
 
     Parameters
     ----------
     series : Series
         The history, with slices.
     incident : Incident
-        Its members are the metrics that deviate.
+        The incident. Its members are the metrics and slices that deviate.
     checks : mapping
         The results of the newest slot, at least those of the totals.
     more : mapping, optional
-        By metric, dimensions that are not in `series`.
+        Further dimensions that are not in `series`, by metric.
     """
     whole, series = series, series.upto(incident.last_anomaly)
     deviating = {member.metric for member in incident.totals}
-    found = []
+    explanations = []
     for metric in metrics_to_explain(incident):
         start = min(member.since for member in incident.members if member.metric == metric)
         dimensions = [*slices(series, metric, start), *(more or {}).get(metric, ())]
         expected = _expected(series, whole, metric, start, checks[Part(metric)])
         ranked = adtributor.explain(dimensions, expected, metric in deviating)
         split = _split(series, whole, metric, start, dimensions, checks)
-        found.append(Explanation(metric, ranked[0] if ranked else None, metric in deviating, split))
-    # One cause shows in several metrics: the metric where it stands out most names it.
-    return max(found, key=lambda item: item.cause.sigmas if item.cause else 0.0)
+        explanations.append(Explanation(metric, ranked[0] if ranked else None, metric in deviating, split))
+    # The same cause affects several metrics. Use the metric in which it is most significant.
+    return max(explanations, key=lambda item: item.cause.sigmas if item.cause else 0.0)
 
 
 def slices(series: Series, metric: str, start: datetime) -> list[Slices]:
-    """The dimensions of a metric, from `start` to the newest slot against the same slots of the days before.
+    """The dimensions of a metric: counts from `start` to the newest slot, and in the same slots of earlier days.
 
-    The events of no slice are a slice '' of their own, so that the sum of the slices is the total.
+    Events that belong to no slice form the slice '', so that the sum of the slices is the total.
     """
     rows: dict[str, list[int]] = {}
     for row, part in enumerate(series.parts):
@@ -97,14 +97,14 @@ def slices(series: Series, metric: str, start: datetime) -> list[Slices]:
 
 
 def metrics_to_explain(incident: Incident) -> list[str]:
-    """The metrics of an incident that no other metric of it explains better; all of them if each is explained so."""
+    """The metrics of an incident that none of its other metrics explains better; all of them if there are none."""
     moved = list(dict.fromkeys(member.metric for member in incident.members))
     chosen = [metric for metric in moved if not BY_NAME[metric].better_explained_by & set(moved)]
     return chosen or moved
 
 
 def _compared(counts: Array, rows: Sequence[int], series: Series, start: datetime) -> tuple[Array, Array]:
-    """Sums over the slots since `start`, and the median of the same sums of the days before; each (R,)."""
+    """Sums over the slots since `start`, and the medians of the same sums over earlier days; each (R,)."""
     columns = series.columns_of(start, series.slot + SLOT)
     days = []
     for back in range(1, SLICE_DAYS + 1):
@@ -120,7 +120,7 @@ def _compared(counts: Array, rows: Sequence[int], series: Series, start: datetim
 
 
 def _with_rest(actual: Array, forecast: Array) -> tuple[Array, Array]:
-    """Replace the total, which comes first, by what the slices leave of it, which comes last."""
+    """Drop the total, which is the first element, and append the rest of the total that no slice has."""
 
     def rest(sums: Array) -> Array:
         return np.append(sums[1:], max(0.0, sums[0] - sums[1:].sum()))
@@ -129,9 +129,9 @@ def _with_rest(actual: Array, forecast: Array) -> tuple[Array, Array]:
 
 
 def _expected(series: Series, whole: Series, metric: str, start: datetime, check: CheckResult) -> float:
-    """What the whole metric should have counted since `start`.
+    """The expected count of the whole metric since `start`.
 
-    The days before give the shape; the level is what the detector expects of the newest slot.
+    Earlier days give the shape. The detector's expectation of the newest slot gives the level.
     """
     row = [series.parts.index(Part(metric))]
     _, forecast_now = (float(x[0]) for x in _compared(whole.numerators, row, whole, whole.slot))
@@ -155,7 +155,7 @@ def _split(
     dimensions: Sequence[Slices],
     checks: Mapping[Part, CheckResult],
 ) -> RatioChange | None:
-    """How the two counts of a ratio moved; None unless both were checked, so that their expectations are known."""
+    """The changes of both sides of a ratio; None if a side was not checked, because its expectation is then unknown."""
     if BY_NAME[metric].kind == "count":
         return None
     pairs = []

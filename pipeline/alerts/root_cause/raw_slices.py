@@ -1,4 +1,4 @@
-"""Reads the dimensions that only raw events have, for the slots of an incident and the same slots of days before."""
+"""Reads the dimensions that only raw events have, for the slots of an incident and the same slots of earlier days."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -16,26 +16,26 @@ from pipeline.warehouse.statements import Fragment, statement
 
 
 def read(incident: Incident, slot: datetime) -> dict[str, list[Slices]]:
-    """Read the raw dimensions of each metric that is to be explained, from its first anomalous slot on.
+    """Read the raw dimensions of each metric to explain, from its first bad slot to the incident's latest bad slot.
 
     Raises
     ------
     WarehouseError
         If the source does not answer.
     """
-    found: dict[str, list[Slices]] = {}
+    by_metric: dict[str, list[Slices]] = {}
     for metric in metrics_to_explain(incident):
         start = min(member.since for member in incident.members if member.metric == metric)
-        found[metric] = [
+        by_metric[metric] = [
             _read(metric, dimension, start, min(slot, incident.last_anomaly) + clock.SLOT)
             for dimension in RAW_DIMENSIONS
         ]
-    return found
+    return by_metric
 
 
 def _read(name: str, dimension: Dimension, start: datetime, end: datetime) -> Slices:
     metric, events = BY_NAME[name], source()
-    # The same local time: a day earlier is not always 24 hours earlier.
+    # Use the same local time: with a clock change, the day before is not 24 hours earlier.
     stretches = [
         (back, _on_day_before(start, back), _on_day_before(start, back) + (end - start))
         for back in range(SLICE_DAYS + 1)
@@ -60,12 +60,12 @@ def _read(name: str, dimension: Dimension, start: datetime, end: datetime) -> Sl
     counts = np.zeros((2, SLICE_DAYS + 1, len(values)))
     for back, value, *numbers in rows:
         counts[:, back, values.index(value)] = numbers
-    days = counts[:, 1:][:, counts[0, 1:].any(axis=1)]  # a day without events is older than the source
+    days = counts[:, 1:][:, counts[0, 1:].any(axis=1)]  # days without events are before the start of the source
     forecast = np.median(days, axis=1) if days.shape[1] else np.zeros((2, len(values)))
     denominators = (counts[1, 0], forecast[1]) if metric.kind == "ratio" else (None, None)
     return Slices(dimension.name, values, counts[0, 0], forecast[0], *denominators)
 
 
 def _on_day_before(moment: datetime, days: int) -> datetime:
-    local = clock.to_local(moment) - timedelta(days=days)  # Python subtracts by the local clock
+    local = clock.to_local(moment) - timedelta(days=days)  # Python subtracts in wall clock time
     return local.astimezone(UTC).replace(tzinfo=None)

@@ -1,4 +1,4 @@
--- The newest state, before a slot, of every incident that was open since `start`.
+-- The newest state before a slot of every incident that has a state since `start`.
 SELECT incident_id, state, details
 FROM (
     SELECT incident_id, slot, state, details FROM {incidents} FINAL

@@ -68,10 +68,10 @@ def test_days_of_another_offset_are_local_too() -> None:
     ("entry", "problem"),
     [
         ("2026-11-20T12:00/2026-11-20T11:00 event", "ends before it starts"),
-        ("2026-11-20T12:00 event", "not a stretch of time"),
-        ("tomorrow/today event", "not a stretch of time"),
-        ("2026-11-20T12:00/2026-11-20T13:00", "nothing is no kind"),
-        ("2026-11-20T12:00/2026-11-20T13:00 party", "party is no kind"),
+        ("2026-11-20T12:00 event", "is not a period of time"),
+        ("tomorrow/today event", "is not a period of time"),
+        ("2026-11-20T12:00/2026-11-20T13:00", "the kind is '', not maintenance or event"),
+        ("2026-11-20T12:00/2026-11-20T13:00 party", "the kind is 'party', not maintenance or event"),
         ("2026-11-20T12:00/2026-11-20T13:00 event clicks", "unknown metric clicks"),
     ],
 )
