@@ -1,1 +1,1 @@
-"""The alerts: checks the numbers of each slot, tracks incidents and notifies people."""
+"""Checks the numbers of each slot, tracks incidents and notifies people."""

@@ -1,4 +1,4 @@
-"""Decides whether a slot is normal: checks every monitored metric and slice with a detector."""
+"""Checks every monitored metric and slice of a slot with a detector."""
 
 from pipeline.alerts.detection.band import bands
 from pipeline.alerts.detection.checks import CheckResult, evaluate

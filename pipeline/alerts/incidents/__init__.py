@@ -1,4 +1,4 @@
-"""Incidents: metrics and slices that deviate together, from opening to end, and people's reactions to them."""
+"""Incidents from opening to end, and people's reactions to them."""
 
 from pipeline.alerts.incidents.incident import Incident
 from pipeline.alerts.incidents.lifecycle import Step, advance, step
