@@ -53,8 +53,8 @@ def test_score_of_a_file_and_of_stdin_is_that_of_the_library(tmp_path: Path) -> 
     values = np.array([float(line.split(",")[1]) for line in DAY[1:]])
     wanted = detectors.create("difference", period=24).detect(values)
     for name in ("expected", "lower", "upper", "score"):
-        told = np.array([float(row[name] or "nan") for row in rows])
-        np.testing.assert_array_equal(told, getattr(wanted, name))
+        written = np.array([float(row[name] or "nan") for row in rows])
+        np.testing.assert_array_equal(written, getattr(wanted, name))
     assert [row["is_anomaly"] for row in rows[:24]] == [""] * 24
     assert {row["is_anomaly"] for row in rows[24:]} <= {"0", "1"}
 

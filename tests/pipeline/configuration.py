@@ -1,4 +1,4 @@
-"""luigi.cfg for a test: only what the test says, and nothing remembered from another."""
+"""luigi.cfg for a test: only the test's settings, and nothing cached from other tests."""
 
 from collections.abc import Iterator, Mapping
 from configparser import ConfigParser
@@ -13,9 +13,9 @@ from pipeline.core import clock, process
 
 @contextmanager
 def configured(now: datetime | None = None, /, **sections: Mapping[str, str]) -> Iterator[None]:
-    """Use these sections, ``configured(clock={"timezone": "UTC"})``, and everything else at its default.
+    """Use these sections, ``configured(clock={"timezone": "UTC"})``, and defaults for all other settings.
 
-    A moment (naive UTC) is what the clock shows meanwhile.
+    `now` (naive UTC) sets the clock meanwhile.
     """
     config = get_config()
     assert isinstance(config, LuigiConfigParser)
@@ -31,7 +31,7 @@ def configured(now: datetime | None = None, /, **sections: Mapping[str, str]) ->
 
 
 def shipped(section: str) -> dict[str, str]:
-    """A section of the project's luigi.cfg, as everybody gets it."""
+    """A section of the project's luigi.cfg, as shipped."""
     parser = ConfigParser()
     parser.read_string((Path(__file__).parents[2] / "luigi.cfg").read_text(encoding="utf-8"))
     return dict(parser[section])

@@ -1,4 +1,4 @@
-"""The daily load and the slots once more, in plain Python over lists of events: what the tables must hold.
+"""The expected rows of the daily load and the slots, computed in plain Python from lists of events.
 
 An event is a mapping with the source's column names; ``time`` is a naive datetime in UTC, the recipient of a message
 is ``receiver_id``, None is NULL.
@@ -26,11 +26,11 @@ class Events:
     def __repr__(self) -> str:
         return f"<{len(self.feed)} feed and {len(self.messages)} message events>"
 
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # what hypothesis prints
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # hypothesis prints this
         printer.text(repr(self))
 
     def of_day(self, day: date, zone: ZoneInfo) -> "Events":
-        """The events whose wall clock in the zone shows the day."""
+        """The events on this local day of the zone."""
 
         def chosen(events: Sequence[Event]) -> list[Event]:
             return [event for event in events if local_day(event, zone) == day]
@@ -40,7 +40,7 @@ class Events:
 
 @dataclass(frozen=True)
 class Day:
-    """A loaded day, each table as its rows without the date."""
+    """A loaded day: the rows of each table without the date."""
 
     users: dict[int, tuple[Any, ...]]
     """user_id -> (feed_events, *VALUES, os, gender, age)"""
@@ -51,7 +51,7 @@ class Day:
 
 
 def load_day(events: Events, day: date, zone: ZoneInfo, attribute_days: int) -> Day:
-    """Everything that the ETL writes for a day."""
+    """Return all rows that the ETL writes for a day."""
     today = events.of_day(day, zone)
     readers = Counter(_user(event["user_id"]) for event in today.feed)
     pairs = Counter((_user(event["user_id"]), _user(event["receiver_id"])) for event in today.messages)
@@ -87,7 +87,7 @@ def load_day(events: Events, day: date, zone: ZoneInfo, attribute_days: int) -> 
 
 
 def local_day(event: Event, zone: ZoneInfo) -> date | None:
-    """The day that the zone's wall clock shows at an event; None for an event without a time."""
+    """The local day of an event in the zone; None for an event without a time."""
     if event["time"] is None:
         return None
     moment: date = event["time"].replace(tzinfo=UTC).astimezone(zone).date()
@@ -97,7 +97,7 @@ def local_day(event: Event, zone: ZoneInfo) -> date | None:
 def _attributes(
     events: Events, day: date, zone: ZoneInfo, attribute_days: int, people: Iterable[int]
 ) -> dict[int, dict[str, str]]:
-    """By user: his own rows of the day, else the newest of the days before, else unknown; each attribute apart."""
+    """By user and attribute: from the user's own rows of the day, else of the newest day before, else unknown."""
     newest_first = [events.of_day(day - timedelta(days=back), zone) for back in range(attribute_days + 1)]
     own_rows = [
         {
@@ -116,7 +116,7 @@ def _attributes(
 
 
 def _os(rows: Sequence[Event]) -> str:
-    """The greatest string, cut to 64 characters: a slice is a name, not a document."""
+    """The greatest string, cut to 64 characters."""
     return max((row["os"] for row in rows if row["os"] is not None), default="")[:64]
 
 
@@ -126,7 +126,7 @@ def _gender(rows: Sequence[Event]) -> str:
 
 
 def _age(rows: Sequence[Event]) -> str:
-    """The greatest age; a negative one is none."""
+    """The greatest age; a negative one counts as missing."""
     return str(max((row["age"] for row in rows if row["age"] is not None and row["age"] >= 0), default=""))
 
 
@@ -134,7 +134,7 @@ _CHOICES: dict[str, Callable[[Sequence[Event]], str]] = {"os": _os, "gender": _g
 
 
 def _user(user_id: int | None) -> int:
-    """A missing user is user 0, so that the totals hold."""
+    """A missing user is user 0, so that the totals stay complete."""
     return user_id or 0
 
 
@@ -146,7 +146,7 @@ _AGE_BANDS = ((18, "0-17"), (25, "18-24"), (35, "25-34"), (45, "35-44"), (55, "4
 
 
 def measure_slots(events: Events, day: date, start: datetime, end: datetime, zone: ZoneInfo) -> Slots:
-    """Every row of ``slot_metrics`` from `start` to `end`, naive UTC moments of a day of the zone."""
+    """Every row of ``slot_metrics`` from `start` to `end`, naive UTC times within a day of the zone."""
     before = events.of_day(day - timedelta(days=1), zone)
     measured: Slots = {}
     for rows, rows_before, measure, silence in (
@@ -185,7 +185,7 @@ def _measure_messages(rows: Sequence[Event]) -> dict[str, tuple[int, int]]:
 
 
 def _slices_of(event: Event, top_countries: Iterable[str]) -> dict[str, str]:
-    """By dimension, the slice that an event counts in: by its own row, unlike a user of a day."""
+    """The slice of an event by dimension. It depends on the event's own row, unlike the slices of a day."""
     country = _text(event["country"])
     values = {
         "os": _text(event["os"]),
@@ -198,7 +198,7 @@ def _slices_of(event: Event, top_countries: Iterable[str]) -> dict[str, str]:
 
 
 def _top_countries(rows: Iterable[Event]) -> list[str]:
-    """The most frequent countries, ties by name; a missing country takes a place of its own."""
+    """The most frequent countries, ties by name; a missing country takes a place too."""
     counts = Counter(_text(event["country"]) for event in rows)
     return sorted(counts, key=lambda name: (-counts[name], name.encode()))[:TOP_COUNTRIES]
 

@@ -30,7 +30,7 @@ def test_causes(cause: Cause, line: str) -> None:
     [
         (RatioSplit("CTR", "Likes", "Views", -0.31, 0.004), "CTR: likes fell (−31.0%), views +0.4%"),
         (RatioSplit("CTR", "Likes", "Views", 0.01, 0.5), "CTR: views rose (+50.0%), likes +1.0%"),
-        # Halving is further than growing by a half, and all gone is furthest.
+        # Halving is a bigger change than growing by half; a fall to zero is the biggest.
         (RatioSplit("CTR", "Likes", "Views", -0.5, 0.6), "CTR: likes fell (−50.0%), views +60.0%"),
         (RatioSplit("CTR", "Likes", "Views", -1.0, 900.0), "CTR: likes fell (−100.0%), views +90,000.0%"),
         (RatioSplit("CTR", "Likes", "Views", math.nan, -0.2), "CTR: views fell (−20.0%)"),

@@ -19,7 +19,7 @@ from tests.reporting.samples import DAY, HOSTILE, days, report
 from tests.servers.bot_rules import parse_html
 
 DAU = DailyMetric("dau", "DAU", "count", days(10_000, 1, 1, 1, 1, 1, 20_000, 21_000))
-# Without the letters of "nan", which must never be written for a number.
+# Without the letters of "nan", so that a written "nan" can be detected.
 LABELS = st.text(st.characters(exclude_characters="nN"))
 CTR = DailyMetric("ctr", "CTR", "ratio", days(0.2, 0.2, 0.2, 0.2, 0.2, 0.2, None, 0.21))
 

@@ -61,7 +61,7 @@ class Chats(Channel):
         assert ("chats", address) in self.log.held
         if address in self.refusing:
             raise ChannelError(f"{address} refuses")
-        self.log.events.append(("said", address, message.plain))
+        self.log.events.append(("shown", address, message.plain))
         return str(len(self.log.events))
 
     def edit(self, address: str, message_id: str, message: Message) -> str:
@@ -90,8 +90,8 @@ def test_the_log_is_written_before_and_after_a_send(log: MemoryLog) -> None:
     checked: DeliveryLog = log
     delivered = deliver(POST, chats(log), checked)
     assert log.events == [
-        ("pending", "first"), ("said", "first", "Views"), ("sent", "first", "2"),
-        ("pending", "second"), ("said", "second", "Views"), ("sent", "second", "5"),
+        ("pending", "first"), ("shown", "first", "Views"), ("sent", "first", "2"),
+        ("pending", "second"), ("shown", "second", "Views"), ("sent", "second", "5"),
     ]  # fmt: skip
     # The link is that of the first address that has one.
     assert delivered == Delivered(("chats:first", "chats:second"), "https://chat.example/second/5")
@@ -104,7 +104,7 @@ def test_a_message_is_sent_once_to_each_address_of_each_channel(log: MemoryLog) 
     assert log.events == before
     # A third address is new; the same address of another channel is another address.
     deliver(POST, chats(log, names="first,third"), log)
-    assert log.events[len(before) :] == [("pending", "third"), ("said", "third", "Views"), ("sent", "third", "8")]
+    assert log.events[len(before) :] == [("pending", "third"), ("shown", "third", "Views"), ("sent", "third", "8")]
     assert log.sent(POST.key, "other") == {}
 
 
@@ -113,8 +113,8 @@ def test_deliver_tries_every_address_and_raises_the_first_refusal(log: MemoryLog
         deliver(POST, chats(log, "first", "third", names="first,second,third"), log)
     assert log.sent(POST.key, "chats") == {"second": "3"}
     deliver(POST, chats(log, names="first,second,third"), log)
-    assert [event for event in log.events if event[0] == "said"] == [
-        ("said", "second", "Views"), ("said", "first", "Views"), ("said", "third", "Views"),
+    assert [event for event in log.events if event[0] == "shown"] == [
+        ("shown", "second", "Views"), ("shown", "first", "Views"), ("shown", "third", "Views"),
     ]  # fmt: skip
 
 
@@ -131,17 +131,17 @@ def test_offer_raises_only_if_no_address_has_the_message(log: MemoryLog) -> None
 
 
 def test_any_failure_at_one_address_leaves_the_others(log: MemoryLog, monkeypatch: pytest.MonkeyPatch) -> None:
-    said = Chats.send
+    original_send = Chats.send
 
     def send(self: Chats, address: str, message: Message) -> str:
         if address == "first":
             raise ChannelUnavailableError("later") if message is POST else ZeroDivisionError("a bug")
-        return said(self, address, message)
+        return original_send(self, address, message)
 
     monkeypatch.setattr(Chats, "send", send)
     for message, error in ((POST, ChannelUnavailableError), (REPLY, ZeroDivisionError)):
         assert [type(refusal) for refusal in offer(message, chats(log), log).refusals] == [error]
-    assert [event[2] for event in log.events if event[0] == "said"] == ["Views", "Recovered"]
+    assert [event[2] for event in log.events if event[0] == "shown"] == ["Views", "Recovered"]
 
 
 def test_what_was_never_sent_is_neither_edited_nor_answered(log: MemoryLog) -> None:
@@ -156,7 +156,7 @@ def test_an_edit_is_not_recorded_unless_a_new_message_took_over(log: MemoryLog) 
         assert edit(EDITED, chats(log), log).addresses == ("chats:second",)
     assert log.events[3:] == [("edited", "second", "2", "Views, edited")] * 2
     delivered = edit(EDITED, chats(log, is_gone=True), log)
-    assert log.events[5:] == [("said", "second", "Views, edited"), ("sent", "second", "6")]
+    assert log.events[5:] == [("shown", "second", "Views, edited"), ("sent", "second", "6")]
     assert delivered.link == "https://chat.example/second/6"
 
 
@@ -165,9 +165,9 @@ def test_a_reply_is_sent_once_to_what_took_over(log: MemoryLog) -> None:
     edit(EDITED, chats(log, is_gone=True), log)
     for _ in range(2):
         assert reply(REPLY, POST.key, chats(log), log).addresses == ("chats:first",)
-    said = [event for event in log.events if event[0] == "said"]
-    assert said == [
-        ("said", "first", "Views"),
-        ("said", "first", "Views, edited"),
-        ("said", "first", "Recovered to 4"),
+    shown = [event for event in log.events if event[0] == "shown"]
+    assert shown == [
+        ("shown", "first", "Views"),
+        ("shown", "first", "Views, edited"),
+        ("shown", "first", "Recovered to 4"),
     ]

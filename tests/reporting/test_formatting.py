@@ -79,8 +79,8 @@ def test_changes(kind: Kind, amount: float | None, reference: float | None, text
 @given(st.integers(0, 10**12), st.integers(1, 10**12))
 def test_a_change_is_what_it_says(amount: int, reference: int) -> None:
     text = change("count", amount, reference, en)
-    said = float(re.sub("[,%+]", "", text).replace("−", "-"))
-    assert said == pytest.approx(100 * (amount / reference - 1), abs=0.0500001)
+    written = float(re.sub("[,%+]", "", text).replace("−", "-"))
+    assert written == pytest.approx(100 * (amount / reference - 1), abs=0.0500001)
 
 
 @given(

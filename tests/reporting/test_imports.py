@@ -33,7 +33,7 @@ def test_no_module_imports_itself_through_others() -> None:
     for name, path in modules.items():
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ImportFrom) and node.module in modules:
-                found = {f"{node.module}.{alias.name}" for alias in node.names}
-                imports[name] |= {module if module in modules else node.module for module in found}
+                imported = {f"{node.module}.{alias.name}" for alias in node.names}
+                imports[name] |= {module if module in modules else node.module for module in imported}
     assert imports["reporting.daily"] >= {"reporting.plots", "reporting.texts", "reporting.message"}
-    graphlib.TopologicalSorter(imports).prepare()  # a circle is a CycleError
+    graphlib.TopologicalSorter(imports).prepare()  # a cycle raises CycleError

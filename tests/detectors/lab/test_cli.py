@@ -26,8 +26,8 @@ def test_compare_prints_the_table_and_writes_the_files(tmp_path: Path, capsys: p
     out = tmp_path / "out"
     arguments = ["compare", write(tmp_path, daily(5)), "--detector", "sigma multiplier=3,4", "--detector", "ewma"]
     assert main([*arguments, "--workers", "1", "--plots", "1", "--out", str(out)]) == 0
-    said = capsys.readouterr().out
-    lines = said.splitlines()
+    output = capsys.readouterr().out
+    lines = output.splitlines()
     assert lines[0].startswith("5 series, 3600 points, ")
     ranked = [line.split() for line in lines[2:5]]
     assert {row[0] for row in ranked} == {"sigma(multiplier=3)", "sigma(multiplier=4)", "ewma"}
@@ -44,7 +44,7 @@ def test_compare_prints_the_table_and_writes_the_files(tmp_path: Path, capsys: p
     assert b"oint-adjusted" not in page
     assert main([*arguments, "--workers", "1", "--plots", "1", "--out", str(out)]) == 0
     assert (out / "report.html").read_bytes() == page
-    assert capsys.readouterr().out == said
+    assert capsys.readouterr().out == output
     assert main([*arguments, "--workers", "1", "--plots", "1", "--out", str(out), "--point-adjusted"]) == 0
     assert "adjusted F1" in capsys.readouterr().out
     assert b"oint-adjusted F1" in (out / "report.html").read_bytes()
@@ -55,11 +55,11 @@ def test_tune_prints_messages_with_dates_and_the_section_to_paste(
 ) -> None:
     arguments = ["tune", write(tmp_path, daily(5)), "--detector", "sigma", "--workers", "1"]
     assert main([*arguments, "--budget", "3", "--out", str(tmp_path / "out")]) == 0
-    said = capsys.readouterr().out
-    assert "5 series, 2026-01-01 to 2026-01-31 (UTC)" in said
-    assert f"Data {digest(collect(arguments[1]))[:16]}, seed 0, copies " in said
-    assert "Chosen on 2026-01-15 to 2026-01-24" in said
-    assert "[alerts]\ndetector = sigma\ndetector_params = {" in said
+    output = capsys.readouterr().out
+    assert "5 series, 2026-01-01 to 2026-01-31 (UTC)" in output
+    assert f"Data {digest(collect(arguments[1]))[:16]}, seed 0, copies " in output
+    assert "Chosen on 2026-01-15 to 2026-01-24" in output
+    assert "[alerts]\ndetector = sigma\ndetector_params = {" in output
 
 
 def test_tune_says_when_no_detector_keeps_the_budget(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -68,9 +68,9 @@ def test_tune_says_when_no_detector_keeps_the_budget(tmp_path: Path, capsys: pyt
     wild.values[::10] *= 1 + 99 * (wild.values[::10] % 7)
     arguments = ["tune", write(tmp_path, [wild]), "--detector", "difference", "--workers", "1"]
     assert main([*arguments, "--budget", "0.01", "--out", str(tmp_path / "out")]) == 1
-    said = capsys.readouterr().out
-    assert "The budget of 0.01 messages a week cannot be met: raise it." in said
-    assert "luigi.cfg" not in said
+    output = capsys.readouterr().out
+    assert "The budget of 0.01 messages a week cannot be met: raise it." in output
+    assert "luigi.cfg" not in output
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_a_number_that_cannot_be_is_refused_by_its_option(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "output"),
     [
         (["compare", "nowhere.csv"], "No such file or directory: 'nowhere.csv'"),
         (["compare", "{file}", "--detector", "sgima"], "no detector is called 'sgima'"),
@@ -97,11 +97,11 @@ def test_a_number_that_cannot_be_is_refused_by_its_option(
     ],
 )
 def test_bad_input_is_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], output: str
 ) -> None:
     path = write(tmp_path, daily(1))
     assert main([*(part.format(file=path) for part in arguments), "--out", str(tmp_path / "out")]) == 2
     captured = capsys.readouterr()
     (line,) = captured.err.splitlines()
     assert line.startswith("detectors: ")
-    assert said in line
+    assert output in line

@@ -100,8 +100,8 @@ def test_a_picture_says_what_was_caught_and_missed() -> None:
         Incident(350, 351, 2, "drop", 0.2),
         Incident(360, 361, 2, "drop", 0.2),
     ]
-    figure, said = series_figure(series, Candidate(Threshold.name), incidents, 100)
-    assert said == "caught 1 of 3, 1 false messages; missed: drop 0.2 (2 times)"
+    figure, summary = series_figure(series, Candidate(Threshold.name), incidents, 100)
+    assert summary == "caught 1 of 3, 1 false messages; missed: drop 0.2 (2 times)"
     axes = figure.axes[0]
     marks = {line.get_label(): np.asarray(line.get_xydata(), dtype=float) for line in axes.lines}
     assert marks["false message"][:, 1].tolist() == [3.0]
@@ -115,10 +115,10 @@ def test_the_strongest_false_messages_and_the_first_missed_are_drawn_closely() -
         values[round(day * PERIOD)] = height
     (series,) = from_array(values, period=PERIOD)
     incidents = [Incident(day * PERIOD, day * PERIOD + 1, 2, "drop", 0.4) for day in (25, 35)]
-    figure, said = series_figure(series, Candidate(Threshold.name), incidents, 10 * PERIOD)
+    figure, summary = series_figure(series, Candidate(Threshold.name), incidents, 10 * PERIOD)
     # The spike of day 5 is before the first scored column. Strength: day 20, then 30; the first missed is of day 25.
     whole, *close = figure.axes
-    assert said == "caught 0 of 2, 4 false messages; missed: drop 0.4 (2 times)"
+    assert summary == "caught 0 of 2, 4 false messages; missed: drop 0.4 (2 times)"
     assert [axes.get_title() for axes in close] == ["a false message", "drop 0.4, missed", "a false message"]
     days = np.array([axes.get_xlim() for axes in (whole, *close)]) - (series.start - datetime(1970, 1, 1)).days
     wanted = [(10, 40 - 1 / PERIOD), (19.25, 20.75), (24.25, 25.75), (29.25, 30.75)]
@@ -131,8 +131,8 @@ def test_a_history_without_errors_or_of_few_days_is_one_picture() -> None:
     (series,) = from_array(np.zeros(40 * PERIOD), period=PERIOD)
     assert len(series_figure(series, Candidate(Threshold.name), [], 10 * PERIOD)[0].axes) == 1
     (short,) = from_array(np.where(np.arange(14 * PERIOD) == 12 * PERIOD, 9.0, 0.0), period=PERIOD)
-    figure, said = series_figure(short, Candidate(Threshold.name), [], 10 * PERIOD)
-    assert said == "caught 0 of 0, 1 false messages"
+    figure, summary = series_figure(short, Candidate(Threshold.name), [], 10 * PERIOD)
+    assert summary == "caught 0 of 0, 1 false messages"
     assert len(figure.axes) == 1
 
 

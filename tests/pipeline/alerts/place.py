@@ -1,4 +1,4 @@
-"""A source of made-up events, and the tasks that watch it, as cron runs them slot after slot."""
+"""A source of generated events, and the tasks on it, run slot by slot as by cron."""
 
 import contextlib
 import json
@@ -31,25 +31,25 @@ SCENARIO = Scenario(
 
 
 def incident(events: str = "messages", size: float = -1.0, **slice_: str) -> Incident:
-    """One from nine to ten, UTC."""
+    """Make an incident from 09:00 to 10:00 UTC."""
     start, end = OUTAGE.replace(tzinfo=UTC), BACK.replace(tzinfo=UTC)
     return Incident("outage", start, end, events, size, **slice_)  # type: ignore[arg-type]
 
 
 @dataclass
 class Site:
-    """A database of a test's own.
+    """A site: source, results and outbox of one test.
 
     Parameters
     ----------
     warehouse : Warehouse
         Source and results.
     database : str
-        Of both.
+        Database of both.
     folder : Path
-        The outbox and the locks.
+        Directory of the outbox and the locks.
     alerts : mapping
-        Settings of [alerts] besides the usual ones.
+        Settings of [alerts] in addition to the usual ones.
     sections : mapping
         Other sections.
     """
@@ -63,14 +63,14 @@ class Site:
     def load(
         self, *incidents: Incident, change: Callable[[str, Columns], Columns] = lambda _, columns: columns
     ) -> None:
-        """Fill the source, with incidents; `change` is given each table's name and rows of a day."""
+        """Fill the source, with incidents; `change` gets each table's name and its rows of a day."""
         create_tables(self.warehouse, self.database)
         for day in generate(_with(incidents)):
             self._insert("feed_actions", change("feed_actions", day.feed_actions))
             self._insert("message_actions", change("message_actions", day.message_actions))
 
     def arrive(self, table: str, start: datetime, end: datetime) -> None:
-        """Let the rows of a stretch arrive that an outage kept back."""
+        """Insert the rows of an interval that an outage withheld."""
         (day,) = generate(_with(()), [DAYS - 1])
         columns = day.message_actions if table == "message_actions" else day.feed_actions
         within = (columns["time"] >= clock.epoch(start)) & (columns["time"] < clock.epoch(end))
@@ -78,7 +78,7 @@ class Site:
 
     @contextlib.contextmanager
     def at(self, now: datetime) -> Iterator[None]:
-        """Be a new process at a moment (naive UTC)."""
+        """Act as a new process at a time (naive UTC)."""
         sections = {
             "clock": {"timezone": "Europe/Moscow"},
             "warehouse": {"database": self.database, **place(self.warehouse)},
@@ -102,20 +102,20 @@ class Site:
             yield
 
     def run(self, root: luigi.Task, now: datetime) -> None:
-        """Run a root at a moment, in what is a new process for it."""
+        """Run a root task at a time, as in a new process."""
         with self.at(now):
             done = luigi.build([root], local_scheduler=True, log_level="WARNING", detailed_summary=True)
             assert done.status.name in ("SUCCESS", "SUCCESS_WITH_RETRY"), done.summary_text
 
     def alert(self, first: datetime, last: datetime) -> None:
-        """Run `Alerts` as cron does, from one moment to another."""
+        """Run `Alerts` as cron does, from one time to another."""
         now = first
         while now <= last:
             self.run(Alerts(), now)
             now += SLOT
 
     def messages(self) -> dict[str, str]:
-        """What the outbox says now, by message."""
+        """Return the current texts of the outbox by message."""
         files = sorted((self.folder / "outbox").glob("*.txt"), key=lambda path: path.stem)
         return {path.stem: path.read_text(encoding="utf-8") for path in files}
 
@@ -143,7 +143,7 @@ def _with(incidents: tuple[Incident, ...]) -> Scenario:
 
 @contextlib.contextmanager
 def site(warehouse: Engine, folder: Path) -> Iterator[Site]:
-    """A new one."""
+    """Create a site; its database is dropped afterwards."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     try:
         yield Site(warehouse, name, folder)

@@ -1,4 +1,4 @@
-"""A slot of an outage: when its incident is one of silence."""
+"""Slots of an outage: when its incident counts as silence."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -25,7 +25,7 @@ DAYS = 9
 
 @pytest.fixture(autouse=True)
 def outage(embedded_warehouse: EmbeddedEngine, tmp_path: Path) -> Iterator[None]:
-    """A hundred messages a slot for nine days, then none."""
+    """100 messages a slot for nine days, then none."""
     count = DAYS * clock.SLOTS_A_DAY
     with fresh_database(embedded_warehouse) as database:
         sections = {
@@ -54,7 +54,7 @@ def outage(embedded_warehouse: EmbeddedEngine, tmp_path: Path) -> Iterator[None]
     [
         (MESSAGES, OUTAGE, OUTAGE),  # its first slot
         (MESSAGES, OUTAGE - timedelta(hours=1), OUTAGE - timedelta(hours=1)),
-        (MESSAGES, OUTAGE + SLOT, None),  # a slot that is caught up: the silence began after it
+        (MESSAGES, OUTAGE + SLOT, None),  # a missed slot that is caught up: the silence began after it
         (FEED, OUTAGE, None),
     ],
 )

@@ -1,4 +1,4 @@
-"""The life of incidents through the real tasks, on both engines: told, edited, silent, late, closed, pressed."""
+"""The life of incidents in the real tasks, on both engines: posts, edits, silence, late rows, ends, presses."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -45,7 +45,7 @@ def test_an_outage_is_one_message_from_silence_to_recovery(place: Site) -> None:
     (state,) = place.incidents()
     assert (state["outcome"], state["last_anomaly"]) == ("recovered", str(BACK - SLOT))
 
-    # Run again, at any time of it: nobody hears of it again.
+    # Repeated runs at any time of the incident send nothing.
     before = place.messages()
     place.warehouse.execute(f"TRUNCATE TABLE {place.database}.table_updates")
     place.alert(OUTAGE + SLOT, BACK + 4 * SLOT)
@@ -64,7 +64,7 @@ def test_rows_that_come_late_take_the_alarm_back(place: Site) -> None:
     assert "Data was late" in messages[KEY]
     (state,) = place.incidents()
     assert (state["ended"], state["outcome"]) == (True, "late data")
-    # The slots were measured and judged again.
+    # The slots were measured and checked again.
     rows = place.warehouse.query(
         f"SELECT DISTINCT verdict FROM {place.database}.slot_checks FINAL "
         f"WHERE metric = 'messages_sent' AND dimension = 'total' AND slot >= '{OUTAGE}'"
@@ -75,7 +75,7 @@ def test_rows_that_come_late_take_the_alarm_back(place: Site) -> None:
 def test_how_long_slots_grow_is_learnt_and_waited_for(embedded: Site) -> None:
     place = embedded
     place.load(incident())
-    # For a day of slots, rows of each were still coming half an hour after it closed.
+    # For a day, rows of every slot arrived until half an hour after its end.
     slots = [OUTAGE - timedelta(days=1) + i * SLOT for i in range(100)]
     place.run(Alerts(), OUTAGE - timedelta(days=1))
     place.warehouse.insert(
@@ -118,7 +118,7 @@ def test_an_incident_is_explained_once_a_slot(embedded: Site, monkeypatch: pytes
     place.load(incident("messages", -0.8))
     place.alert(OUTAGE + SLOT, BACK + 4 * SLOT)
     assert list(place.messages()) == [KEY, f"{KEY}-recovered"]
-    # Each slot of the post and its edits, and the slot that closes it: there the reply has the message's explanation.
+    # Once for the post, each edit and the closing slot, where the reply and the message share the explanation.
     assert explained == [OUTAGE, OUTAGE + SLOT, OUTAGE + 2 * SLOT, OUTAGE + 3 * SLOT, BACK + 3 * SLOT]
 
 
@@ -158,8 +158,8 @@ def test_buttons_are_read_once_and_shown_to_everybody(chat: tuple[Site, BotApi])
     assert "Anna" in shown.text
     assert "Mallory" not in shown.text
     assert shown.photo is not None
-    said = f"SELECT action, person FROM {place.database}.incident_actions FINAL WHERE incident_id != ''"
-    assert place.warehouse.query(said) == [("acknowledge", "Anna")]
+    presses = f"SELECT action, person FROM {place.database}.incident_actions FINAL WHERE incident_id != ''"
+    assert place.warehouse.query(presses) == [("acknowledge", "Anna")]
 
     edits = shown.edits
     place.run(Presses(), now)

@@ -1,4 +1,4 @@
-"""Sources that nobody would invent: hostile values, holes, silence from the beginning, tables of yesterday."""
+"""Unusual sources: hostile values, gaps, silence from the beginning, tables that began yesterday."""
 
 import re
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ def place(embedded_warehouse: EmbeddedEngine, tmp_path: Path) -> Iterator[Site]:
 
 
 def verdicts(place: Site) -> dict[str, str]:
-    """By metric, the newest verdict of its total."""
+    """Return the newest verdict of each metric's total."""
     newest = "ORDER BY metric, slot DESC LIMIT 1 BY metric"
     table = f"{place.database}.slot_checks FINAL"
     rows = place.warehouse.query(f"SELECT metric, verdict FROM {table} WHERE dimension = 'total' {newest}")
@@ -34,7 +34,7 @@ def verdicts(place: Site) -> dict[str, str]:
 
 
 def after(columns: Columns, moment: datetime) -> Columns:
-    """The rows since a moment."""
+    """Return the rows since a time."""
     return {name: column[columns["time"] >= clock.epoch(moment)] for name, column in columns.items()}
 
 

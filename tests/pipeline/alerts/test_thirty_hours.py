@@ -1,4 +1,4 @@
-"""Thirty hours of cron in Berlin, over a midnight and the night that sets the clocks back: who hears what, and when.
+"""Thirty hours of cron in Berlin, over a midnight and the end of summer time: each chat's messages and their times.
 
 Times are UTC: the local time is two hours ahead until the 25th, 01:00, and one hour from then on.
 """
@@ -37,24 +37,24 @@ FALLS = {
     "feed_actions": [
         ("24 20:30", "24 22:15"),  # 22:30 to 00:15: begins before the quiet hours, goes on over midnight
         ("25 09:00", "25 09:30"),
-        ("25 10:00", "25 10:15"),  # back after two good slots: the same incident
-        ("25 13:00", "25 13:30"),  # back after almost three hours: another one
+        ("25 10:00", "25 10:15"),  # returns after two normal slots: the same incident
+        ("25 13:00", "25 13:30"),  # returns after almost three hours: another incident
     ],
     "message_actions": [
-        ("24 12:00", "24 12:30"),  # while cron stands still
-        ("25 00:30", "25 01:30"),  # 02:30 to 02:30, in the hour that comes twice and the quiet hours
-        ("25 05:30", "25 06:30"),  # 06:30 to 07:30: begins in the quiet hours and goes on after them
+        ("24 12:00", "24 12:30"),  # while cron is stopped
+        ("25 00:30", "25 01:30"),  # 02:30 to 02:30, in the repeated hour, within the quiet hours
+        ("25 05:30", "25 06:30"),  # 06:30 to 07:30: begins in the quiet hours and continues after them
     ],
 }
 QUIET_HOURS = "23:00-07:00"
 STANDSTILL = at("24 12:00"), at("24 14:00")
-"""Slots from then on are checked at its end: those that ended by 13:00 are too old to call anybody."""
+"""Slots of this pause are checked at its end; those that ended by 13:00 are too old for a message."""
 REFUSED = at("25 09:00")
 """In this slot the first chat refuses the first send."""
 
 
 def both(slot: str, key: str) -> list[tuple[datetime, int, str, str]]:
-    """A message that both chats get in the first run of a slot."""
+    """A message to both chats in the first run of a slot."""
     return [(at(slot), 1, key, chat) for chat in (CHAT, NEWS)]
 
 
@@ -62,7 +62,7 @@ NIGHT = "alert-2026-10-24T2030Z-views"
 MORNING = "alert-2026-10-25T0530Z-messages_sent"
 NOON = "alert-2026-10-25T0900Z-views"
 AFTERNOON = "alert-2026-10-25T1300Z-views"
-# An incident is told in its first slot that ends outside of the quiet hours, and is over in its fourth good one.
+# An incident is posted in its first slot that ends outside the quiet hours. It ends in its fourth normal slot.
 EXPECTED = [
     *both("24 20:30", NIGHT),
     *both("24 23:00", f"{NIGHT}-recovered"),
@@ -94,7 +94,7 @@ def place(embedded_warehouse: EmbeddedEngine, tmp_path: Path) -> Iterator[Site]:
 
 
 def usual(slot: datetime) -> int:
-    """Events of a slot: three times as many from six o'clock on, by the local clock."""
+    """Events of a slot: three times as many from 06:00 local time on."""
     return 300 if clock.to_local(slot).hour >= 6 else 100
 
 
@@ -127,7 +127,7 @@ def check(place: Site, slot: datetime) -> None:
 
 
 def keys(place: Site) -> dict[tuple[str, str], str]:
-    """The key of every message that was sent, by chat and the message's name there."""
+    """The key of every sent message, by chat and message id."""
     rows = place.warehouse.query(
         f"SELECT address, message_id, message_key FROM {place.database}.deliveries FINAL WHERE state = 'sent'"
     )
@@ -154,5 +154,5 @@ def test_thirty_hours_of_cron(place: Site, monkeypatch: pytest.MonkeyPatch) -> N
                 heard += [(slot, run, names[sent.chat, str(sent.id)], sent.chat) for sent in api.sent[before:]]
     assert heard == EXPECTED
     known = [(state["incident_id"], state["last_anomaly"], state["notified"]) for state in place.incidents()]
-    assert sorted(known) == [(name, str(last), told) for name, last, told in INCIDENTS]
+    assert sorted(known) == [(name, str(last), posted) for name, last, posted in INCIDENTS]
     assert {state["outcome"] for state in place.incidents()} == {"recovered"}

@@ -1,4 +1,4 @@
-"""What goes wrong around an incident: rows that come much later or in parts, sends that fail, chats that are gone."""
+"""Trouble around an incident: rows that arrive very late or in parts, failed sends, chats that are gone."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -23,14 +23,14 @@ def outcomes(place: Site) -> list[str]:
 
 
 def failing(place: Site, root: luigi.Task, **moment: object) -> bool:
-    """Whether a run of a root fails."""
+    """Return whether a run of a root task fails."""
     with place.at(**moment):  # type: ignore[arg-type]
         return not luigi.build([root], local_scheduler=True, log_level="CRITICAL")
 
 
 def test_a_night_without_loading_is_taken_back_when_its_rows_come(embedded: Site) -> None:
     place = embedded
-    start, end = OUTAGE, OUTAGE + 12 * SLOT  # longer than slots with rows are counted again
+    start, end = OUTAGE, OUTAGE + 12 * SLOT  # longer than the period in which slots with rows are recounted
     place.load(Incident("outage", start.replace(tzinfo=UTC), end.replace(tzinfo=UTC), "messages", -1.0))
     place.alert(start + SLOT, end - SLOT)
     place.arrive("message_actions", start, end)
@@ -58,11 +58,11 @@ def test_rows_that_come_after_the_end_correct_the_message_by_an_edit(embedded: S
     place.load(incident())
     place.alert(OUTAGE + SLOT, BACK + 4 * SLOT)
     assert outcomes(place) == ["recovered"]
-    told = list(place.messages())
+    keys = list(place.messages())
     place.arrive("message_actions", OUTAGE, BACK)
     place.run(Alerts(), BACK + 5 * SLOT)
     assert outcomes(place) == ["late data"]
-    assert list(place.messages()) == told  # without a sound
+    assert list(place.messages()) == keys  # an edit, not a new message
     assert "Data was late" in place.messages()[KEY]
     assert "lost" not in place.messages()[KEY]
 
@@ -86,7 +86,7 @@ def test_a_few_late_rows_do_not_excuse_what_shows_in_half_an_hour_only(embedded:
         f"SELECT value > lower FROM {place.database}.slot_checks FINAL WHERE metric = 'messages_sent' "
         f"AND dimension = 'total' AND slot = '{member['since']}'"
     )
-    assert scores == [(1,)]  # the slot alone is within its band: the half hour is not
+    assert scores == [(1,)]  # the slot is within its band, the half hour is not
     since = datetime.fromisoformat(member["since"])
     place.arrive("message_actions", since, since + timedelta(seconds=20))
     place.run(Alerts(), OUTAGE + 4 * SLOT)
@@ -114,7 +114,7 @@ def test_a_chat_that_is_gone_costs_the_others_nothing(chat: tuple[Site, BotApi])
     while now <= BACK + 4 * SLOT:
         failed.append(failing(place, Alerts(), now=now))
         now += SLOT
-    # One message that grew and its two replies; each run that had it for the other chat says that it was refused.
+    # A message, edits and two replies; each run that sends them to the other chat logs the refusal.
     assert [sent.reply_to for sent in api.sent] == [None, api.sent[0].id, api.sent[0].id]
     assert api.sent[0].edits == 4
     assert "Recovered" in api.sent[0].text

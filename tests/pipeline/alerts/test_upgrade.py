@@ -1,4 +1,4 @@
-"""The warehouse of an early release, under this one: everything runs, and what it wrote stays."""
+"""The warehouse of an early release under this one: everything runs, and its rows are kept."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,11 +13,11 @@ EARLY = Path(__file__).parent / "early_release.sql"
 EARLY_DAY, YESTERDAY = TODAY - timedelta(days=2), TODAY - timedelta(days=1)
 EARLY_INCIDENT, NEW_INCIDENT = "messages_sent:2026-11-12T0700", "messages_sent:2026-11-12T0900"
 USER = 999_999
-"""Of him the early release knew an os and a gender; yesterday he only received a message."""
+"""A user with os and gender in the early release, who only received a message yesterday."""
 
 
 def install_early(place: Site) -> None:
-    """Make the tables and rows of the early release beside the source."""
+    """Create the tables and rows of the early release beside the source."""
     rows = []
     with place.at(OUTAGE):
         start, end = clock.day_bounds(EARLY_DAY)
@@ -61,7 +61,7 @@ def test_the_tables_of_an_early_release_are_gone_on_with(warehouse: Engine, tmp_
 
 
 def check_days(place: Site) -> None:
-    """The early day is as it was, yesterday is loaded with what the early release knew of a user."""
+    """Check that the early day is unchanged, and that yesterday uses the early release's attributes."""
     days = place.warehouse.query(
         f"SELECT event_date, count() FROM {place.database}.daily_metrics GROUP BY event_date ORDER BY event_date"
     )
@@ -79,7 +79,7 @@ def check_days(place: Site) -> None:
 
 
 def check_incidents(place: Site) -> None:
-    """The new incident has details and is open; the early one, still open as it was left, is over."""
+    """Check that the new incident has details and is open, and that the early one has ended."""
     rows = place.warehouse.query(
         f"SELECT DISTINCT incident_id, outcome, details = '' FROM {place.database}.incidents FINAL ORDER BY incident_id"
     )

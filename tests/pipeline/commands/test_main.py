@@ -1,4 +1,4 @@
-"""The command's help, its exit codes, and what it does with an error."""
+"""The command's help, exit codes and errors."""
 
 import re
 import subprocess
@@ -28,7 +28,7 @@ except SystemExit:
 
 
 def printed(arguments: Sequence[str], capsys: pytest.CaptureFixture[str]) -> tuple[object, str, str]:
-    """What a command ends with and prints."""
+    """Return the exit code and the output of a command."""
     try:
         code: object = main(arguments)
     except SystemExit as end:

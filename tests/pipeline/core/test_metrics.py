@@ -1,4 +1,4 @@
-"""What follows from the definition of a metric."""
+"""The properties that follow from the definition of a metric."""
 
 import pytest
 
@@ -74,8 +74,8 @@ def test_events_explain_more_than_users_and_a_ratio_more_than_its_numerator(name
     ],
 )
 def test_a_deviation_costs_events_and_no_users(name: str, cost: str | None) -> None:
-    found = BY_NAME[name].cost
-    assert (found and found.name) == cost
+    priced = BY_NAME[name].cost
+    assert (priced and priced.name) == cost
 
 
 def test_how_values_are_written() -> None:

@@ -1,4 +1,4 @@
-"""What a process remembers, and that nothing but a command changes it."""
+"""The state of a process: what it caches, and that only a command changes it."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""luigi.cfg as shipped says everything, and what it says is true."""
+"""The shipped luigi.cfg has every setting with its true default."""
 
 import configparser
 import inspect
@@ -88,7 +88,7 @@ def test_a_metric_takes_what_it_leaves_out_from_alerts() -> None:
         assert settings.metric("likes") == settings.MetricSettings(
             "sigma", {"multiplier": 4}, "both", ("https://bi.example/all",)
         )
-        # The parameters belong to the method they were written for.
+        # The parameters are those of the general detector, so they do not apply to another one.
         assert settings.metric("ctr") == settings.MetricSettings("iqr", {}, "both", ("https://bi.example/all",))
         assert settings.metric("views").detector_params == {"multiplier": 4}
         assert settings.metric("views").direction == "down"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pipeline.core.errors import SettingsError
 from pipeline.demo.events import Columns, DayEvents, Incident, Scenario, default_incidents, generate, slot_rates
 
-# Sunday to Tuesday; small enough for every test, busy enough for its statistics.
+# Sunday to Tuesday; few enough events for every test, and enough for its statistics.
 SCENARIO = Scenario(
     first_day=date(2026, 3, 1), days=3, users=2_000, views_per_day=40_000, messages_per_day=4_000, seed=7
 )
@@ -100,7 +100,7 @@ class TestDays:
 
 
 class TestRates:
-    """What the noise and the shapes are, recovered from rates and counts."""
+    """The noise and the shapes, recovered from rates and counts."""
 
     LONG = Scenario(first_day=date(2026, 1, 5), days=140, seed=3)
 
@@ -108,7 +108,7 @@ class TestRates:
         noisy, quiet = slot_rates(self.LONG), slot_rates(replace(self.LONG, noise_sd=0.0))
         for name, sd in (("views", 0.03), ("messages", 0.03), ("ctr", 0.01)):
             noise = np.log(getattr(noisy, name) / getattr(quiet, name))
-            # 13,440 values with phi 0.9 tell the sd to 2 % and phi to 0.004; 139 midnights their sd to 6 %.
+            # 13,440 values with phi 0.9 estimate the sd to 2 % and phi to 0.004; 139 midnights estimate it to 6 %.
             assert np.std(noise) == pytest.approx(sd, rel=0.09)
             assert np.corrcoef(noise[1:], noise[:-1])[0, 1] == pytest.approx(0.9, abs=0.02)
             midnight = np.diff(noise)[95::96]
@@ -145,7 +145,7 @@ class TestRates:
 
     def test_noise_does_not_move_the_average(self) -> None:
         noisy, quiet = (slot_rates(replace(self.LONG, noise_sd=sd, days=700)) for sd in (0.3, 0.0))
-        # exp of the noise alone would be 4.6 % too much; 700 days tell its mean to 0.5 %.
+        # exp of the noise alone would be 4.6 % too high; 700 days estimate its mean to 0.5 %.
         assert np.mean(noisy.views / quiet.views) == pytest.approx(1, abs=0.02)
 
     def test_day_is_local_and_peaks_in_the_evening(self) -> None:
@@ -169,7 +169,7 @@ class TestFeed:
     def test_ctr_is_a_fifth(self) -> None:
         action = table(SCENARIO, "feed_actions")["action"]
         likes, views = np.count_nonzero(action == "like"), np.count_nonzero(action == "view")
-        # 24,000 likes: 0.6 % from the draw, and the noise of three days.
+        # 24,000 likes: a sampling error of 0.6 %, and the noise of three days.
         assert likes / views == pytest.approx(0.20, rel=0.04)
         assert likes + views == action.size
 
@@ -206,7 +206,7 @@ class TestPeople:
         for user, os in zip(feed["user_id"].tolist(), feed["os"].tolist(), strict=True):
             devices.setdefault(user, set()).add(os)
         share = np.mean([len(used) == 2 for used in devices.values()])
-        assert share == pytest.approx(0.08, abs=0.025)  # of 1,800 readers, some too idle to show both
+        assert share == pytest.approx(0.08, abs=0.025)  # of 1,800 readers; some have too few events to show both
 
     def test_ages_countries_and_cities_have_a_spread(self) -> None:
         feed = table(SCENARIO, "feed_actions")
@@ -224,7 +224,7 @@ class TestPeople:
         feed, messages = table(SCENARIO, "feed_actions"), table(SCENARIO, "message_actions")
         actors = np.union1d(feed["user_id"], messages["user_id"])
         silent = np.setdiff1d(messages["receiver_id"], actors)
-        # 5 % of 2,000 never act; those who read the feed but not in these days add a few.
+        # 5 % of 2,000 never act; some readers have no events in these days.
         assert 60 < silent.size < 200
 
     def test_messages_are_a_graph_of_friends(self) -> None:
@@ -234,7 +234,7 @@ class TestPeople:
         _, partners = np.unique(pairs[:, 0], return_counts=True)
         assert 2 < partners.mean() < 8
         assert partners.max() <= 12
-        assert pairs.shape[0] < messages["user_id"].size / 5  # friends hear from each other again
+        assert pairs.shape[0] < messages["user_id"].size / 5  # friends write to each other repeatedly
         writes_most = np.bincount(messages["user_id"]).argmax()
         _, letters = np.unique(messages["receiver_id"][messages["user_id"] == writes_most], return_counts=True)
         assert letters.max() > 1.5 * letters.mean()
@@ -255,7 +255,7 @@ class TestIncidents:
 
     @staticmethod
     def affected(incident: Incident, scenario: Scenario) -> Columns:
-        """The events that the incident is about, of the whole scenario and its slice."""
+        """The events of the incident's kind in the scenario, in its slice."""
         name = "message_actions" if incident.events == "messages" else "feed_actions"
         columns = table(scenario, name)
         if name == "feed_actions":
@@ -272,11 +272,11 @@ class TestIncidents:
             if incident.dimension != "total":
                 in_slice = columns[incident.dimension].astype(str) == incident.dimension_value
             hit.append(in_slice & within(columns, incident))
-        expected, found = np.count_nonzero(hit[0]), np.count_nonzero(hit[1])
+        expected, actual = np.count_nonzero(hit[0]), np.count_nonzero(hit[1])
         assert expected > 100
         # 5 sd of the number of events lost or added; an outage leaves exactly nothing.
         tolerance = 5 * np.sqrt(expected * abs(incident.size) * (1 if incident.size > 0 else 1 + incident.size))
-        assert found - expected == pytest.approx(incident.size * expected, abs=tolerance)
+        assert actual - expected == pytest.approx(incident.size * expected, abs=tolerance)
         assert same(rows(before, ~hit[0]), rows(after, ~hit[1]))
 
     @pytest.mark.parametrize("incident", CASES, ids=lambda incident: incident.kind)
@@ -305,8 +305,8 @@ class TestIncidents:
         end = datetime(2026, 3, 3, 9, 7, 30, tzinfo=UTC)
         incidents = default_incidents(end)
         assert incidents == default_incidents(NOON)  # the slot's start
-        told = {(i.kind, i.events, i.dimension_value, i.size, i.end - i.start) for i in incidents}
-        assert told == {
+        listed = {(i.kind, i.events, i.dimension_value, i.size, i.end - i.start) for i in incidents}
+        assert listed == {
             ("outage", "messages", "all", -1.0, timedelta(minutes=75)),
             ("drop", "likes", "iOS", -0.5, timedelta(minutes=90)),
             ("spike", "views", "all", 0.6, timedelta(minutes=45)),

@@ -24,19 +24,19 @@ def table(name: str) -> Columns:
 
 
 def check_table(warehouse: Engine, name: str, columns: Columns) -> None:
-    """Compare what the engine holds with what was generated, column by column."""
+    """Compare the rows in the engine with the generated ones, column by column."""
     assert warehouse.query(f"SELECT count() FROM {name}") == [(columns["time"].size,)]
     for column, values in columns.items():
         expression = f"toUnixTimestamp({column})" if column == "time" else column
-        found = warehouse.query(f"SELECT {expression}, count() FROM {name} GROUP BY {column}")
-        assert dict(found) == Counter(values.tolist()), column
-    # Which values stand in one row together.
+        actual = warehouse.query(f"SELECT {expression}, count() FROM {name} GROUP BY {column}")
+        assert dict(actual) == Counter(values.tolist()), column
+    # Values must stay together in their rows.
     attributes = [column for column in columns if columns[column].dtype != object]
     together = " + ".join(f"toUInt64({column}) * {weight}" for weight, column in enumerate(attributes, start=1))
     expected = sum(columns[column].astype(np.uint64) * np.uint64(weight) for weight, column in enumerate(attributes, 1))
-    found = warehouse.query(f"SELECT os, {together} AS mixed, count() FROM {name} GROUP BY os, mixed")
+    actual = warehouse.query(f"SELECT os, {together} AS mixed, count() FROM {name} GROUP BY os, mixed")
     rows = zip(columns["os"].tolist(), np.asarray(expected).tolist(), strict=True)
-    assert {(os, mixed): rows for os, mixed, rows in found} == Counter(rows)
+    assert {(os, mixed): rows for os, mixed, rows in actual} == Counter(rows)
 
 
 @pytest.mark.parametrize("recipient", ["receiver_id", "reciever_id"])
@@ -57,17 +57,17 @@ def test_engine_holds_what_was_generated(warehouse: Engine, database: str, recip
 
 def test_tables_have_the_types_of_the_source(warehouse: Engine, database: str) -> None:
     create_tables(warehouse, database)
-    create_tables(warehouse, database)  # once more changes nothing
-    found: dict[str, dict[str, str]] = {}
+    create_tables(warehouse, database)  # a second call changes nothing
+    actual: dict[str, dict[str, str]] = {}
     columns = "SELECT table, name, type FROM system.columns WHERE database = %(database)s"
     for name, column, kind in warehouse.query(columns, {"database": database}):
-        found.setdefault(name, {})[column] = kind
+        actual.setdefault(name, {})[column] = kind
     attributes = {
         "time": "DateTime", "gender": "Int8", "age": "Int16", "country": "String", "city": "String", "os": "String",
         "source": "String", "exp_group": "Int8", "user_id": "UInt32",
     }  # fmt: skip
-    assert found.pop(INCIDENTS_TABLE).keys() > {"kind", "metric", "size"}
-    assert found == {
+    assert actual.pop(INCIDENTS_TABLE).keys() > {"kind", "metric", "size"}
+    assert actual == {
         "feed_actions": attributes | {"post_id": "UInt32", "action": "String"},
         "message_actions": attributes | {"receiver_id": "UInt32"},
     }
@@ -77,16 +77,16 @@ def test_truth_has_a_row_for_each_metric_that_moves(warehouse: Engine, database:
     create_tables(warehouse, database)
     load(warehouse, database, SCENARIO)
     noon = NOW.replace(tzinfo=None)
-    found = warehouse.query(f"SELECT * FROM {database}.{INCIDENTS_TABLE} WHERE kind IN ('drop', 'outage')")
+    actual = warehouse.query(f"SELECT * FROM {database}.{INCIDENTS_TABLE} WHERE kind IN ('drop', 'outage')")
     drop = (noon - timedelta(hours=5.5), noon - timedelta(hours=4))
     outage = (noon - timedelta(hours=2.5), noon - timedelta(hours=1.25))
-    assert sorted(found) == [
+    assert sorted(actual) == [
         ("drop", *drop, "ctr", "os", "iOS", -0.5),
         ("drop", *drop, "likes", "os", "iOS", -0.5),
         ("outage", *outage, "messages_sent", "total", "all", -1.0),
         ("outage", *outage, "messenger_users", "total", "all", -1.0),
     ]
-    # What the truth says can be found in the events by its own words.
+    # The rows of the truth select the affected events.
     start, end = warehouse.query(
         f"SELECT start_time, end_time FROM {database}.{INCIDENTS_TABLE} WHERE kind = 'outage'"
     )[0]

@@ -1,4 +1,4 @@
-"""How the demo lists the incidents that were posted."""
+"""The demo's list of the posted incidents."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A source that goes on after its days were loaded, or loaded wrongly."""
+"""A source that changes after its days were loaded, or rows that were loaded wrongly."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ from tests.pipeline.reference import Event, Events
 def arrive(
     warehouse: Engine, source: str, case: Case, feed: Sequence[Event] = (), messages: Sequence[Event] = ()
 ) -> Case:
-    """Late rows land in the source; returns the case with them."""
+    """Insert late rows into the source; return the case with them."""
     insert_events(warehouse, source, replace(case, events=Events(feed, messages)))
     return replace(case, events=Events([*case.events.feed, *feed], [*case.events.messages, *messages]))
 
@@ -28,14 +28,14 @@ def check(warehouse: Engine, database: str, case: Case, *days: date) -> None:
 
 @contextmanager
 def on_sunday(warehouse: Engine, case: Case = STORY, **etl: str) -> Iterator[tuple[str, str]]:
-    """A case on the Monday after its days."""
+    """Prepare a case on the Monday after its days."""
     with prepared(warehouse, case, etl=etl) as databases:
         clock.set_now(datetime.fromisoformat(f"{SUNDAY}T22:00:00Z"))  # Monday in Moscow
         yield databases
 
 
 def damage(warehouse: Engine, database: str, column: str) -> None:
-    """Add 7 to a column of the staged slices by os, as nothing that we run does."""
+    """Add 7 to a column of the staged slices by os, as no task does."""
     warehouse.execute(
         f"INSERT INTO {database}.slice_day (event_date, dimension, dimension_value, {column}) "
         "SELECT toDate('2026-11-06'), 'os', 'iOS', 7"

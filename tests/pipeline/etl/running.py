@@ -1,4 +1,4 @@
-"""What the tests of the ETL share: a configuration of their own, a source made of events, the real tasks."""
+"""Shared by the tests of the ETL: a configuration, a source made of events, the real tasks."""
 
 import contextlib
 import uuid
@@ -35,7 +35,7 @@ LATER = timedelta(days=60)
 
 
 def place(warehouse: Engine) -> dict[str, str]:
-    """The settings that lead to a warehouse."""
+    """Return the settings of a warehouse."""
     if isinstance(warehouse, EmbeddedEngine):
         return {"engine": "embedded", "path": warehouse.path}
     assert isinstance(warehouse, ServerEngine)
@@ -44,7 +44,7 @@ def place(warehouse: Engine) -> dict[str, str]:
 
 @contextlib.contextmanager
 def fresh_database(warehouse: Engine) -> Iterator[str]:
-    """The name of a database that does not exist yet; it is dropped afterwards."""
+    """Yield the name of a database that does not exist yet; it is dropped afterwards."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     try:
         yield name
@@ -54,7 +54,7 @@ def fresh_database(warehouse: Engine) -> Iterator[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """A source, and the days of it that are loaded."""
+    """A source, and its days to load."""
 
     events: Events
     days: tuple[date, ...]
@@ -63,21 +63,21 @@ class Case:
     attribute_days: int = 2
     recipient: str = "receiver_id"
     nullable: bool = False
-    """Whether every column but the time is Nullable."""
+    """Whether all columns except the time are Nullable."""
     time_type: str = "DateTime"
     table_engine: str = "Memory"
 
     @property
     def now(self) -> datetime:
-        """A moment when all the days are over."""
+        """A time when all the days are over."""
         return datetime.combine(max(self.days), datetime.min.time()) + LATER
 
     def expected(self, day: date) -> Day:
-        """What a day must be."""
+        """The expected rows of a day."""
         return load_day(self.events, day, ZoneInfo(self.zone), self.attribute_days)
 
     def configuration(self, warehouse: Engine, source_database: str, result_database: str) -> dict[str, dict[str, str]]:
-        """The settings under which it is loaded."""
+        """The settings to load it with."""
         return {
             "clock": {"timezone": self.zone},
             "worker": shipped("worker"),
@@ -88,7 +88,7 @@ class Case:
 
 
 def create_source(warehouse: Engine, database: str, case: Case) -> None:
-    """Make the source database of a case, with its events."""
+    """Create the source database of a case, with its events."""
     warehouse.execute(f"CREATE DATABASE IF NOT EXISTS {database}")
     for table in ("feed_actions", "message_actions"):
         types = PLAIN_TYPES | ({} if table == "feed_actions" else {case.recipient: "UInt32"})
@@ -117,9 +117,9 @@ def _column(events: Sequence[Event], name: str) -> list[Any]:
 def prepared(
     warehouse: Engine, case: Case, *, origin: Engine | None = None, **overrides: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
-    """A case's source and an empty result, configured; yields the names of both databases.
+    """Create and configure a case's source and an empty result; yield the names of both databases.
 
-    The source is in `origin`, by default in the warehouse. `overrides` are settings by section, over those of the case.
+    The source is in `origin`, by default in the warehouse. `overrides` are settings by section.
     """
     with fresh_database(origin or warehouse) as source_database, fresh_database(warehouse) as result_database:
         create_source(origin or warehouse, source_database, case)
@@ -138,7 +138,7 @@ def run(*wanted: luigi.Task) -> None:
 
 
 def build(*wanted: luigi.Task) -> bool:
-    """Run tasks as Luigi does, in this process; whether all went well."""
+    """Run tasks as Luigi does, in this process; return whether all succeeded."""
     outcome = luigi.build(list(wanted), local_scheduler=True, log_level="WARNING", detailed_summary=True)
     return bool(outcome.scheduling_succeeded)
 
@@ -150,7 +150,7 @@ def load(*days: date) -> None:
 
 
 def loaded(warehouse: Engine, database: str, day: date, table: str = "daily_metrics") -> Day:
-    """What the tables hold for a day; every row counts, so that a duplicate shows."""
+    """Return the tables' rows of a day; duplicates are kept visible."""
 
     def rows(name: str) -> list[tuple[Any, ...]]:
         columns = ", ".join(tables.COLUMNS[name][1:])
@@ -158,43 +158,43 @@ def loaded(warehouse: Engine, database: str, day: date, table: str = "daily_metr
         return warehouse.query(f"SELECT {columns} FROM {from_table} WHERE event_date = %(day)s", {"day": day})
 
     users, slices, totals = (rows(name) for name in (tables.USER_DAY, tables.DAILY_METRICS, tables.DAILY_TOTALS))
-    found = Day(
+    actual = Day(
         users={row[0]: row[1:] for row in users},
         slices={(row[0], row[1]): row[2:] for row in slices},
         totals={row[0]: row[1:] for row in totals},
     )
-    assert (len(found.users), len(found.slices), len(found.totals)) == (len(users), len(slices), len(totals))
-    return found
+    assert (len(actual.users), len(actual.slices), len(actual.totals)) == (len(users), len(slices), len(totals))
+    return actual
 
 
-def differences(found: Day, expected: Day) -> dict[str, dict[Any, tuple[Any, Any]]]:
-    """By table, the rows that differ: what was found (None: no row) and what was expected."""
-    both = {name: (getattr(found, name), getattr(expected, name)) for name in Day.__dataclass_fields__}
+def differences(actual: Day, expected: Day) -> dict[str, dict[Any, tuple[Any, Any]]]:
+    """By table, the differing rows as (actual, expected); None is no row."""
+    both = {name: (getattr(actual, name), getattr(expected, name)) for name in Day.__dataclass_fields__}
     differing = {name: changed_rows(rows, wanted) for name, (rows, wanted) in both.items()}
     return {name: rows for name, rows in differing.items() if rows}
 
 
-def changed_rows(found: Mapping[Any, Any], expected: Mapping[Any, Any]) -> dict[Any, tuple[Any, Any]]:
-    """By key, the rows that differ: what was found (None: no row) and what was expected."""
-    keys = [*found, *(key for key in expected if key not in found)]
-    return {key: (found.get(key), expected.get(key)) for key in keys if found.get(key) != expected.get(key)}
+def changed_rows(actual: Mapping[Any, Any], expected: Mapping[Any, Any]) -> dict[Any, tuple[Any, Any]]:
+    """By key, the differing rows as (actual, expected); None is no row."""
+    keys = [*actual, *(key for key in expected if key not in actual)]
+    return {key: (actual.get(key), expected.get(key)) for key in keys if actual.get(key) != expected.get(key)}
 
 
 def measured_slots(warehouse: Engine, database: str) -> Slots:
-    """Every row of ``slot_metrics``, also of slots that nobody asked for."""
+    """Every row of ``slot_metrics``, including slots that were not requested."""
     columns = ", ".join(tables.COLUMNS[tables.SLOT_METRICS])
     rows = warehouse.query(f"SELECT {columns} FROM {database}.{tables.SLOT_METRICS} FINAL")
     return {(slot, *names): (numerator, denominator) for slot, *names, numerator, denominator in rows}
 
 
 def staging_tables(warehouse: Engine, database: str) -> list[str]:
-    """Tables of single runs that were left behind."""
+    """Staging tables that runs left behind."""
     names = warehouse.query("SELECT name FROM system.tables WHERE database = %(database)s", {"database": database})
     return [name for (name,) in names if "__" in name]
 
 
 def write_configuration(path: Path, options: Configuration) -> None:
-    """Write a luigi.cfg for a process of its own."""
+    """Write a luigi.cfg for a new process."""
     sections = (
         "\n".join([f"[{section}]", *(f"{name} = {value}" for name, value in values.items())])
         for section, values in options.items()

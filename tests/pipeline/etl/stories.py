@@ -1,4 +1,4 @@
-"""One small source, told in full, for tests of what the loads do."""
+"""One small source, given in full, for tests of the loads."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,7 +12,7 @@ FRIDAY, SATURDAY, SUNDAY = (date(2026, 11, day) for day in (6, 7, 8))
 
 
 def at(day: date, hour: float = 12) -> datetime:
-    """A moment of a day of Moscow, three hours ahead of UTC, as naive UTC."""
+    """A time on a day in Moscow (UTC+3), as naive UTC."""
     return datetime(day.year, day.month, day.day) + timedelta(hours=hour - 3)
 
 

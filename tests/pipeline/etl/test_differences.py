@@ -1,4 +1,4 @@
-"""How differences between loaded rows and the source are said; tests/pipeline/etl finds them in real tables."""
+"""The texts of differences between loaded rows and the source; tests/pipeline/etl finds them in real tables."""
 
 from pipeline.etl.reconciliation import Difference, RawDay, listed, moved
 from pipeline.warehouse.markers import RawRows
@@ -10,11 +10,11 @@ def test_a_difference_is_said_with_its_sign() -> None:
 
 
 def test_the_first_differences_are_named_and_the_others_counted() -> None:
-    found = [Difference(f"sum({column})", 2, "rows", 1) for column in "abcde"]
-    texts = [str(item) for item in found]
-    assert listed(found[:3]) == "; ".join(texts[:3])
-    assert listed(found[:4]) == "; ".join([*texts[:3], "and 1 more"])
-    assert listed(found) == "; ".join([*texts[:3], "and 2 more"])
+    many = [Difference(f"sum({column})", 2, "rows", 1) for column in "abcde"]
+    texts = [str(item) for item in many]
+    assert listed(many[:3]) == "; ".join(texts[:3])
+    assert listed(many[:4]) == "; ".join([*texts[:3], "and 1 more"])
+    assert listed(many) == "; ".join([*texts[:3], "and 2 more"])
 
 
 def test_only_the_counts_that_moved_are_said() -> None:

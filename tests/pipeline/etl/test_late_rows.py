@@ -1,4 +1,4 @@
-"""Rows that come late are loaded by the next run, and only days that have some."""
+"""Late rows are loaded by the next run, which reloads only days that have some."""
 
 import logging
 import time
@@ -24,7 +24,7 @@ def test_late_rows_are_loaded_again_and_said(warehouse: Engine, caplog: pytest.L
     with on_sunday(warehouse, start=str(FRIDAY)) as (source, database):
         run(Daily())
         check(warehouse, database, STORY, *STORY.days)
-        # Of user 6 nothing was known on Sunday; his own row of Saturday comes late.
+        # User 6 had no attributes on Sunday; the user's own row of Saturday arrives late.
         case = arrive(warehouse, source, STORY, [seen(6, at(SATURDAY), os="Android")])
         process.reset()
         with caplog.at_level(logging.WARNING):
@@ -107,7 +107,7 @@ def test_days_that_nobody_asked_for_are_not_loaded(warehouse: Engine) -> None:
     with on_sunday(warehouse) as (source, database):
         load(FRIDAY)
         case = arrive(warehouse, source, STORY, [seen(1, at(FRIDAY))])
-        for _ in range(2):  # the second sees what the first took back
+        for _ in range(2):  # the second run reads what the first invalidated
             process.reset()
             run(Daily())
         check(warehouse, database, case, FRIDAY)
@@ -120,7 +120,7 @@ def test_rows_that_come_between_two_runs_reach_the_days_merged_before(warehouse:
         load(FRIDAY)
         if not published:
             invalidate([DailyMetrics(date=FRIDAY)])
-        # Killed in the middle: of user 6, to whom somebody wrote on Sunday, nothing is known yet.
+        # Killed in the middle: user 6, who received a message on Sunday, has no attributes yet.
         load(SATURDAY)
         run(UserDay(date=SUNDAY))
         case = arrive(warehouse, source, STORY, [seen(6, at(FRIDAY), os="Android")])

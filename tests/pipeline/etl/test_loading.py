@@ -1,4 +1,4 @@
-"""Loading a day: again, in another order, over an earlier load, from nothing, from elsewhere."""
+"""Loads of a day: repeated, in another order, over an earlier load, of an empty day, from another engine."""
 
 import time
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ from tests.servers.clickhouse import ClickHouseServer
 
 
 def check(warehouse: Engine, database: str, case: Case, *days: date) -> None:
-    """Compare the loaded days with the reference; nothing of a run is left behind."""
+    """Compare the loaded days with the reference, and check that runs left nothing behind."""
     for day in days:
         assert differences(loaded(warehouse, database, day), case.expected(day)) == {}, day
     assert staging_tables(warehouse, database) == []
@@ -48,7 +48,7 @@ def forget(warehouse: Engine, database: str) -> None:
 
 
 def test_reference_tells_the_story() -> None:
-    """The reference itself, against numbers counted by hand."""
+    """Compares the reference with numbers counted by hand."""
     friday, sunday = STORY.expected(FRIDAY), STORY.expected(SUNDAY)
     assert friday.users == {
         1: (3, 2, 1, 1, 1, 1, 1, "iOS", "1", "20"),
@@ -61,7 +61,7 @@ def test_reference_tells_the_story() -> None:
         "feed_users": (1, 1), "messenger_users": (2, 1), "views": (2, 1), "likes": (1, 1), "ctr": (1, 2),
         "messages_sent": (3, 1),
     }  # fmt: skip
-    # User 4 was last seen himself two days before; of user 6 nothing is known.
+    # User 4's last own row is two days old; user 6 has no attributes.
     assert sunday.users[4][-3:] == ("Android", "1", "44")
     assert sunday.users[6] == (0, 0, 0, 1, 0, 1, 0, "unknown", "unknown", "unknown")
     assert STORY.expected(SATURDAY).users[2] == (2, 1, 0, 0, 1, 0, 1, "iOS", "1", "32")
@@ -144,9 +144,9 @@ def test_text_that_is_not_utf8_is_cut_where_it_ceases_to_be(warehouse: Engine) -
 def test_result_has_the_name_of_its_setting(warehouse: Engine) -> None:
     with prepared(warehouse, STORY, etl={"table": "app_by_day"}) as (_, database):
         load(FRIDAY)
-        found = loaded(warehouse, database, FRIDAY, table="app_by_day")
+        actual = loaded(warehouse, database, FRIDAY, table="app_by_day")
         names = {name for (name,) in warehouse.query(f"SHOW TABLES FROM {database}")}
-    assert differences(found, STORY.expected(FRIDAY)) == {}
+    assert differences(actual, STORY.expected(FRIDAY)) == {}
     assert "daily_metrics" not in names
 
 
@@ -191,7 +191,7 @@ def test_range_of_days_asks_for_those_missing_only(warehouse: Engine) -> None:
 def engines(
     request: pytest.FixtureRequest, server_warehouse: ServerEngine, embedded_warehouse: EmbeddedEngine
 ) -> tuple[Engine, Engine]:
-    """Where the events are, and where the results go."""
+    """The engine of the events and the engine of the results."""
     if request.param == "server to embedded":
         return server_warehouse, embedded_warehouse
     return embedded_warehouse, server_warehouse

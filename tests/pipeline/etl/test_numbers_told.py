@@ -1,4 +1,4 @@
-"""The numbers that people read in the morning and once a week, from events and rows counted by hand."""
+"""The numbers in the daily and weekly reports, from events and rows counted by hand."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,7 +43,7 @@ TOLD = {
 
 
 def crowd(day: date, os: str, users: int, views: int, likes: int) -> list[Event]:
-    """The feed of a day, of people with one os."""
+    """The feed of a day, of users with one os."""
     first = {"Android": 1, "iOS": 101}[os]
     actions = ["view"] * views + ["like"] * likes
     return [seen(first + i % users, at(day, 1 + i % 22), action, os=os) for i, action in enumerate(actions)]
@@ -52,7 +52,7 @@ def crowd(day: date, os: str, users: int, views: int, likes: int) -> list[Event]
 @contextmanager
 def on_monday(warehouse: Engine, feed: list[Event], folder: Path, language: str = "en") -> Iterator[str]:
     """The morning after `SUNDAY`; yields the database of the results."""
-    # Who only writes and is written to is no active user of the feed.
+    # A user with messages only is not an active user of the feed.
     case = Case(events=Events(feed, [sent(500, 501, at(SUNDAY))]), days=(WEEK_BEFORE, SATURDAY, SUNDAY))
     report = {"language": language, "channels": "outbox", "metrics": "feed_users,views,likes,ctr"}
     outbox, delivery = {"path": str(folder / "outbox")}, {"lock_path": str(folder / "locks")}
@@ -61,8 +61,8 @@ def on_monday(warehouse: Engine, feed: list[Event], folder: Path, language: str 
         yield database
 
 
-def told(folder: Path, key: str) -> str:
-    """What was sent."""
+def sent_text(folder: Path, key: str) -> str:
+    """The text of a sent message."""
     return (folder / "outbox" / f"{key}.txt").read_text(encoding="utf-8").strip()
 
 
@@ -84,7 +84,7 @@ def test_the_report_tells_the_numbers_of_the_events(
         write_checks(warehouse, database)
         write_incidents(warehouse, database)
         run(Morning())
-    assert told(tmp_path, "daily_report-2026-11-08") == TOLD[language]
+    assert sent_text(tmp_path, "daily_report-2026-11-08") == TOLD[language]
 
 
 def test_a_change_of_ctr_is_told_with_its_two_sides(embedded_warehouse: EmbeddedEngine, tmp_path: Path) -> None:
@@ -97,8 +97,8 @@ def test_a_change_of_ctr_is_told_with_its_two_sides(embedded_warehouse: Embedded
     with on_monday(embedded_warehouse, feed, tmp_path):
         load(WEEK_BEFORE)
         run(Morning())
-    # Saturday was not loaded. Changes of the two sides are those of counts with half an event added.
-    assert told(tmp_path, "daily_report-2026-11-08") == (
+    # Saturday was not loaded. Changes of the two sides are computed after adding half an event to each count.
+    assert sent_text(tmp_path, "daily_report-2026-11-08") == (
         "Daily report: Sunday, 8 November 2026\n\n"
         "DAU: 8\nday before: -; week before: 0.0%\n"
         "Views: 500\nday before: -; week before: +4.2%\n"
@@ -120,7 +120,7 @@ def test_a_small_change_is_told_without_a_cause(embedded_warehouse: EmbeddedEngi
     with on_monday(embedded_warehouse, feed, tmp_path):
         load(WEEK_BEFORE)
         run(Morning())
-    text = told(tmp_path, "daily_report-2026-11-08")
+    text = sent_text(tmp_path, "daily_report-2026-11-08")
     assert "Views: 910\nday before: -; week before: −9.0%\n" in text
     assert text.endswith(
         "CTR: 11.0%\nday before: -; week before: +0.99\u00a0pp, +9.9%\n\n0 of 96 slots checked, 0 alerts"
@@ -128,7 +128,7 @@ def test_a_small_change_is_told_without_a_cause(embedded_warehouse: EmbeddedEngi
 
 
 def write_checks(warehouse: Engine, database: str) -> None:
-    """All of the day's slots but one were checked, for two metrics; and those next to the day."""
+    """Write checks of two metrics, for all slots of the day except one, and for the slots next to the day."""
     tables.open_warehouse()
     slots = [START + i * SLOT for i in range(-1, 97) if i != 7]
     rows = [(slot, metric) for slot in slots for metric in ("views", "likes")]
@@ -146,7 +146,7 @@ def write_checks(warehouse: Engine, database: str) -> None:
 
 
 def write_incidents(warehouse: Engine, database: str) -> None:
-    """Two that people heard of; one that they did not, and one before and one after the day."""
+    """Write two incidents that were posted, one that was not, and one before and one after the day."""
     rows = [
         ("of the first second", START, START, 1),
         ("of an hour", START + 4 * SLOT, START + 4 * SLOT, 1),
@@ -203,6 +203,6 @@ def test_the_week_counts_each_message_that_made_a_sound_once(warehouse: Engine, 
             },
         )
         run(Weekly())
-    assert told(tmp_path, "weekly_summary-2026-11-08") == (
+    assert sent_text(tmp_path, "weekly_summary-2026-11-08") == (
         "Alerts of the week: 2 Nov to 8 Nov 2026\n\n0 incidents, 4 messages\nconfirmed: 0\nfalse alarms: 0"
     )

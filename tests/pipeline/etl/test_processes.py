@@ -1,4 +1,4 @@
-"""What luigi's own command does to a day, in processes of their own."""
+"""Loads of a day by Luigi's own command, in separate processes."""
 
 import os
 import shutil
@@ -28,7 +28,7 @@ CASE = replace(STORY, attribute_days=1)
 
 @contextmanager
 def source_and_configuration(warehouse: Engine, folder: Path) -> Iterator[str]:
-    """The case's source and a luigi.cfg in the folder; yields the name of the result's database."""
+    """Create the case's source and a luigi.cfg in the folder; yield the name of the result's database."""
     with fresh_database(warehouse) as source_database, fresh_database(warehouse) as database:
         create_source(warehouse, source_database, CASE)
         options = CASE.configuration(warehouse, source_database, database)
@@ -82,13 +82,13 @@ def test_dimension_is_added_in_one_place(warehouse: Engine, tmp_path: Path) -> N
     )
     with source_and_configuration(warehouse, tmp_path) as database:
         finish(start(tmp_path, "DailyMetrics", "--date", str(FRIDAY)))
-        found = loaded(warehouse, database, FRIDAY).slices
+        actual = loaded(warehouse, database, FRIDAY).slices
         slots = slots_of(warehouse, database, tmp_path, "dimension = 'city' AND metric = 'messages_sent'")
     expected = CASE.expected(FRIDAY).slices
-    assert {name: values for name, values in found.items() if name[0] != "city"} == expected
-    # Users 1 and 4 wrote from Moscow; user 5 was only written to.
-    assert found["city", "Moscow"] == (2, 1, 1, 3, 1, 2)
-    assert found["city", "unknown"] == (0, 0, 2, 0, 1, 0)
+    assert {name: values for name, values in actual.items() if name[0] != "city"} == expected
+    # Users 1 and 4 wrote from Moscow; user 5 only received.
+    assert actual["city", "Moscow"] == (2, 1, 1, 3, 1, 2)
+    assert actual["city", "unknown"] == (0, 0, 2, 0, 1, 0)
     assert slots == [("Moscow", 3)]
 
 
@@ -101,15 +101,15 @@ def test_metric_is_added_in_one_place(warehouse: Engine, tmp_path: Path) -> None
     )
     with source_and_configuration(warehouse, tmp_path) as database:
         finish(start(tmp_path, "DailyMetrics", "--date", str(FRIDAY)))
-        found = loaded(warehouse, database, FRIDAY).totals
+        actual = loaded(warehouse, database, FRIDAY).totals
         slots = slots_of(warehouse, database, tmp_path, "dimension = 'total' AND metric = 'addressees'")
-    assert found == CASE.expected(FRIDAY).totals | {"addressees": (2, 1)}
+    assert actual == CASE.expected(FRIDAY).totals | {"addressees": (2, 1)}
     assert slots == [("all", 2)]
 
 
 def slots_of(warehouse: Engine, database: str, folder: Path, where: str) -> list[tuple[str, int]]:
     """Measure the story's slot on Friday at noon."""
-    finish(start(folder, "SlotMetrics", "--slot", "2026-11-06T0900"))  # and those after it, which were missed
+    finish(start(folder, "SlotMetrics", "--slot", "2026-11-06T0900"))  # and the later slots, which were missed
     rows = warehouse.query(
         f"SELECT dimension_value, numerator FROM {database}.slot_metrics FINAL "
         f"WHERE slot = toDateTime('2026-11-06 09:00:00', 'UTC') AND {where}"

@@ -1,4 +1,4 @@
-"""The loaded days are what plain Python makes of the same events, whatever the events are."""
+"""The loaded days equal what plain Python computes from the same events, for any events."""
 
 from collections import Counter
 from datetime import date
@@ -25,8 +25,8 @@ from tests.pipeline.etl.running import (
 from tests.pipeline.etl.worlds import PLACES, cases
 from tests.pipeline.reference import VALUES, Day, Slots, measure_slots
 
-# An example is a whole world and takes a second: there is no shrinking, a failure says which row differs. Of a place's
-# two the first is hypothesis' simplest, the second is random.
+# An example is a whole world and takes a second, so there is no shrinking; a failure shows the differing row. The first
+# of the two examples for a place is hypothesis' simplest, the second is random.
 FEW = settings(
     max_examples=2,
     phases=[Phase.explicit, Phase.generate],
@@ -34,7 +34,7 @@ FEW = settings(
 )
 
 
-# Every place in every run, on the engines in turn: so both see clocks change, in spring and in autumn.
+# Every place in every run, on alternating engines: both see clock changes in spring and in autumn.
 @pytest.mark.parametrize(("engine", "place"), [*zip(cycle(["embedded", "server"]), PLACES)])
 @FEW
 @given(data=st.data())
@@ -45,32 +45,32 @@ def test_loaded_days_are_what_plain_python_makes(
     case: Case = data.draw(cases(*place))
     with prepared(warehouse, case) as (_, database):
         load(*case.days)
-        found = {day: loaded(warehouse, database, day) for day in case.days}
+        actual = {day: loaded(warehouse, database, day) for day in case.days}
         for day in case.days:
-            assert differences(found[day], case.expected(day)) == {}, day
-            check_invariants(case, found[day], day)
-            check_slots(warehouse, database, found[day], day)
+            assert differences(actual[day], case.expected(day)) == {}, day
+            check_invariants(case, actual[day], day)
+            check_slots(warehouse, database, actual[day], day)
         check_slot_metrics(warehouse, database, case)
         assert staging_tables(warehouse, database) == []
         load(*case.days)
-        assert {day: loaded(warehouse, database, day) for day in case.days} == found
+        assert {day: loaded(warehouse, database, day) for day in case.days} == actual
 
 
-def check_invariants(case: Case, found: Day, day: date) -> None:
-    """What must hold for every loaded day, counted from the events without the reference's detours."""
+def check_invariants(case: Case, actual: Day, day: date) -> None:
+    """Check invariants of a loaded day, counted directly from the events."""
     today = case.events.of_day(day, ZoneInfo(case.zone))
     actions = Counter(event["action"] for event in today.feed)
     pairs = {(event["user_id"] or 0, event["receiver_id"] or 0) for event in today.messages}
     rows = len(today.messages)
     wanted = dict(zip(VALUES, (actions["view"], actions["like"], rows, rows, len(pairs), len(pairs)), strict=True))
     for dimension in ("os", "gender", "age"):
-        slices = [values for (name, _), values in found.slices.items() if name == dimension]
+        slices = [values for (name, _), values in actual.slices.items() if name == dimension]
         sums = {name: sum(values[i] for values in slices) for i, name in enumerate(VALUES)}
         assert sums == wanted, (day, dimension)
 
 
-def check_slots(warehouse: Engine, database: str, found: Day, day: date) -> None:
-    """For additive metrics, the day is the sum of its slots: 96, or what a change of the clock leaves."""
+def check_slots(warehouse: Engine, database: str, actual: Day, day: date) -> None:
+    """Check that for additive metrics the day is the sum of its slots, also when clocks change."""
     start, end = clock.day_bounds(day)
     if start == end:  # a day that the zone skipped
         return
@@ -83,11 +83,11 @@ def check_slots(warehouse: Engine, database: str, found: Day, day: date) -> None
     sums = {metric: total for metric, _, total in rows}
     assert {count for _, count, _ in rows} == {(end - start).total_seconds() / 900}
     for metric in ("views", "likes", "messages_sent"):
-        assert sums[metric] == found.totals[metric][0], (day, metric)
+        assert sums[metric] == actual.totals[metric][0], (day, metric)
 
 
 def check_slot_metrics(warehouse: Engine, database: str, case: Case) -> None:
-    """Every row of the days' slots, each metric, numerator and denominator, total or slice, and no row besides."""
+    """Check that the days' slots have exactly the expected rows: all metrics, totals and slices."""
     expected: Slots = {}
     for day in case.days:
         expected |= measure_slots(case.events, day, *clock.day_bounds(day), ZoneInfo(case.zone))

@@ -1,4 +1,4 @@
-"""Days that do not add up are not published; `verify` says which of the published ones do not."""
+"""Days that do not add up are not published; `verify` lists published days that do not."""
 
 from dataclasses import replace
 from datetime import date
@@ -19,7 +19,7 @@ DIMENSIONS = ("os", "gender", "age")
 
 
 def slices(day: date) -> list[Slice]:
-    """Everything of a day but its publication."""
+    """All tasks of a day except its publication."""
     return [Slice(date=day, dimension=name) for name in DIMENSIONS]
 
 
@@ -81,9 +81,9 @@ def test_user_zero_himself_and_twice(warehouse: Engine) -> None:
     with prepared(warehouse, case) as (_, database):
         load(FRIDAY)
         check(warehouse, database, case, FRIDAY)
-        found = loaded(warehouse, database, FRIDAY)
-        assert found.users[0] == (2, 2, 0, 2, 3, 1, 2, "iOS", "1", "20")
-        assert found.totals["views"] == (2, 1)
+        actual = loaded(warehouse, database, FRIDAY)
+        assert actual.users[0] == (2, 2, 0, 2, 3, 1, 2, "iOS", "1", "20")
+        assert actual.totals["views"] == (2, 1)
 
 
 def test_verify(warehouse: Engine, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""What a run drops, keeps and says of the days that are loaded already."""
+"""The rows that a run drops and keeps, and its log about loaded days."""
 
 import logging
 import os
@@ -25,7 +25,7 @@ def test_retention_drops_what_nothing_needs(warehouse: Engine, monkeypatch: pyte
         database,
     ):
         run(Daily())
-        StagingRetention(date=SUNDAY).run()  # in a back-fill the first one comes before the last day
+        StagingRetention(date=SUNDAY).run()  # in a back-fill it first runs before the last day is loaded
         days = {
             table: {day for (day,) in warehouse.query(f"SELECT DISTINCT event_date FROM {database}.{table}")}
             for table in (*STAGING, "daily_metrics")
@@ -33,10 +33,10 @@ def test_retention_drops_what_nothing_needs(warehouse: Engine, monkeypatch: pyte
         attributes = days.pop("user_attributes")
         assert days.pop("daily_metrics") == {FRIDAY, SATURDAY, SUNDAY}
         assert list(days.values()) == [{SUNDAY}] * 4
-        assert attributes == {SATURDAY}  # for Sunday; and Sunday's are made when Monday asks for them
+        assert attributes == {SATURDAY}  # for Sunday; Monday's load creates Sunday's
         assert not UserAttributes(date=FRIDAY).complete()
         assert Daily().complete()
-        # What is gone is made again where it is needed.
+        # Dropped rows are computed again when they are needed.
         damage(warehouse, database, "views")
         invalidate(load_chain(FRIDAY))
         load(FRIDAY)

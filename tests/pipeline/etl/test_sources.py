@@ -1,4 +1,4 @@
-"""Sources that are no plain tables: views on either engine, and tables distributed over shards."""
+"""Sources other than plain tables: views on either engine, and tables distributed over shards."""
 
 from contextlib import ExitStack
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The .sql files: each runs on both engines, and none does what once went wrong."""
+"""The .sql files: each runs on both engines, and none repeats a known mistake."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -41,7 +41,7 @@ def test_no_alias_hides_a_column_of_the_source() -> None:
 
 
 def test_every_statement_runs(warehouse: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A day, a report, an alert and the demo's tables between them run every file."""
+    """A day, a report, an alert and the demo's tables together run every file."""
     read = statements._read
     used: set[str] = set()
 
@@ -53,7 +53,7 @@ def test_every_statement_runs(warehouse: Engine, tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(daily, "IN_USE_SECONDS", -60)
     day = NOW.date() - timedelta(days=1)
     start, end = (moment.replace(tzinfo=UTC) for moment in clock.day_bounds(day - timedelta(days=7)))
-    # The demo's incidents, and a day that the report has to explain.
+    # The demo's incidents, and a day whose change the report explains.
     incidents = (
         Incident("spike", start, end, "views", 0.5, "os", "iOS"),
         *default_incidents(NOW),
@@ -93,7 +93,7 @@ def test_every_statement_runs(warehouse: Engine, tmp_path: Path, monkeypatch: py
             assert (outage, Part("messenger_users")) not in healthy
         with configured(NOW.replace(tzinfo=None) + timedelta(days=2), **options):
             silent = completeness.recount(clock.last_closed_slot()).silent_since
-            # No feed row later was ever counted, and no message since the outage.
+            # No later feed row was counted, and no message since the outage.
             assert silent == {FEED: outage + clock.SLOT, MESSAGES: incidents[-1].start.replace(tzinfo=None)}
             warehouse.execute(statement("drop_database", database=database))
     assert {path.stem for path in FILES} - used == set()

@@ -1,4 +1,4 @@
-"""Random sources: few users and few values, so that everything meets everything; and all that a real source dares."""
+"""Random sources: few users and values, so that all combinations occur, and the oddities of real sources."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from tests.pipeline.etl.running import Case
 from tests.pipeline.reference import Events
 
-# A zone and the middle one of three days. Clocks change in Berlin and New York on these, by half an hour on Lord Howe;
-# Kathmandu is 5:45 ahead; in Sao Paulo midnight did not exist, in Havana it came twice, and Apia skipped the whole day.
+# A zone and the middle one of three days. On these days clocks change in Berlin and New York, and by half an hour on
+# Lord Howe. Kathmandu is 5:45 ahead. Sao Paulo had no midnight, Havana had two, and Apia skipped the whole day.
 PLACES = [
     ("Europe/Moscow", date(2026, 11, 1)),
     ("UTC", date(2024, 2, 29)),
@@ -45,7 +45,7 @@ HOSTILE = [
     "b" * 10_000,
     "b" * 9_999 + "c",
 ]
-# Android and iOS more often than all the rest.
+# Android and iOS are more frequent than all others.
 OS = st.sampled_from(["iOS", "Android", "Windows"]) | st.sampled_from(HOSTILE)
 ACTIONS = st.sampled_from(["view", "view", "like"]) | st.sampled_from(["View", "share", "", "view ", "😀"])
 USERS = st.sampled_from([0, 1, 2, 3, 4, 5, 6, 7, 2**32 - 1])
@@ -54,7 +54,7 @@ SECOND = timedelta(seconds=1)
 
 @st.composite
 def cases(draw: st.DrawFn, zone: str, middle: date) -> Case:
-    """A source of up to some hundred events around three days, which are loaded in any order."""
+    """A source of at most a few hundred events around three days, which are loaded in any order."""
     days = [middle + timedelta(days=offset) for offset in (-1, 0, 1)]
     nullable = draw(st.booleans())
     attribute_days = draw(st.integers(0, 2))
@@ -88,7 +88,7 @@ def cases(draw: st.DrawFn, zone: str, middle: date) -> Case:
 
 
 def _moments(zone: ZoneInfo, first: date, last: date) -> st.SearchStrategy[datetime]:
-    """Naive UTC moments of the days, most of them where a day begins or ends."""
+    """Naive UTC times of the days, most of them near midnight."""
     midnights = []
     for offset in range((last - first).days + 1):
         day = first + timedelta(days=offset)

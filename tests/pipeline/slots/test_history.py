@@ -1,4 +1,4 @@
-"""The history of a slot as it is read of real rows: where it begins, what is in it, and what a process remembers."""
+"""The history of a slot as read from real rows: its beginning, its content, and its cache in a process."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ VIEWS, CTR = BY_NAME["views"], BY_NAME["ctr"]
 NOON = datetime(2026, 11, 12, 11)
 """Noon in Berlin, an hour ahead of UTC."""
 MIDNIGHT = datetime(2026, 11, 9, 23)
-"""The midnight of Berlin two days before that day's."""
+"""Midnight in Berlin, two days before the midnight of that day."""
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +48,7 @@ def write(counts: dict[datetime, int], *, dimension: str = "total", value: str =
 
 
 def numbered(first: datetime, last: datetime) -> dict[datetime, int]:
-    """Slots from one to another, each with a count of its own."""
+    """Slots from one to another, each with a different count."""
     return {first + i * SLOT: i for i in range((last - first) // SLOT + 1)}
 
 
@@ -59,7 +59,7 @@ def read(slot: datetime, slice_volume: float | None = None) -> Series:
 def test_the_history_begins_at_a_midnight_and_ends_at_the_slot() -> None:
     write(numbered(MIDNIGHT - 8 * SLOT, NOON + 8 * SLOT))
     series = read(NOON)
-    # Two whole days, and of the third 00:00 to 12:00.
+    # Two whole days, and 00:00 to 12:00 of the third.
     assert series.numerators.shape == (1, 2 * 96 + 48 + 1)
     assert series.numerators[0].tolist() == list(range(8, 8 + 241))
     assert series.slot == NOON
@@ -80,7 +80,7 @@ def test_a_day_that_has_just_begun_still_has_whole_days_before_it(minutes: int, 
     ids=["an hour came twice", "an hour was skipped"],
 )
 def test_a_change_of_the_clock_does_not_move_where_it_begins(day: datetime, hours: int) -> None:
-    """Of the day after the change: its midnight and the two before are columns 192, 96 and 0."""
+    """On the day after the change, its midnight and the two before it are columns 192, 96 and 0."""
     today = clock.day_bounds(day.date())[0]
     change = today - timedelta(hours=hours)
     first = change - timedelta(days=1)
@@ -141,7 +141,7 @@ def test_what_is_kept_belongs_to_what_was_asked_for() -> None:
 
 
 def test_slot_after_slot_is_as_if_each_were_read_alone() -> None:
-    """Over a midnight, with a slice that is silent for a while."""
+    """Reads over a midnight, with a slice that is silent for a while."""
     first = MIDNIGHT + timedelta(days=2) - 6 * SLOT
     last = first + 12 * SLOT
     write(numbered(MIDNIGHT - timedelta(days=1), last))
@@ -149,12 +149,12 @@ def test_slot_after_slot_is_as_if_each_were_read_alone() -> None:
     write({slot: count for slot, count in silent.items() if count}, dimension="os", value="iOS")
     slots = list(numbered(first, last))
     in_turn = [read(slot, 1) for slot in slots]
-    for slot, found in zip(slots, in_turn, strict=True):
+    for slot, continued in zip(slots, in_turn, strict=True):
         process.reset()
         alone = read(slot, 1)
-        assert found.parts == alone.parts
-        assert np.array_equal(found.numerators, alone.numerators, equal_nan=True), slot
-        assert np.array_equal(found.denominators, alone.denominators, equal_nan=True), slot
+        assert continued.parts == alone.parts
+        assert np.array_equal(continued.numerators, alone.numerators, equal_nan=True), slot
+        assert np.array_equal(continued.denominators, alone.denominators, equal_nan=True), slot
 
 
 def test_slices_are_read_for_two_weeks_of_a_longer_history() -> None:
@@ -164,7 +164,7 @@ def test_slices_are_read_for_two_weeks_of_a_longer_history() -> None:
     write(dict.fromkeys(numbered(first, noon - SLOT), 2), dimension="os", value="iOS")
     total, of_slice = history.read([VIEWS], noon, days, 1).numerators
     assert np.count_nonzero(total == 9) == days * 96 + 1
-    # Fifteen days and an hour before the slot; in the slot itself nothing was counted.
+    # Fifteen days and an hour before the slot; the slot itself has no count.
     known = 15 * 96 + 4
     assert np.isnan(of_slice[: -known - 1]).all()
     assert of_slice[-known - 1 :].tolist() == [2] * known + [0]

@@ -1,4 +1,4 @@
-"""The rows of ``slot_metrics`` for events written by hand, where random worlds hardly go."""
+"""The rows of ``slot_metrics`` for events written by hand: cases that random worlds rarely reach."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,31 +21,31 @@ MOSCOW = ZoneInfo("Europe/Moscow")
 def measured(
     warehouse: Engine, feed: list[Event], messages: list[Event], start: datetime = NOON, end: datetime = NOON + SLOT
 ) -> dict[tuple[str, str, str], tuple[int, int]]:
-    """The rows of the slot at noon, once they are those of the reference and there are no others."""
+    """Check all rows against the reference, and return those of the slot at noon."""
     with prepared(warehouse, with_events(feed, messages)) as (_, database):
         measure.fill(start, end)
-        found = measured_slots(warehouse, database)
-        assert changed_rows(found, measure_slots(Events(feed, messages), SATURDAY, start, end, MOSCOW)) == {}
-    return {tuple(names): numbers for (slot, *names), numbers in found.items() if slot == NOON}  # type: ignore[misc]
+        actual = measured_slots(warehouse, database)
+        assert changed_rows(actual, measure_slots(Events(feed, messages), SATURDAY, start, end, MOSCOW)) == {}
+    return {tuple(names): numbers for (slot, *names), numbers in actual.items() if slot == NOON}  # type: ignore[misc]
 
 
 def sliced(
-    found: dict[tuple[str, str, str], tuple[int, int]], metric: str, dimension: str
+    actual: dict[tuple[str, str, str], tuple[int, int]], metric: str, dimension: str
 ) -> dict[str, tuple[int, int]]:
-    return {value: numbers for (name, by, value), numbers in found.items() if (name, by) == (metric, dimension)}
+    return {value: numbers for (name, by, value), numbers in actual.items() if (name, by) == (metric, dimension)}
 
 
 def test_a_slot_holds_its_first_second_and_not_the_next_slots_first(warehouse: Engine) -> None:
     moments = [NOON - SECOND, NOON, NOON + SLOT - SECOND, NOON + SLOT]
-    found = measured(warehouse, [seen(1, time) for time in moments], [sent(1, 2, time) for time in moments])
-    assert found["views", "total", "all"] == (2, 1)
-    assert found["messages_sent", "total", "all"] == (2, 1)
+    actual = measured(warehouse, [seen(1, time) for time in moments], [sent(1, 2, time) for time in moments])
+    assert actual["views", "total", "all"] == (2, 1)
+    assert actual["messages_sent", "total", "all"] == (2, 1)
 
 
 def test_users_are_distinct_and_only_views_stand_below_likes(warehouse: Engine) -> None:
     feed = [seen(user, NOON, action) for user, action in ((1, "view"), (1, "view"), (1, "like"), (2, "share"))]
-    found = measured(warehouse, feed, [sent(3, 4, NOON), sent(3, 5, NOON), sent(6, 4, NOON)])
-    totals = {metric: numbers for (metric, dimension, _), numbers in found.items() if dimension == "total"}
+    actual = measured(warehouse, feed, [sent(3, 4, NOON), sent(3, 5, NOON), sent(6, 4, NOON)])
+    totals = {metric: numbers for (metric, dimension, _), numbers in actual.items() if dimension == "total"}
     assert totals == {
         "feed_users": (2, 1),
         "views": (2, 1),
@@ -58,8 +58,8 @@ def test_users_are_distinct_and_only_views_stand_below_likes(warehouse: Engine) 
 
 def test_each_age_is_in_its_band(warehouse: Engine) -> None:
     ages = [-1, 0, 17, 18, 24, 25, 34, 35, 44, 45, 54, 55, 120]
-    found = measured(warehouse, [seen(1, NOON, age=age) for age in ages], [])
-    assert sliced(found, "views", "age") == {
+    actual = measured(warehouse, [seen(1, NOON, age=age) for age in ages], [])
+    assert sliced(actual, "views", "age") == {
         "unknown": (1, 1),
         "0-17": (2, 1),
         "18-24": (2, 1),
@@ -74,14 +74,14 @@ def test_each_dimension_is_read_from_its_own_column(warehouse: Engine) -> None:
     attributes: dict[str, Any] = {"os": "iOS", "gender": 7, "age": 30, "source": "ads", "country": "Ruritania"}
     day_before = [seen(9, at(FRIDAY), country="Ruritania")]
     message_before = [sent(9, 8, at(FRIDAY), country="Ruritania")]
-    found = measured(
+    actual = measured(
         warehouse,
         [*day_before, seen(1, NOON, **attributes)],
         [*message_before, sent(1, 2, NOON, **attributes)],
     )
     values = {"os": "iOS", "gender": "7", "age": "25-34", "source": "ads", "country": "Ruritania"}
     for metric in ("feed_users", "messenger_users", "views", "messages_sent"):
-        assert {name: sliced(found, metric, name) for name in values} == {
+        assert {name: sliced(actual, metric, name) for name in values} == {
             name: {value: (1, 1)} for name, value in values.items()
         }
 
@@ -92,14 +92,14 @@ def test_a_country_beyond_the_twenty_of_the_day_before_is_other(warehouse: Engin
         return seen(1, time, country=country) if table == "feed" else sent(1, 2, time, country=country)
 
     names = [f"C{i:02}" for i in range(24)]
-    # C00 has the fewest events of the day before; C03 and C04 tie for the twentieth place: the lesser name has it.
+    # C00 has the fewest events of the day before. C03 and C04 tie for the twentieth place; the first by name gets it.
     before = [event(at(FRIDAY), name) for i, name in enumerate(names) for _ in range(4 if i == 3 else i)]
     wrong_days = [event(at(SATURDAY, 1), "New")] * 40 + [event(at(FRIDAY, -1), "Old")] * 40
     rows = [*before, *wrong_days, *(event(NOON, name) for name in (*names, "New", "Old", ""))]
     metric = "views" if table == "feed" else "messages_sent"
-    found = measured(warehouse, *((rows, []) if table == "feed" else ([], rows)))
+    actual = measured(warehouse, *((rows, []) if table == "feed" else ([], rows)))
     kept = [*names[5:], "C03"]
-    assert sliced(found, metric, "country") == {
+    assert sliced(actual, metric, "country") == {
         **dict.fromkeys(kept, (1, 1)),
         "other": (len(names) - len(kept) + 2, 1),
         "unknown": (1, 1),
@@ -108,7 +108,7 @@ def test_a_country_beyond_the_twenty_of_the_day_before_is_other(warehouse: Engin
 
 def test_a_table_that_is_silent_counts_zero_in_every_slot(warehouse: Engine) -> None:
     feed = [seen(1, NOON)]
-    found = measured(warehouse, feed, [], NOON - SLOT, NOON + 2 * SLOT)
-    assert found["messages_sent", "total", "all"] == (0, 1)
-    assert found["messenger_users", "total", "all"] == (0, 1)
-    assert not sliced(found, "messages_sent", "os")
+    actual = measured(warehouse, feed, [], NOON - SLOT, NOON + 2 * SLOT)
+    assert actual["messages_sent", "total", "all"] == (0, 1)
+    assert actual["messenger_users", "total", "all"] == (0, 1)
+    assert not sliced(actual, "messages_sent", "os")

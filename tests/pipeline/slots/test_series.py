@@ -28,7 +28,7 @@ def wall_minutes(seconds: int) -> int:
     return local.hour * 60 + local.minute
 
 
-# Around both changes of the clock and far from them.
+# Around both clock changes and far from them.
 LASTS = st.datetimes(datetime(2026, 3, 25), datetime(2026, 4, 8)) | st.datetimes(
     datetime(2026, 10, 20), datetime(2026, 11, 5)
 )
@@ -70,7 +70,7 @@ def test_the_hour_that_spring_skips_is_missing() -> None:
 
 
 def test_the_hour_that_autumn_repeats_is_averaged() -> None:
-    last = datetime(2026, 10, 25, 12, 0)  # 02:00 to 03:00 came twice: 00:00 to 02:00 UTC
+    last = datetime(2026, 10, 25, 12, 0)  # 02:00 to 03:00 occurred twice: 00:00 to 02:00 UTC
     slots = epochs(last, 96)
     numbers = np.zeros((1, 96))
     numbers[0, slots == clock.epoch(datetime(2026, 10, 25, 0, 15))] = 10
@@ -100,8 +100,8 @@ def test_what_was_not_measured_is_missing_not_zero() -> None:
 
 
 def test_a_ratio_of_one_event_is_one_and_of_none_is_missing() -> None:
-    found = series.ratio(np.array([[1.0, 3.0, 3.0]]), np.array([[1.0, 0.0, np.nan]]))
-    assert np.array_equal(found, [[1, np.nan, np.nan]], equal_nan=True)
+    ratio_values = series.ratio(np.array([[1.0, 3.0, 3.0]]), np.array([[1.0, 0.0, np.nan]]))
+    assert np.array_equal(ratio_values, [[1, np.nan, np.nan]], equal_nan=True)
 
 
 def test_pictures_run_in_real_time() -> None:

@@ -1,4 +1,4 @@
-"""What is read of rows that were written twice and not merged yet, are too few, or say something else than "ok"."""
+"""Reads of rows that were written twice and not merged yet, are too few, or have a verdict other than "ok"."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
@@ -20,7 +20,7 @@ DAY = date(2026, 11, 7)
 NOON = datetime(2026, 11, 7, 12)
 SLOT = timedelta(minutes=15)
 PAIRS = 70_000
-"""Above 65,536, up to where an approximate count of distinct values is exact."""
+"""More than 65,536, up to which an approximate count of distinct values is exact."""
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +32,7 @@ def _configured(warehouse: Engine, database: str) -> Iterator[None]:
 
 @pytest.fixture
 def slot_metrics(warehouse: Engine) -> str:
-    """The table, whose parts stay as they were written."""
+    """The table, with merges stopped."""
     tables.open_warehouse()
     table = tables.full_name(tables.SLOT_METRICS)
     warehouse.execute(f"SYSTEM STOP MERGES {table}")
@@ -79,7 +79,7 @@ def test_a_slot_that_was_measured_twice_says_what_was_found_last(warehouse: Engi
 def test_a_slice_below_the_volume_is_not_read_however_often_it_was_written(
     warehouse: Engine, slot_metrics: str
 ) -> None:
-    # A day before NOON's, NOON's up to the slot and an hour: what a slice's volume is an average over.
+    # A slice's volume is its average over the day before NOON's, NOON's day up to the slot, and an hour.
     measured_slots = 96 + 49 + 4
     volume = 2
     enough = volume * measured_slots
@@ -118,7 +118,7 @@ def test_only_what_was_last_found_ok_is_healthy(warehouse: Engine) -> None:
     total = Part("views")
     for rows in (
         [(NOON + i * SLOT, verdict) for i, verdict in enumerate(verdicts)],
-        # Judged again: one is healthy now, the other no longer is. And what lies outside of the stretch.
+        # Checked again: one is healthy now, the other is not any more. Then slots outside the interval.
         [(NOON + 5 * SLOT, "anomaly"), (NOON + 6 * SLOT, "ok")],
         [(NOON + 5 * SLOT, "ok"), (NOON + 6 * SLOT, "anomaly")],
         [(NOON - SLOT, "ok"), (NOON + 7 * SLOT, "ok")],

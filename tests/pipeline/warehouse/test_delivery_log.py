@@ -1,4 +1,4 @@
-"""A message is sent once, with its record in the warehouse, whatever is repeated, runs at once or is killed."""
+"""A message is sent once and recorded in the warehouse, also with repeated, concurrent and killed runs."""
 
 import contextlib
 import multiprocessing
@@ -30,7 +30,7 @@ REPLY = Message("alert-1-views-recovered", "Recovered", "Recovered")
 
 @dataclass(frozen=True)
 class Chats(Channel):
-    """Chats that are files: a line for each message that arrived."""
+    """Chats as files, with a line for each received message."""
 
     folder: Path
     names: str = "first,second"
@@ -48,7 +48,7 @@ class Chats(Channel):
             chat.write(f"{message.plain}\n")
         if address == self.killed_after:
             os.kill(os.getpid(), signal.SIGKILL)
-        return f"{address}/{len(self.said(address))}"
+        return f"{address}/{len(self.received(address))}"
 
     def edit(self, address: str, message_id: str, message: Message) -> str:
         return self.send(address, message) if self.is_gone else message_id
@@ -59,14 +59,14 @@ class Chats(Channel):
     def link(self, address: str, message_id: str) -> str:
         return ""
 
-    def said(self, address: str) -> list[str]:
+    def received(self, address: str) -> list[str]:
         chat = self.folder / address
         return chat.read_text().splitlines() if chat.exists() else []
 
 
 @dataclass(frozen=True)
 class Sections:
-    """luigi.cfg, as a process of its own needs it."""
+    """The settings that a new process needs."""
 
     warehouse: dict[str, str]
     locks: str
@@ -82,7 +82,7 @@ class Sections:
 
     def deliver_together(self, chats: Chats, barrier: Barrier) -> None:
         with self.used():
-            # With everything imported and connected, the two begin at the same moment.
+            # Both start at the same time, after all imports and connections.
             delivery.deliver(REPLY, {"chats": replace(chats, names=f"own-{os.getpid()}")}, LOG)
             barrier.wait(HANGS_SECONDS)
             delivery.deliver(POST, {"chats": chats}, LOG)
@@ -114,10 +114,10 @@ def test_a_message_is_sent_once_and_a_refusal_keeps_nobody_else_from_it(
     assert states(warehouse, sections) == [("first", "pending"), ("second", "pending"), ("second", "sent")]
     chats = Chats(tmp_path)
     for _ in range(2):
-        found = delivery.deliver(POST, {"chats": chats}, LOG)
-        assert found.addresses == ("chats:first", "chats:second")
+        delivered = delivery.deliver(POST, {"chats": chats}, LOG)
+        assert delivered.addresses == ("chats:first", "chats:second")
     assert ("first", "sent") in states(warehouse, sections)
-    assert (chats.said("first"), chats.said("second")) == (["Views"], ["Views"])
+    assert (chats.received("first"), chats.received("second")) == (["Views"], ["Views"])
 
 
 def test_a_kill_between_sending_and_recording_repeats_one_message_once(
@@ -130,7 +130,7 @@ def test_a_kill_between_sending_and_recording_repeats_one_message_once(
     chats = Chats(tmp_path)
     for _ in range(3):
         delivery.deliver(POST, {"chats": chats}, LOG)
-    assert (chats.said("first"), chats.said("second")) == (["Views", "Views"], ["Views"])
+    assert (chats.received("first"), chats.received("second")) == (["Views", "Views"], ["Views"])
 
 
 def test_of_senders_at_once_one_sends(sections: Sections, tmp_path: Path) -> None:
@@ -139,17 +139,17 @@ def test_of_senders_at_once_one_sends(sections: Sections, tmp_path: Path) -> Non
     for sender in senders:
         sender.join(HANGS_SECONDS)
     assert [sender.exitcode for sender in senders] == [0, 0]
-    assert chats.said("first") == ["Views"]
+    assert chats.received("first") == ["Views"]
 
 
 def test_what_took_over_from_a_message_that_was_gone_is_what_is_answered(sections: Sections, tmp_path: Path) -> None:
     chats = Chats(tmp_path, names="first")
-    delivery.edit(EDITED, {"chats": chats}, LOG)  # never sent: there is nothing to edit
+    delivery.edit(EDITED, {"chats": chats}, LOG)  # never sent, so there is nothing to edit
     delivery.reply(REPLY, POST.key, {"chats": chats}, LOG)
-    assert chats.said("first") == []
+    assert chats.received("first") == []
     delivery.deliver(POST, {"chats": chats}, LOG)
     delivery.edit(EDITED, {"chats": Chats(tmp_path, names="first", is_gone=True)}, LOG)
     for _ in range(2):
         delivery.edit(EDITED, {"chats": chats}, LOG)
         delivery.reply(REPLY, POST.key, {"chats": chats}, LOG)
-    assert chats.said("first") == ["Views", "Views, edited", "Recovered to first/2"]
+    assert chats.received("first") == ["Views", "Views, edited", "Recovered to first/2"]

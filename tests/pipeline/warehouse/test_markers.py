@@ -1,4 +1,4 @@
-"""The versions of markers: what the column holds, and which of two rows is valid."""
+"""The versions of markers: the column's values, and which of two rows is valid."""
 
 import pytest
 

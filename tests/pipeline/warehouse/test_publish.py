@@ -1,4 +1,4 @@
-"""A partition that was replaced holds the rows of one run only: after runs at once, and after a kill of the engine."""
+"""A replaced partition holds the rows of one run only, also after concurrent runs and a kill of the engine."""
 
 import threading
 from collections.abc import Callable
@@ -24,30 +24,30 @@ EMPTY = replace(STORY, table_engine="Log")
 
 
 def users(staged: Staged, count: int) -> None:
-    """Insert so many users."""
+    """Insert `count` users."""
     insert(staged, "event_date, user_id", f"toDate('{DAY}'), number", count)
 
 
 def slices(staged: Staged, count: int) -> None:
-    """Insert so many values of os."""
+    """Insert `count` values of os."""
     insert(staged, "event_date, dimension, dimension_value", f"toDate('{DAY}'), 'os', toString(number)", count)
 
 
 def insert(staged: Staged, columns: str, values: str, count: int) -> None:
-    """Insert so many rows of these columns."""
+    """Insert `count` rows of these columns."""
     select = f"SELECT {values} FROM system.numbers LIMIT {count}"
     open_warehouse().execute(f"INSERT INTO {staged.table} ({columns}) {select}")
     assert staged.count() == (count, 0)
 
 
 def publish_users(count: int, key: str = DAY) -> None:
-    """Replace a day's users by so many."""
+    """Replace a day's users by `count` users."""
     with publish.partition(FEED_USER_DAY, key) as staged:
         users(staged, count)
 
 
 def insert_and_stop(count: int) -> None:
-    """Insert so many users and fail."""
+    """Insert `count` users and fail."""
     with publish.partition(FEED_USER_DAY, DAY) as staged:
         users(staged, count)
         raise RuntimeError("stop")
@@ -63,12 +63,12 @@ def test_runs_that_replace_a_partition_at_once(warehouse: Engine) -> None:
             together.wait(timeout=HANGS_SECONDS)
 
     with prepared(warehouse, EMPTY) as (_, database), ThreadPoolExecutor(runs) as pool:
-        found = []
+        counts = []
         for _ in range(rounds):
             for done in [pool.submit(replace_users) for _ in range(runs)]:
                 done.result()
-            found += warehouse.query(f"SELECT count() FROM {database}.{FEED_USER_DAY}")
-        assert found == [(100,)] * rounds
+            counts += warehouse.query(f"SELECT count() FROM {database}.{FEED_USER_DAY}")
+        assert counts == [(100,)] * rounds
 
 
 def test_a_partition_is_replaced_or_dropped_and_no_scratch_table_stays(warehouse: Engine) -> None:

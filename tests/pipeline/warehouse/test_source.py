@@ -1,4 +1,4 @@
-"""The check of the source: what is accepted, and the one sentence that names what is not."""
+"""The check of the source: accepted types, and the error text for everything else."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -48,13 +48,13 @@ ON_NEW_ENGINES = {
 
 
 def in_both_tables(kinds: Iterable[str]) -> list[tuple[str, str]]:
-    """Pair different kinds for the feed and for messages, so that each table has each kind once."""
+    """Pair different types for the feed and for messages, so that each table has each type once."""
     names = list(kinds)
     return list(zip(names, [*names[1:], names[0]], strict=True))
 
 
 def declare(warehouse: Engine, database: str, table: str, types: dict[str, str]) -> None:
-    """Declare columns of a source table anew, with its events."""
+    """Declare columns of a source table again, and keep its events."""
     columns = warehouse.query(f"DESCRIBE TABLE {database}.{table}")
     declared = ", ".join(f"{name} {types.get(name, kind)}" for name, kind, *_ in columns)
     names = ", ".join(name for name, *_ in columns)
@@ -70,12 +70,12 @@ def check_loads(warehouse: Engine, feed: dict[str, str], messages: dict[str, str
         declare(warehouse, source_database, "feed_actions", feed)
         declare(warehouse, source_database, "message_actions", messages)
         load(FRIDAY)
-        found = loaded(warehouse, database, FRIDAY)
-        assert differences(found, CASE.expected(FRIDAY)) == {}
+        actual = loaded(warehouse, database, FRIDAY)
+        assert differences(actual, CASE.expected(FRIDAY)) == {}
         measure.fill(*clock.day_bounds(FRIDAY))
         totals = f"SELECT metric, sum(numerator) FROM {database}.slot_metrics WHERE dimension = 'total' GROUP BY metric"
         measured = dict(warehouse.query(totals))
-        assert {name: measured[name] for name in ADDITIVE} == {name: found.totals[name][0] for name in ADDITIVE}
+        assert {name: measured[name] for name in ADDITIVE} == {name: actual.totals[name][0] for name in ADDITIVE}
 
 
 @pytest.mark.parametrize(("feed", "messages"), in_both_tables(ON_BOTH))
@@ -93,11 +93,11 @@ def test_types_of_new_engines_are_accepted_and_loaded(
 @pytest.mark.parametrize("recipient", ["receiver_id", "reciever_id"])
 def test_both_spellings_of_the_recipient_are_found(warehouse: Engine, recipient: str) -> None:
     with prepared(warehouse, replace(CASE, recipient=recipient)) as (database, _):
-        found = source()
+        actual = source()
     messages = f"{database}.message_actions"
-    assert (found.feed, found.messages, found.recipient) == (f"{database}.feed_actions", messages, recipient)
-    assert found.engine == warehouse
-    assert (found.table("feed"), found.table("messages")) == (found.feed, found.messages)
+    assert (actual.feed, actual.messages, actual.recipient) == (f"{database}.feed_actions", messages, recipient)
+    assert actual.engine == warehouse
+    assert (actual.table("feed"), actual.table("messages")) == (actual.feed, actual.messages)
 
 
 def test_tables_have_the_names_of_their_settings(warehouse: Engine) -> None:
@@ -105,8 +105,8 @@ def test_tables_have_the_names_of_their_settings(warehouse: Engine) -> None:
     with prepared(warehouse, CASE, source=names) as (database, _):
         warehouse.execute(f"RENAME TABLE {database}.feed_actions TO {database}.feed")
         warehouse.execute(f"RENAME TABLE {database}.message_actions TO {database}.letters")
-        found = source()
-        assert (found.feed, found.messages, found.recipient) == (
+        actual = source()
+        assert (actual.feed, actual.messages, actual.recipient) == (
             f"{database}.feed",
             f"{database}.letters",
             "receiver_id",
@@ -114,7 +114,7 @@ def test_tables_have_the_names_of_their_settings(warehouse: Engine) -> None:
 
 
 def refusal(warehouse: Engine, *changes: str, **settings: str) -> tuple[str, str]:
-    """What the check says after statements were run on a source, {0} being its database; and that database."""
+    """Run statements on a source, with {0} for its database; return the error text of the check and the database."""
     with prepared(warehouse, CASE, source=settings) as (database, _):
         for change in changes:
             warehouse.execute(change.format(database))

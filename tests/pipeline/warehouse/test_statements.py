@@ -1,4 +1,4 @@
-"""Statements from files: identifiers are checked, holes are filled, nothing else passes."""
+"""Statements from files: placeholders are filled with checked identifiers and nothing else."""
 
 import pytest
 from hypothesis import given

@@ -163,7 +163,7 @@ def test_a_crowded_alert_keeps_the_most_severe_and_counts_the_rest() -> None:
     shown = sum("ожидалось" in line for line in lines)
     assert f"и ещё {40 - shown}" in lines
     assert 5 < shown < 40
-    # One more would not have fitted.
+    # One more would not fit.
     assert TEXT_LIMIT - 110 < parsed_length(message.html) <= TEXT_LIMIT
 
 
@@ -232,12 +232,12 @@ def test_nothing_is_cut_at_the_edges_of_the_picture(language: str, count: int) -
 def test_points_outside_of_the_band_are_marked() -> None:
     vermillion = (0xD5, 0x5E, 0x00)
     calm = compose(alert(alert_metric(values=np.full(97, 156.0))), "en").picture
-    one = compose(alert(alert_metric()), "en").picture
+    marked = compose(alert(alert_metric()), "en").picture
     values = np.full(97, 156.0)
     values[[10, 20, 30]] = 500.0
     three = compose(alert(alert_metric(values=values)), "en").picture
     in_legend = colours(calm, vermillion)
-    assert colours(one, vermillion) > in_legend + 100
+    assert colours(marked, vermillion) > in_legend + 100
     assert colours(three, vermillion) > in_legend + 100
 
 
@@ -258,5 +258,5 @@ def test_the_time_axis_follows_the_local_clock_through_a_change() -> None:
     assert [label.get_text() for label in axis.get_xticklabels()] == [
         "15:00", "18:00", "21:00", "25 Oct", "03:00", "06:00", "09:00", "12:00",
     ]  # fmt: skip
-    # Midnight to 03:00 is four hours on that day, in which the others are three apart.
+    # On that day, midnight to 03:00 takes four hours; all other labels are three hours apart.
     np.testing.assert_allclose(np.diff(axis.get_xticks()) * 24, [3, 3, 3, 4, 3, 3, 3], atol=1e-6)

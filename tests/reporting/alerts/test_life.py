@@ -114,12 +114,12 @@ def test_the_end_and_the_reply_that_says_so() -> None:
 
 def test_no_data_asks_why_is_told_once_more_and_is_corrected() -> None:
     missing = alert_metric(value=math.nan, since=SLOT)
-    gone = incident(1, missing, status="no_data", source="feed_actions")
-    assert compose(gone, "en").title == "No data since 14:15 in feed_actions: application or loading?"
-    assert compose(replace(gone, source=""), "en").title == "No data since 14:15: application or loading?"
-    assert compose(gone, "ru").title == "Нет данных в feed_actions с 14:15: приложение или загрузка?"
-    assert "\nMessages sent: no data, expected 156\n" in compose(gone, "en").plain
-    later = replace(gone, slot_start=SLOT + 7 * QUARTER, slot_end=SLOT + 8 * QUARTER)
+    no_rows = incident(1, missing, status="no_data", source="feed_actions")
+    assert compose(no_rows, "en").title == "No data since 14:15 in feed_actions: application or loading?"
+    assert compose(replace(no_rows, source=""), "en").title == "No data since 14:15: application or loading?"
+    assert compose(no_rows, "ru").title == "Нет данных в feed_actions с 14:15: приложение или загрузка?"
+    assert "\nMessages sent: no data, expected 156\n" in compose(no_rows, "en").plain
+    later = replace(no_rows, slot_start=SLOT + 7 * QUARTER, slot_end=SLOT + 8 * QUARTER)
     assert compose_reply(later, "en").plain == (
         "Still no data in feed_actions since 14:15, for 2 h: application or loading?\n"
         "Messages sent: no data, expected 156\n\n"

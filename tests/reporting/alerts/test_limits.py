@@ -97,14 +97,14 @@ def test_the_least_important_lines_go_first() -> None:
         "headline": "Messages sent: 0",
     }
     order = list(kinds)
-    gone_before = 0
+    dropped_before = 0
     for count in range(len(bulk) + 1):
         text = text_of(replace(full, metrics=[*full.metrics, *bulk[:count]]))
-        gone = [kind for kind, words in kinds.items() if words not in text]
-        assert gone == order[: len(gone)]
-        assert len(gone) >= gone_before
-        gone_before = len(gone)
-    assert gone_before >= 3
+        dropped = [kind for kind, words in kinds.items() if words not in text]
+        assert dropped == order[: len(dropped)]
+        assert len(dropped) >= dropped_before
+        dropped_before = len(dropped)
+    assert dropped_before >= 3
 
 
 times = st.integers(-2000, 2000).map(lambda quarters: SLOT + quarters * QUARTER)

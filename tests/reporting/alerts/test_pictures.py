@@ -32,7 +32,7 @@ def test_the_picture_fills_what_is_missing_and_only_in_the_incident() -> None:
     both = alert_metric(values=values, since=times[40])
     outside = alert_metric(values=values, since=SLOT)
     filled, twice = (pixels_of(compose(alert(drawn), "en").picture, DIFFERENCE) - in_legend for drawn in (inside, both))
-    # A fifth of the day, half of the panel's height: far more than the legend's own patch.
+    # The area is a fifth of the day and half of the panel's height: much more than the patch in the legend.
     assert filled > 10_000
     assert twice / filled == pytest.approx(2, abs=0.2)
     assert pixels_of(compose(alert(outside), "en").picture, DIFFERENCE) == pytest.approx(in_legend, abs=200)
@@ -42,8 +42,8 @@ def test_slots_without_data_are_a_grey_stretch() -> None:
     values = np.full(97, 156.0)
     with_data = pixels_of(compose(alert(alert_metric(values=values.copy())), "en").picture, GREY_SPAN)
     values[60:] = np.nan
-    gone = alert_metric(values=values, value=math.nan, since=alert_metric().times[60])
-    assert pixels_of(compose(alert(gone), "en").picture, GREY_SPAN) > with_data + 10_000
+    without_data = alert_metric(values=values, value=math.nan, since=alert_metric().times[60])
+    assert pixels_of(compose(alert(without_data), "en").picture, GREY_SPAN) > with_data + 10_000
 
 
 @pytest.mark.parametrize("since", [SLOT - timedelta(days=3), SLOT + timedelta(days=3), SLOT.astimezone(UTC)])

@@ -1,4 +1,4 @@
-"""Playing a day at once says what checking it slot by slot says."""
+"""Playing a whole day gives the same results as checking it slot by slot."""
 
 from datetime import datetime, timedelta
 
@@ -17,7 +17,7 @@ SHARES = {"Android": 0.6, "iOS": 0.4}
 
 
 def day() -> Series:
-    """Views in total and by os: on the last day iOS fails for three hours, then everything for one."""
+    """Views in total and by os: on the last day iOS fails for three hours, and later everything for one."""
     rng = np.random.default_rng(11)
     shape = 400 + 300 * np.sin(np.arange(96) / 96 * 2 * np.pi)
     rates = np.tile(shape, DAYS + 1)

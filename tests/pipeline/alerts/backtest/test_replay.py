@@ -1,4 +1,4 @@
-"""Past days played again, and what a week of alerts was worth."""
+"""Replays of past days, and the summary of a week of alerts."""
 
 import json
 import re
@@ -33,18 +33,18 @@ def test_a_replay_says_what_people_would_have_heard(
         encoding="utf-8",
     )
     folder = tmp_path / "replayed"
-    place.alerts = {"slice_volume": "1000"}  # so small an app has no slices to judge
+    place.alerts = {"slice_volume": "1000"}  # so high that this small app has no slices to check
     with place.at(TOMORROW):
         code = main(["replay", "--from", str(TODAY), "--against", str(other), "--path", str(folder)])
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     assert code == 0
-    assert "luigi.cfg: 3 messages in 1 day, 21.0 a week" in said
-    assert "2026-11-12 12:15  No data since 12:00 in message_actions" in said
-    assert "2026-11-12 14:00    reply: Recovered after 1 h" in said
-    assert "other.cfg against luigi.cfg:" in said
-    assert "only luigi.cfg: 2026-11-12 12:00  messages_sent -100%" in said
+    assert "luigi.cfg: 3 messages in 1 day, 21.0 a week" in output
+    assert "2026-11-12 12:15  No data since 12:00 in message_actions" in output
+    assert "2026-11-12 14:00    reply: Recovered after 1 h" in output
+    assert "other.cfg against luigi.cfg:" in output
+    assert "only luigi.cfg: 2026-11-12 12:00  messages_sent -100%" in output
     assert {path.stem for path in (folder / "ours").glob("*.txt")} == {KEY, f"{KEY}-no_data", f"{KEY}-recovered"}
-    # Nothing was sent, and nothing is remembered.
+    # Nothing was sent or recorded.
     assert place.messages() == {}
     for table in ("incidents", "deliveries", "slot_checks"):
         assert place.warehouse.query(f"SELECT count() FROM {place.database}.{table}") == [(0,)]
@@ -114,7 +114,7 @@ def test_false_alarms_lead_to_a_setting_with_its_replayed_effect(
     parameters = json.loads(proposed[1])
     assert parameters["min_days"] == 7
     assert 0.5 <= parameters["sensitivity"] < 1
-    # It was right: with it nobody would have heard of it.
+    # The proposal is right: with it, the message would not have been sent.
     with site(embedded_warehouse, tmp_path / "again") as place:
         place.load(incident("messages", -0.45))
         place.alerts = {"slice_volume": "1000", "metrics": "messages_sent", "detector_params": proposed[1]}

@@ -20,7 +20,7 @@ from tests.pipeline.etl.running import place
 
 NOW = datetime(2026, 11, 20, 12, 7)
 DAYS = 30
-# Views with the shape of a day and some noise; of ten views one is a like.
+# Views with a daily shape and noise; one like for ten views.
 HISTORY = """
 INSERT INTO {table} (slot, metric, dimension, dimension_value, numerator, denominator)
 SELECT toDateTime('2026-11-20 11:45:00', 'UTC') - number * 900 AS slot, metric, 'total', 'all',
@@ -43,14 +43,14 @@ def settings_of(warehouse: Engine, database: str) -> dict[str, dict[str, str]]:
     }
 
 
-# Both engines give the same series, and nothing after `lab.read` knows the engine.
+# Both engines give the same series, and nothing after `lab.read` depends on the engine.
 ON_ONE_ENGINE = pytest.mark.parametrize("warehouse", ["embedded"], indirect=True)
 
 
 @pytest.fixture
 def _history(warehouse: Engine, database: str, tmp_path: Path) -> Iterator[None]:
     with configured(NOW, **settings_of(warehouse, database)):
-        # With the tables that it needs, as the pipeline opens it.
+        # `open_warehouse` creates the tables.
         tables.open_warehouse().execute(HISTORY.format(table=full_name(SLOT_METRICS), slots=DAYS * 96))
         yield
 
@@ -65,7 +65,7 @@ def test_history_comes_as_series_on_the_wall_clock() -> None:
     assert ctr.denominator is not None
     assert ctr.denominator[-1] == 800
     assert not np.isnan(views.values).any()
-    assert tuning.read(2)[0].moment(0) == datetime(2026, 11, 18)  # whole days, and what there is of today
+    assert tuning.read(2)[0].moment(0) == datetime(2026, 11, 18)  # whole days, and today until now
 
 
 @ON_ONE_ENGINE
@@ -80,15 +80,15 @@ def test_what_tune_lists_is_what_replay_tells_with_the_section_pasted(
     )
     arguments = ["tune", "--budget", "5", "--detector", "sigma", "--workers", "1", "--out", str(tmp_path)]
     assert main(arguments) == 0
-    said = capsys.readouterr().out
-    assert "2 series, 2026-10-21 to 2026-11-20 (Europe/Moscow)" in said
-    assert "Sun 2026-11-15 12:15  post: views -100%" in said
+    output = capsys.readouterr().out
+    assert "2 series, 2026-10-21 to 2026-11-20 (Europe/Moscow)" in output
+    assert "Sun 2026-11-15 12:15  post: views -100%" in output
     pasted = ConfigParser(interpolation=None)
-    pasted.read_string(said.partition("For luigi.cfg:")[2])
+    pasted.read_string(output.partition("For luigi.cfg:")[2])
     assert pasted["alerts"]["detector"] == "sigma"
     with configured(NOW, **{**settings_of(warehouse, database), "alerts": {**ALERTS, **pasted["alerts"]}}):
         played = replay.play(date(2026, 11, 5), date(2026, 11, 19), "pasted")
-    listed = [line for line in said.splitlines() if "  post: " in line or "  close: " in line]
+    listed = [line for line in output.splitlines() if "  post: " in line or "  close: " in line]
     assert [line[:20] for line in listed] == [
         f"{clock.to_local(heard.slot + clock.SLOT):%a %Y-%m-%d %H:%M}" for heard in played.messages
     ]
@@ -106,7 +106,7 @@ def test_compare_writes_its_report(tmp_path: Path, capsys: pytest.CaptureFixture
 @ON_ONE_ENGINE
 @pytest.mark.usefixtures("_history")
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "words"),
     [
         (["--detector", "sgima"], "no detector is called 'sgima'"),
         (["--days", "0"], "--days 0: must be 1 or more"),
@@ -114,11 +114,11 @@ def test_compare_writes_its_report(tmp_path: Path, capsys: pytest.CaptureFixture
     ],
 )
 def test_a_mistake_is_a_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
 ) -> None:
     assert main(["tune", "--budget", "3", "--workers", "1", "--out", str(tmp_path), *arguments]) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert said in line
+    assert words in line
 
 
 def test_without_history_it_says_what_to_run(warehouse: Engine, database: str) -> None:

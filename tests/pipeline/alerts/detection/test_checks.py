@@ -61,7 +61,7 @@ def test_a_short_history_is_said_to_be_short() -> None:
 
 
 def sliced(shares: dict[str, float], total: float = 2000.0, rates: tuple[float, float] = (1200, 800)) -> Series:
-    """Four weeks of views by os, Android and iOS at these rates with the noise of counts; then the slot as given."""
+    """Four weeks of views by os, at these rates of Android and iOS with Poisson noise; then the given slot."""
     rng = np.random.default_rng(5)
     counts = np.stack([rng.poisson(rate, WIDTH) for rate in rates]).astype(float)
     counts[:, -1] = [total * shares["Android"], total * shares["iOS"]]
@@ -76,12 +76,12 @@ def verdicts(series: Series, adjustments: tuple[Adjustment, ...] = ()) -> dict[s
 
 
 def test_a_slice_that_fails_under_a_healthy_total_is_found() -> None:
-    found = verdicts(sliced({"Android": 0.8, "iOS": 0.2}))
-    assert found == {"all": "ok", "Android": "anomaly", "iOS": "anomaly"}
+    actual = verdicts(sliced({"Android": 0.8, "iOS": 0.2}))
+    assert actual == {"all": "ok", "Android": "anomaly", "iOS": "anomaly"}
 
 
 def test_a_slice_that_takes_a_small_total_along_is_told_by_what_did_not_come() -> None:
-    # Half of twenty a slot; in two slots none of the twenty that came, which is no rare share: but twenty did not come.
+    # The slice has half of 20 a slot. In two slots it has 0 of 20, which is no rare share, but 20 events are missing.
     series = sliced({"Android": 1.0, "iOS": 0.0}, total=10, rates=(10, 10))
     series.numerators[:, -2] = series.numerators[:, -1]
     with configured(alerts={"metrics": "views", "slice_false_alarms": "0.0005"}):
@@ -90,7 +90,7 @@ def test_a_slice_that_takes_a_small_total_along_is_told_by_what_did_not_come() -
     assert (checks["all"].verdict, ios.verdict) == ("ok", "anomaly")
     assert ios.value == 0
     assert ios.slot_score >= -1
-    assert 5 < ios.expected < 10  # half of the 10 that came would be 5
+    assert 5 < ios.expected < 10  # half of the 10 actual events would be 5
 
 
 def test_what_moves_everything_says_nothing_about_a_slice() -> None:
@@ -102,8 +102,8 @@ def test_what_moves_everything_says_nothing_about_a_slice() -> None:
 
 
 def test_a_slice_of_nothing_has_no_share() -> None:
-    found = verdicts(sliced({"Android": 0.6, "iOS": 0.4}, total=0))
-    assert found == {"all": "anomaly", "Android": "no data", "iOS": "no data"}
+    actual = verdicts(sliced({"Android": 0.6, "iOS": 0.4}, total=0))
+    assert actual == {"all": "anomaly", "Android": "no data", "iOS": "no data"}
 
 
 def test_a_slice_is_told_in_counts_and_not_in_shares() -> None:
@@ -120,13 +120,13 @@ def test_the_more_slices_the_further_out_one_must_be() -> None:
     with configured():
         widths = [5 / slice_detector(count).sensitivity for count in (1, 10, 100)]  # type: ignore[attr-defined]
         assert widths == sorted(set(widths))
-        # All of them together: slots of a week, windows and slices, each on both sides.
+        # The expected number of false alarms over the slots of a week, both windows, all slices and both sides.
         tail = 2 * (1 - NormalDist().cdf(widths[2]))
         assert tail * 100 * 672 * 2 == pytest.approx(0.1, rel=1e-6)
 
 
 def test_the_width_of_slices_is_in_standard_deviations() -> None:
-    # The share of 10,000 tosses of a coin has a standard deviation of 0.005.
+    # The share of heads in 10,000 tosses of a coin has a standard deviation of 0.005.
     rng = np.random.default_rng(3)
     of = np.full((1, 15 * 96), 10_000.0)
     shares = rng.binomial(10_000, 0.5, of.shape) / 10_000

@@ -1,4 +1,4 @@
-"""Shares judged with the forecast of their total; every slice here has half of it."""
+"""Checks of shares with the forecast of their total; every slice here has a share of one half."""
 
 import math
 
@@ -24,7 +24,7 @@ def judged(values: Array, of: Array, expected: float, kind: Kind) -> list[Score]
 
 
 def all_by_share(events: ArrayLike, of: ArrayLike, forecast: float) -> list[tuple[Score, Score]]:
-    """Slices by their shares alone, and with the forecast."""
+    """Check slices by their shares alone, and with the forecast."""
     mine, whole = np.array([events], dtype=float), np.array([of], dtype=float)
     slices = judged(mine / whole, whole, 1 / 2, "ratio")
     totals = judged(whole, np.ones_like(whole), forecast, "count")
@@ -35,8 +35,8 @@ def all_by_share(events: ArrayLike, of: ArrayLike, forecast: float) -> list[tupl
 
 
 def by_share(events: float, of: float, forecast: float) -> tuple[Score, Score]:
-    (found,) = all_by_share([events], [of], forecast)
-    return found
+    (pair,) = all_by_share([events], [of], forecast)
+    return pair
 
 
 def test_what_did_not_come_counts_where_events_are_few() -> None:
@@ -56,7 +56,7 @@ def test_where_events_are_many_the_share_is_all(events: float) -> None:
 
 @pytest.mark.parametrize("noisier", [1.0, 2.0, 3.0])
 def test_a_slice_that_is_noisier_than_chance_keeps_its_wider_band(noisier: float) -> None:
-    # Of 10,000 events chance moves the root of a half by sqrt((1 - 1/2) / 10,000) / 2.
+    # With 10,000 events, the square root of a share of 1/2 has a standard deviation of sqrt((1 - 1/2) / 10,000) / 2.
     root, deviation = math.sqrt(1 / 2), noisier * math.sqrt(0.5 / 10_000) / 2
     lower, upper = ((root + side * WIDTH * deviation) ** 2 for side in (-1, 1))
     slice_ = Score("seasonal", 1 / 2, 10_000, 1 / 2, lower, upper, 0.0)

@@ -60,7 +60,7 @@ def test_days_of_another_offset_are_local_too() -> None:
         clock={"timezone": "Europe/Berlin"}, calendar={"night": "2026-10-25T02:30/2026-10-25T03:30 maintenance"}
     ):
         (entry,) = calendar.entries()
-    # 02:30 comes twice; the first is in summer time, and the end an hour and a half... after it by UTC.
+    # 02:30 occurs twice. The entry begins at the first one, in summer time, and ends two hours later in UTC.
     assert (entry.start, entry.end) == (datetime(2026, 10, 25, 0, 30), datetime(2026, 10, 25, 2, 30))
 
 
@@ -91,7 +91,7 @@ def test_an_entry_that_cannot_be_read_is_named(entry: str, problem: str) -> None
 def test_quiet_hours_are_local_and_may_cross_midnight(hours: str, quiet: list[bool]) -> None:
     times = [(0, 0), (7, 59), (8, 0), (12, 0), (23, 0)]
     with configured(alerts={"quiet_hours": hours}):
-        # A slot is told of when it ends.
+        # A slot is reported at its end.
         ends = [datetime(2026, 11, 20, hour, minute) - MOSCOW for hour, minute in times]
         assert [calendar.is_quiet(end - timedelta(minutes=15), calendar.quiet_hours()) for end in ends] == quiet
 

@@ -20,7 +20,7 @@ VIEWS, LIKES, MESSAGES, IOS = Part("views"), Part("likes"), Part("messages_sent"
 
 
 def check(verdict: Verdict, part: Part = VIEWS, value: float | None = None, expected: float = 100.0) -> CheckResult:
-    """A count of 100 that halves when it is anomalous."""
+    """The check of a count of 100, which halves in an anomaly."""
     if value is None:
         value = 50.0 if verdict == "anomaly" else expected
     score = (value - expected) / 20
@@ -28,7 +28,7 @@ def check(verdict: Verdict, part: Part = VIEWS, value: float | None = None, expe
 
 
 def play(slots: list[list[CheckResult]], rules: Rules = Rules()) -> tuple[list[Incident], list[Incident]]:  # noqa: B008
-    """All incidents that ended, and those still open, after slots of checks."""
+    """Return the ended and the open incidents after the given slots."""
     opened: list[Incident] = []
     ended: list[Incident] = []
     for i, checks in enumerate(slots):
@@ -38,28 +38,28 @@ def play(slots: list[list[CheckResult]], rules: Rules = Rules()) -> tuple[list[I
     return ended, opened
 
 
-def tell(
+def notices_sent(
     slots: list[list[CheckResult]],
     rules: Rules = Rules(),  # noqa: B008
     quiet: tuple[int, ...] = (),
 ) -> list[tuple[int, NoticeKind]]:
-    """What people hear of, edits left out."""
+    """Return the messages to people by slot, without edits."""
     opened: list[Incident] = []
-    heard: list[tuple[int, NoticeKind]] = []
+    sent: list[tuple[int, NoticeKind]] = []
     for i, checks in enumerate(slots):
         after = []
         for state in advance(opened, checks, START + i * SLOT, rules):
             kind = notice(state, START + i * SLOT, rules, may_alarm=i not in quiet)
             if kind not in ("", "edit"):
-                heard.append((i, kind))
-            told = kind in ("post", "worse")
-            after.append(replace(state, notified=True, told_worst=state.worst) if told else state)
+                sent.append((i, kind))
+            is_sent = kind in ("post", "worse")
+            after.append(replace(state, notified=True, told_worst=state.worst) if is_sent else state)
         opened = [state for state in after if not state.ended]
-    return heard
+    return sent
 
 
 def series(values: Sequence[float], part: Part = VIEWS, expected: float = 100.0) -> list[list[CheckResult]]:
-    """One part, slot by slot: anomalous outside of 80 to 120."""
+    """Checks of one part by slot; values outside 80 to 120 are anomalous."""
     return [[check("anomaly" if abs(value - expected) > 20 else "ok", part, value, expected)] for value in values]
 
 
@@ -86,8 +86,8 @@ def test_verdict_follows_score_and_direction(value: float, score: float, directi
 def test_without_hysteresis_incidents_are_the_episodes_of_the_flags(flags: list[bool], recovery: int) -> None:
     slots = [[check("anomaly" if flag else "ok")] for flag in flags]
     ended, opened = play(slots, Rules(recovery_slots=recovery, close_score=1.0))
-    found = [((i.opened - START) // SLOT, (i.last_anomaly - START) // SLOT) for i in ended + opened]
-    assert found == [tuple(episode) for episode in episodes(flags, gap=recovery)]
+    spans = [((i.opened - START) // SLOT, (i.last_anomaly - START) // SLOT) for i in ended + opened]
+    assert spans == [tuple(episode) for episode in episodes(flags, gap=recovery)]
 
 
 @given(st.lists(st.sampled_from(["anomaly", "ok", "no data", "no history", "planned"]), max_size=40))
@@ -101,7 +101,7 @@ def test_slots_that_say_nothing_change_nothing(verdicts: list[Verdict]) -> None:
 
 
 def test_it_goes_on_until_it_is_well_inside_of_its_band() -> None:
-    # 82 is inside of 80 to 120, and yet nearer to 70 than to 100.
+    # 82 is inside 80 to 120, but nearer to 70 than to 100.
     slots = series([70, 82, 82, 82, 82, 82, 100, 100])
     _, opened = play(slots, Rules(recovery_slots=3))
     assert opened[0].last_anomaly == START + 5 * SLOT
@@ -115,7 +115,7 @@ def test_noise_after_an_outage_does_not_make_it_longer() -> None:
 
 
 def test_slots_of_the_night_that_look_good_one_by_one_do_not_end_it() -> None:
-    # Of 20 expected 15 come: each within its band (10 to 30), all of them a quarter short, as the evening was.
+    # 15 of 20 expected: each slot is within its band (10 to 30), but all are a quarter low, as in the evening.
     evening = series([70.0] * 8)
     night = [[CheckResult(*VIEWS, "seasonal", 15, 20, 10, 30, -0.5, "ok", -0.5, 1.0)] for _ in range(12)]
     ended, opened = play(evening + night)
@@ -158,57 +158,60 @@ def test_a_rise_does_not_hide_in_an_incident_of_a_fall() -> None:
 
 def test_people_hear_of_opening_and_end_once() -> None:
     slots = [[check(verdict)] for verdict in ("ok", "anomaly", "anomaly", "ok", "anomaly", "ok", "ok", "ok")]
-    assert tell(slots, Rules(recovery_slots=2)) == [(1, "post"), (6, "close")]
+    assert notices_sent(slots, Rules(recovery_slots=2)) == [(1, "post"), (6, "close")]
 
 
 def test_an_incident_shorter_than_the_minimum_is_not_heard_of() -> None:
     rules = Rules(recovery_slots=2, minimum_slots=2)
-    assert tell(series([50, 100, 100]), rules) == []
-    assert tell(series([50, 50, 100, 100]), rules) == [(1, "post"), (3, "close")]
+    assert notices_sent(series([50, 100, 100]), rules) == []
+    assert notices_sent(series([50, 50, 100, 100]), rules) == [(1, "post"), (3, "close")]
 
 
 def test_in_quiet_hours_nobody_is_called_and_what_still_goes_on_is_told_after_them() -> None:
-    assert tell(series([50, 50, 50, 100, 100]), Rules(recovery_slots=2), quiet=(0, 1)) == [(2, "post"), (4, "close")]
-    assert tell(series([50, 50, 100, 100, 100]), Rules(recovery_slots=2), quiet=(0, 1)) == []
-    # What was told is corrected at any hour.
-    assert tell(series([50, 100, 100]), Rules(recovery_slots=2), quiet=(1, 2)) == [(0, "post"), (2, "close")]
+    assert notices_sent(series([50, 50, 50, 100, 100]), Rules(recovery_slots=2), quiet=(0, 1)) == [
+        (2, "post"),
+        (4, "close"),
+    ]
+    assert notices_sent(series([50, 50, 100, 100, 100]), Rules(recovery_slots=2), quiet=(0, 1)) == []
+    # Sent messages are corrected at any hour.
+    assert notices_sent(series([50, 100, 100]), Rules(recovery_slots=2), quiet=(1, 2)) == [(0, "post"), (2, "close")]
 
 
 def test_much_worse_is_worth_another_word_and_a_little_worse_is_not() -> None:
     rules = Rules(recovery_slots=2)
-    assert tell(series([75] * 4 + [60, 55]), rules) == [(0, "post")]
-    assert tell(series([75] * 4 + [60, 10, 10, 5]), rules) == [(0, "post"), (5, "worse")]
+    assert notices_sent(series([75] * 4 + [60, 55]), rules) == [(0, "post")]
+    assert notices_sent(series([75] * 4 + [60, 10, 10, 5]), rules) == [(0, "post"), (5, "worse")]
 
 
 def test_four_times_as_bad_is_told_within_the_first_hour() -> None:
-    assert tell(series([79, 79, 20, 10])) == [(0, "post"), (3, "worse")]  # 21 %, then 80 %, then 90 %
+    assert notices_sent(series([79, 79, 20, 10])) == [(0, "post"), (3, "worse")]  # 21 %, then 80 %, then 90 %
 
 
 def test_a_part_that_is_checked_no_longer_keeps_no_incident_open() -> None:
     rules = Rules(recovery_slots=1)
     states = advance([], [check("anomaly")], START, rules)
     (doubtful,) = advance(states, [check("ok", value=10, expected=20)], START + SLOT, rules)
-    assert not doubtful.ended  # within the band, but down by half as before
+    assert not doubtful.ended  # within the band, but as low as before, at half
     (after,) = advance([doubtful], [check("ok", LIKES)], START + 2 * SLOT, rules)
     assert after.ended
 
 
 def test_a_message_is_kept_current_while_slots_are_bad() -> None:
     opened: list[Incident] = []
-    heard = []
+    sent = []
     for i, value in enumerate([75, 75, 100, 75, 85, 100, 100, 100]):
         (state,) = advance(opened, series([value])[0], START + i * SLOT, Rules(recovery_slots=3))
-        heard.append(notice(state, START + i * SLOT, Rules(recovery_slots=3), may_alarm=i != 3))
-        opened = [state.after(heard[-1])]
-    # Good slots do not change it. 85 is in its band, and yet nearer to 75 than to 100.
-    assert heard == ["post", "edit", "", "edit", "edit", "", "", "close"]
+        sent.append(notice(state, START + i * SLOT, Rules(recovery_slots=3), may_alarm=i != 3))
+        opened = [state.after(sent[-1])]
+    # Normal slots do not change it. 85 is in its band, but nearer to 75 than to 100.
+    assert sent == ["post", "edit", "", "edit", "edit", "", "", "close"]
 
 
 def test_the_worst_member_is_the_one_that_is_furthest_off_whatever_its_sign() -> None:
     checks = [check("anomaly", VIEWS, 70.0), check("anomaly", LIKES, 0.0), check("anomaly", IOS, 1000.0)]
     (state,) = advance([], checks, START, Rules())
     assert state.worst == -1.0
-    # An outage of likes does not become the new normal because views are only a bit low.
+    # Slightly low views do not let an outage of likes become the new normal.
     _, opened = play([checks[:2]] * 20, Rules(adopt_slots=8))
     assert [incident.incident_id for incident in opened] == [state.incident_id]
     rise = [check("anomaly", VIEWS, 400.0), check("anomaly", MESSAGES, 70.0)]
@@ -226,16 +229,16 @@ def test_a_false_alarm_is_not_heard_of_again() -> None:
 def test_silence_is_told_of_once_more() -> None:
     rules = Rules(escalate_slots=4)
     opened: list[Incident] = []
-    heard = []
+    sent = []
     for i in range(7):
         slot = START + i * SLOT
         (state,) = advance(opened, [check("anomaly", MESSAGES, 0.0)], slot, rules, {"messages": START})
         kind = notice(state, slot, rules)
-        heard.append(kind)
+        sent.append(kind)
         opened = [
             replace(state, notified=True, told_worst=state.worst, escalated=state.escalated or kind == "still silent")
         ]
-    assert heard == ["post", "edit", "edit", "still silent", "edit", "edit", "edit"]
+    assert sent == ["post", "edit", "edit", "still silent", "edit", "edit", "edit"]
     assert opened[0].silent_since == START
     (state,) = advance(opened, [check("ok", MESSAGES)], START + 7 * SLOT, rules, {})
     assert state.silent_since is None
@@ -245,7 +248,7 @@ def test_a_lasting_shift_becomes_the_new_normal_and_an_outage_does_not() -> None
     rules = Rules(adopt_slots=8)
     ended, opened = play(series([70.0] * 9), rules)
     assert ([incident.outcome for incident in ended], opened) == (["new normal"], [])
-    # From its first slot on the days before are read at 0.7 of their level; nothing is left out.
+    # From its first slot on, earlier days are scaled by 0.7; no slot is excluded.
     (learnt,) = ended[0].adjustments()
     assert (learnt.part, learnt.start, learnt.end) == (VIEWS, datetime.min, START)
     assert learnt.factor == pytest.approx(0.7)

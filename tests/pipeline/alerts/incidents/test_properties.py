@@ -1,4 +1,4 @@
-"""What holds of every incident, whatever its parts count, whoever marks it, and whoever may be called."""
+"""Invariants of every incident for any counts, marks and permissions to notify."""
 
 import math
 from collections import defaultdict
@@ -22,7 +22,7 @@ PARTS = (Part("views"), Part("likes"), Part("views", "os", "iOS"), Part("ctr"), 
 
 @dataclass(frozen=True)
 class Slot:
-    """What is drawn for a slot."""
+    """The random input of a slot."""
 
     checks: list[CheckResult]
     silent: bool
@@ -32,10 +32,10 @@ class Slot:
 
 @dataclass
 class Life:
-    """What was seen of one incident."""
+    """The states of an incident, and the notices about it."""
 
     states: list[Incident] = field(default_factory=list)
-    heard: list[NoticeKind] = field(default_factory=list)
+    notices: list[NoticeKind] = field(default_factory=list)
 
 
 def no_data(part: Part) -> CheckResult:
@@ -54,8 +54,8 @@ def counted(part: Part, value: float) -> CheckResult:
 
 
 def planned(part: Part, value: float) -> CheckResult:
-    found = counted(part, value)
-    return replace(found, verdict="planned") if found.verdict == "anomaly" else found
+    check = counted(part, value)
+    return replace(check, verdict="planned") if check.verdict == "anomaly" else check
 
 
 def checks_of(part: Part) -> st.SearchStrategy[CheckResult | None]:
@@ -71,7 +71,7 @@ def checks_of(part: Part) -> st.SearchStrategy[CheckResult | None]:
 
 slots = st.builds(
     Slot,
-    st.tuples(*map(checks_of, PARTS)).map(lambda found: [check for check in found if check is not None]),
+    st.tuples(*map(checks_of, PARTS)).map(lambda checks: [check for check in checks if check is not None]),
     silent=st.sampled_from([True, True, True, False]),
     may_alarm=st.sampled_from([True, True, False]),
     mark=st.sampled_from(["", "", "", "", "false alarm", "new normal"]),
@@ -87,29 +87,29 @@ rules = st.builds(
 
 
 def marked(incident: Incident, mark: Mark) -> Incident:
-    """The incident as a button leaves it: a new normal ends at once."""
+    """Return the incident after a press of a button; "new normal" ends it at once."""
     if mark == "new normal":
         return replace(incident, mark=mark, ended=True, outcome="new normal")
     return replace(incident, mark=mark or incident.mark)
 
 
 def play(drawn: list[Slot], chosen: Rules) -> dict[str, Life]:
-    """By incident, its states and what people hear, slot by slot; a mark is that of the oldest that is open."""
+    """Return the life of each incident, slot by slot; a mark is of the oldest open incident."""
     lives: dict[str, Life] = defaultdict(Life)
     going_on: list[Incident] = []
     silent_since: datetime | None = None
-    for index, one in enumerate(drawn):
+    for index, drawn_slot in enumerate(drawn):
         slot = START + index * SLOT
-        silent_since = (silent_since or slot) if one.silent else None
-        going_on[:1] = [marked(incident, one.mark) for incident in going_on[:1]]
+        silent_since = (silent_since or slot) if drawn_slot.silent else None
+        going_on[:1] = [marked(incident, drawn_slot.mark) for incident in going_on[:1]]
         closed = [incident for incident in going_on if incident.ended]
         rest = [incident for incident in going_on if not incident.ended]
         silent = {"feed": silent_since} if silent_since else {}
         going_on = []
-        for state in [*closed, *advance(rest, one.checks, slot, chosen, silent)]:
-            kind = notice(state, slot, chosen, may_alarm=one.may_alarm)
+        for state in [*closed, *advance(rest, drawn_slot.checks, slot, chosen, silent)]:
+            kind = notice(state, slot, chosen, may_alarm=drawn_slot.may_alarm)
             lives[state.incident_id].states.append(state)
-            lives[state.incident_id].heard.append(kind)
+            lives[state.incident_id].notices.append(kind)
             if not state.ended:
                 going_on.append(state.after(kind))
     return lives
@@ -119,16 +119,16 @@ def play(drawn: list[Slot], chosen: Rules) -> dict[str, Life]:
 @settings(deadline=None)
 def test_people_hear_of_an_incident_once_and_of_its_end_once(drawn: list[Slot], chosen: Rules) -> None:
     for life in play(drawn, chosen).values():
-        heard = [kind for kind in life.heard if kind]
-        assert heard.count("post") <= 1
-        assert heard.count("close") <= 1
-        assert heard.count("still silent") <= 1
-        # Nothing comes before the post, and nothing after the end.
-        assert heard[:1] in ([], ["post"])
-        assert "close" not in heard[:-1]
-        told_of = "post" in heard
+        notices = [kind for kind in life.notices if kind]
+        assert notices.count("post") <= 1
+        assert notices.count("close") <= 1
+        assert notices.count("still silent") <= 1
+        # There is no notice before the post or after the end.
+        assert notices[:1] in ([], ["post"])
+        assert "close" not in notices[:-1]
+        told_of = "post" in notices
         is_false_alarm = life.states[-1].mark == "false alarm"
-        assert ("close" in heard) == (told_of and life.states[-1].ended and not is_false_alarm)
+        assert ("close" in notices) == (told_of and life.states[-1].ended and not is_false_alarm)
 
 
 @given(st.lists(slots, min_size=4, max_size=16), rules)
@@ -138,7 +138,7 @@ def test_nothing_is_heard_of_a_false_alarm_nor_of_good_slots_nor_aloud_when_nobo
 ) -> None:
     for life in play(drawn, chosen).values():
         first = (life.states[0].opened - START) // SLOT
-        for index, (state, kind) in enumerate(zip(life.states, life.heard, strict=True), start=first):
+        for index, (state, kind) in enumerate(zip(life.states, life.notices, strict=True), start=first):
             is_good_slot = not state.ended and state.last_anomaly < START + index * SLOT
             if is_good_slot or state.mark == "false alarm":
                 assert kind == ""
@@ -163,10 +163,12 @@ def test_the_worst_of_an_incident_is_the_greatest_deviation_of_its_bad_slots(dra
 
 
 def sizes_of(member: Member, drawn: list[Slot]) -> list[float]:
-    """How far a part was from what was expected in its anomalous slots since it joined."""
+    """Return the deviations of a part in its anomalous slots since it joined."""
     first, last = ((at - START) // SLOT for at in (member.since, member.last))
-    found = [check for one in drawn[first : last + 1] for check in one.checks if check.part == member.part]
-    return [abs(check.change) for check in found if check.verdict == "anomaly" and check.score * member.sign > 0]
+    results = [
+        check for drawn_slot in drawn[first : last + 1] for check in drawn_slot.checks if check.part == member.part
+    ]
+    return [abs(check.change) for check in results if check.verdict == "anomaly" and check.score * member.sign > 0]
 
 
 @given(st.lists(slots, min_size=4, max_size=16), rules)

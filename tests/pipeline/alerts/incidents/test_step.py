@@ -1,4 +1,4 @@
-"""The step that checks, replay and benchmarks share: the incidents after a slot, and the notices that are due."""
+"""The step of checks, replay and benchmarks: the incidents after a slot, and the notices that are due."""
 
 from dataclasses import replace
 from datetime import datetime, time, timedelta
@@ -19,14 +19,14 @@ VIEWS, IOS, MESSAGES = Part("views"), Part("views", "os", "iOS"), Part("messages
 
 
 def count(value: float, part: Part = VIEWS) -> CheckResult:
-    """A count of which 80 to 120 are expected."""
+    """The check of a count with the band 80 to 120."""
     score = (value - 100) / 20
     verdict = "anomaly" if abs(score) > 1 else "ok"
     return CheckResult(*part, "seasonal", value, 100.0, 80.0, 120.0, score, verdict, score, 1.0)  # type: ignore[arg-type]
 
 
 def play(state: State, values: list[float], first: datetime = START) -> Step:
-    """Views slot by slot; the step of the last slot."""
+    """Check views slot by slot; return the step of the last slot."""
     for i, value in enumerate(values):
         after = step(state, [count(value)], first + i * SLOT, Rules(), {})
         state = after.state.next(since=datetime.min)
@@ -40,7 +40,7 @@ def kinds(notices: tuple[Notice, ...]) -> list[NoticeKind]:
 def test_a_step_records_that_people_receive_its_notices() -> None:
     posted = play(State(), [50])
     assert kinds(posted.notices) == ["post"]
-    # The notice has the incident as it was before people knew of it.
+    # The notice has the incident as it was before people were notified.
     assert [notice.incident.notified for notice in posted.notices] == [False]
     (incident,) = posted.state.current
     assert (incident.notified, incident.told_worst) == (True, -0.5)
@@ -129,6 +129,6 @@ def test_a_slice_that_is_not_checked_for_a_while_is_over_meanwhile_and_then_goes
     opened = advance([], [count(50, IOS), count(50, MESSAGES)], START, Rules())
     (without,) = advance(opened, [count(50, MESSAGES)], START + SLOT, Rules())
     assert [(member.part, member.is_checked) for member in without.members] == [(IOS, False), (MESSAGES, True)]
-    # It keeps what it counted: one good slot does not end it.
+    # It keeps its counts: one normal slot does not end it.
     (again,) = advance([without], [count(100, IOS), count(50, MESSAGES)], START + 2 * SLOT, Rules())
     assert [(member.is_checked, member.good_slots) for member in again.members] == [(True, 1), (True, 0)]

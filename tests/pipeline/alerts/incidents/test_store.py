@@ -1,4 +1,4 @@
-"""Incidents that an earlier release wrote, and what a slot begins with."""
+"""Incidents written by an earlier release, and the state at the beginning of a slot."""
 
 from collections.abc import Iterator
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What people hear of an incident: the notices that `notify` delivers, with the real record of deliveries."""
+"""The messages about an incident: the notices that `notify` delivers, with the real delivery log."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -36,24 +36,24 @@ Sections = dict[str, dict[str, str]]
 
 @dataclass(frozen=True)
 class Chat(Channel):
-    """A chat that remembers what it was asked to show: ``(what, key)``."""
+    """A chat that records its requests as ``(what, key)``."""
 
-    heard: list[tuple[str, str]] = field(default_factory=list)
+    requests: list[tuple[str, str]] = field(default_factory=list)
 
     def addresses(self) -> list[str]:
         return ["chat"]
 
     def send(self, address: str, message: Message) -> str:
-        self.heard.append(("post", message.key))
-        return str(len(self.heard))
+        self.requests.append(("post", message.key))
+        return str(len(self.requests))
 
     def edit(self, address: str, message_id: str, message: Message) -> str:
-        self.heard.append(("edit", message.key))
+        self.requests.append(("edit", message.key))
         return message_id
 
     def reply(self, address: str, message_id: str, message: Message) -> str:
-        self.heard.append(("reply", message.key))
-        return str(len(self.heard))
+        self.requests.append(("reply", message.key))
+        return str(len(self.requests))
 
     def link(self, address: str, message_id: str) -> str:
         return ""
@@ -61,31 +61,31 @@ class Chat(Channel):
 
 @dataclass
 class Story:
-    """Views slot by slot, 100 expected, and what a chat hears of them."""
+    """Views slot by slot, 100 expected, and the messages in a chat."""
 
     chat: Chat = field(default_factory=Chat)
     values: list[float] = field(default_factory=list)
     state: State = field(default_factory=State)
 
-    def play(self, value: float, said: Sequence[Action] = (), *, may_alarm: bool = True, twice: bool = True) -> str:
-        """One more slot; by default its run is repeated. Returns what was new in the chat, in a word or two."""
+    def play(self, value: float, pressed: Sequence[Action] = (), *, may_alarm: bool = True, twice: bool = True) -> str:
+        """Check one more slot, by default twice. Return the new messages in the chat, in a word or two."""
         self.values.append(value)
-        before = len(self.chat.heard)
+        before = len(self.chat.requests)
         clock.set_now(clock.to_local(self.slot + SLOT))
         for _ in range(2 if twice else 1):
             evaluation = self.evaluation()
-            after = self.step(evaluation, said, may_alarm=may_alarm)
+            after = self.step(evaluation, pressed, may_alarm=may_alarm)
             explanations = explain(after.notices, evaluation)
             notify(after.notices, evaluation, explanations, {"chat": self.chat})
         self.state = after.state.next(since=START)
-        return " ".join(dict.fromkeys(_word(*heard) for heard in self.chat.heard[before:]))
+        return " ".join(dict.fromkeys(_word(*request) for request in self.chat.requests[before:]))
 
     @property
     def slot(self) -> datetime:
         return START + (len(self.values) - 1) * SLOT
 
-    def step(self, evaluation: Evaluation, said: Sequence[Action], *, may_alarm: bool) -> Step:
-        before = replace(self.state, actions={INCIDENT: said})
+    def step(self, evaluation: Evaluation, pressed: Sequence[Action], *, may_alarm: bool) -> Step:
+        before = replace(self.state, actions={INCIDENT: pressed})
         results = evaluation.results.values()
         return step(before, results, self.slot, current_rules(), {}, now=clock.utcnow(), is_fresh=may_alarm)
 
@@ -99,12 +99,12 @@ class Story:
         return Evaluation(series, {VIEWS: check}, monitors(), [])
 
     def sent(self) -> list[str]:
-        """The keys of what made a sound."""
-        return [key for what, key in self.chat.heard if what != "edit"]
+        """The keys of the messages that notified people."""
+        return [key for what, key in self.chat.requests if what != "edit"]
 
 
 def _word(what: str, key: str) -> str:
-    """``post``, ``edit``, or what a reply says."""
+    """Return ``post``, ``edit``, or the status of a reply."""
     return key.removeprefix(f"{KEY}-").partition("-")[0] if what == "reply" else what
 
 
@@ -119,7 +119,7 @@ def database(embedded_warehouse: EmbeddedEngine) -> Iterator[str]:
 def sections(
     embedded_warehouse: EmbeddedEngine, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Sections]:
-    # Drawing takes most of the time, and nobody looks here.
+    # Drawing would take most of the time and is not tested here.
     monkeypatch.setattr(plots, "draw_bands", lambda *_: PNG_SIGNATURE)
     with fresh_database(embedded_warehouse) as results:
         yield {
@@ -134,8 +134,8 @@ def sections(
 def test_an_incident_that_gets_worse_twice_is_four_messages(sections: Sections) -> None:
     with configured(**sections):
         story = Story()
-        heard = [story.play(value) for value in (90, 90, 48, 48, 48, 48, 5, 100, 100, 100, 100)]
-    assert heard == [
+        messages = [story.play(value) for value in (90, 90, 48, 48, 48, 48, 5, 100, 100, 100, 100)]
+    assert messages == [
         "post",
         "edit",
         "edit growing",  # 52 % is more than four times 10 %
@@ -156,14 +156,14 @@ def test_an_incident_that_gets_worse_twice_is_four_messages(sections: Sections) 
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """Values of views from 09:00 on (100 expected), and what is heard of each slot."""
+    """Values of views from 09:00 on (100 expected), and the messages of each slot."""
 
     values: Sequence[float]
-    heard: Sequence[str]
+    messages: Sequence[str]
     quiet: str = ""
-    """[alerts] quiet_hours: a slot is quiet that ENDS in them."""
+    """[alerts] quiet_hours: a slot that ends within them is quiet."""
     muted: bool = False
-    """Whether somebody presses Mute at 09:15: until 11:15."""
+    """Whether Mute is pressed at 09:15; it lasts until 11:15."""
     stale: Sequence[int] = ()
     """The slots that ended longer than [alerts] alarm_minutes ago when they are checked."""
 
@@ -171,46 +171,46 @@ class Case:
 BACK = (100, 100, 100, 100)
 NOTHING = ("", "", "", "")
 CASES = {
-    "nothing holds it back": Case(values=[50, 50, *BACK], heard=["post", "edit", "", "", "", "edit recovered"]),
+    "nothing holds it back": Case(values=[50, 50, *BACK], messages=["post", "edit", "", "", "", "edit recovered"]),
     # Quiet hours.
     "quiet hours hold a post until they end": Case(
-        quiet="08:00-09:30", values=[50, 50, 50], heard=["", "post", "edit"]
+        quiet="08:00-09:30", values=[50, 50, 50], messages=["", "post", "edit"]
     ),
     "what is over before quiet hours end is never told": Case(
-        quiet="08:00-10:45", values=[50, 50, *BACK, 100], heard=["", "", *NOTHING, ""]
+        quiet="08:00-10:45", values=[50, 50, *BACK, 100], messages=["", "", *NOTHING, ""]
     ),
     "what is good again when quiet hours end is never told": Case(
-        quiet="08:00-10:00", values=[50, 50, *BACK, 100], heard=["", "", *NOTHING, ""]
+        quiet="08:00-10:00", values=[50, 50, *BACK, 100], messages=["", "", *NOTHING, ""]
     ),
     "in quiet hours a message is edited, nobody hears that it got worse, but that it is over": Case(
-        quiet="09:30-11:00", values=[90, 20, *BACK], heard=["post", "edit", "", "", "", "edit recovered"]
+        quiet="09:30-11:00", values=[90, 20, *BACK], messages=["post", "edit", "", "", "", "edit recovered"]
     ),
     "that it got worse in quiet hours is told after them": Case(
-        quiet="09:30-09:45", values=[90, 20, 20, 20], heard=["post", "edit", "edit growing", "edit"]
+        quiet="09:30-09:45", values=[90, 20, 20, 20], messages=["post", "edit", "edit growing", "edit"]
     ),
     # Mute.
     "muted, it is edited and closed without a sound": Case(
-        muted=True, values=[90, 20, *BACK], heard=["post", "edit", "", "", "", "edit"]
+        muted=True, values=[90, 20, *BACK], messages=["post", "edit", "", "", "", "edit"]
     ),
     "a mute holds the next incident of the metric until it ends": Case(
         muted=True,
         values=[50, *BACK, 50, 50, 50, 50, 50],
-        heard=["post", "", "", "", "edit", "", "", "", "post", "edit"],
+        messages=["post", "", "", "", "edit", "", "", "", "post", "edit"],
     ),
     "that it got worse while muted is told after that, and its end too": Case(
         muted=True,
         values=[90, *[20] * 8, *BACK],
-        heard=["post", *["edit"] * 7, "edit growing", "", "", "", "edit recovered"],
+        messages=["post", *["edit"] * 7, "edit growing", "", "", "", "edit recovered"],
     ),
     # Slots that are caught up.
     "a stale slot calls nobody, a fresh one does while it lasts": Case(
-        stale=[0, 1], values=[50, 50, 50, 50], heard=["", "", "post", "edit"]
+        stale=[0, 1], values=[50, 50, 50, 50], messages=["", "", "post", "edit"]
     ),
     "what is over in stale slots is never told": Case(
-        stale=range(6), values=[50, 50, *BACK, 100], heard=["", "", *NOTHING, ""]
+        stale=range(6), values=[50, 50, *BACK, 100], messages=["", "", *NOTHING, ""]
     ),
     "in stale slots a message is edited, nobody hears that it got worse, but that it is over": Case(
-        stale=range(1, 6), values=[90, 20, *BACK], heard=["post", "edit", "", "", "", "edit recovered"]
+        stale=range(1, 6), values=[90, 20, *BACK], messages=["post", "edit", "", "", "", "edit recovered"]
     ),
 }
 
@@ -221,8 +221,8 @@ def test_when_people_hear_of_an_incident(case: Case, sections: Sections) -> None
     mute = Action(INCIDENT, "mute", "Anna", START + SLOT)
     with configured(**sections):
         story = Story()
-        heard = [
+        messages = [
             story.play(value, [mute] if case.muted and i else [], may_alarm=i not in case.stale, twice=False)
             for i, value in enumerate(case.values)
         ]
-    assert heard == list(case.heard)
+    assert messages == list(case.messages)

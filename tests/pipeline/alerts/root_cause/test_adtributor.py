@@ -25,9 +25,9 @@ def ratios(
 
 
 def test_the_slice_that_fell_explains_the_fall() -> None:
-    # iOS lost 930 of its 2,000; with 70 lost elsewhere it explains 93 % of 1,000.
+    # iOS lost 930 of its 2,000; as 70 are lost elsewhere, it explains 93 % of 1,000.
     os = counts("os", OS, [2930, 1070], [3000, 2000])
-    source = counts("source", SOURCE, [1600, 2400], [2000, 3000])  # what fell, fell in both alike
+    source = counts("source", SOURCE, [1600, 2400], [2000, 3000])  # the same relative fall in both
     (cause,) = explain([os, source], 5000, total_deviates=True)
     assert (cause.dimension, cause.values) == ("os", ("iOS",))
     assert cause.explained == pytest.approx(0.93)
@@ -41,7 +41,7 @@ def test_what_falls_everywhere_is_explained_by_nothing() -> None:
 
 
 def test_forecasts_of_another_level_are_brought_to_the_expected_one() -> None:
-    # The days before had half of the level: iOS alone is short of what is expected today.
+    # The days before had half of the level: only iOS is below today's expectation.
     os = counts("os", OS, [3000, 800], [1500, 1000])
     (cause,) = explain([os], 5000, total_deviates=True)
     assert cause.values == ("iOS",)
@@ -71,7 +71,7 @@ def test_a_slice_that_fails_under_a_healthy_total_is_named_and_not_the_others_th
 
 
 def test_the_dimension_of_the_greatest_surprise_comes_first() -> None:
-    # All that is lost is in Russia; most of Russia is on iOS.
+    # All lost events are from Russia; most users in Russia have iOS.
     country = counts("country", COUNTRIES, [1000, 1000, 500, 300, 200], [2000, 1000, 500, 300, 200])
     os = counts("os", OS, [1700, 1300], [1900, 2100])
     causes = explain([os, country], 4000, total_deviates=True)
@@ -81,11 +81,11 @@ def test_the_dimension_of_the_greatest_surprise_comes_first() -> None:
 
 def test_noise_is_no_cause() -> None:
     rng = np.random.default_rng(4)
-    found = 0
+    false_causes = 0
     for _ in range(300):
         table = [counts("country", COUNTRIES, rng.poisson(rate).tolist(), rate) for rate in [[60, 20, 9, 5, 3]]]
-        found += bool(explain(table, 97, total_deviates=False))
-    assert found <= 1
+        false_causes += bool(explain(table, 97, total_deviates=False))
+    assert false_causes <= 1
 
 
 def test_what_gathers_the_rest_is_never_the_cause() -> None:
@@ -130,7 +130,7 @@ def test_likes_that_fell_are_told_from_views_that_rose() -> None:
 
 
 def test_mix_is_told_from_rate() -> None:
-    # Rates stay 0.1 and 0.3; the share of iOS falls from a half to a fifth: 0.2 becomes 0.14 by the mix alone.
+    # Rates stay 0.1 and 0.3. The share of iOS falls from 1/2 to 1/5, so the mix alone moves 0.2 to 0.14.
     mix = split_ratio(
         (1400, 2000), (10000, 10000), [ratios("os", [(800, 8000), (600, 2000)], [(500, 5000), (1500, 5000)])]
     )

@@ -1,4 +1,4 @@
-"""How a day differs from another, explained by its slices and by the two sides of a ratio; numbers by hand."""
+"""The difference of two days, explained by slices and by the two sides of a ratio; expected numbers are by hand."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,11 +13,11 @@ from pipeline.etl.results import Counts, SliceOfDay
 
 DAY, BEFORE = date(2026, 11, 8), date(2026, 11, 1)
 Row = tuple[str, str, bool, int, int]
-"""Dimension, value, whether it is the day (else the day before it), views, likes."""
+"""Dimension, value, whether the row is of the day (else of the day before), views, likes."""
 
 
 def explain_day(rows: Sequence[Row], name: str) -> Explanation:
-    """Explain a metric of the feed by rows of two days; the first dimension gives the totals."""
+    """Explain a feed metric from rows of two days; the totals are those of the first dimension."""
     metric = BY_NAME[name]
 
     def counts(views: int, likes: int) -> Counts:
@@ -66,16 +66,16 @@ def test_a_day_on_which_likes_fall_and_views_rise() -> None:
         ("os", "Android", True, 6000, 1200),
         ("os", "Android", False, 6000, 1200),
     ]
-    found = explain_day(rows_of_days, "ctr")
-    assert found.cause is not None
-    assert found.cause.values == ("iOS",)
-    assert found.cause.explained == pytest.approx(1.0)
-    # 8,000 views should have brought 1,600 likes.
-    assert found.cause.change == pytest.approx(-0.75)
-    assert found.ratio is not None
-    assert found.ratio.numerator == pytest.approx(-0.2, abs=0.001)
-    assert found.ratio.denominator == pytest.approx(0.4, abs=0.001)
-    assert found.ratio.mix == pytest.approx(0.0)
+    result = explain_day(rows_of_days, "ctr")
+    assert result.cause is not None
+    assert result.cause.values == ("iOS",)
+    assert result.cause.explained == pytest.approx(1.0)
+    # 8,000 views have 1,600 expected likes.
+    assert result.cause.change == pytest.approx(-0.75)
+    assert result.ratio is not None
+    assert result.ratio.numerator == pytest.approx(-0.2, abs=0.001)
+    assert result.ratio.denominator == pytest.approx(0.4, abs=0.001)
+    assert result.ratio.mix == pytest.approx(0.0)
     likes = explain_day(rows_of_days, "likes")
     assert likes.ratio is None
     assert likes.cause is not None
@@ -84,31 +84,31 @@ def test_a_day_on_which_likes_fall_and_views_rise() -> None:
 
 
 def per_sender() -> Metric:
-    """An average whose denominator the slices of a day do not hold."""
+    """An average whose denominator is not in the slices of a day."""
     numerator, denominator = "messages_sent", "messenger_users"
     return replace(BY_NAME["ctr"], name="per_sender", numerator=numerator, denominator=denominator, day_slice="")
 
 
 def test_a_ratio_without_slices_is_still_told_apart_into_its_sides() -> None:
-    found = explain(per_sender(), Counts(6000, 2000), Counts(8000, 2000), [])
-    assert (found.cause, found.is_sliced) == (None, False)
-    assert found.ratio is not None
-    assert found.ratio.numerator == pytest.approx(-0.25, abs=0.001)
-    assert found.ratio.denominator == 0.0
+    result = explain(per_sender(), Counts(6000, 2000), Counts(8000, 2000), [])
+    assert (result.cause, result.is_sliced) == (None, False)
+    assert result.ratio is not None
+    assert result.ratio.numerator == pytest.approx(-0.25, abs=0.001)
+    assert result.ratio.denominator == 0.0
 
 
 def test_the_biggest_change_that_can_be_explained_is_explained() -> None:
     metrics = [BY_NAME["feed_users"], BY_NAME["views"], BY_NAME["likes"], per_sender()]
     totals = {
-        "feed_users": {DAY: Counts(10, 1), BEFORE: Counts(100, 1)},  # users are in no slice of a day
+        "feed_users": {DAY: Counts(10, 1), BEFORE: Counts(100, 1)},  # slices of a day have no users
         "views": {DAY: Counts(120, 1), BEFORE: Counts(100, 1)},
         "likes": {DAY: Counts(70, 1), BEFORE: Counts(100, 1)},
         "per_sender": {DAY: Counts(10, 5), BEFORE: Counts(15, 5)},
     }
 
     def chosen(*names: str) -> str | None:
-        found = metric_to_explain(totals, [one for one in metrics if one.name in names], DAY, BEFORE)
-        return found.name if found else None
+        result = metric_to_explain(totals, [one for one in metrics if one.name in names], DAY, BEFORE)
+        return result.name if result else None
 
     assert chosen("feed_users", "views", "likes", "per_sender") == "per_sender"
     assert chosen("feed_users", "views", "likes") == "likes"

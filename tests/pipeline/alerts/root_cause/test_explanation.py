@@ -14,7 +14,7 @@ DAYS = 20
 
 
 def series(*, ios_now: float) -> Series:
-    """Views of 1,000 a slot, 400 of them on iOS and 600 from organic; the last two slots as given."""
+    """1,000 views a slot, 400 on iOS and 600 from organic; in the last two slots iOS as given."""
     width = DAYS * 96 + 41
     ios = np.full(width, 400.0)
     ios[-2:] = ios_now
@@ -43,17 +43,17 @@ def checks(value: float) -> dict[Part, CheckResult]:
 
 
 def test_a_slice_explains_what_the_total_lost_since_the_incident_began() -> None:
-    found = explain(series(ios_now=0), incident(Part("views")), checks(600))
-    assert found.cause is not None
-    assert (found.metric, found.cause.dimension, found.cause.values) == ("views", "os", ("iOS",))
-    assert found.cause.explained == pytest.approx(1.0)
-    assert found.cause.change == pytest.approx(-1.0)
+    result = explain(series(ios_now=0), incident(Part("views")), checks(600))
+    assert result.cause is not None
+    assert (result.metric, result.cause.dimension, result.cause.values) == ("views", "os", ("iOS",))
+    assert result.cause.explained == pytest.approx(1.0)
+    assert result.cause.change == pytest.approx(-1.0)
 
 
 def test_slots_after_the_incident_do_not_dilute_its_cause() -> None:
     numbers = series(ios_now=0)
     healthy = np.concatenate([numbers.numerators, np.repeat(numbers.numerators[:, :1], 8, axis=1)], axis=1)
     later = Series(numbers.parts, SLOT + 8 * QUARTER, healthy, np.ones_like(healthy), np.arange(healthy.shape[1]))
-    found = explain(later, incident(Part("views")), checks(1000))
-    assert found.cause is not None
-    assert found.cause.change == pytest.approx(-1.0)
+    result = explain(later, incident(Part("views")), checks(1000))
+    assert result.cause is not None
+    assert result.cause.change == pytest.approx(-1.0)

@@ -1,4 +1,4 @@
-"""Which metric of an incident is explained, by what, and what a ratio's two sides did; numbers by hand."""
+"""The explained metric of an incident, its cause, and the two sides of a ratio; expected numbers are by hand."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -16,11 +16,11 @@ QUARTER = timedelta(minutes=15)
 WIDTH = 20 * 96 + 41
 
 Counts = tuple[float, float]
-"""Events in each slot: before the incident, and in its two slots."""
+"""Events per slot: before the incident, and in its two slots."""
 
 
 def history(counts: Mapping[Part, Counts], of: Mapping[Part, Counts] | None = None) -> Series:
-    """Constant counts until the incident changes them; `of` has the denominators of the ratios among them."""
+    """Counts, constant until the incident; `of` has the denominators of the ratios."""
     denominators = [(of or {}).get(part, (1.0, 1.0)) for part in counts]
     return Series(tuple(counts), SLOT, rows(counts.values()), rows(denominators), np.arange(WIDTH))
 
@@ -35,7 +35,7 @@ def by_os(metric: str, ios: Counts, android: Counts) -> dict[Part, Counts]:
 
 
 def ctr_by_os(views: dict[Part, Counts], likes: dict[Part, Counts]) -> Series:
-    """CTR, its slices, and the totals of both its sides."""
+    """CTR, its slices, and the totals of its two sides."""
     numerators = {part._replace(metric="ctr"): counts for part, counts in likes.items()}
     of = {part._replace(metric="ctr"): counts for part, counts in views.items()}
     return history(
@@ -44,7 +44,7 @@ def ctr_by_os(views: dict[Part, Counts], likes: dict[Part, Counts]) -> Series:
 
 
 def days_before(series: Series, part: Part, slots_ago: int, numerator: float, denominator: float = 1.0) -> None:
-    """Change what the days before counted at the time of the newest slot, or some slots before that."""
+    """Change the counts of the days before at the newest slot's time of day, or some slots earlier."""
     row = series.parts.index(part)
     at = np.arange(WIDTH - 1 - slots_ago - 96, 0, -96)
     series.numerators[row, at] = numerator
@@ -57,7 +57,7 @@ def incident(*metrics: str, last: datetime = SLOT) -> Incident:
 
 
 def checks(**expected: float) -> dict[Part, CheckResult]:
-    """By metric, the level that the detector expects in the newest slot."""
+    """Checks with the detector's expectations in the newest slot."""
     return {
         Part(name): CheckResult(name, "total", "all", "seasonal", 0.0, level, level, level, -4, "anomaly", -4, 1)
         for name, level in expected.items()
@@ -66,31 +66,31 @@ def checks(**expected: float) -> dict[Part, CheckResult]:
 
 @pytest.mark.parametrize("level", [1.0, 1.1], ids=["as on the days before", "a tenth above them"])
 def test_a_slice_that_likes_less_explains_ctr_and_more_views_are_no_part_of_it(level: float) -> None:
-    # One in five views is liked. Then iOS has twice the views and half the likes; Android is as before.
+    # One in five views is liked. In the incident iOS has twice the views and half the likes; Android is unchanged.
     views, likes = by_os("views", (400, 800), (600, 600)), by_os("likes", (80, 40), (120, 120))
-    found = explain(ctr_by_os(views, likes), incident("ctr"), checks(ctr=0.2 * level, likes=200, views=1000))
-    assert found.cause is not None
-    assert (found.metric, found.cause.dimension, found.cause.values) == ("ctr", "os", ("iOS",))
-    # Of two slots: 1,600 views of iOS should have brought 320 likes and 1,200 of Android 240, times the level.
+    result = explain(ctr_by_os(views, likes), incident("ctr"), checks(ctr=0.2 * level, likes=200, views=1000))
+    assert result.cause is not None
+    assert (result.metric, result.cause.dimension, result.cause.values) == ("ctr", "os", ("iOS",))
+    # In two slots, 1,600 views of iOS have 320 expected likes, and 1,200 views of Android 240, times the level.
     lost_ios, lost_android = 320 * level - 80, 240 * level - 240
-    assert found.cause.explained == pytest.approx(lost_ios / (lost_ios + lost_android))
-    assert found.cause.change == pytest.approx(80 / (320 * level) - 1)
-    assert found.ratio is not None
-    assert found.ratio.numerator == pytest.approx(-0.2, abs=0.001)
-    assert found.ratio.denominator == pytest.approx(0.4, abs=0.001)
-    # Both like one in five, so it is all the same whose views they are.
-    assert found.ratio.mix_dimension == "os"
-    assert found.ratio.mix == pytest.approx(0.0)
+    assert result.cause.explained == pytest.approx(lost_ios / (lost_ios + lost_android))
+    assert result.cause.change == pytest.approx(80 / (320 * level) - 1)
+    assert result.ratio is not None
+    assert result.ratio.numerator == pytest.approx(-0.2, abs=0.001)
+    assert result.ratio.denominator == pytest.approx(0.4, abs=0.001)
+    # Both have a CTR of one in five, so the mix does not matter.
+    assert result.ratio.mix_dimension == "os"
+    assert result.ratio.mix == pytest.approx(0.0)
 
 
 def test_other_shares_of_slices_that_like_as_ever_are_a_mix_and_no_cause() -> None:
     views, likes = by_os("views", (400, 1600), (600, 600)), by_os("likes", (40, 160), (180, 180))
-    found = explain(ctr_by_os(views, likes), incident("ctr"), checks(ctr=0.22, likes=220, views=1000))
-    assert found.cause is None
-    assert found.ratio is not None
-    assert found.ratio.mix == pytest.approx(1.0)
-    assert found.ratio.numerator == pytest.approx(340 / 220 - 1, abs=0.003)
-    assert found.ratio.denominator == pytest.approx(2200 / 1000 - 1, abs=0.003)
+    result = explain(ctr_by_os(views, likes), incident("ctr"), checks(ctr=0.22, likes=220, views=1000))
+    assert result.cause is None
+    assert result.ratio is not None
+    assert result.ratio.mix == pytest.approx(1.0)
+    assert result.ratio.numerator == pytest.approx(340 / 220 - 1, abs=0.003)
+    assert result.ratio.denominator == pytest.approx(2200 / 1000 - 1, abs=0.003)
 
 
 @pytest.mark.parametrize("unknown", ["likes", "views"])
@@ -98,9 +98,9 @@ def test_without_a_check_of_both_sides_ctr_has_a_cause_and_no_sides(unknown: str
     views, likes = by_os("views", (400, 800), (600, 600)), by_os("likes", (80, 40), (120, 120))
     watched = checks(ctr=0.2, likes=200, views=1000)
     del watched[Part(unknown)]
-    found = explain(ctr_by_os(views, likes), incident("ctr"), watched)
-    assert found.cause is not None
-    assert found.ratio is None
+    result = explain(ctr_by_os(views, likes), incident("ctr"), watched)
+    assert result.cause is not None
+    assert result.ratio is None
 
 
 @pytest.mark.parametrize("metrics", [("views", "messages_sent"), ("messages_sent", "views")])
@@ -115,16 +115,16 @@ def test_of_two_metrics_the_one_where_the_cause_stands_out_most_names_it(
             for part, counts in by_os(name, (400, 0 if name == plainest else 200), (600, 600)).items()
         }
     )
-    found = explain(numbers, incident(*metrics), checks(views=1000, messages_sent=1000))
-    assert found.cause is not None
-    assert (found.metric, found.cause.values) == (plainest, ("iOS",))
-    assert found.cause.change == pytest.approx(-1.0)
+    result = explain(numbers, incident(*metrics), checks(views=1000, messages_sent=1000))
+    assert result.cause is not None
+    assert (result.metric, result.cause.values) == (plainest, ("iOS",))
+    assert result.cause.change == pytest.approx(-1.0)
 
 
 def test_a_metric_without_a_cause_does_not_hide_that_of_another() -> None:
     numbers = history({Part("messages_sent"): (1000, 500)} | by_os("views", (400, 0), (600, 600)))
-    found = explain(numbers, incident("messages_sent", "views"), checks(views=1000, messages_sent=1000))
-    assert (found.metric, found.cause is None) == ("views", False)
+    result = explain(numbers, incident("messages_sent", "views"), checks(views=1000, messages_sent=1000))
+    assert (result.metric, result.cause is None) == ("views", False)
 
 
 @pytest.mark.parametrize(
@@ -143,25 +143,25 @@ def test_a_metric_without_a_cause_does_not_hide_that_of_another() -> None:
 def test_events_are_explained_rather_than_their_users_and_what_is_behind_likes(
     metrics: tuple[str, ...], explained: str
 ) -> None:
-    # In the metric that is named first the cause is the plainest, and yet another may be behind it.
+    # The first metric has the clearest cause, but another metric may be behind it.
     counts: dict[Part, Counts] = {}
     for name in metrics:
         size = 10 if name == metrics[0] else 1
         counts |= by_os(name, (400 * size, 0), (600 * size, 600 * size))
     of = {part: (4.0 * before, 4.0 * before) for part, (before, _) in counts.items() if part.metric == "ctr"}
     levels = {name: 0.25 if name == "ctr" else counts[Part(name)][0] for name in metrics}
-    found = explain(history(counts, of), incident(*metrics), checks(**levels))
-    assert found.cause is not None
-    assert (found.metric, found.cause.values) == (explained, ("iOS",))
+    result = explain(history(counts, of), incident(*metrics), checks(**levels))
+    assert result.cause is not None
+    assert (result.metric, result.cause.values) == (explained, ("iOS",))
 
 
 def test_events_of_no_slice_are_part_of_the_whole() -> None:
     numbers = history(by_os("views", (300, 0), (500, 400)) | {Part("views"): (1000, 600)})
-    found = explain(numbers, incident("views"), checks(views=1000))
-    assert found.cause is not None
-    # 200 are in no slice, and stay. 400 of 1,000 are lost, 300 of them by iOS.
-    assert found.cause.values == ("iOS",)
-    assert found.cause.explained == pytest.approx(300 / 400)
+    result = explain(numbers, incident("views"), checks(views=1000))
+    assert result.cause is not None
+    # 200 are in no slice and unchanged. 400 of 1,000 are lost, 300 of them on iOS.
+    assert result.cause.values == ("iOS",)
+    assert result.cause.explained == pytest.approx(300 / 400)
 
 
 def test_what_slices_count_twice_leaves_no_negative_rest() -> None:
@@ -174,8 +174,8 @@ def test_what_slices_count_twice_leaves_no_negative_rest() -> None:
 
 
 def test_what_never_was_at_this_time_of_day_is_not_explained() -> None:
-    found = explain(history(by_os("views", (0, 40), (0, 60))), incident("views"), checks(views=0))
-    assert (found.metric, found.cause) == ("views", None)
+    result = explain(history(by_os("views", (0, 40), (0, 60))), incident("views"), checks(views=0))
+    assert (result.metric, result.cause) == ("views", None)
 
 
 def test_a_slot_that_was_always_empty_does_not_undo_what_the_slot_before_it_says() -> None:
@@ -183,10 +183,10 @@ def test_a_slot_that_was_always_empty_does_not_undo_what_the_slot_before_it_says
     numbers.numerators[:, -1] = 0
     for part in numbers.parts:
         days_before(numbers, part, 0, 0)
-    found = explain(numbers, incident("views"), checks(views=0))
-    assert found.cause is not None
-    assert found.cause.values == ("iOS",)
-    assert found.cause.explained == pytest.approx(1.0)
+    result = explain(numbers, incident("views"), checks(views=0))
+    assert result.cause is not None
+    assert result.cause.values == ("iOS",)
+    assert result.cause.explained == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize(
@@ -197,5 +197,5 @@ def test_a_ratio_that_was_never_known_at_this_time_of_day_is_not_explained(
 ) -> None:
     numbers = ctr_by_os(by_os("views", (400, 800), (600, 600)), by_os("likes", (80, 40), (120, 120)))
     days_before(numbers, Part("ctr"), slots_ago, likes, views)
-    found = explain(numbers, incident("ctr", last=SLOT - slots_ago * QUARTER), checks(ctr=0.2))
-    assert (found.metric, found.cause) == ("ctr", None)
+    result = explain(numbers, incident("ctr", last=SLOT - slots_ago * QUARTER), checks(ctr=0.2))
+    assert (result.metric, result.cause) == ("ctr", None)

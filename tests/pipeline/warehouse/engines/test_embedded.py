@@ -1,4 +1,4 @@
-"""The owner process: exactly one, killed and started at any moment, and nothing lost or done by halves."""
+"""The owner process: always one, killed and started at any time; no write is lost or half done."""
 
 import os
 import shutil
@@ -27,7 +27,7 @@ warehouse = EmbeddedEngine(sys.argv[1])
 
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[EmbeddedEngine]:
-    """An embedded directory of the test's own, with an empty table."""
+    """A separate embedded directory for a test, with an empty table."""
     warehouse = EmbeddedEngine(str(tmp_path / "warehouse"))
     warehouse.execute("CREATE TABLE default.t (n UInt64) ENGINE = MergeTree ORDER BY n")
     yield warehouse
@@ -51,21 +51,21 @@ def is_running(warehouse: EmbeddedEngine, text: str) -> bool:
 
 
 def kill_while_running(warehouse: EmbeddedEngine, text: str, outcome: Callable[[], object]) -> list[object]:
-    """Kill the owner in the middle of what `outcome` does; return its result or error."""
-    found: list[object] = []
+    """Kill the owner during `outcome`; return its result or error."""
+    outcomes: list[object] = []
 
     def run() -> None:
         try:
-            found.append(outcome())
+            outcomes.append(outcome())
         except TransientError as error:
-            found.append(error)
+            outcomes.append(error)
 
     thread = threading.Thread(target=run)
     thread.start()
     wait_for(lambda: is_running(warehouse, text))
     end_owner(warehouse)
     thread.join()
-    return found
+    return outcomes
 
 
 def test_a_kill_between_statements_loses_nothing(own: EmbeddedEngine) -> None:
@@ -241,6 +241,6 @@ def test_a_directory_that_another_program_holds_is_named(own: EmbeddedEngine) ->
 
 
 def test_without_chdb_the_remedy_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "chdb", None)  # Python's own way to say that a module cannot be imported
+    monkeypatch.setitem(sys.modules, "chdb", None)  # Python then refuses to import the module
     with pytest.raises(TerminalError, match=r"pip install 'feedpulse\[embedded\]'"):
         EmbeddedEngine(str(tmp_path / "warehouse")).query("SELECT 1")

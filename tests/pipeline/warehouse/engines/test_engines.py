@@ -1,4 +1,4 @@
-"""What both engines promise."""
+"""The contract of both engines."""
 
 import multiprocessing
 import pickle
@@ -218,7 +218,7 @@ def test_a_column_whose_type_was_changed_takes_new_values(warehouse: Engine, dat
 def test_no_statement_leaves_anything_to_the_next(warehouse: Engine, database: str, comment: str) -> None:
     setting = "SELECT value FROM system.settings WHERE name = 'max_result_rows'"
     before = warehouse.query(setting)
-    warehouse.query("SELECT 1")  # whatever it leaves would be found by the next
+    warehouse.query("SELECT 1")  # a warm-up: any state that it leaves must not reach the next
     warehouse.execute(f"{comment}SET max_result_rows = 12345")
     warehouse.execute(f"{comment}CREATE TEMPORARY TABLE passing (n UInt8)")
     warehouse.execute(f"{comment}USE {database}")
@@ -250,7 +250,7 @@ def test_a_stream_may_be_left_early(warehouse: Engine) -> None:
 
 def test_an_error_late_in_a_stream_is_an_error(warehouse: Engine) -> None:
     sql = "SELECT throwIf(number = 250000) FROM (SELECT number FROM system.numbers LIMIT 300000)"
-    if isinstance(warehouse, ServerEngine):  # 18.16 has no throwIf with a late message; it throws all the same
+    if isinstance(warehouse, ServerEngine):  # 18.16 has no throwIf with a late message
         sql = sql.replace("throwIf(number = 250000)", "intDiv(1, number != 250000)")
     with pytest.raises(TerminalError):
         for _ in warehouse.stream(sql):

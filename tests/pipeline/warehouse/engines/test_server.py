@@ -18,30 +18,30 @@ from tests.servers.clickhouse import ClickHouseServer
 
 @pytest.fixture(scope="module")
 def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseServer]:
-    """A server of these tests' own, in Tokyo, to be killed."""
+    """A separate server in Tokyo's zone, which these tests kill."""
     with ClickHouseServer(tmp_path_factory.mktemp("mortal") / "server", timezone="Asia/Tokyo") as server:
         yield server
 
 
 @pytest.fixture
 def warehouse(mortal: ClickHouseServer) -> ServerEngine:
-    found = ServerEngine(host=mortal.host, port=mortal.port)
-    found.execute("CREATE TABLE IF NOT EXISTS default.t (n UInt64) ENGINE = MergeTree ORDER BY n", idempotent=True)
-    found.execute("TRUNCATE TABLE default.t", idempotent=True)
-    return found
+    engine = ServerEngine(host=mortal.host, port=mortal.port)
+    engine.execute("CREATE TABLE IF NOT EXISTS default.t (n UInt64) ENGINE = MergeTree ORDER BY n", idempotent=True)
+    engine.execute("TRUNCATE TABLE default.t", idempotent=True)
+    return engine
 
 
 def strike_while_running(
     warehouse: ServerEngine, strike: Callable[[], None], outcome: Callable[[], object]
 ) -> list[object]:
-    """Do something to the server in the middle of what `outcome` does; return its result or error."""
-    found: list[object] = []
+    """Call `strike` on the server during `outcome`; return its result or error."""
+    results: list[object] = []
 
     def run() -> None:
         try:
-            found.append(outcome())
+            results.append(outcome())
         except TransientError as error:
-            found.append(error)
+            results.append(error)
 
     thread = threading.Thread(target=run)
     thread.start()
@@ -50,7 +50,7 @@ def strike_while_running(
         time.sleep(0.02)
     strike()
     thread.join()
-    return found
+    return results
 
 
 def test_a_read_survives_a_restart_in_its_middle(mortal: ClickHouseServer, warehouse: ServerEngine) -> None:

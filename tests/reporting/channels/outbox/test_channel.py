@@ -169,7 +169,7 @@ def test_an_edit_rewrites_the_files_and_keeps_what_was_said(tmp_path: Path) -> N
         assert outbox.edit(place, "a", message(text, picture, key="a")) == "a"
     assert (tmp_path / "a.txt").read_text() == "three\n"
     assert (tmp_path / "a.png").read_bytes() == png(60, 60)
-    assert [said["html"] for said in json.loads((tmp_path / "a.json").read_text())["earlier"]] == ["one", "two"]
+    assert [version["html"] for version in json.loads((tmp_path / "a.json").read_text())["earlier"]] == ["one", "two"]
     page = page_of(tmp_path)
     assert "2 earlier versions" in page
     assert page.index("three") < page.index("<details>") < page.index(">one<") < page.index(">two<")
@@ -183,7 +183,7 @@ def test_an_edit_to_what_is_there_already_changes_nothing(tmp_path: Path) -> Non
     before = (tmp_path / "a.json").read_bytes()
     assert outbox.edit(place, "a", same) == "a"
     assert (tmp_path / "a.json").read_bytes() == before
-    # Other buttons or another picture with the same text are not another version.
+    # Other buttons or another picture with the same text do not make a new version.
     outbox.edit(place, "a", Message("a", "title", "one", png(50, 50)))
     record = json.loads((tmp_path / "a.json").read_text())
     assert (record["buttons"], record["earlier"]) == ([], [])
@@ -214,7 +214,7 @@ def test_replies_stand_below_their_message_oldest_first(tmp_path: Path) -> None:
     assert outbox.reply(place, "a", message("still down", key="a-2")) == "a-2"
     outbox.reply(place, "a-2", message("it is over", png(), key="a-3"))
     outbox.edit(place, "a", message("post a, changed", key="a"))
-    # The last edit of or reply to a message decides its place.
+    # Messages are sorted by their last edit or reply.
     assert keys_on_page(tmp_path) == ["a", "b"]
     page = page_of(tmp_path)
     order = ["post a, changed", "still down", "it is over", 'src="a-3.png"', "post b"]
@@ -291,6 +291,6 @@ def test_processes_that_edit_at_once_forget_no_version(tmp_path: Path) -> None:
     Outbox(str(tmp_path)).send(str(tmp_path), message("first", key="shared"))
     run_together(EDITOR, tmp_path)
     record = json.loads((tmp_path / "shared.json").read_text())
-    said = {version["html"] for version in record["earlier"]} | {record["html"]}
-    assert said == {"first"} | {f"{name} {index}" for name in "abc" for index in range(20)}
+    versions = {version["html"] for version in record["earlier"]} | {record["html"]}
+    assert versions == {"first"} | {f"{name} {index}" for name in "abc" for index in range(20)}
     assert page_of(tmp_path).count('<section class="reply"') == 60

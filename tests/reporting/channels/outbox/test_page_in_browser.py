@@ -139,9 +139,9 @@ def test_it_fits_the_screen_in_both_colours(
     assert pixels.shape[1] == width
     ground = pixels[2, 2]
     assert (ground.mean() < 60) == dark
-    # Nothing reaches the right edge: its last columns have the colour of the ground.
+    # Nothing reaches the right edge: the last columns have the background colour.
     assert (pixels[:, -8:] == ground).all()
-    # The bars of the report and the point of the alert are there: both pictures were loaded and drawn.
+    # The colours of the report's bars and the alert's point show that both pictures were loaded.
     assert np.all(np.abs(pixels - (0x00, 0x72, 0xB2)) < 12, axis=2).sum() > 1000
     assert np.all(np.abs(pixels - (0xD5, 0x5E, 0x00)) < 12, axis=2).sum() > 10
 

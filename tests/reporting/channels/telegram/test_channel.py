@@ -148,7 +148,7 @@ def test_a_group_that_became_a_supergroup_is_followed(api: BotApi) -> None:
     first, second = telegram.send(old, message()), telegram.send(old, message())
     assert [sent.chat for sent in api.sent] == [CHAT, CHAT]
     assert len(api.requests) == 3
-    # Another process, which never wrote to the group, makes the same links.
+    # Another process, which has not written to the group, makes the same links.
     assert [channel(api, chats=old).link(old, name) for name in (first, second)] == [
         "https://t.me/c/1234567890/1",
         "https://t.me/c/1234567890/2",

@@ -66,7 +66,7 @@ def test_refused_buttons_do_not_cost_the_message(api: BotApi, trouble: Trouble, 
         (SMALL, LARGE, ["editMessageMedia"]),
         (SMALL, SMALL, ["editMessageMedia"]),
         (None, None, ["editMessageText"]),
-        # A text for a photo becomes its caption; a photo for a text takes the text's place.
+        # A text that edits a photo becomes its caption. A photo that edits a text replaces it.
         (SMALL, None, ["editMessageText", "editMessageCaption"]),
         (None, SMALL, ["editMessageMedia"]),
     ],
@@ -120,7 +120,7 @@ def test_a_message_that_cannot_be_edited_is_followed_by_a_new_one(
         api.freeze(1)
     asked = {"never there": "77", "no name": ""}.get(gone, name)
     assert telegram.edit(CHAT, asked, with_buttons("two", picture)) == "2"
-    # One refusal is enough: the other forms of an edit are not tried.
+    # After one refusal, the other forms of an edit are not tried.
     assert sum(method.startswith("edit") for method in api.requests) == 1
     assert (api.sent[-1].id, api.sent[-1].text, api.sent[-1].photo, api.sent[-1].buttons) == (2, "two", picture, ROWS)
     assert telegram.edit(CHAT, "2", with_buttons("three", picture)) == "2"
@@ -259,7 +259,7 @@ def test_a_message_of_a_group_is_not_sought_in_the_chat_that_it_became(api: BotA
         (CHAT, "two", None),
         (CHAT, "three", None),
     ]
-    # What was sent after the change lives on, in another process too.
+    # Messages sent after the change can be edited, also by another process.
     later = channel(api, chats=GROUP)
     assert later.edit(GROUP, edited, message("two again")) == edited
     assert later.reply(GROUP, edited, message("four")) not in (edited, replied)

@@ -60,7 +60,7 @@ def test_presses_are_read_once_they_are_dealt_with(api: BotApi) -> None:
     for data in ("ack:1", "mute:1"):
         api.press(1, data)
     first, second = telegram.presses(0)
-    # A process that is killed before it records them leaves them to the next one.
+    # If a process is killed before it records the presses, the next one reads them.
     assert [press.update for press in channel(api).presses(0)] == [first.update, second.update]
     assert [press.data for press in telegram.presses(first.update + 1)] == ["mute:1"]
     assert telegram.presses(second.update + 1) == []
