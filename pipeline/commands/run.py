@@ -1,6 +1,9 @@
 """``feedpulse run``: runs a task and the tasks that it requires, with Luigi."""
 
+import contextlib
 import difflib
+import io
+import re
 import sys
 import textwrap
 from collections.abc import Sequence
@@ -51,15 +54,46 @@ def main(arguments: Sequence[str]) -> int:
     if not arguments or arguments[0].startswith("-"):
         return _refuse("name the task first", tasks.__all__)
     process.install()
+    luigis = ["--module", "pipeline", *arguments]
     try:
-        run_with_retcodes(["--module", "pipeline", *arguments])
+        problem = _wrong_arguments(arguments[0], luigis)
+        if problem:
+            print(f"{PROGRAM} run: {problem}", file=sys.stderr)
+            return WRONG_USAGE
+        run_with_retcodes(luigis)
     except TaskClassNotFoundException:
-        near = difflib.get_close_matches(arguments[0], tasks.__all__, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        return _refuse(f"no task is called {arguments[0]}{hint}", tasks.__all__)
+        return _refuse(f"no task is called {arguments[0]}{_near(arguments[0], tasks.__all__)}", tasks.__all__)
     except SystemExit as end:  # Luigi always ends with it
         return end.code if isinstance(end.code, int) else 0
     return 0
+
+
+def _wrong_arguments(root: str, arguments: Sequence[str]) -> str:
+    """Return what Luigi's parser finds wrong, without the page of usage that it prints; '' if nothing."""
+    from luigi.cmdline_parser import CmdlineParser
+    from luigi.task_register import Register
+
+    printed = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(printed):
+            CmdlineParser(arguments)
+    except SystemExit as end:
+        if end.code != WRONG_USAGE:  # --help
+            raise
+        problem = printed.getvalue().rpartition("error: ")[2].strip()
+        flags = [
+            f"--{flag}".replace("_", "-")
+            for task, bare, name, _ in Register.get_all_params()
+            for flag in ([name] if bare else [f"{task}-{name}", name] if task == root else [f"{task}-{name}"])
+        ]
+        wrong = re.search(r"--[\w-]+", problem)
+        return problem + (_near(wrong[0], flags) if wrong else "")
+    return ""
+
+
+def _near(wrong: str, valid: Sequence[str]) -> str:
+    near = difflib.get_close_matches(wrong, valid, n=1)
+    return f"; did you mean {near[0]}?" if near and near[0] != wrong else ""
 
 
 def _help(tasks: Sequence[str]) -> str:

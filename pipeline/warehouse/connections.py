@@ -27,7 +27,7 @@ def _engine(section: settings.WarehouseSettings | settings.SourceSettings, name:
         return EmbeddedEngine(path=section.path)
     times = settings.WarehouseSettings()
     return ServerEngine(
-        host=section.host,
+        host=section.host.removeprefix("[").removesuffix("]"),  # an IPv6 address is also written [::1]
         port=section.port,
         user=section.user,
         password=password,

@@ -8,14 +8,14 @@ import re
 from pathlib import Path
 
 from pipeline.core.errors import TerminalError
+from pipeline.core.identifiers import IDENTIFIER, RULE
 
 SQL_DIRECTORIES = tuple(
     Path(__file__).parents[1] / room / "sql" for room in ("warehouse", "etl", "slots", "alerts", "demo")
 )
 """Where statements are looked up; a name is unique over all of them."""
 
-_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_QUALIFIED = re.compile(rf"{_IDENTIFIER.pattern}(\.{_IDENTIFIER.pattern})?")
+_QUALIFIED = re.compile(rf"{IDENTIFIER.pattern}(\.{IDENTIFIER.pattern})?")
 _HOLE = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
 
 
@@ -38,11 +38,8 @@ def check_identifier(text: str, *, qualified: bool = True) -> str:
     TerminalError
         If it is not.
     """
-    if not (_QUALIFIED if qualified else _IDENTIFIER).fullmatch(text):
-        raise TerminalError(
-            f"{text[:100]!r} cannot be the name of a database, table or column: "
-            "letters, digits and underscores, not beginning with a digit"
-        )
+    if not (_QUALIFIED if qualified else IDENTIFIER).fullmatch(text):
+        raise TerminalError(f"{text[:100]!r} cannot be the name of a database, table or column: {RULE}")
     return text
 
 

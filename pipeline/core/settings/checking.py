@@ -1,14 +1,17 @@
 """The check of all settings before a command does anything."""
 
+import re
 from dataclasses import fields
 
 from pipeline.core import metrics
 from pipeline.core.errors import SettingsError
+from pipeline.core.identifiers import IDENTIFIER, RULE
 from pipeline.core.process import once
 from pipeline.core.settings.metric_sections import MetricSettings
 from pipeline.core.settings.sections import (
     SECTIONS,
     AlertSettings,
+    ConnectionSettings,
     EtlSettings,
     Section,
     SourceSettings,
@@ -34,6 +37,17 @@ _MINIMUMS: tuple[tuple[type[Section], str, int], ...] = (
     (AlertSettings, "propose_after", 1),
 )
 
+_NAMES: tuple[tuple[type[Section], str], ...] = (
+    (WarehouseSettings, "database"),
+    (EtlSettings, "table"),
+    (SourceSettings, "database"),
+    (SourceSettings, "feed_table"),
+    (SourceSettings, "message_table"),
+)
+
+NATIVE_PORTS = "feedpulse speaks ClickHouse's native protocol: port 9000, or 9440 with secure = true."
+"""The remedy of each wrong address."""
+
 
 @once
 def check() -> None:
@@ -57,6 +71,8 @@ def check() -> None:
     for name, engine in (("warehouse", WarehouseSettings().engine), ("source", SourceSettings().engine)):
         if engine not in ("embedded", "server") and not (name == "source" and engine == ""):
             raise SettingsError(f"[{name}] engine = {engine}: use embedded or server.")
+    _require_addresses()
+    _require_names()
     _require_minimums()
 
 
@@ -70,6 +86,36 @@ def _require_readable(cls: type[Section]) -> None:
             except ValueError as error:
                 raise SettingsError(f"[{cls.section}] {name} has a value that cannot be read: {error}.") from error
         raise
+
+
+def _require_addresses() -> None:
+    for section in (WarehouseSettings(), SourceSettings()):
+        if section.engine == "server":
+            _require_host(section)
+
+
+def _require_host(section: ConnectionSettings) -> None:
+    host = section.host
+    bare = host.rpartition("://")[2].partition("/")[0]
+    if host != bare:
+        raise SettingsError(
+            f"[{section.section}] host = {host}: give the name alone, host = {bare.partition(':')[0]}.\n{NATIVE_PORTS}"
+        )
+    with_port = re.fullmatch(r"(\[.*\]|[^:]*):(\d+)", host)
+    if with_port:
+        raise SettingsError(
+            f"[{section.section}] host = {host}: write host = {with_port[1]} and port = {with_port[2]}.\n{NATIVE_PORTS}"
+        )
+
+
+def _require_names() -> None:
+    for cls, setting in _NAMES:
+        name = getattr(cls(), setting)
+        if not IDENTIFIER.fullmatch(name):
+            remedy = "choose another name."
+            if cls is SourceSettings:
+                remedy = "make views with such names, in a database with such a name, and set them here."
+            raise SettingsError(f"[{cls.section}] {setting} = {name!r}: a name must have {RULE}; {remedy}")
 
 
 def _require_minimums() -> None:

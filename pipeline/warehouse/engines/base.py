@@ -42,20 +42,29 @@ TRANSIENT_CODES = frozenset(
     {3, 32, 95, 96, 198, 202, 203, 209, 210, 225, 236, 242, 252, 254, 265, 279, 285, 286, 319, 364, 384, 425, 999}
 )
 
+_AWAY = "The server does not reach another server that the table needs (Distributed, remote): see system.clusters."
+
 REMEDIES = {
     60: "Check the table's name and the setting `database`.",
     81: "Create the database or correct the setting `database`.",
+    158: "The statement reads more rows than the server allows: raise max_rows_to_read of this user.",
     159: "The statement ran longer than the server allows: raise max_execution_time of this user.",
     164: "This user may only read: set a user with write access, or use the embedded engine.",
     192: "Check `user` in luigi.cfg.",
     193: "Check the password (FEEDPULSE_CLICKHOUSE_PASSWORD; FEEDPULSE_SOURCE_PASSWORD for [source]).",
     194: "Set the password (FEEDPULSE_CLICKHOUSE_PASSWORD; FEEDPULSE_SOURCE_PASSWORD for [source]).",
     195: "The server does not let this user in from this machine's address.",
+    201: "This user's quota is used up: wait until its interval ends, or raise the quota.",
+    202: "The server runs too many queries at once: use fewer --workers, or raise max_concurrent_queries.",
     241: "The statement needs more memory than the engine may use.",
+    279: _AWAY,
     291: "This user has no right to the database.",
-    497: "This user lacks a right: see SHOW GRANTS.",
+    341: "An ALTER is not finished on all replicas: see system.mutations. The next run goes on.",
+    396: "The result is larger than the server allows: raise max_result_rows and max_result_bytes of this user.",
+    497: "Grant this user the right that the error names; SHOW GRANTS lists its rights.",
     516: "Check `user` in luigi.cfg and the password (FEEDPULSE_CLICKHOUSE_PASSWORD; FEEDPULSE_SOURCE_PASSWORD for "
     "[source]).",
+    519: _AWAY,
 }
 
 _MESSAGE_LIMIT = 600

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.core.errors import TerminalError, TransientError
 from pipeline.core.process import once
+from pipeline.core.settings.checking import NATIVE_PORTS
+from pipeline.warehouse.engines import probe
 from pipeline.warehouse.engines.base import Columns, Engine, NotReachedError, as_rows, refusal
 from pipeline.warehouse.engines.conversion import read, written_columns
 
@@ -173,16 +175,22 @@ class ServerEngine(Engine):
         except errors.UnexpectedPacketFromServerError:
             raise TerminalError(
                 f"{self.place}: something answers there, but not in ClickHouse's native protocol.\n"
-                "Set its native port (9000; 9440 with secure = true), not the HTTP port."
+                f"{self._remedy() or NATIVE_PORTS}"
             ) from None
         except (errors.NetworkError, errors.SocketTimeoutError, OSError, EOFError) as error:
-            reason = str(getattr(error, "message", None) or error or "the connection was closed")
-            if "SSL" in reason or "certificate" in reason:
-                raise TerminalError(f"{self.place}: {reason}\nCheck `secure`, `port` and `ca_certs`.") from None
-            remedy = "Start it, or correct `host`, `port` (the native one: 9000, or 9440 with TLS) and `secure`."
+            reason = str(getattr(error, "message", None) or error)
+            reason = reason.removesuffix(f"({self.place})").strip() or "the connection was closed or is silent"
+            wrong_port = self._remedy()
+            if wrong_port or "SSL" in reason or "certificate" in reason:
+                remedy = wrong_port or "Check `secure`, `port` and `ca_certs`."
+                raise TerminalError(f"{self.place}: {reason}\n{remedy}") from None
+            remedy = f"Start it, or correct `host`, `port` and `secure`. {NATIVE_PORTS}"
             if self in _reached():
                 remedy = "This run began there and stays with it; the next run tries `alt_hosts` too."
             raise NotReachedError(f"{self.place}: no ClickHouse server answers: {reason}.\n{remedy}") from None
         if self.alt_hosts:
             _reached()[self] = (client.connection.host, client.connection.port)
         client.connection.socket.settimeout(self.query_timeout_seconds)
+
+    def _remedy(self) -> str:
+        return probe.remedy(*self._address, secure=self.secure)

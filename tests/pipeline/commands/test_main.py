@@ -83,6 +83,9 @@ def test_help_imports_nothing_heavy() -> None:
         (["run", "Dayly"], "no task is called Dayly; did you mean Daily? (tasks: Alerts, "),
         (["run", "Something"], "no task is called Something (tasks: Alerts, "),
         (["run", "Daily", "--nonsense"], "unrecognized arguments: --nonsense"),
+        (["run", "Alerts", "--alerts-detectr", "x"], "--alerts-detectr x; did you mean --alerts-detector?"),
+        (["run", "Daily", "--alerts-detector"], "argument --alerts-detector: expected one argument\n"),
+        (["run", "RangeDaily", "--strat", "2026"], "--strat 2026; did you mean --start?"),
         (["detectors", "score", "--detector", "prophet"], "'prophet'"),
     ],
 )
@@ -98,6 +101,12 @@ def test_a_refused_task_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
         _, _, err = printed(arguments, capsys)
         assert len(err.splitlines()) == 1
         assert all(family in err for family in tasks.__all__)
+
+
+def test_a_refused_argument_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    for wrong in (["--nonsense"], ["--alerts-detectr", "x"], ["stray"], ["--workers"]):
+        code, _, err = printed(["run", "Alerts", *wrong], capsys)
+        assert (code, len(err.splitlines())) == (2, 1)
 
 
 @pytest.mark.parametrize("error", [FeedpulseError, ReportingError, DetectorError, PermissionError])

@@ -69,11 +69,35 @@ def test_comments_stand_on_lines_of_their_own(shipped: configparser.ConfigParser
         ({"warehouse": {"engine": "oracle"}}, r"\[warehouse\] engine = oracle: use embedded or server"),
         ({"source": {"engine": "oracle"}}, r"\[source\] engine = oracle: use embedded or server"),
         ({"alerts": {"recovery_slots": "0"}}, r"\[alerts\] recovery_slots = 0: must be 1 or more"),
+        (
+            {"warehouse": {"database": "2test"}},
+            r"\[warehouse\] database = '2test': .* letters, digits .* choose another",
+        ),
+        ({"etl": {"table": "a.b"}}, r"\[etl\] table = 'a.b': a name must have letters, digits"),
+        ({"source": {"database": "sim-2023"}}, r"\[source\] database = 'sim-2023': .*make views"),
+        ({"source": {"feed_table": "feed-actions"}}, r"\[source\] feed_table = 'feed-actions': "),
+        ({"source": {"message_table": ""}}, r"\[source\] message_table = '': "),
+        (
+            {"warehouse": {"engine": "server", "host": "https://ch.example:8443/"}},
+            r"\[warehouse\] host = https://ch.example:8443/: give the name alone, host = ch.example\.\n.*9440",
+        ),
+        ({"source": {"engine": "server", "host": "http://ch"}}, r"\[source\] host = http://ch: .* host = ch\."),
+        (
+            {"source": {"engine": "server", "host": "ch.example:9000"}},
+            r"\[source\] host = ch.example:9000: write host = ch.example and port = 9000\.",
+        ),
+        ({"warehouse": {"engine": "server", "host": "[::1]:9000"}}, r"write host = \[::1\] and port = 9000\."),
         ({"etl": {"attribute_days": "-1"}}, r"\[etl\] attribute_days = -1: must be 0 or more"),
     ],
 )
 def test_settings_that_nothing_reads_are_refused(sections: dict[str, dict[str, str]], message: str) -> None:
     with configured(**sections), pytest.raises(SettingsError, match=message):
+        settings.check()
+
+
+@pytest.mark.parametrize("host", ["::1", "[::1]", "127.0.0.1", "ch.example"])
+def test_addresses_of_servers(host: str) -> None:
+    with configured(warehouse={"engine": "server", "host": host}):
         settings.check()
 
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from pipeline.core.errors import TerminalError
 from pipeline.warehouse.engines import EmbeddedEngine, Engine, ServerEngine
+from pipeline.warehouse.engines.base import refusal
 
 MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(2105, 12, 31)).map(lambda moment: moment.replace(microsecond=0))
 DAYS = st.dates(date(1970, 1, 1), date(2105, 12, 31))
@@ -327,3 +328,37 @@ def test_reading_loads_neither_engine_nor_driver_before_it_must(embedded_warehou
         "assert not [name for name in sys.modules if 'chdb' in name], sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("sql", "code", "remedy"),
+    [
+        ("SELECT sum(n) FROM {database}.t SETTINGS max_rows_to_read = 1", 158, "max_rows_to_read"),
+        ("SELECT sum(number) FROM system.numbers SETTINGS max_execution_time = 1", 159, "max_execution_time"),
+    ],
+)
+def test_a_limit_of_the_server_names_its_remedy(
+    warehouse: Engine, database: str, sql: str, code: int, remedy: str
+) -> None:
+    warehouse.execute(f"CREATE TABLE {database}.t (n UInt64) ENGINE = MergeTree ORDER BY n")
+    warehouse.execute(f"INSERT INTO {database}.t SELECT number FROM numbers(20)")
+    with pytest.raises(TerminalError) as caught:
+        warehouse.query(sql.format(database=database))
+    assert caught.value.code == code
+    assert remedy in str(caught.value).splitlines()[1]
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [
+        (201, "quota"),
+        (202, "max_concurrent_queries"),
+        (279, "system.clusters"),
+        (341, "system.mutations"),
+        (396, "max_result_rows"),
+        (497, "SHOW GRANTS"),
+        (519, "system.clusters"),
+    ],
+)
+def test_other_refusals_name_their_remedy(code: int, remedy: str) -> None:
+    assert remedy in str(refusal("ch:9000", code, "DB::Exception: no")).splitlines()[1]

@@ -1,6 +1,7 @@
 """A real server: killed, stopped, restarted, refusing, in another zone, behind TLS."""
 
 import pickle
+import socket
 import threading
 import time
 import traceback
@@ -138,6 +139,31 @@ def test_the_port_of_http_is_not_the_native_one(clickhouse_server: ClickHouseSer
     warehouse = ServerEngine(clickhouse_server.host, clickhouse_server.http_port, connect_timeout_seconds=0.3)
     with pytest.raises(WarehouseError, match="native"):
         warehouse.query("SELECT 1")
+
+
+def test_the_port_of_http_is_said(clickhouse_server: ClickHouseServer) -> None:
+    for secure in (False, True):
+        wrong = ServerEngine(
+            clickhouse_server.host, clickhouse_server.http_port, secure=secure, connect_timeout_seconds=0.3
+        )
+        with pytest.raises(TerminalError, match=r"speaks HTTP.* port 9000, or 9440 with secure = true"):
+            wrong.query("SELECT 1")
+
+
+def test_tls_where_it_is_not_set_and_the_other_way_round(clickhouse_server: ClickHouseServer) -> None:
+    plain = ServerEngine(clickhouse_server.host, clickhouse_server.port)
+    with pytest.raises(TerminalError, match=r"uses TLS: set secure = true"):
+        replace(plain, port=clickhouse_server.secure_port).query("SELECT 1")
+    with pytest.raises(TerminalError, match=r"does not use TLS: set secure = false"):
+        replace(plain, secure=True).query("SELECT 1")
+
+
+def test_a_silent_port_is_given_up(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        engine = ServerEngine("127.0.0.1", port, connect_timeout_seconds=0.1)
+        with pytest.raises(TransientError, match=rf"127.0.0.1:{port}: no ClickHouse server answers: .*silent"):
+            engine.query("SELECT 1")
 
 
 def test_another_host_is_tried(clickhouse_server: ClickHouseServer, tmp_path: Path) -> None:
