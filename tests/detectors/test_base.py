@@ -76,14 +76,14 @@ def test_bounds_are_indexed_together() -> None:
         ([[1.0, 2.0], [1.0, math.inf]], "infinite at column 1"),
     ],
 )
-def test_values_that_are_no_series(given_values: Any, message: str) -> None:
+def test_invalid_values_are_refused(given_values: Any, message: str) -> None:
     detector = detectors.create("sigma")
     for judge in (detector.detect, detector.detect_last):
         with pytest.raises(DetectorError, match=message):
             judge(given_values)
 
 
-def test_denominators_that_are_no_counts() -> None:
+def test_invalid_denominators_are_refused() -> None:
     detector = detectors.create("seasonal")
     with pytest.raises(DetectorError, match=r"shape \(2,\), values have \(3,\)"):
         detector.detect([0.1, 0.2, 0.3], [1, 2])
@@ -92,7 +92,7 @@ def test_denominators_that_are_no_counts() -> None:
             detector.detect([0.1], [wrong])
 
 
-def test_no_column_has_no_newest() -> None:
+def test_detect_last_needs_a_column() -> None:
     with pytest.raises(DetectorError, match="no columns"):
         detectors.create("sigma").detect_last([])
 
@@ -121,12 +121,12 @@ def test_available() -> None:
     assert {"day_ago", "sigma", "iqr", "stl", "seasonal"} <= set(detectors.available())
 
 
-def test_unknown_name_lists_those_there_are() -> None:
+def test_an_unknown_name_lists_the_valid_names() -> None:
     with pytest.raises(DetectorError, match="no detector is called 'sigmoid'; there are: .*iqr.*sigma"):
         detectors.create("sigmoid")
 
 
-def test_unknown_parameter_lists_those_there_are() -> None:
+def test_an_unknown_parameter_lists_the_valid_parameters() -> None:
     with pytest.raises(
         DetectorError, match="iqr has no parameter 'multipler'; it has: period, window, same_slot, multiplier"
     ):

@@ -1,6 +1,6 @@
 """Detectors that each break one rule of the contract, and the error that names it.
 
-They have no name of their own, so they are not registered.
+The classes define no `name`, so they are not registered.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from detectors.statistics import past
 
 @dataclass(frozen=True, kw_only=True)
 class Sound(Detector):
-    """Keeps the contract: the mean of the last three points plus and minus a wide band."""
+    """Follows the contract: the mean of the last three points plus and minus a wide band."""
 
     summary: ClassVar[str] = "tests"
 
@@ -240,7 +240,7 @@ class LaterDenominators(Sound):
         return Bounds.from_band(values, expected, expected - width, expected + width)
 
 
-def test_the_sound_one_keeps_it() -> None:
+def test_a_sound_detector_passes() -> None:
     check_detector(Sound(period=12))
 
 
@@ -288,7 +288,7 @@ def test_broken_detectors_are_caught(broken: type[Detector], what: str) -> None:
     assert re.search(what, refusal(broken))
 
 
-def test_every_rule_is_broken_by_one_of_them() -> None:
+def test_every_rule_has_a_detector_that_breaks_it() -> None:
     refusals = [refusal(broken) for broken, _ in BROKEN]
     for rule in RULES:
         claim = " ".join((rule.__doc__ or "").split())

@@ -59,7 +59,7 @@ def test_score_of_a_file_and_of_stdin_is_that_of_the_library(tmp_path: Path) -> 
     assert {row["is_anomaly"] for row in rows[24:]} <= {"0", "1"}
 
 
-def test_a_terminal_is_told_what_is_going_on(tmp_path: Path) -> None:
+def test_progress_is_shown_on_a_terminal(tmp_path: Path) -> None:
     shown, terminal = pty.openpty()
     termios.tcsetwinsize(terminal, (24, 80))
     command = [sys.executable, "-m", "detectors", "score", "--detector", "sigma", "--set", "period=24"]
@@ -98,7 +98,7 @@ def test_a_ratio_and_a_gap(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         (["timestamp,value,denominator", "0,1,-2"], "line 2: the denominator is infinite or negative (-2)"),
     ],
 )
-def test_a_bad_row_is_named_by_its_line(
+def test_an_invalid_row_is_reported_with_its_line(
     lines: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["score", "--detector", "sigma", "--set", "period=24", file(tmp_path, lines)]) == 2

@@ -1,4 +1,4 @@
-"""Runs the contract on configured instances of every method; `test_broken_contract` has detectors that break it."""
+"""Checks configured instances of every method against the contract. `test_broken_contract` tests the check itself."""
 
 from __future__ import annotations
 

@@ -33,15 +33,15 @@ SMALL = st.integers(1, 5)
 
 @given(FLAGS, SMALL, SMALL)
 def test_episodes_are_apart_full_and_complete(flags: list[bool], gap: int, minimum: int) -> None:
-    found = episodes(flags, gap=gap, minimum=minimum)
-    for one in found:
-        assert flags[one.start]
-        assert flags[one.end]
-        assert sum(flags[one.start : one.end + 1]) >= minimum
-    for one, other in zip(found, found[1:], strict=False):
-        assert other.start - one.end > gap
+    merged = episodes(flags, gap=gap, minimum=minimum)
+    for episode in merged:
+        assert flags[episode.start]
+        assert flags[episode.end]
+        assert sum(flags[episode.start : episode.end + 1]) >= minimum
+    for episode, other in zip(merged, merged[1:], strict=False):
+        assert other.start - episode.end > gap
     if minimum == 1:
-        covered = {point for one in found for point in range(one.start, one.end + 1)}
+        covered = {point for episode in merged for point in range(episode.start, episode.end + 1)}
         assert {point for point, flag in enumerate(flags) if flag} <= covered
 
 

@@ -52,14 +52,14 @@ def test_import_is_light(program: str) -> None:
 
 
 @pytest.mark.parametrize("hidden", [pytest.param("", marks=needs_numba), "sys.modules['numba'] = None"])
-def test_a_batch_is_compiled_and_does_without(hidden: str) -> None:
+def test_a_large_batch_uses_numba_if_it_is_installed(hidden: str) -> None:
     batch = "detectors.create('mad', period=4, window=3).detect([[1.0, 2.0] * 1500] * 100)"
     loaded = loaded_by(f"import sys, detectors\n{hidden}\nassert not {batch}.is_anomaly.any()")
     assert ("llvmlite" in loaded) == (not hidden)
 
 
 @needs_numba
-def test_compiles_where_nothing_can_be_kept() -> None:
+def test_compiles_without_a_writable_cache() -> None:
     # A read-only installation and a user without a home directory: numba then refuses to cache.
     program = (
         "import numba.core.caching as caching, numpy as np\n"

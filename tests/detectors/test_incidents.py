@@ -1,4 +1,4 @@
-"""The ensemble catches injected incidents, does not learn one of a few hours, and adopts a permanent shift."""
+"""The ensemble catches injected incidents, does not adopt an incident of a few hours, and adopts a permanent shift."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def judge(kind: str, values: Array, denominator: Array | None, **parameters: flo
 
 
 def lowered(kind: str, values: Array, share: float, points: int) -> Array:
-    """Subtract `share` from column AT on; for a "value", whose zero has no meaning, `share` tens."""
+    """Lower `points` columns from AT on by a relative `share`, or by 10 * `share` for a "value" (no natural zero)."""
     changed = values.copy()
     part = slice(AT, AT + points)
     changed[:, part] = values[:, part] - 10 * share if kind == "value" else values[:, part] * (1 - share)
@@ -107,7 +107,7 @@ def test_a_spike_is_caught_and_forgotten() -> None:
     assert np.abs(width - 1).max() < 0.2
 
 
-def test_one_odd_minute_is_no_anomaly_and_a_quarter_of_an_hour_is() -> None:
+def test_one_outlying_minute_is_not_an_anomaly_but_fifteen_minutes_are() -> None:
     """Points every five minutes: an ongoing incident is caught within 15 minutes, an extreme one at once."""
     period, at = 288, 9 * 288 + 100
     rng = np.random.default_rng(4)
@@ -165,7 +165,7 @@ def test_the_band_is_where_the_score_turns() -> None:
                 np.testing.assert_allclose(np.abs(detector.detect_last(values).score), 1, atol=1e-3)
 
 
-def test_kinds_are_refused_by_name() -> None:
+def test_kinds_refuse_unsuitable_values() -> None:
     for method in ("ensemble", "seasonal"):
         with pytest.raises(detectors.DetectorError, match='cannot be a count; kind="value" takes any'):
             detectors.create(method, kind="count").detect([1.0, -1.0])

@@ -52,13 +52,13 @@ def test_windows_of_the_past_are_those_of_numpy(values: Array, count: int, step:
     present = np.count_nonzero(~np.isnan(samples), axis=-1)
     mean, spread = np.where(present >= 2, [mean, spread], np.nan)
 
-    *found, counted = past_quantiles(values, count, step, 0.25, 0.5, 0.75)
-    np.testing.assert_allclose(found, quartiles, rtol=1e-12)
+    *results, counted = past_quantiles(values, count, step, 0.25, 0.5, 0.75)
+    np.testing.assert_allclose(results, quartiles, rtol=1e-12)
     np.testing.assert_array_equal(counted, present)
-    found = [*past_median_and_deviation(values, count, step)]
-    np.testing.assert_allclose(found, [quartiles[1], deviation, present], rtol=1e-12)
-    found = [*past_mean_and_deviation(values, count, step)]
-    np.testing.assert_allclose(found, [mean, spread, present], rtol=1e-9, atol=1e-9 * 7)
+    results = [*past_median_and_deviation(values, count, step)]
+    np.testing.assert_allclose(results, [quartiles[1], deviation, present], rtol=1e-12)
+    results = [*past_mean_and_deviation(values, count, step)]
+    np.testing.assert_allclose(results, [mean, spread, present], rtol=1e-9, atol=1e-9 * 7)
 
 
 @needs_numba
@@ -92,7 +92,7 @@ def test_contract(method: type[Detector], same_slot: bool, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("ratio", [False, True])
-def test_newest_of_more_series_than_are_taken_at_once(ratio: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_detect_last_of_more_series_than_one_part(ratio: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     values, detector = awkward()[:, :101], Mad(period=10, window=5)
     counts = np.where(np.arange(101) % 7 == 0, 0.0, 9.0) if ratio else None
     whole = detector.detect(values, counts)[:, -1]

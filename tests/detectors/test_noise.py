@@ -53,7 +53,7 @@ def test_no_bound_lets_more_pass_above_than_the_width_says() -> None:
 def test_noise_beyond_chance_widens_both_sides() -> None:
     narrow, wide = (bounds("count", 10_000, 1, 5, noisier) for noisier in (1.0, 3.0))
     assert wide[0] < narrow[0] < 10_000 < narrow[1] < wide[1]
-    # Noise beyond chance is measured on the square root scale, where the count is 100 and its deviation 3 / 2.
+    # Noise is measured on the square root scale, where the count is 100 and 3 times sampling noise is 3 / 2.
     assert wide[0] == pytest.approx((100 - 5 * 1.5) ** 2, abs=5)
     assert wide[1] == pytest.approx((100 + 5 * 1.5) ** 2)
 

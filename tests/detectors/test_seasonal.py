@@ -21,7 +21,7 @@ def test_after_a_day_without_data_the_level_is_that_of_the_days_before(kind: Kin
     assert not bounds.is_anomaly[21 * DAY :].any()
 
 
-def test_it_speaks_from_the_first_slot_after_its_least_history() -> None:
+def test_bands_begin_after_the_minimum_history() -> None:
     bounds = Seasonal(period=DAY, min_days=5, days=10, kind="count").detect(np.full(7 * DAY, 100.0))
     assert np.isnan(bounds.expected[: 5 * DAY]).all()
     assert bounds.expected[5 * DAY :] == pytest.approx(100.0)
@@ -33,12 +33,12 @@ def test_the_ensemble_knows_weekdays_of_counts_and_not_of_values(kind: Kind, exp
     table = np.full((29, DAY), 100.0)
     table[::7, 18:] = 200.0
     bounds = Ensemble(period=DAY, days=28, kind=kind).detect(table.reshape(-1))
-    # Before the first slot of the evening nothing in the day itself shows it.
+    # At the first slot of the evening the day so far is like any other day.
     assert bounds.expected[28 * DAY + 18] == pytest.approx(expected, rel=0.05)
 
 
-def test_of_points_closer_than_a_quarter_of_an_hour_the_newest_is_judged_as_all_are() -> None:
-    # With a point every 10 minutes the day before matters too: two days are scaled at once.
+def test_detect_last_equals_detect_for_points_closer_than_15_minutes() -> None:
+    # With a point every 10 minutes the previous day matters too, so `detect_last` computes the scales of two days.
     period = 144
     rng = np.random.default_rng(5)
     values = rng.poisson(100, 6 * period + 7).astype(float)

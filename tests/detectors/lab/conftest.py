@@ -8,5 +8,5 @@ from tests.detectors.lab.histories import METHODS, awkward
 
 @pytest.fixture(scope="session")
 def comparison() -> Comparison:
-    """One comparison for all files: it has a hostile name, a note and a detector that fails."""
+    """A comparison for all test files, with a hostile series name, a note and a failing detector."""
     return compare(awkward(), METHODS, workers=1)

@@ -1,4 +1,4 @@
-"""Histories for the lab's tests: a daily shape with noise, and series that show what a detector does."""
+"""Histories and detectors for the tests of the lab."""
 
 from __future__ import annotations
 
@@ -66,6 +66,6 @@ HOSTILE = '<script>alert(1)</script> $x$ & "q"'
 
 
 def awkward() -> list[Series]:
-    """Series; the first has a hostile name and a note."""
+    """Series of which the first has a hostile name and a note."""
     first, *others = daily()
     return [replace(first, name=HOSTILE, notes=("3 rows out of order: sorted",)), *others]

@@ -76,7 +76,7 @@ def test_tune_says_when_no_detector_keeps_the_budget(tmp_path: Path, capsys: pyt
 @pytest.mark.parametrize(
     "option", ["--workers=-1", "--workers=0", "--seed=-1", "--warmup=nan", "--warmup=-1", "--plots=x"]
 )
-def test_a_number_that_cannot_be_is_refused_by_its_option(
+def test_an_invalid_number_is_refused_with_its_option(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str
 ) -> None:
     with pytest.raises(SystemExit, match="2"):
@@ -86,7 +86,7 @@ def test_a_number_that_cannot_be_is_refused_by_its_option(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "output"),
+    ("arguments", "message"),
     [
         (["compare", "nowhere.csv"], "No such file or directory: 'nowhere.csv'"),
         (["compare", "{file}", "--detector", "sgima"], "no detector is called 'sgima'"),
@@ -97,11 +97,11 @@ def test_a_number_that_cannot_be_is_refused_by_its_option(
     ],
 )
 def test_bad_input_is_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], output: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
     path = write(tmp_path, daily(1))
     assert main([*(part.format(file=path) for part in arguments), "--out", str(tmp_path / "out")]) == 2
     captured = capsys.readouterr()
     (line,) = captured.err.splitlines()
     assert line.startswith("detectors: ")
-    assert output in line
+    assert message in line

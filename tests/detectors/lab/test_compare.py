@@ -29,30 +29,30 @@ from tests.detectors.lab.histories import FAST, METHODS, PERIOD, Broken, Slow, T
 
 def judged(values: list[float], incidents: list[Incident], first: int = 0, period: int = 96) -> Result:
     (series,) = from_array(values, period=period)
-    found = judge(Threshold().detect(series.values), series, incidents, first)
-    return Result("x", "y", 0, period, seconds=0, scoring_seconds=0, **found)
+    outcome = judge(Threshold().detect(series.values), series, incidents, first)
+    return Result("x", "y", 0, period, seconds=0, scoring_seconds=0, **outcome)
 
 
 def test_an_outcome_by_hand() -> None:
     values = np.zeros(300)
-    values[[20, 22, 23]] = 5.0  # a false alarm: one message
-    values[101:141] = 3.0  # an incident of 40 points from 100 on, caught at its second point, three messages
-    values[197] = 9.0  # a day after it: an echo
-    found = judged(values.tolist(), [Incident(100, 140, 5, "drop", 0.4), Incident(250, 260, 5)])
-    assert found.hits == (Hit("drop", 0.4, 1, 3.0), Hit("labelled", 0.0, -1, 0.0))
-    assert (found.sent, found.false, found.repeats, found.echoes) == (5, 2, 2, 1)
-    noise = dict(zip(LIMITS.tolist(), found.noise, strict=True))
+    values[[20, 22, 23]] = 5.0  # a false alarm with one message
+    values[101:141] = 3.0  # an incident of 41 points from 100 on, caught at its second point, three messages
+    values[197] = 9.0  # an echo, a day after it
+    outcome = judged(values.tolist(), [Incident(100, 140, 5, "drop", 0.4), Incident(250, 260, 5)])
+    assert outcome.hits == (Hit("drop", 0.4, 1, 3.0), Hit("labelled", 0.0, -1, 0.0))
+    assert (outcome.sent, outcome.false, outcome.repeats, outcome.echoes) == (5, 2, 2, 1)
+    noise = dict(zip(LIMITS.tolist(), outcome.noise, strict=True))
     assert [noise[limit] for limit in (1.0, 4.0, 8.0, 16.0)] == [2, 2, 1, 0]
-    # Point-adjusted: 41 points found, 4 falsely flagged, the 11 of the second missed.
-    assert found.adjusted == (41, 4, 11)
+    # Point-adjusted: 41 points detected, 4 falsely flagged, the 11 points of the second incident missed.
+    assert outcome.adjusted == (41, 4, 11)
 
 
-def test_points_before_the_first_scored_say_nothing() -> None:
+def test_points_before_the_first_scored_column_are_ignored() -> None:
     values = np.zeros(300)
-    values[20] = 5.0
-    found = judged(values.tolist(), [], first=100)
-    assert (found.points, found.sent) == (200, 0)
-    assert np.isnan(found.vus)
+    values[20] = 5.0  # before `first`
+    outcome = judged(values.tolist(), [], first=100)
+    assert (outcome.points, outcome.sent) == (200, 0)
+    assert np.isnan(outcome.vus)
 
 
 def test_it_agrees_with_the_scoring_of_the_library() -> None:
@@ -61,13 +61,13 @@ def test_it_agrees_with_the_scoring_of_the_library() -> None:
         truth = np.repeat(rng.random(60) < 0.1, 7)
         values = np.where(rng.random(truth.size) < 0.1, 2.0, 0.0)
         incidents = [Incident(one.start, one.end, 5) for one in scoring.events(truth)]
-        found = judged(values.tolist(), incidents)
+        outcome = judged(values.tolist(), incidents)
         wanted = scoring.judge(truth, values > 1)
-        caught = [hit for hit in found.hits if hit.delay >= 0]
-        assert (len(found.hits), len(caught), sum(hit.delay for hit in caught)) == wanted.counts[:3]
-        assert (found.sent, found.false, found.points) == wanted.counts[3:]
+        caught = [hit for hit in outcome.hits if hit.delay >= 0]
+        assert (len(outcome.hits), len(caught), sum(hit.delay for hit in caught)) == wanted.counts[:3]
+        assert (outcome.sent, outcome.false, outcome.points) == wanted.counts[3:]
         if incidents:
-            assert found.vus == scoring.vus_pr(truth, values)
+            assert outcome.vus == scoring.vus_pr(truth, values)
 
 
 def test_a_point_without_a_score_neither_flags_nor_ends_an_episode() -> None:
@@ -97,12 +97,12 @@ def test_a_ranking_by_hand() -> None:
     assert (good.like_the_best, bad.like_the_best) == (True, False)
     assert good.false_per_week == 1.0
     assert good.delay_minutes == 30.0
-    # The misses have a strength of 0.5: at the limit 0.25 everything is caught, from 0.5 on half of it.
+    # The misses have a strength of 0.5. At limits below 0.5 all incidents are caught, from 0.5 on half of them.
     recalls = dict(zip(LIMITS.tolist(), (recall for _, recall in bad.noise), strict=True))
     assert (recalls[0.25], recalls[0.5], recalls[4.0]) == (1.0, 0.5, 0.0)
 
 
-def test_what_differs_by_chance_is_said_to_be_alike() -> None:
+def test_candidates_without_a_significant_difference_are_alike() -> None:
     results = [result("a", f"s{i}", 2 if i else 0, 2, 0) for i in range(6)]
     results += [result("b", f"s{i}", 0 if i == 3 else 2 if i else 1, 2, 0) for i in range(6)]
     rows = rank(results)
@@ -120,8 +120,8 @@ def test_recall_by_kind_and_size() -> None:
 
 
 def test_candidates() -> None:
-    found = candidates(["sigma multiplier=3,4 window=7", ("iqr", {"multiplier": 1.5}), Threshold(multiplier=2.0)])
-    assert [str(one) for one in found] == [
+    made = candidates(["sigma multiplier=3,4 window=7", ("iqr", {"multiplier": 1.5}), Threshold(multiplier=2.0)])
+    assert [str(one) for one in made] == [
         "sigma(multiplier=3, window=7)",
         "sigma(multiplier=4, window=7)",
         "iqr(multiplier=1.5)",
@@ -136,7 +136,7 @@ def test_candidates() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "said"),
+    ("wanted", "message"),
     [
         (["sgima"], "no detector is called 'sgima'"),
         (["sigma multiplier"], "'multiplier' is not KEY=VALUE"),
@@ -146,8 +146,8 @@ def test_candidates() -> None:
         ([], "no detector to compare"),
     ],
 )
-def test_other_candidates_are_refused(wanted: list[object], said: str) -> None:
-    with pytest.raises(DetectorError, match=said):
+def test_other_candidates_are_refused(wanted: list[object], message: str) -> None:
+    with pytest.raises(DetectorError, match=message):
         candidates(wanted)
 
 
@@ -155,10 +155,10 @@ def test_a_comparison_finds_what_was_put_in(comparison: Comparison) -> None:
     assert {row.candidate for row in comparison.rows} == set(FAST)
     events = {row.candidate: row.events for row in comparison.rows}
     assert len(set(events.values())) == 1
-    found = recall_by_kind(comparison.results)
-    assert {kind for kind, _ in found} == {"drop", "spike", "outage", "drift", "shift", "lag"}
+    recall = recall_by_kind(comparison.results)
+    assert {kind for kind, _ in recall} == {"drop", "spike", "outage", "drift", "shift", "lag"}
     # An outage of four hours is far outside compared with the same hour of other days.
-    caught, total = found["outage", 4.0]["sigma"]
+    caught, total = recall["outage", 4.0]["sigma"]
     assert caught == total > 0
 
 
@@ -175,17 +175,17 @@ def test_labels_are_scored_as_they_are() -> None:
     values[:, 300:304] = 7.0
     labels = values > 0
     labels[:, 450:452] = True
-    found = compare(from_array(values, labels=labels, period=PERIOD), [Threshold()], workers=1)
-    (row,) = found.rows
+    compared = compare(from_array(values, labels=labels, period=PERIOD), [Threshold()], workers=1)
+    (row,) = compared.rows
     assert (row.events, row.caught, row.sent) == (4, 2, 2)
-    assert found.origin["labels"] == "labels of the data"
-    assert [(case.copy, len(case.incidents)) for case in found.cases] == [(0, 2), (0, 2)]
+    assert compared.origin["labels"] == "labels of the data"
+    assert [(case.copy, len(case.incidents)) for case in compared.cases] == [(0, 2), (0, 2)]
 
 
-def test_one_that_fails_spoils_no_other() -> None:
-    found = compare(daily(2), [Broken(), "difference"], workers=1)
-    assert [row.candidate for row in found.rows] == ["difference"]
-    assert found.failures == {"test_broken": "metric 0: RuntimeError: no such luck"}
+def test_a_failing_candidate_does_not_affect_the_others() -> None:
+    compared = compare(daily(2), [Broken(), "difference"], workers=1)
+    assert [row.candidate for row in compared.rows] == ["difference"]
+    assert compared.failures == {"test_broken": "metric 0: RuntimeError: no such luck"}
 
 
 def test_files_are_complete_and_a_second_run_computes_nothing(tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ def test_files_are_complete_and_a_second_run_computes_nothing(tmp_path: Path) ->
     assert [float(row["event_f1"]) for row in rows] == [row.f1 for row in first.rows]
 
 
-def test_a_torn_line_is_computed_again(tmp_path: Path) -> None:
+def test_an_incomplete_line_is_computed_again(tmp_path: Path) -> None:
     whole = compare(daily(2), FAST, workers=1, out=tmp_path)
     file = tmp_path / RESULTS
     lines = file.read_bytes().splitlines(keepends=True)
@@ -213,7 +213,7 @@ def test_a_torn_line_is_computed_again(tmp_path: Path) -> None:
     assert len(kept) == len(lines) + 1  # and the incomplete one
 
 
-def test_other_data_other_parameters_and_other_code_have_results_of_their_own(tmp_path: Path) -> None:
+def test_stored_results_depend_on_data_parameters_and_code(tmp_path: Path) -> None:
     def lines() -> int:
         return len((tmp_path / RESULTS).read_text().splitlines())
 
@@ -241,7 +241,7 @@ def kill_worker(number: int) -> dict[str, int]:
     return {"number": number}
 
 
-def test_a_worker_that_the_system_kills_is_told_of_and_costs_no_result() -> None:
+def test_a_killed_worker_is_reported_and_results_are_kept() -> None:
     store = Store(None)
     with store.open(), pytest.raises(DetectorError, match="run the same command again to resume"):
         run_all(kill_worker, {str(number): number for number in range(3)}, store, workers=2)
@@ -259,7 +259,7 @@ if __name__ == "__main__":
 """
 
 
-def test_killed_in_the_middle_it_goes_on(tmp_path: Path) -> None:
+def test_a_killed_comparison_resumes(tmp_path: Path) -> None:
     script = tmp_path / "run.py"
     script.write_text(KILLED)
     file = tmp_path / "out" / RESULTS
@@ -286,7 +286,7 @@ def test_killed_in_the_middle_it_goes_on(tmp_path: Path) -> None:
     assert resumed.rows == compare(daily(6), [Slow(), "ewma"], workers=2).rows
 
 
-def test_nothing_to_catch_is_said() -> None:
+def test_a_comparison_without_incidents_is_refused() -> None:
     with pytest.raises(DetectorError, match="no incident to catch"):
         prepare(from_array(np.zeros(500), labels=np.zeros(500)), seed=0)
     with pytest.raises(DetectorError, match="series 1: 10.0 days, 14 of them unscored"):

@@ -36,13 +36,13 @@ COUNT_SHAPES = {
 
 
 @pytest.mark.parametrize(("kind", "size"), COUNT_SHAPES)
-def test_what_each_kind_does_to_a_count(kind: str, size: float) -> None:
+def test_effect_of_each_kind_on_a_count(kind: str, size: float) -> None:
     changed, incidents = injected(flat())
     one = incidents[kind, size]
     assert changed.values[one.start : one.end + 1].tolist() == COUNT_SHAPES[kind, size]
 
 
-def test_what_is_done_to_a_ratio() -> None:
+def test_effect_on_a_ratio() -> None:
     changed, incidents = injected(flat(0.5, ratio=True))
     assert {kind for kind, _ in incidents} == {"ratio", "drift", "shift", "spike"}
     broken, spike = incidents["ratio", 0.8], incidents["spike", 3.0]
@@ -85,7 +85,7 @@ def test_the_seed_decides() -> None:
     assert inject(series, FIRST, deal=1)[1][0].kind == inject(series, FIRST)[1][1].kind
 
 
-def test_an_incident_that_changes_nothing_is_none() -> None:
+def test_an_incident_without_effect_is_skipped() -> None:
     zeros, incidents = inject(flat(0.0), FIRST)
     assert incidents == []
     assert zeros.labels is not None
@@ -106,6 +106,6 @@ def test_negative_values_are_refused() -> None:
 
 @pytest.mark.parametrize(("days", "series", "wanted"), [(120, 1, 1), (60, 1, 2), (60, 2, 1), (14, 1, 8), (26, 200, 1)])
 def test_the_shorter_the_history_the_more_copies(days: int, series: int, wanted: int) -> None:
-    # Six kinds of three sizes, each four times, an incident every 1.6 days: 115 days of history, 8 copies at most.
+    # Six kinds of three sizes, each four times, one incident per 1.6 days: 115 days of history, at most 8 copies.
     history = from_array(np.ones((series, days * 96)))
     assert copies(history, [0] * series) == wanted

@@ -40,7 +40,7 @@ def test_a_file_is_a_series_called_as_the_file(tmp_path: Path) -> None:
     assert series.moment(2) == datetime(2026, 11, 1, 12)
 
 
-def test_gaps_disorder_repeats_and_late_stamps_are_put_right_and_said(tmp_path: Path) -> None:
+def test_gaps_disorder_repeats_and_off_grid_timestamps_are_corrected_and_noted(tmp_path: Path) -> None:
     stamps = [0, 1800, 900, 3600, 3600, 4510, 6300]
     lines = [f"{stamp},{value}" for stamp, value in zip(stamps, [1, 3, 2, 4, 6, 5, 7], strict=True)]
     series = one(tmp_path, "timestamp,value", *lines)
@@ -64,8 +64,8 @@ def test_many_series_in_a_file_and_many_files_in_a_folder(tmp_path: Path) -> Non
     with gzip.open(tmp_path / "y.csv.gz", "wt") as stream:
         stream.write("timestamp,value\n0,1\n300,2\n")
     (tmp_path / "notes.txt").write_text("no series")
-    found = collect(str(tmp_path))
-    assert [(series.name, series.period) for series in found] == [("x/b", 24), ("x/a", 96), ("y", 288)]
+    series = collect(str(tmp_path))
+    assert [(item.name, item.period) for item in series] == [("x/b", 24), ("x/a", 96), ("y", 288)]
     assert [(series.name) for series in read(tmp_path / "x.csv")] == ["b", "a"]
 
 
@@ -83,7 +83,7 @@ def test_the_wall_clock_of_a_zone_has_a_hole_in_spring_and_a_mean_in_autumn(tmp_
     assert not any("repeated" in note for note in autumn.notes)
 
 
-def test_offsets_are_heeded_and_bare_timestamps_are_of_the_zone(tmp_path: Path) -> None:
+def test_offsets_are_used_and_bare_timestamps_are_in_the_zone(tmp_path: Path) -> None:
     lines = ["timestamp,value", "2026-11-01T10:00+03:00,1", "2026-11-01T08:00Z,2"]
     assert one(tmp_path, *lines).start == datetime(2026, 11, 1, 7)
     assert one(tmp_path, *lines, zone="Europe/Moscow").start == datetime(2026, 11, 1, 10)
@@ -92,7 +92,7 @@ def test_offsets_are_heeded_and_bare_timestamps_are_of_the_zone(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("lines", "said"),
+    ("lines", "message"),
     [
         (["timestamp,value", "0,1", "900,x"], "views.csv, line 3: value 'x' is not a finite number"),
         (["timestamp,value", "0,1", "900,inf"], "views.csv, line 3: value 'inf' is not a finite number"),
@@ -115,12 +115,12 @@ def test_offsets_are_heeded_and_bare_timestamps_are_of_the_zone(tmp_path: Path) 
         (["timestamp,value", "0,1", "60,1", "120,1", "99999999999,1"], "is a date wrong?"),
     ],
 )
-def test_what_cannot_be_used_is_refused_by_name_and_line(tmp_path: Path, lines: list[str], said: str) -> None:
-    with pytest.raises(DetectorError, match="^" + ".*" + said.replace("?", r"\?")):
+def test_invalid_rows_are_refused_with_name_and_line(tmp_path: Path, lines: list[str], message: str) -> None:
+    with pytest.raises(DetectorError, match="^" + ".*" + message.replace("?", r"\?")):
         one(tmp_path, *lines)
 
 
-def test_bytes_that_are_no_utf_8_are_refused_by_their_line(tmp_path: Path) -> None:
+def test_bytes_that_are_not_utf_8_are_refused_with_their_line(tmp_path: Path) -> None:
     lines = b"timestamp,value\n" + b"0,1\n" * 10_000 + b"900,\xff\n"
     (tmp_path / "views.csv").write_bytes(lines)
     (tmp_path / "views.csv.gz").write_bytes(gzip.compress(lines))
@@ -133,18 +133,18 @@ def test_seconds_may_be_written_as_fractions(tmp_path: Path) -> None:
     assert one(tmp_path, "timestamp,value", "900.0,1", "1800.0,2").moment(1) == datetime(1970, 1, 1, 0, 30)
 
 
-def test_a_second_rate_is_refused_where_it_begins(tmp_path: Path) -> None:
+def test_a_second_sampling_rate_is_refused_where_it_begins(tmp_path: Path) -> None:
     stamps = [*range(0, 1200, 60), *range(1200, 6000, 300)]
     with pytest.raises(DetectorError, match="views, line 22: from here a point every 300 s, elsewhere every 60 s"):
         one(tmp_path, "timestamp,value", *(f"{stamp},1" for stamp in stamps))
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "message"),
     [(17, "data must be Series"), (np.empty((0,)), r"shape \(T,\)"), (np.zeros((2, 2, 2)), r"shape \(T,\)")],
 )
-def test_other_data_is_refused(data: object, said: str) -> None:
-    with pytest.raises(DetectorError, match=said):
+def test_other_data_is_refused(data: object, message: str) -> None:
+    with pytest.raises(DetectorError, match=message):
         collect(data)
 
 
@@ -180,7 +180,7 @@ def test_a_frame_is_refused_by_its_row() -> None:
 
 
 @pytest.mark.parametrize(
-    ("columns", "said"),
+    ("columns", "message"),
     [
         ({"value": [1.0, math.inf]}, "series, row 2: the value is infinite"),
         ({"denominator": [1.0, -1.0]}, "series, row 2: the denominator is infinite or negative"),
@@ -189,9 +189,9 @@ def test_a_frame_is_refused_by_its_row() -> None:
         ({"timestamp": ["2026-11-01", "2026-11-01T00:15Z"]}, "series, row 2: timestamps with and without a UTC offset"),
     ],
 )
-def test_a_frame_is_held_to_the_rules_of_a_file(columns: dict[str, list[object]], said: str) -> None:
+def test_a_frame_follows_the_rules_of_a_file(columns: dict[str, list[object]], message: str) -> None:
     frame = pd.DataFrame({"timestamp": [0, 900], "value": [1.0, 2.0], **columns})
-    with pytest.raises(DetectorError, match=said):
+    with pytest.raises(DetectorError, match=message):
         from_frame(frame)
 
 

@@ -63,7 +63,7 @@ def test_the_tables_are_those_of_the_comparison(page: Path, comparison: Comparis
     assert caught == best.caught
 
 
-def test_it_says_how_to_repeat_it_and_what_failed(page: Path, comparison: Comparison) -> None:
+def test_the_page_shows_origin_and_failures(page: Path, comparison: Comparison) -> None:
     text = page.read_text()
     assert str(comparison.origin["data"]) in text
     for word in ("<dt>seed</dt><dd>0</dd>", "numpy", "3 rows out of order: sorted", "no such luck"):
@@ -79,7 +79,7 @@ def test_it_loads_and_runs_nothing(page: Path) -> None:
     text = page.read_text()
     assert "<script" not in text
     assert "&lt;script&gt;alert(1)" in text
-    # XML namespaces look like addresses; there is no other address on the page.
+    # XML namespaces look like addresses. They are the only addresses on the page.
     addresses = set(re.findall(r"https?://[^\"' <]+", text))
     assert all(address.startswith("http://www.w3.org/") for address in addresses)
     assert not re.search(r"(src|href)=\"(?!#)", text)
@@ -90,7 +90,7 @@ def test_an_identifier_belongs_to_one_picture(page: Path) -> None:
     assert len(clips) == len(set(clips)) > 0
 
 
-def test_a_picture_says_what_was_caught_and_missed() -> None:
+def test_a_figure_shows_hits_misses_and_messages() -> None:
     values = np.zeros(20 * PERIOD)
     values[300:304] = 7.0
     values[400] = 3.0
@@ -127,7 +127,7 @@ def test_the_strongest_false_messages_and_the_first_missed_are_drawn_closely() -
     assert all(axes.bbox.height > 100 and axes.bbox.width > 200 for axes in figure.axes)  # of 490 and 1000 pixels
 
 
-def test_a_history_without_errors_or_of_few_days_is_one_picture() -> None:
+def test_a_history_without_errors_or_of_few_days_is_one_plot() -> None:
     (series,) = from_array(np.zeros(40 * PERIOD), period=PERIOD)
     assert len(series_figure(series, Candidate(Threshold.name), [], 10 * PERIOD)[0].axes) == 1
     (short,) = from_array(np.where(np.arange(14 * PERIOD) == 12 * PERIOD, 9.0, 0.0), period=PERIOD)
@@ -142,7 +142,7 @@ def test_the_colours_of_a_picture_are_the_pages(comparison: Comparison) -> None:
     assert not any(colour in svg for colour in COLOURS.values())
 
 
-def test_every_method_has_its_line_and_too_many_are_said_to_be_left_out(comparison: Comparison) -> None:
+def test_the_tradeoff_figure_draws_the_best_methods_and_the_page_counts_the_others(comparison: Comparison) -> None:
     (row, *_) = comparison.rows
     many = [replace(row, candidate=f"method {i}") for i in range(MOST_LINES + 1)]
     drawn = {text.get_text() for text in tradeoff_figure(many).legends[0].get_texts()}
@@ -171,7 +171,7 @@ def test_it_fits_the_screen_in_both_colours(page: Path, tmp_path: Path) -> None:
             assert np.all(np.abs(pixels - colour) < 12, axis=2).sum() > 100
 
 
-def test_the_writing_of_a_picture_is_no_plain_black(page: Path) -> None:
+def test_text_in_plots_is_not_plain_black(page: Path) -> None:
     # Text without its own fill would be black on the dark page.
     texts = re.findall(r"<text style=\"([^\"]*)\"", page.read_text())
     assert texts

@@ -1,4 +1,4 @@
-"""Scoring: cases computed by hand, and VUS-PR against the package that defines it."""
+"""Scoring: cases computed by hand, and VUS-PR compared with the package that defines it."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def marks(text: str) -> list[bool]:
     [
         # One event of 3 points, flagged at its 2nd: caught, 1 point late, one notification that is not false.
         ("....###....", ".....#.....", Outcome(1, 1, 1, 1, 0, 11)),
-        # The 6th point of an event is too late, but no false alarm.
+        # A flag at the 6th point of an event is too late, but not a false alarm.
         ("#######....", ".....#.....", Outcome(1, 0, 0, 1, 0, 11)),
-        # One point early or late belongs to the event; early catches nothing, late does (within an hour).
+        # A message one point before or after the event belongs to it. Only the flag after it is a hit (within an hour).
         ("....#......", "...#.......", Outcome(1, 0, 0, 1, 0, 11)),
         ("....#......", ".....#.....", Outcome(1, 1, 1, 1, 0, 11)),
-        # Two points after the end is a false notification, although the hour of the event has not passed.
+        # A flag two points after the end catches the event (within an hour), but its notification is false.
         ("....#......", "......#....", Outcome(1, 1, 2, 1, 1, 11)),
-        # Flags up to 4 points apart are one message; 5 apart are two.
+        # Flags up to 4 points apart are one message. Flags 5 points apart are two.
         ("...........", "#...#......", Outcome(0, 0, 0, 1, 1, 11)),
         ("...........", "#....#.....", Outcome(0, 0, 0, 2, 2, 11)),
         # An episode that begins before the event catches it at once, and its message is false.

@@ -24,7 +24,7 @@ START = datetime(2026, 1, 1)
 
 
 def history(*names: str) -> list[Series]:
-    """Noise of 0.3, at noon a blip of 2, and four labelled incidents of 5: two in each part of the scored days."""
+    """Noise of 0.3, a blip of 2 every noon, and four labelled incidents of 5, two in each part of the scored days."""
     values = np.full(DAYS * PERIOD, 0.3)
     values[12::PERIOD] = 2.0
     labels = np.zeros(values.size, dtype=bool)
@@ -47,7 +47,7 @@ def tuned(budget: float, *names: str) -> Tuning:
 def test_the_narrowest_band_whose_messages_keep_the_budget() -> None:
     best = tuned(2).best
     assert best is not None
-    # Below 2 every noon is a message. At 1/4 there is one endless incident, which would keep the budget too.
+    # Below 2 every noon is a message. At 1/4 there is a single endless incident, which would also keep the budget.
     assert best.candidate == Candidate("test_threshold", (("multiplier", 2.0),))
     assert (best.earlier.caught, best.earlier.incidents, best.later.caught, best.later.incidents) == (2, 2, 2, 2)
     assert best.earlier.per_week == pytest.approx(2 / EARLIER_WEEKS)
@@ -55,9 +55,11 @@ def test_the_narrowest_band_whose_messages_keep_the_budget() -> None:
 
 
 def test_the_messages_with_their_dates() -> None:
-    found = tuned(2).messages
-    assert [message.moment for message in found] == [START + timedelta(days=day, hours=3) for day in (16, 20, 24, 27)]
-    (line,) = found[0].lines
+    messages = tuned(2).messages
+    assert [message.moment for message in messages] == [
+        START + timedelta(days=day, hours=3) for day in (16, 20, 24, 27)
+    ]
+    (line,) = messages[0].lines
     assert (line.series, line.value, line.expected, line.lower, line.upper) == ("views", 5.0, 0.0, -2.0, 2.0)
     assert line.last == START + timedelta(days=16, hours=5)
 
@@ -77,15 +79,15 @@ def test_series_that_open_at_once_share_a_message() -> None:
 
 def test_only_the_direction_that_alarms_counts() -> None:
     (views,) = history("views")
-    found = tune([replace(views, direction="down")], 2, [Threshold()], workers=1)
-    assert found.best is None
+    tuning = tune([replace(views, direction="down")], 2, [Threshold()], workers=1)
+    assert tuning.best is None
 
 
-def test_a_budget_that_cannot_be_met_is_said() -> None:
-    found = tuned(0.5)
-    assert found.best is None
-    assert found.config() == ""
-    assert "catches no incident in time" in found.failures["test_threshold"]
+def test_a_budget_that_cannot_be_met_is_reported() -> None:
+    tuning = tuned(0.5)
+    assert tuning.best is None
+    assert tuning.config() == ""
+    assert "catches no incident in time" in tuning.failures["test_threshold"]
 
 
 def test_short_histories_and_no_budget_are_refused() -> None:
@@ -107,7 +109,7 @@ def test_the_best_is_best_on_the_earlier_part_and_keeps_the_budget_there(real: T
     assert "no such luck" in real.failures["test_broken"]
 
 
-def test_the_messages_are_those_of_the_detector_that_is_to_be_pasted(real: Tuning) -> None:
+def test_the_messages_are_those_of_the_configured_detector(real: Tuning) -> None:
     assert real.best is not None
     parser = configparser.ConfigParser()
     parser.read_string(real.config())
@@ -140,7 +142,7 @@ def test_the_same_again_and_resumed(real: Tuning, tmp_path: Path) -> None:
     assert first.messages == again.messages == real.messages
 
 
-def test_what_differs_by_the_kind_of_number_has_a_section_of_its_own() -> None:
+def test_parameters_that_depend_on_the_kind_get_a_separate_section() -> None:
     counts = from_array(np.ones((2, 10)), names=["views", "likes"])
     weights = from_array(np.full(10, 0.5), names=["weight"])
     text = config(Candidate("day_ago", (("threshold", 0.8),)), [*counts, *weights])
