@@ -250,7 +250,7 @@ def _promises(detector: Detector, values: Array) -> None:
 
 
 def _denominators(detector: Detector, values: Array) -> None:
-    """A denominator of 0 means no data; a denominator affects the bands of its own and later columns only."""
+    """A denominator of 0 means no data; a denominator affects the bands of its column and of later columns only."""
     denominator = values + 1
     denominator[:, ::5] = 0
     share = np.floor(denominator / 5) / np.maximum(denominator, 1)

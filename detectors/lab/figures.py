@@ -57,7 +57,7 @@ def ranking_figure(rows: Sequence[Row]) -> Figure:
         middles = np.array([getattr(row, name) for row in rows])
         ends = np.array([getattr(row, f"{name}_interval") for row in rows])
         axes.hlines(places + shift, ends[:, 0], ends[:, 1], color=COLOURS[colour], linewidth=2)
-        label = {"f1": "event F1, as it is", "vus": "VUS-PR"}[name]
+        label = {"f1": "event F1", "vus": "VUS-PR"}[name]
         axes.plot(middles, places + shift, marker, color=COLOURS[colour], markersize=5, label=label)
     axes.set_yticks(places, [_short(row.candidate) for row in rows], parse_math=False)
     axes.set_xlim(0, 1)

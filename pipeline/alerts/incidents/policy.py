@@ -97,7 +97,7 @@ def notice(incident: Incident, slot: datetime, rules: Rules, *, may_alarm: bool 
         return "still silent" if has_waited and not incident.escalated else "edit"
     # An outage that begins within a slot is complete only in the next slot, so the post covers the first hour.
     is_young = slot - incident.opened <= rules.recovery_slots * SLOT
-    worst, told = abs(incident.worst), abs(incident.told_worst)
-    if worst >= WORSE_TIMES * told or (not is_young and worst >= told + WORSE_BY):
+    worst, noticed = abs(incident.worst), abs(incident.told_worst)
+    if worst >= WORSE_TIMES * noticed or (not is_young and worst >= noticed + WORSE_BY):
         return "worse"
     return "edit"
