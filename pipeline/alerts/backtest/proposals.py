@@ -12,7 +12,7 @@ from pipeline.alerts.backtest import replay
 from pipeline.alerts.backtest.replay import Replayed
 from pipeline.alerts.incidents import Incident
 from pipeline.alerts.incidents.actions import Action
-from pipeline.core import overrides, settings
+from pipeline.core import clock, overrides, settings
 
 REPLAYED_DAYS = 28
 MONTH_DAYS = 30
@@ -69,7 +69,7 @@ def propose(
     Parameters
     ----------
     incidents : sequence of Incident
-        The incidents of the last `REPLAYED_DAYS` days.
+        Incidents that opened before the replay began are left out.
     actions : mapping
         The presses of buttons, by incident id.
     last : date
@@ -77,12 +77,13 @@ def propose(
     least : int
         The minimum number of false alarms of a metric for a proposal.
     """
+    first = last - timedelta(days=REPLAYED_DAYS - 1)
+    incidents = [incident for incident in incidents if incident.opened >= clock.day_bounds(first)[0]]
     confirmed = [incident for incident in incidents if is_confirmed(actions.get(incident.incident_id, ()))]
     false = [incident for incident in incidents if is_false(actions.get(incident.incident_id, ()))]
     often = [metric for metric, count in false_alarms(incidents, actions).items() if count >= least]
     if not often:
         return []
-    first = last - timedelta(days=REPLAYED_DAYS - 1)
     replay.measure_history(first, last)
     ours = replay.play(first, last, "luigi.cfg")
     effects = []
