@@ -171,7 +171,7 @@ def _details(metric: AlertMetric, slot_start: datetime, worst: str, words: Texts
 
 def _worst(metric: AlertMetric, slot_start: datetime, words: Texts) -> str:
     """Return the value furthest from its expectation, or "" if it is unknown or the newest one."""
-    if metric.worst_at is None or (metric.worst_at == slot_start and metric.state != "ended"):
+    if metric.worst_at is None or (instant(metric.worst_at) == instant(slot_start) and metric.state != "ended"):
         return ""
     deviation = change(metric.kind, metric.worst_value, metric.worst_expected, words)
     compared = _compared(metric, metric.worst_value, metric.worst_expected, words)

@@ -168,8 +168,9 @@ def _emphasise_now(axis: "Axes", panel: BandPanel, outside: NDArray[np.bool_]) -
         return
     now = positions([panel.now])[0]
     axis.axvline(now, color=GREY, linewidth=1, linestyle=":")
-    for index, time in enumerate(panel.times):
-        if time == panel.now and np.isfinite(panel.values[index]):
+    # By elapsed time: where clocks go back, two slots have the same local time.
+    for index in np.flatnonzero(positions(panel.times) == now):
+        if np.isfinite(panel.values[index]):
             colour = VERMILLION if outside[index] else BLUE
             axis.plot([now], [panel.values[index]], color=colour, markersize=11, zorder=5, **_UNCLIPPED)
             axis.plot([now], [panel.values[index]], color="white", markersize=4, zorder=6, **_UNCLIPPED)

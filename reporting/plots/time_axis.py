@@ -36,7 +36,8 @@ def label_time(axis: "Axes", times: Sequence[datetime], short_date: Callable[[da
     if not times:
         axis.set(xticks=[], yticks=[])
         return
-    first, last = min(times).astimezone(UTC), max(times).astimezone(UTC)
+    moments = [time.astimezone(UTC) for time in times]
+    first, last = min(moments), max(moments)
     zone = times[0].tzinfo
     hours = max(1.0, (last - first) / timedelta(hours=1))
     step = next((step for step in (1, 2, 3, 4, 6, 12, 24) if hours / step <= most), 24)
