@@ -61,6 +61,12 @@ class RatioSplit:
     mix: float = math.nan
 
 
+def explanation_lines(causes: Sequence[Cause], splits: Sequence[RatioSplit], words: Texts) -> list[str]:
+    """Return the lines of causes, then those of ratios."""
+    lines = [cause_line(cause, words) for cause in causes]
+    return [*lines, *(line for split in splits if (line := split_line(split, words)))]
+
+
 def cause_line(cause: Cause, words: Texts) -> str:
     """Return e.g. "os iOS explains 93%", or that no slice explains it."""
     metric = f"{shorten(cause.metric, _LABEL_LIMIT)}: " if cause.metric else ""

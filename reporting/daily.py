@@ -7,7 +7,8 @@ from datetime import date, timedelta
 import numpy as np
 
 from reporting import plots, texts
-from reporting.causes import Cause, RatioSplit, cause_line, split_line
+from reporting.causes import Cause, RatioSplit, explanation_lines
+from reporting.decoration import optional
 from reporting.errors import ReportingError
 from reporting.formatting import Kind, change, known, value
 from reporting.message import Message, escape, shorten
@@ -89,7 +90,7 @@ def compose(report: DailyReport, language: str) -> Message:
     Returns
     -------
     Message
-        Text and picture.
+        Text and picture; without the picture if it cannot be drawn.
 
     Raises
     ------
@@ -97,12 +98,12 @@ def compose(report: DailyReport, language: str) -> Message:
         If the language is unknown.
     """
     words = texts.load(language)
-    title = _title(report, words)
+    title, key = _title(report, words), f"daily_report-{report.day.isoformat()}"
     return Message(
-        key=f"daily_report-{report.day.isoformat()}",
+        key=key,
         title=title,
         html=html(report, words),
-        picture=_picture(report, title, words),
+        picture=optional(f"picture of {key}", lambda: _picture(report, title, words)),
     )
 
 
@@ -118,8 +119,8 @@ def html(report: DailyReport, words: Texts) -> str:
             before = metric.values.get(report.day - timedelta(days=days))
             changes.append(f"{name}: {change(metric.kind, today, before, words) or words.MISSING}")
         lines.append(escape("; ".join(changes)))
-    explained = [cause_line(cause, words) for cause in report.causes]
-    explained += [line for split in report.splits if (line := split_line(split, words))]
+    what = f"cause in the report of {report.day}"
+    explained = optional(what, lambda: explanation_lines(report.causes, report.splits, words))
     if explained:
         lines += ["", *(escape(line) for line in explained)]
     checked = escape(words.slots_checked(report.slots_checked, report.slots_expected))

@@ -6,6 +6,7 @@ It also corrects incidents that were only late data. It sends nothing. `incident
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pipeline import slots
@@ -14,6 +15,7 @@ from pipeline.alerts.detection import CheckResult, Monitor
 from pipeline.alerts.incidents import Incident, Notice, Rules, State, calendar, store
 from pipeline.core import clock, settings
 from pipeline.slots import Adjustment, Part, Series, measure
+from reporting.decoration import optional
 
 if TYPE_CHECKING:
     from pipeline.alerts.root_cause.explanation import Explanation
@@ -96,25 +98,27 @@ def correct_late_slots(state: State, late: Sequence[datetime], monitors: Sequenc
 def explain(notices: Iterable[Notice], evaluation: Evaluation) -> "dict[str, Explanation]":
     """Explain the incidents of notices, by incident id. Incidents without rows or with late rows are skipped.
 
-    Raises
-    ------
-    WarehouseError
-        If the source does not answer.
+    An explanation that fails is absent. Where raw events cannot be read, the stored slices explain alone.
     """
     incidents = [
         notice.incident
         for notice in notices
         if notice.incident.silent_since is None and notice.incident.outcome != "late data"
     ]
-    if not incidents:
-        return {}
-    from pipeline.alerts.root_cause import explanation, raw_slices  # imported only when there is something to explain
-
-    series, results = evaluation.series, evaluation.results
-    return {
-        incident.incident_id: explanation.explain(series, incident, results, raw_slices.read(incident, series.slot))
+    found = {
+        incident.incident_id: optional(f"cause of {incident.incident_id}", partial(_explain, incident, evaluation))
         for incident in incidents
     }
+    return {incident_id: explanation for incident_id, explanation in found.items() if explanation is not None}
+
+
+def _explain(incident: Incident, evaluation: Evaluation) -> "Explanation":
+    from pipeline.alerts.root_cause import explanation, raw_slices  # imported only when there is something to explain
+
+    series = evaluation.series
+    what = f"slices of raw events of {incident.incident_id}"
+    raw = optional(what, lambda: raw_slices.read(incident, series.slot))
+    return explanation.explain(series, incident, evaluation.results, raw)
 
 
 def _is_late_data(incident: Incident, healthy: Container[tuple[datetime, Part]]) -> bool:

@@ -21,7 +21,7 @@ class Dimension:
     name: str
     """Its name in tables."""
     column: str
-    """The source column that holds its values; both source tables must have it."""
+    """The source column that holds its values. Days need it; slots of a table that lacks it have no such slices."""
     numeric: bool = False
     """Whether the source column must be an integer; otherwise it must be a string."""
     daily: bool = False

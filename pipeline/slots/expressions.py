@@ -1,12 +1,14 @@
 """SQL expressions of the slot metrics: the slices to which an event belongs."""
 
 from pipeline.core.dimensions import DIMENSIONS, UNKNOWN, Dimension, readable
+from pipeline.warehouse.source import Source
 from pipeline.warehouse.statements import Fragment, statement
 
 
-def slices(table: str) -> Fragment:
-    """Return the tuples (dimension, value) of an event of `table` (``database.table``), with that of the total."""
-    values = [("total", "'all'"), *((dimension.name, _value(dimension, table)) for dimension in DIMENSIONS)]
+def slices(events: Source, kind: str) -> Fragment:
+    """Return tuples (dimension, value) that one event of a kind belongs to, the total included."""
+    table, dimensions = events.table(kind), events.having(kind, DIMENSIONS)
+    values = [("total", "'all'"), *((dimension.name, _value(dimension, table)) for dimension in dimensions)]
     return Fragment(", ".join(f"('{name}', {value})" for name, value in values))
 
 

@@ -93,7 +93,7 @@ def _select_events(events: Source, kind: str) -> str:
     return statement(
         "slot_metrics_of_table",
         source=events.table(kind),
-        slices=expressions.slices(events.table(kind)),
+        slices=expressions.slices(events, kind),
         measures=Fragment(slot_measures(kind)),
     )
 

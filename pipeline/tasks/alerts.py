@@ -17,7 +17,7 @@ from pipeline.warehouse import markers
 from pipeline.warehouse.markers import Marker
 from pipeline.warehouse.source import source
 from pipeline.warehouse.tables import SLOT_CHECKS, SLOT_METRICS
-from reporting import texts
+from reporting import decoration, texts
 from reporting.delivery import Channels
 
 
@@ -85,8 +85,8 @@ class CheckAlerts(SlotTask):
         numbers = evaluation.evaluate(self.slot, monitors, state, rules)
         results, silent = numbers.results.values(), arrived.silent_at(self.slot)
         after = step(state, results, self.slot, rules, silent, now=clock.utcnow(), is_fresh=self._is_fresh())
-        explanations = evaluation.explain(after.notices, numbers)
-        notified = notify(after.notices, numbers, explanations, channels)
+        with decoration.recorded() as left_out:
+            notified = notify(after.notices, numbers, evaluation.explain(after.notices, numbers), channels)
         store.save_incidents([*after.state.current, *after.state.corrected], self.slot)
         store.save_checks(results, self.slot)
         if self.slot >= completeness.newest_settled_slot():
@@ -94,7 +94,7 @@ class CheckAlerts(SlotTask):
 
         if notified.link and self.set_tracking_url is not None:
             self.set_tracking_url(notified.link)
-        self.tell(_status(results, arrived), 100)
+        self.tell("; ".join([_status(results, arrived), *source().left_out, *left_out]), 100)
         markers.complete(self.output())
         # Raised last: if one address refuses a message that others accepted, the next slots must still be checked.
         if notified.refusals:
@@ -136,7 +136,10 @@ class Presses(luigi.Task):
             state = store.load_state(slot + clock.SLOT)
             if notices := edits(state, pressed):
                 numbers = evaluation.evaluate(slot, monitors, state, current_rules())
-                notify(notices, numbers, evaluation.explain(notices, numbers), channels)
+                with decoration.recorded() as left_out:
+                    notify(notices, numbers, evaluation.explain(notices, numbers), channels)
+                if self.set_status_message is not None:
+                    self.set_status_message("; ".join([f"edited {len(notices)} messages", *left_out]))
         self.done = True
 
 

@@ -16,7 +16,7 @@ from pipeline.warehouse import markers
 from pipeline.warehouse.delivery_log import TableDeliveryLog
 from pipeline.warehouse.markers import Marker
 from pipeline.warehouse.tables import DELIVERIES
-from reporting import texts
+from reporting import decoration, texts
 from reporting.delivery import deliver
 
 if TYPE_CHECKING:
@@ -39,10 +39,11 @@ class DailyReport(DayTask):
     def run(self) -> None:
         """Compose and send."""
         chosen, to = metrics_and_channels()
-        delivered = deliver(report.compose_report(self.date, chosen), to, TableDeliveryLog())
+        with decoration.recorded() as left_out:
+            delivered = deliver(report.compose_report(self.date, chosen), to, TableDeliveryLog())
         if delivered.link and self.set_tracking_url is not None:
             self.set_tracking_url(delivered.link)
-        self.tell(f"sent to {', '.join(delivered.addresses)}", 100)
+        self.tell("; ".join([f"sent to {', '.join(delivered.addresses)}", *left_out]), 100)
         markers.complete(self.output())
 
 

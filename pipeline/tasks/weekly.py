@@ -9,6 +9,7 @@ from pipeline.warehouse import markers
 from pipeline.warehouse.delivery_log import TableDeliveryLog
 from pipeline.warehouse.markers import Marker
 from pipeline.warehouse.tables import DELIVERIES
+from reporting import decoration
 from reporting.delivery import deliver
 
 
@@ -24,8 +25,9 @@ class WeeklySummary(DayTask):
         from pipeline.alerts.backtest import week  # only this task replays
 
         _, to = monitors_and_channels()
-        delivered = deliver(week.compose_summary(self.date), to, TableDeliveryLog())
-        self.tell(f"sent to {', '.join(delivered.addresses)}", 100)
+        with decoration.recorded() as left_out:
+            delivered = deliver(week.compose_summary(self.date), to, TableDeliveryLog())
+        self.tell("; ".join([f"sent to {', '.join(delivered.addresses)}", *left_out]), 100)
         markers.complete(self.output())
 
 

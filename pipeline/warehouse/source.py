@@ -1,16 +1,20 @@
 """The source: the two tables of raw events, checked once per process before anything reads them."""
 
+import logging
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.core import settings
-from pipeline.core.dimensions import DIMENSIONS
+from pipeline.core.dimensions import DAILY, DIMENSIONS, RAW_DIMENSIONS, Dimension
 from pipeline.core.errors import SourceError
-from pipeline.core.metrics import FEED
+from pipeline.core.metrics import FEED, MESSAGES
 from pipeline.core.process import once
 from pipeline.warehouse import connections
 from pipeline.warehouse.engines import Engine
 from pipeline.warehouse.statements import Fragment, statement
+
+LOGGER = logging.getLogger("luigi-interface")
 
 RECIPIENT_SPELLINGS = ("receiver_id", "reciever_id")  # both occur: the source corrected its misspelling in 2023
 
@@ -51,14 +55,24 @@ class Source:
     """The column of a message's recipient."""
     pair: Pair
     """The (sender, recipient) of a message."""
+    absent: frozenset[tuple[str, str]]
+    """Kind of events and name of each optional dimension whose column is missing or has an odd type."""
+    left_out: tuple[str, ...]
+    """The same as "without slices by city of feed_actions", for people."""
 
     def table(self, kind: str) -> str:
         """Return ``database.table`` of one kind of events, "feed" or "messages"."""
         return self.feed if kind == FEED else self.messages
 
+    def having(self, kind: str, dimensions: Sequence[Dimension]) -> list[Dimension]:
+        """Return those of the dimensions that one kind of events has."""
+        return [dimension for dimension in dimensions if (kind, dimension.name) not in self.absent]
+
 
 def source() -> Source:
     """Return the checked source tables of ``[source]``.
+
+    The check warns of optional dimensions, those that days do not need, which a table lacks.
 
     Raises
     ------
@@ -73,9 +87,9 @@ def source() -> Source:
 def _checked(engine: Engine, database: str, feed_table: str, message_table: str) -> Source:
     rows = engine.query(statement("source_columns"), {"database": database, "tables": (feed_table, message_table)})
     columns = {table: {name: kind for owner, name, kind in rows if owner == table} for table, *_ in rows}
-    dimension_types = {item.column: INTEGER if item.numeric else TEXT for item in DIMENSIONS}
-    _check_table(database, feed_table, columns, {"user_id": INTEGER, "action": ACTION, "time": TIME} | dimension_types)
-    _check_table(database, message_table, columns, {"user_id": INTEGER, "time": TIME} | dimension_types)
+    daily = {dimension.column: _pattern(dimension) for dimension in DAILY}
+    _check_table(database, feed_table, columns, {"user_id": INTEGER, "action": ACTION, "time": TIME} | daily)
+    _check_table(database, message_table, columns, {"user_id": INTEGER, "time": TIME} | daily)
     spellings = [name for name in RECIPIENT_SPELLINGS if name in columns[message_table]]
     if not spellings:
         raise SourceError(
@@ -84,7 +98,32 @@ def _checked(engine: Engine, database: str, feed_table: str, message_table: str)
     recipient = spellings[0]
     _check_table(database, message_table, columns, {recipient: INTEGER})
     pair = _pair(recipient, [columns[message_table][name] for name in ("user_id", recipient)])
-    return Source(engine, f"{database}.{feed_table}", f"{database}.{message_table}", recipient, pair)
+    absent, left_out = set(), []
+    for kind, table in ((FEED, feed_table), (MESSAGES, message_table)):
+        problems = _optional_problems(columns[table])
+        for dimension, problem in problems.items():
+            LOGGER.warning("source table %s.%s %s: no slices by %s", database, table, problem, dimension)
+            absent.add((kind, dimension))
+        if problems:
+            left_out.append(f"without slices by {', '.join(problems)} of {table}")
+    feed, messages = f"{database}.{feed_table}", f"{database}.{message_table}"
+    return Source(engine, feed, messages, recipient, pair, frozenset(absent), tuple(left_out))
+
+
+def _optional_problems(columns: Mapping[str, str]) -> dict[str, str]:
+    """Return, by dimension that days do not need, why a table with these columns cannot be sliced by it."""
+    problems = {}
+    for dimension in (*DIMENSIONS, *RAW_DIMENSIONS):
+        actual, pattern = columns.get(dimension.column), _pattern(dimension)
+        if dimension.daily or (actual and re.fullmatch(pattern, _bare(actual))):
+            continue
+        is_odd = f"has a column {dimension.column} of type {actual}, not {_READABLE[pattern]}"
+        problems[dimension.name] = is_odd if actual else f"has no column {dimension.column}"
+    return problems
+
+
+def _pattern(dimension: Dimension) -> str:
+    return INTEGER if dimension.numeric else TEXT
 
 
 def _check_table(database: str, table: str, columns: dict[str, dict[str, str]], wanted: dict[str, str]) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from reporting import plots, texts
 from reporting.alerts import text
 from reporting.alerts.model import Action, Alert, AlertMetric, instant, slot_name
+from reporting.decoration import optional
 from reporting.formatting import ticks
 from reporting.message import Button, Message
 from reporting.texts.base import Texts
@@ -38,7 +39,7 @@ def compose(alert: Alert, language: str) -> Message:
     Returns
     -------
     Message
-        Text, picture and buttons.
+        Text, picture and buttons; without the picture if it cannot be drawn.
 
     Raises
     ------
@@ -51,7 +52,7 @@ def compose(alert: Alert, language: str) -> Message:
         key=alert.message_key,
         title=text.title(alert, metrics, words),
         html=text.html(alert, metrics, words),
-        picture=_picture(alert, metrics, words),
+        picture=optional(f"picture of {alert.message_key}", lambda: _picture(alert, metrics, words)),
         buttons=tuple(Button(text.button_label(action, alert.mute, words), data) for action, data in alert.buttons),
     )
 

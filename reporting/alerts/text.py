@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from reporting.alerts.model import Action, Alert, AlertMetric, Handling, instant
-from reporting.causes import cause_line, split_line
+from reporting.causes import explanation_lines
+from reporting.decoration import optional
 from reporting.formatting import READABLE, change, known, value
 from reporting.message import escape, link, parsed_length, shorten, utf16_length
 from reporting.texts.base import Texts, inline
@@ -44,7 +45,7 @@ def html(alert: Alert, metrics: Sequence[AlertMetric], words: Texts) -> str:
     """Return the longest text that fits, with the metrics in the given order."""
     head = [] if alert.status == "opened" else [_Line(_bold(_status(alert, metrics, words))), _Line("")]
     tail = [_Line(""), _Line(f"<i>{escape(slot(alert, words))}</i>")]
-    if links := _links(alert.links):
+    if links := optional(f"links in {alert.message_key}", lambda: _links(alert.links)):
         tail.append(_Line(links, _LINKS))
     context = [*_cause_lines(alert, words), *_loss_lines(alert, words), *_handling_lines(alert, words)]
     if context:
@@ -186,12 +187,16 @@ def _compared(metric: AlertMetric, amount: float, expected: float, words: Texts)
 
 
 def _cause_lines(alert: Alert, words: Texts) -> list[_Line]:
-    causes = [cause_line(cause, words) for cause in alert.causes]
-    causes += [line for split in alert.splits if (line := split_line(split, words))]
+    what = f"cause in {alert.message_key}"
+    causes = optional(what, lambda: explanation_lines(alert.causes, alert.splits, words)) or []
     return [_Line(escape(line), _MORE_CAUSES if index else _CAUSE) for index, line in enumerate(causes)]
 
 
 def _loss_lines(alert: Alert, words: Texts) -> list[_Line]:
+    return optional(f"losses in {alert.message_key}", lambda: _losses(alert, words)) or []
+
+
+def _losses(alert: Alert, words: Texts) -> list[_Line]:
     lost = [(loss.label, loss.amount) for loss in alert.losses if loss.amount < 0]
     gained = [(loss.label, loss.amount) for loss in alert.losses if loss.amount > 0]
     totals = ((_amounts(lost, words), words.lost), (_amounts(gained, words), words.gained))

@@ -9,6 +9,7 @@ from pipeline.core import clock, settings
 from pipeline.core.metrics import BY_NAME
 from pipeline.warehouse.statements import statement
 from pipeline.warehouse.tables import DELIVERIES, full_name, open_warehouse
+from reporting.decoration import optional
 
 if TYPE_CHECKING:
     from reporting import weekly
@@ -39,6 +40,10 @@ def figures(last_day: date) -> "weekly.WeeklySummary":
     ((messages,),) = open_warehouse().query(
         statement("alerts_sent", deliveries=full_name(DELIVERIES)), {"start": str(start), "end": str(end)}
     )
+    effects = optional(
+        f"proposed settings in the week up to {last_day}",
+        lambda: proposals.propose(incidents, pressed, last_day, settings.AlertSettings().propose_after),
+    )
     return weekly.WeeklySummary(
         first_day=first_day,
         last_day=last_day,
@@ -60,6 +65,6 @@ def figures(last_day: date) -> "weekly.WeeklySummary":
                 confirmed=effect.confirmed,
                 missed=effect.missed,
             )
-            for effect in proposals.propose(incidents, pressed, last_day, settings.AlertSettings().propose_after)
+            for effect in effects or ()
         ],
     )

@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
+import numpy as np
+
 from pipeline.alerts import detection
 from pipeline.alerts.detection import Monitor
 from pipeline.alerts.detection.band import Band
@@ -14,9 +16,9 @@ from pipeline.alerts.incidents.actions import KINDS, MUTE, Action, button
 from pipeline.alerts.incidents.incident import Member
 from pipeline.alerts.root_cause.explanation import Explanation
 from pipeline.core import clock, dimensions, settings
-from pipeline.core.metrics import BY_NAME
+from pipeline.core.metrics import BY_NAME, FEED
 from pipeline.slots import Part
-from pipeline.warehouse.source import source
+from reporting.decoration import optional
 
 if TYPE_CHECKING:
     from reporting.alerts import Alert, AlertMetric, Handling, Loss, State, Status
@@ -41,9 +43,12 @@ def alerts(notices: Sequence[Notice], evaluation: Evaluation, explanations: Mapp
     """
     shown = [_shown(notice.incident, evaluation) for notice in notices]
     parts = {member.part for members in shown for member in members}
-    bands = detection.bands(evaluation.series, evaluation.monitors, evaluation.adjustments, parts)
+    bands = optional(
+        f"usual ranges in pictures of {evaluation.series.slot}",
+        lambda: detection.bands(evaluation.series, evaluation.monitors, evaluation.adjustments, parts),
+    )
     return [
-        _alert(notice, members, evaluation, bands, explanations.get(notice.incident.incident_id))
+        _alert(notice, members, evaluation, bands or {}, explanations.get(notice.incident.incident_id))
         for notice, members in zip(notices, shown, strict=True)
     ]
 
@@ -66,21 +71,22 @@ def _alert(
     incident, series = notice.incident, evaluation.series
     end = series.slot + clock.SLOT
     status = _status(incident)
-    monitors = {monitor.metric.name: monitor for monitor in evaluation.monitors}
     since = incident.silent_since or incident.opened
+    key = _message_key(incident)
+    causes, splits = optional(f"cause in {key}", lambda: (cause_of(explanation), split_of(explanation))) or ((), ())
     return Alert(
         slot_start=clock.to_local(series.slot),
         slot_end=clock.to_local(end),
-        metrics=[_figures(incident, member, evaluation, bands[member.part]) for member in shown],
-        links=_links([monitors[member.metric] for member in shown], incident, end),
-        key=_message_key(incident),
+        metrics=[_figures(incident, member, evaluation, bands) for member in shown],
+        links=optional(f"links in {key}", lambda: _links(shown, evaluation.monitors, incident, end)) or (),
+        key=key,
         status=status,
         since=clock.to_local(since if status == "no_data" else incident.opened),
         until=clock.to_local(incident.last_anomaly + clock.SLOT) if incident.ended else None,
         source=_source(incident) if status in ("no_data", "data_late") else "",
-        causes=cause_of(explanation),
-        splits=split_of(explanation),
-        losses=_losses(incident) if status != "data_late" else (),
+        causes=causes,
+        splits=splits,
+        losses=optional(f"losses in {key}", lambda: _losses(incident)) or () if status != "data_late" else (),
         handled=[_handled(action) for action in notice.actions],
         buttons=[(kind, button(kind, incident)) for kind in KINDS] if not incident.ended else (),
         mute=MUTE,
@@ -104,11 +110,12 @@ def _status(incident: Incident) -> "Status":
 
 
 def _source(incident: Incident) -> str:
-    tables = {BY_NAME[member.metric].table for member in incident.members}
-    return ", ".join(sorted(source().table(table).partition(".")[2] for table in tables))
+    section = settings.SourceSettings()
+    kinds = {BY_NAME[member.metric].table for member in incident.members}
+    return ", ".join(sorted(section.feed_table if kind == FEED else section.message_table for kind in kinds))
 
 
-def _figures(incident: Incident, member: Member, evaluation: Evaluation, band: Band) -> "AlertMetric":
+def _figures(incident: Incident, member: Member, evaluation: Evaluation, bands: Mapping[Part, Band]) -> "AlertMetric":
     from reporting.alerts import AlertMetric
 
     series, result = evaluation.series, evaluation.results[member.part]
@@ -117,6 +124,8 @@ def _figures(incident: Incident, member: Member, evaluation: Evaluation, band: B
     drawn = [series.slot - back * clock.SLOT for back in range(DRAWN_SLOTS - 1, -1, -1)]
     is_over = incident.ended or member.good_slots > 0
     state: State = "ended" if is_over else "ongoing" if incident.notified else "opened"
+    unknown = np.full(series.numerators.shape[1], np.nan)
+    band = bands.get(member.part, (unknown, unknown, unknown))
     expected, lower, upper = (series.in_real_time(array, DRAWN_SLOTS) for array in band)
     part = "" if member.part.is_total else f"{dimensions.label(member.dimension, language)} {member.value}"
     return AlertMetric(
@@ -193,15 +202,18 @@ def _handled(action: Action) -> "Handling":
     return Handling(action.kind, action.person, clock.to_local(action.at), until)
 
 
-def _links(monitors: Sequence[Monitor], incident: Incident, end: datetime) -> list[tuple[str, str]]:
-    """Fill the links of monitors with the incident's times. Returns (label, address), each address once."""
+def _links(
+    shown: Sequence[Member], monitors: Sequence[Monitor], incident: Incident, end: datetime
+) -> list[tuple[str, str]]:
+    """Fill the links of the shown metrics with the incident's times. Returns (label, address), each address once."""
+    links_of = {monitor.metric.name: monitor.settings.links for monitor in monitors}
     times = {
         name: quote(f"{clock.to_local(time):%Y-%m-%d %H:%M}")
         for name, time in (("start", incident.opened), ("end", end))
     }
     links = {}
-    for monitor in monitors:
-        for template in monitor.settings.links:
+    for member in shown:
+        for template in links_of[member.metric]:
             url = template.format(**times)
             links[url] = urlsplit(url).netloc or url
     return [(label, url) for url, label in links.items()]

@@ -9,10 +9,11 @@ from pipeline.core.metrics import Metric
 from pipeline.etl import results
 from pipeline.warehouse.statements import statement
 from pipeline.warehouse.tables import INCIDENTS, SLOT_CHECKS, full_name, open_warehouse
+from reporting.decoration import optional
 
 if TYPE_CHECKING:
-    from pipeline.alerts.root_cause.explanation import Explanation
     from reporting import daily
+    from reporting.causes import Cause, RatioSplit
     from reporting.message import Message
 
 COMPARED_DAYS = 7
@@ -36,14 +37,14 @@ def compose_report(day: date, metrics: Sequence[Metric]) -> "Message":
 
 def figures(day: date, metrics: Sequence[Metric]) -> "daily.DailyReport":
     """Collect the numbers of the report of a day."""
-    from pipeline.alerts.notify import compose
     from reporting import daily
 
     language = settings.ReportSettings().language
     before = day - timedelta(days=COMPARED_DAYS)
     totals = results.day_totals(metrics, before, day)
     checked, alarmed = _alerts_of(day)
-    explanation = _explained(totals, metrics, day, before)
+    what = f"cause in the report of {day}"
+    causes, splits = optional(what, lambda: _explained(totals, metrics, day, before)) or ((), ())
     return daily.DailyReport(
         day=day,
         metrics=[
@@ -58,20 +59,24 @@ def figures(day: date, metrics: Sequence[Metric]) -> "daily.DailyReport":
         slots_checked=checked,
         slots_expected=len(clock.day_slots(day)),
         alerts=alarmed,
-        causes=compose.cause_of(explanation),
-        splits=compose.split_of(explanation),
+        causes=causes,
+        splits=splits,
     )
 
 
-def _explained(totals: results.Totals, metrics: Sequence[Metric], day: date, before: date) -> "Explanation | None":
-    """Explain the biggest change; None if no change is big enough."""
+def _explained(
+    totals: results.Totals, metrics: Sequence[Metric], day: date, before: date
+) -> "tuple[Sequence[Cause], Sequence[RatioSplit]]":
+    """Explain the biggest change; nothing if no change is big enough."""
+    from pipeline.alerts.notify import compose
     from pipeline.alerts.root_cause import days
 
     metric = days.metric_to_explain(totals, metrics, day, before)
     if metric is None:
-        return None
+        return (), ()
     now, then = totals[metric.name][day], totals[metric.name][before]
-    return days.explain(metric, now, then, results.day_slices(metric, day, before))
+    explanation = days.explain(metric, now, then, results.day_slices(metric, day, before))
+    return compose.cause_of(explanation), compose.split_of(explanation)
 
 
 def _alerts_of(day: date) -> tuple[int, int]:

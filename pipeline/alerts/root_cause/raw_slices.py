@@ -28,7 +28,7 @@ def read(incident: Incident, slot: datetime) -> dict[str, list[Slices]]:
         start = min(member.since for member in incident.members if member.metric == metric)
         by_metric[metric] = [
             _read(metric, dimension, start, min(slot, incident.last_anomaly) + clock.SLOT)
-            for dimension in RAW_DIMENSIONS
+            for dimension in source().having(BY_NAME[metric].table, RAW_DIMENSIONS)
         ]
     return by_metric
 
