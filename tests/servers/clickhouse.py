@@ -37,12 +37,15 @@ _USERS = """<yandex>
 <profiles>
 <default><max_memory_usage>4000000000</max_memory_usage>{habits}</default>
 <readonly><readonly>1</readonly></readonly>
+<limited><max_memory_usage>300000000</max_memory_usage></limited>
 </profiles>
 <users>
 <default><password></password>{rest}</default>
 <secret><password>{password}</password>{rest}</secret>
 <reader><password></password><networks><ip>127.0.0.1</ip></networks><profile>readonly</profile>
 <quota>default</quota></reader>
+<limited><password></password><networks><ip>127.0.0.1</ip></networks><profile>limited</profile>
+<quota>default</quota></limited>
 </users>
 <quotas><default></default></quotas>
 </yandex>
@@ -53,7 +56,8 @@ class ClickHouseServer:
     """Starts, kills and restarts a server; a context manager stops it.
 
     Its cluster ``halves`` has two shards, the databases ``half_1`` and ``half_2`` of this server.
-    Users: ``default`` (no password), ``secret`` (password `PASSWORD`), ``reader`` (may only read).
+    Users: ``default`` (no password), ``secret`` (password `PASSWORD`), ``reader`` (may only read),
+    ``limited`` (has 300 MB a statement).
 
     Parameters
     ----------

@@ -1,11 +1,13 @@
 """The check of the source: accepted types, and the error text for everything else."""
 
+import logging
 from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
 
 from pipeline.core import clock
+from pipeline.core.dimensions import DIMENSIONS, RAW_DIMENSIONS
 from pipeline.core.errors import SourceError
 from pipeline.slots import measure
 from pipeline.warehouse.engines import EmbeddedEngine, Engine, ServerEngine
@@ -142,8 +144,8 @@ def test_missing_table_is_named(warehouse: Engine, table: str) -> None:
 @pytest.mark.parametrize(
     ("table", "column"),
     [
-        *(("feed_actions", column) for column in ("user_id", "action", "time", "os", "gender", "age", "country")),
-        *(("message_actions", column) for column in ("user_id", "time", "os", "gender", "age", "source")),
+        *(("feed_actions", column) for column in ("user_id", "action", "time", "os", "gender", "age")),
+        *(("message_actions", column) for column in ("user_id", "time", "os", "gender", "age")),
     ],
 )
 def test_missing_column_is_named(embedded_warehouse: EmbeddedEngine, table: str, column: str) -> None:
@@ -154,6 +156,42 @@ def test_missing_column_is_named(embedded_warehouse: EmbeddedEngine, table: str,
     ]
     text, database = refusal(embedded_warehouse, *changes)
     assert text == f"source table {database}.{table} has no column {column}."
+
+
+def test_an_optional_column_is_no_reason_to_refuse(warehouse: Engine, caplog: pytest.LogCaptureFixture) -> None:
+    shared = "user_id, time, os, gender, age"
+    views = {
+        "feed_actions": f"{shared}, action, source, toNullable(toUInt8(1)) AS country, ['a'] AS city, 'b' AS exp_group",
+        "message_actions": f"{shared}, receiver_id, country",
+    }
+    with prepared(warehouse, CASE) as (database, published):
+        for table, columns in views.items():
+            warehouse.execute(f"RENAME TABLE {database}.{table} TO {database}.former_{table}")
+            warehouse.execute(f"CREATE VIEW {database}.{table} AS SELECT {columns} FROM {database}.former_{table}")
+        found, again = source(), source()
+        load(FRIDAY)
+        assert differences(loaded(warehouse, published, FRIDAY), CASE.expected(FRIDAY)) == {}
+    assert found is again
+    feed = [dimension.name for dimension in found.having("feed", (*DIMENSIONS, *RAW_DIMENSIONS))]
+    messages = [dimension.name for dimension in found.having("messages", (*DIMENSIONS, *RAW_DIMENSIONS))]
+    assert feed == ["os", "gender", "age", "source"]
+    assert messages == ["os", "gender", "age", "country"]
+    assert found.left_out == (
+        "without slices by country, city, exp_group of feed_actions",
+        "without slices by source, city, exp_group of message_actions",
+    )
+    said = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert said == [
+        f"source table {database}.feed_actions has a column country of type Nullable(UInt8), not String: "
+        "no slices by country",
+        f"source table {database}.feed_actions has a column city of type Array(String), not String: no slices by city",
+        f"source table {database}.feed_actions has a column exp_group of type String, not an integer (Int8 to UInt64): "
+        "no slices by exp_group",
+        *(
+            f"source table {database}.message_actions has no column {name}: no slices by {name}"
+            for name in ("source", "city", "exp_group")
+        ),
+    ]
 
 
 def test_missing_recipient_is_named_in_both_spellings(warehouse: Engine) -> None:
@@ -171,7 +209,6 @@ def test_missing_recipient_is_named_in_both_spellings(warehouse: Engine) -> None
         ("gender", "String", "an integer"),
         ("age", "Nullable(String)", "an integer"),
         ("os", "UInt8", "String"),
-        ("country", "Nullable(UInt8)", "String"),
         ("action", "UInt8", "String or Enum"),
         ("time", "Date", "DateTime"),
         ("time", "String", "DateTime"),

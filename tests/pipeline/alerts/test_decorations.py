@@ -1,0 +1,177 @@
+"""An incident is posted, edited and closed although nothing that decorates its messages can be made."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from pipeline.alerts import detection
+from pipeline.alerts.notify import compose
+from pipeline.alerts.root_cause import explanation
+from pipeline.tasks import Alerts
+from pipeline.tasks.base import MarkedTask
+from pipeline.warehouse.engines import EmbeddedEngine, Engine, ServerEngine
+from reporting import plots
+from tests.pipeline.alerts.place import BACK, OUTAGE, SLOT, Site, incident, site
+
+KEY = "alert-2026-11-12T0900Z-messages_sent"
+COLUMNS = ("user_id", "receiver_id", "time", "gender", "age", "country", "city", "os", "source", "exp_group")
+
+
+@pytest.fixture
+def place(warehouse: Engine, tmp_path: Path) -> Iterator[Site]:
+    with site(warehouse, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def embedded(embedded_warehouse: EmbeddedEngine, tmp_path: Path) -> Iterator[Site]:
+    with site(embedded_warehouse, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def statuses(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every status line that a task shows."""
+    shown: list[str] = []
+    tell = MarkedTask.tell
+    monkeypatch.setattr(
+        MarkedTask, "tell", lambda task, status, *more: (shown.append(status), tell(task, status, *more))
+    )
+    return shown
+
+
+def load(place: Site, *selected: str) -> None:
+    """Most messages of iOS are missing for an hour; messages are read through a view with these columns."""
+    place.load(incident("messages", -0.9, dimension="os", dimension_value="iOS"))
+    messages = f"{place.database}.message_actions"
+    place.warehouse.execute(f"RENAME TABLE {messages} TO {place.database}.all_messages")
+    place.warehouse.execute(
+        f"CREATE VIEW {messages} AS SELECT {', '.join(selected)} FROM {place.database}.all_messages"
+    )
+    place.alerts = {"metrics": "messages_sent", "slice_volume": "10"}
+
+
+def live(place: Site, key: str = KEY) -> str:
+    """Post, edit and close the incident; returns what was posted."""
+    place.run(Alerts(), OUTAGE + SLOT)
+    posted = place.messages()[key]
+    place.run(Alerts(), OUTAGE + 2 * SLOT)
+    edited = place.messages()
+    assert list(edited) == [key]
+    assert edited[key] != posted
+    place.alerts = {**place.alerts, "catch_up_hours": "2"}
+    place.run(Alerts(), BACK + 4 * SLOT)
+    messages = place.messages()
+    assert list(messages) == [key, f"{key}-recovered"]
+    assert messages[key] != edited[key]
+    return posted
+
+
+def selected(**instead: str) -> Sequence[str]:
+    """The columns, some of them as another expression; '' leaves one out."""
+    return [f"{instead.get(name, name)} AS {name}" for name in COLUMNS if instead.get(name) != ""]
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        (selected(city="", exp_group=""), "has no column city: no slices by city"),
+        (selected(city="toUInt32(7)"), "has a column city of type UInt32, not String: no slices by city"),
+        (selected(country="", source=""), "has no column country: no slices by country"),
+    ],
+    ids=["missing", "numeric city", "missing in slots"],
+)
+def test_dimensions_whose_columns_do_not_fit_are_left_out(
+    place: Site, columns: Sequence[str], said: str, statuses: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    load(place, *columns)
+    posted = live(place)
+    assert "os iOS explains" in posted
+    found = [text for text in warnings(caplog) if said in text]
+    assert found
+    assert all(text.startswith(f"source table {place.database}.message_actions has ") for text in found)
+    assert any("without slices by " in status and " of message_actions" in status for status in statuses)
+    assert not [text for text in warnings(caplog) if "left out" in text]
+
+
+def test_a_statement_that_is_refused_costs_only_its_slices(
+    place: Site, statuses: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    # Only the slices of raw events read this column, and the engine refuses to compute it.
+    load(place, *selected(city="toString(throwIf(user_id >= 0))"))
+    assert "os iOS explains" in live(place)
+    what = "slices of raw events of messages_sent:2026-11-12T0900"
+    found = [text for text in warnings(caplog) if text.startswith(f"left out: {what}: ")]
+    assert found
+    assert all("(code 395)" in text and "\n" not in text for text in found)
+    assert any(status.endswith(f"; without {what}") for status in statuses)
+
+
+def test_actions_may_be_computed_by_an_alias(place: Site, caplog: pytest.LogCaptureFixture) -> None:
+    place.load(incident("views", -0.9, dimension="country", dimension_value="Russia"))
+    feed, usual = f"{place.database}.feed_actions", ", ".join(name for name in COLUMNS if name != "receiver_id")
+    types = "user_id UInt32, time DateTime, gender Int8, age Int16, country String, city String, os String, "
+    place.warehouse.execute(f"RENAME TABLE {feed} TO {place.database}.all_actions")
+    place.warehouse.execute(
+        f"CREATE TABLE {feed} ({types} source String, exp_group Int8, ev String, action String ALIAS lower(ev)) "
+        "ENGINE = MergeTree PARTITION BY toYYYYMM(time) ORDER BY time"
+    )
+    place.warehouse.execute(
+        f"INSERT INTO {feed} ({usual}, ev) SELECT {usual}, upper(action) FROM {place.database}.all_actions"
+    )
+    place.alerts = {"metrics": "views"}
+    posted = live(place, "alert-2026-11-12T0900Z-views")
+    assert "Views: city " in posted  # cities of Russia, read from raw events
+    assert warnings(caplog) == []
+
+
+def test_a_limit_of_the_server_costs_only_the_slices_of_raw_events(
+    server_warehouse: ServerEngine, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with site(server_warehouse, tmp_path) as place:
+        load(place, *selected(city="toString(length(range(1500 + user_id % 2)))"))
+        limited = {"engine": "server", "host": server_warehouse.host, "port": str(server_warehouse.port)}
+        place.sections["source"] = {"database": place.database, **limited, "user": "limited"}
+        assert "os iOS explains" in live(place)
+    found = [text for text in warnings(caplog) if text.startswith("left out: slices of raw events of ")]
+    assert found
+    assert ["(code 241)" in text for text in found] == [True] * len(found), found
+
+
+def test_a_picture_library_that_fails_costs_the_picture(
+    place: Site, monkeypatch: pytest.MonkeyPatch, statuses: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> bytes:
+        raise RuntimeError("In FT2Font: Can not load face")
+
+    load(place, *COLUMNS)
+    monkeypatch.setattr(plots, "draw_bands", broken)
+    assert "os iOS explains" in live(place)
+    assert list((place.folder / "outbox").glob("*.png")) == []
+    text = f"left out: picture of {KEY}: RuntimeError: In FT2Font: Can not load face (reporting.alerts.compose:"
+    assert {message.startswith(text) for message in warnings(caplog)} == {True}
+    assert any(status.endswith(f"; without picture of {KEY}") for status in statuses)
+
+
+@pytest.mark.parametrize("name", ["explain", "bands", "_links", "_losses", "cause_of"])
+def test_an_error_of_our_own_costs_a_line_and_is_said_with_its_place(
+    embedded: Site, name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    module = {"explain": explanation, "bands": detection}.get(name, compose)
+
+    def wrong(*_: object) -> object:
+        return {}["nothing"]
+
+    load(embedded, *COLUMNS)
+    monkeypatch.setattr(module, name, wrong)
+    embedded.run(Alerts(), OUTAGE + SLOT)
+    assert "Messages sent" in embedded.messages()[KEY]
+    (text,) = warnings(caplog)
+    assert text.startswith("left out: ")
+    assert "KeyError: 'nothing' (pipeline.alerts." in text
