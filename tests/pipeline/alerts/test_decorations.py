@@ -36,9 +36,12 @@ def statuses(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every status line that a task shows."""
     shown: list[str] = []
     tell = MarkedTask.tell
-    monkeypatch.setattr(
-        MarkedTask, "tell", lambda task, status, *more: (shown.append(status), tell(task, status, *more))
-    )
+
+    def shown_too(task: MarkedTask, status: str, percent: float | None = None) -> None:
+        shown.append(status)
+        tell(task, status, percent)
+
+    monkeypatch.setattr(MarkedTask, "tell", shown_too)
     return shown
 
 
@@ -166,7 +169,7 @@ def test_an_error_of_our_own_costs_a_line_and_is_said_with_its_place(
     module = {"explain": explanation, "bands": detection}.get(name, compose)
 
     def wrong(*_: object) -> object:
-        return {}["nothing"]
+        return dict[str, object]()["nothing"]
 
     load(embedded, *COLUMNS)
     monkeypatch.setattr(module, name, wrong)
