@@ -23,7 +23,7 @@ setup(
     license="MIT",
     packages=find_packages(include=["detectors*", "pipeline*", "reporting*"]),
     package_data={
-        "pipeline": ["*/sql/*.sql"],
+        "pipeline": ["core/luigi.cfg", "*/sql/*.sql"],
         "detectors": ["methods/_template.py.txt", "lab/*.html"],
         "reporting": ["channels/outbox/*.html"],
     },

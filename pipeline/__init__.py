@@ -8,12 +8,19 @@ from pathlib import Path
 
 _program = Path(sys.argv[0])
 
-# The command `feedpulse` imports the tasks when it runs one: its help must not wait for Luigi.
-if _program.stem != "feedpulse":
+# Our command imports the tasks when it runs one: its help must not wait for Luigi. `python -m pipeline` is "-m" here.
+if _program.stem not in ("feedpulse", "-m"):
     from pipeline import tasks as tasks
 
 # Luigi's own commands (`luigi`, `luigi-deps`, `python -m luigi`) import this before they read exit codes and defaults.
 if _program.name.startswith("luigi") or _program.parent.name == "luigi":
+    from pipeline.core import files
+    from pipeline.core.errors import SettingsError
     from pipeline.core.process import install
 
-    install()
+    try:
+        files.check()
+        install()
+    except SettingsError as error:
+        print(f"feedpulse: {error}", file=sys.stderr)
+        sys.exit(files.REFUSED)

@@ -3,6 +3,8 @@
 import argparse
 from datetime import date
 
+from pipeline.core import files
+
 PROGRAM = "feedpulse"
 WRONG_USAGE = 2
 """The exit code of wrong usage, the same as that of `argparse`."""
@@ -15,6 +17,7 @@ def new_parser(name: str, description: str) -> argparse.ArgumentParser:
 
 def prepare() -> None:
     """Prepare the process for a command that reads luigi.cfg, and check the settings."""
+    files.check()
     from pipeline.core import process, settings
 
     process.install()

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.commands.common import new_parser
+from pipeline.core import files
 
 SUMMARY = "play a day of made-up events through every task"
 VIEWS_PER_DAY = 200_000
@@ -21,6 +22,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str]) -> int:
     """Play the demo and print what happened."""
     options = parser().parse_args(arguments)
+    files.check(needed=False)  # Luigi reads them when it is imported
     from pipeline.core import process
 
     process.install()

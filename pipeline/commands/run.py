@@ -9,6 +9,8 @@ import textwrap
 from collections.abc import Sequence
 
 from pipeline.commands.common import PROGRAM, WRONG_USAGE
+from pipeline.core import files
+from pipeline.core.errors import SettingsError
 
 SUMMARY = "run a task: Daily, Morning, Alerts, Presses, Weekly or any other"
 
@@ -42,6 +44,15 @@ exit codes (luigi.cfg [retcode] can change those from 10):
 
 def main(arguments: Sequence[str]) -> int:
     """Run Luigi's command for the task that comes first; all other arguments are Luigi's."""
+    try:
+        files.check(needed=bool(arguments) and not arguments[0].startswith("-"))
+        return _run(arguments)
+    except SettingsError as error:
+        print(f"{PROGRAM} run: {error}", file=sys.stderr)
+        return files.REFUSED
+
+
+def _run(arguments: Sequence[str]) -> int:
     from luigi.retcodes import run_with_retcodes
     from luigi.task_register import TaskClassNotFoundException
 

@@ -11,20 +11,25 @@ container::
 
 import functools
 import gc
+import hashlib
 import os
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import ParamSpec, TypeVar, cast
 
 from luigi.configuration import LuigiConfigParser, get_config
 from luigi.task_register import Register
 
-from pipeline.core import logs
+from pipeline.core import files, logs
+from pipeline.core.errors import SettingsError
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 LUIGI_DEFAULTS = {
-    "core": {"log_level": "INFO"},
+    # RangeDaily and RangeByMinutes are tasks too.
+    "core": {"log_level": "INFO", "autoload_range": "true"},
     # A task whose run() leaves no output has failed. Each load checks its inputs itself.
     "worker": {"check_complete_on_run": "true", "check_unfulfilled_deps": "false"},
     # Luigi disables a task for a day after ten failures within minutes.
@@ -59,12 +64,24 @@ def reset() -> None:
 
 
 def install() -> None:
-    """Prepare the process of a command: shorten errors in the log, set `LUIGI_DEFAULTS` and speed up the start.
+    """Prepare the process of a command: read the user's own file, set `LUIGI_DEFAULTS`, shorten errors in the log.
 
     A command calls it once, after its imports and before Luigi starts. Importing `pipeline` does not.
+
+    Raises
+    ------
+    SettingsError
+        If a data directory is where its relative path pointed in an earlier version.
     """
     logs.install()
+    config = cast(LuigiConfigParser, get_config())
+    own = files.own()
+    if own is not None:
+        config.read([str(own)], encoding="utf-8")
+        _resolve_paths(config, own)
     set_luigi_defaults()
+    if not config.has_option("core", "lock_pid_dir"):
+        config.set("core", "lock_pid_dir", _lock_directory().replace("%", "%%"))
     # Otherwise clickhouse-driver computes every date from 1900 to 2299 when imported, which takes 0.1 s.
     os.environ.setdefault("CLICKHOUSE_DRIVER_LASY_DATE_LUT", "1")
     # Imported modules live until the process ends; the garbage collector need not scan them again.
@@ -78,3 +95,32 @@ def set_luigi_defaults() -> None:
         for option, value in options.items():
             if not config.has_option(section, option):
                 config.set(section, option, value)
+
+
+def _resolve_paths(config: LuigiConfigParser, own: Path) -> None:
+    """Make relative paths of the user's own file, and default paths, relative to the file's directory."""
+    if own.parent == Path.cwd():
+        return
+    said = files.parse(own)
+    for (section, option), default in files.PATHS.items():
+        text = config.get(section, option, default).strip()
+        if not text or (config.has_option(section, option) and not said.has_option(section, option)):
+            continue
+        path = own.parent / text
+        if option == "path" and section != "outbox" and Path(text).exists() and not path.exists():
+            raise SettingsError(
+                f"[{section}] path = {text} is {path}, beside {own}, and not {Path(text).absolute()}: "
+                "give the full path of the one that you mean."
+            )
+        config.set(section, option, str(path).replace("%", "%%"))
+
+
+def _lock_directory() -> str:
+    """Return the directory of Luigi's lock files: one of this configuration and this user.
+
+    By default Luigi has one for the machine: the same command of another configuration would count as running, and the
+    directory of another user could not be read.
+    """
+    identity = "\n".join(map(str, files.found() or [Path.cwd()]))
+    name = hashlib.sha256(os.fsencode(identity)).hexdigest()[:16]
+    return os.path.join(tempfile.gettempdir(), f"feedpulse-{os.getuid()}-{name}")

@@ -173,11 +173,10 @@ class Project:
         program = Path(sys.executable).with_name(command[0])
         return subprocess.Popen(
             [str(program), *command[1:]],
-            cwd=self.directory,
             env=environment,
             stdin=subprocess.DEVNULL,
             text=True,
-            **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
+            **{"cwd": self.directory, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
         )
 
     def run(self, *command: str) -> Finished:

@@ -128,6 +128,4 @@ def _require_minimums() -> None:
 def _refuse_unknown(section: str, valid: set[str]) -> None:
     unknown = sorted(set(options(section)) - valid)
     if unknown:
-        raise SettingsError(
-            f"luigi.cfg [{section}]: unknown setting {', '.join(unknown)}; it has {', '.join(sorted(valid))}."
-        )
+        raise SettingsError(f"[{section}]: unknown setting {', '.join(unknown)}; it has {', '.join(sorted(valid))}.")
