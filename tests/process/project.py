@@ -124,7 +124,7 @@ class Project:
     sections : dict
         luigi.cfg.
     environment : dict
-        Environment variables in addition to those of the test run.
+        Environment variables in addition to those of the test run. LUIGI_CONFIG_PATH names luigi.cfg; '' unsets it.
     """
 
     directory: Path
@@ -170,6 +170,8 @@ class Project:
         """Start a program of the virtual environment; `options` are those of `subprocess.Popen`."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("FEEDPULSE_")}
         environment |= {"LUIGI_CONFIG_PATH": str(self.directory / "luigi.cfg"), **self.environment}
+        if not environment["LUIGI_CONFIG_PATH"]:
+            del environment["LUIGI_CONFIG_PATH"]
         program = Path(sys.executable).with_name(command[0])
         return subprocess.Popen(
             [str(program), *command[1:]],
