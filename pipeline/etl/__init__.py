@@ -1,1 +1,4 @@
-"""The SQL of the daily load, the proof that a loaded day equals its source, and reading the results back."""
+"""The SQL of the daily load, and the proof that a loaded day equals its source.
+
+`results` reads loaded days back.
+"""
