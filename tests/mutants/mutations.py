@@ -56,7 +56,8 @@ def mutations(source: str, only: Collection[str] = ()) -> list[Mutation]:
         first_line, rest = text[starts[old.lineno - 1] : begin], text[end : starts[last]]
         mutated = (text[:begin] + replaced + text[end:]).decode()
         before = _one_line(first_line + text[begin:end] + rest)
-        mutants.setdefault(mutated, Mutation(old.lineno, before, _one_line(first_line + replaced + rest), mutated))
+        if mutated != source:
+            mutants.setdefault(mutated, Mutation(old.lineno, before, _one_line(first_line + replaced + rest), mutated))
     return list(mutants.values())
 
 

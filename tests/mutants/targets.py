@@ -14,6 +14,7 @@ class Target:
 
 INCIDENT_TESTS = (
     "tests/pipeline/alerts/incidents/test_lifecycle.py",
+    "tests/pipeline/alerts/incidents/test_edges.py",
     "tests/pipeline/alerts/incidents/test_properties.py",
     "tests/pipeline/alerts/incidents/test_step.py",
 )
