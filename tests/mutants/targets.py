@@ -15,8 +15,8 @@ class Target:
 INCIDENT_TESTS = (
     "tests/pipeline/alerts/incidents/test_lifecycle.py",
     "tests/pipeline/alerts/incidents/test_edges.py",
-    "tests/pipeline/alerts/incidents/test_properties.py",
     "tests/pipeline/alerts/incidents/test_step.py",
+    "tests/pipeline/alerts/incidents/test_properties.py",  # last, since it is slow
 )
 EXPLANATION_TESTS = (
     "tests/pipeline/alerts/root_cause/test_explanation.py",
