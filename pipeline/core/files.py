@@ -12,6 +12,7 @@ a command calls `check` before it imports Luigi. A setting comes from the first 
 import difflib
 import os
 import re
+from collections.abc import Sequence
 from configparser import (
     ConfigParser,
     DuplicateOptionError,
@@ -93,6 +94,11 @@ def check(*, needed: bool = True) -> None:
             f"{Path.cwd()} has no {OWN_FILE} and no luigi.cfg: go to the directory that has it, or name it in "
             "LUIGI_CONFIG_PATH."
         )
+    check_files(files)
+
+
+def check_files(files: Sequence[Path]) -> None:
+    """Refuse what `check` refuses in these files; a later one overrides those before it."""
     parsers = [(file, parse(file)) for file in files]
     for file, parser in parsers:
         for section in parser.sections():

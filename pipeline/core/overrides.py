@@ -7,7 +7,7 @@ from typing import cast
 
 from luigi.configuration import LuigiConfigParser, get_config
 
-from pipeline.core import clock, process, settings
+from pipeline.core import clock, files, process, settings
 from pipeline.core.errors import SettingsError
 
 OVERRIDDEN = ("alerts", "calendar")
@@ -23,10 +23,11 @@ def from_file(path: Path) -> Iterator[None]:
     SettingsError
         If the file cannot be read or its settings are wrong.
     """
-    other = LuigiConfigParser()
-    if not path.is_file() or not other.read([str(path)]):
+    if not path.is_file():
         raise SettingsError(f"{path}: no such file; name another luigi.cfg.")
-    with overridden({name: dict(other.items(name, raw=True)) for name in other.sections() if _is_replaced(name)}):
+    files.check_files([path])
+    other = files.parse(path)
+    with overridden({name: dict(other.items(name)) for name in other.sections() if _is_replaced(name)}):
         settings.check()
         yield
 

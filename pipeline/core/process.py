@@ -71,7 +71,7 @@ def install() -> None:
     Raises
     ------
     SettingsError
-        If a data directory is where its relative path pointed in an earlier version.
+        If a directory of data or messages is where its relative path pointed in an earlier version.
     """
     logs.install()
     config = cast(LuigiConfigParser, get_config())
@@ -107,7 +107,7 @@ def _resolve_paths(config: LuigiConfigParser, own: Path) -> None:
         if not text or (config.has_option(section, option) and not said.has_option(section, option)):
             continue
         path = own.parent / text
-        if option == "path" and section != "outbox" and Path(text).exists() and not path.exists():
+        if option == "path" and Path(text).exists() and not path.exists():
             raise SettingsError(
                 f"[{section}] path = {text} is {path}, beside {own}, and not {Path(text).absolute()}: "
                 "give the full path of the one that you mean."

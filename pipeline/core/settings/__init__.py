@@ -1,4 +1,4 @@
-"""The settings: luigi.cfg, overridden by ``--section-key value`` on the command line of Luigi and `feedpulse run`.
+"""The settings of the configuration files and of the command line; `core.files` has the order of precedence.
 
 Secrets are not settings; they come from the environment (``FEEDPULSE_CLICKHOUSE_PASSWORD``,
 ``FEEDPULSE_SOURCE_PASSWORD``, ``FEEDPULSE_TELEGRAM_TOKEN``). `reporting.channels` reads the sections of the channels

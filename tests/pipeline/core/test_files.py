@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from pipeline import tasks
-from pipeline.core import files, settings
+from pipeline.core import files, overrides, settings
 from pipeline.core.errors import SettingsError
-from reporting.channels import available
+from tests.pipeline.configuration import configured
 
 ROOT = Path(__file__).parents[3]
 
@@ -88,6 +88,20 @@ def test_no_file_in_reach(directory: Path, monkeypatch: pytest.MonkeyPatch) -> N
         files.check()
 
 
+def test_a_file_to_compare_with_is_held_to_the_same(directory: Path) -> None:
+    other = directory / "other.cfg"
+    for content, says in (("[alert]\n", "did you mean"), ("[alerts]\n[alerts]\n", "twice"), ("\ufeff[etl]\n", "BOM")):
+        other.write_text(content, encoding="utf-8")
+        with pytest.raises(SettingsError, match=says), overrides.from_file(other):
+            pass
+    other.write_text("[alerts]\nlinks = [5 %]\n")
+    with pytest.raises(SettingsError, match="write %% for %"), overrides.from_file(other):
+        pass
+    other.write_text("[alerts]\nlinks = []\nhistory_days = 3\n")
+    with configured(), overrides.from_file(other):
+        assert settings.AlertSettings().history_days == 3
+
+
 def test_toml_is_refused(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (directory / "own.toml").write_text("[alerts]\n")
     monkeypatch.setenv("LUIGI_CONFIG_PATH", "own.toml")
@@ -115,8 +129,10 @@ def test_sections_of_tasks_are_no_misspellings(directory: Path) -> None:
 
 
 def test_every_section_is_known() -> None:
-    ours = {section.section for section in settings.SECTIONS} | set(available()) | {"calendar"}
-    assert set(files.OUR_SECTIONS) == ours
+    ours = {section.section for section in settings.SECTIONS} | {"outbox", "telegram"}
+    assert set(files.OUR_SECTIONS) == ours | {"calendar"}
+    shipped = files.parse(ROOT / "luigi.cfg")
+    assert ours <= set(shipped.sections())
 
 
 def test_the_default_paths_are_those_of_luigi_cfg() -> None:
@@ -175,14 +191,15 @@ def test_without_a_file_of_ones_own_paths_belong_to_the_working_directory(direct
     assert installed(PATHS, cwd=directory).split()[0] == "mine"
 
 
-def test_a_warehouse_that_lies_where_the_path_pointed_before_is_not_left_behind(directory: Path) -> None:
+@pytest.mark.parametrize("section", ["warehouse", "outbox"])
+def test_what_lies_where_the_path_pointed_before_is_not_left_behind(directory: Path, section: str) -> None:
     (directory / "conf").mkdir()
-    (directory / "var" / "warehouse").mkdir(parents=True)
-    (directory / "conf" / "own.cfg").write_text("[warehouse]\npath = var/warehouse\n")
+    (directory / "var" / section).mkdir(parents=True)
+    (directory / "conf" / "own.cfg").write_text(f"[{section}]\npath = var/{section}\n")
     said = installed(PATHS, cwd=directory, LUIGI_CONFIG_PATH="conf/own.cfg").splitlines()[-1]
-    assert f"[warehouse] path = var/warehouse is {directory}/conf/var/warehouse" in said
-    assert f"and not {directory}/var/warehouse: give the full path" in said
-    (directory / "conf" / "var" / "warehouse").mkdir(parents=True)
+    assert f"[{section}] path = var/{section} is {directory}/conf/var/{section}" in said
+    assert f"and not {directory}/var/{section}: give the full path" in said
+    (directory / "conf" / "var" / section).mkdir(parents=True)
     assert installed(PATHS, cwd=directory, LUIGI_CONFIG_PATH="conf/own.cfg").startswith(f"{directory}/conf/var")
 
 
