@@ -15,9 +15,7 @@ from numpy.typing import NDArray
 
 from pipeline.demo.population import OS_NAMES, Population, draw_users, populate
 from pipeline.demo.rates import FEED_EVENTS, INCIDENT_EVENTS, MESSAGE_EVENTS, POPULATION, SlotRates, slot_rates, stream
-from pipeline.demo.scenario import SLOT_SECONDS, Incident, Scenario, default_incidents
-
-__all__ = ["DayEvents", "Incident", "Scenario", "default_incidents", "generate", "slot_rates"]
+from pipeline.demo.scenario import SLOT_SECONDS, LabelledIncident, Scenario
 
 FIRST_POSTS = 2000  # posts that exist when the scenario starts
 NEW_POSTS_A_DAY = 60
@@ -111,7 +109,7 @@ class _Simulation:
         """Indexes of the slots that start in a range of UTC epoch seconds."""
         return np.flatnonzero((self.rates.start >= start) & (self.rates.start < end))
 
-    def _hit(self, incident: Incident, columns: Columns) -> NDArray[np.bool_]:
+    def _hit(self, incident: LabelledIncident, columns: Columns) -> NDArray[np.bool_]:
         """Whether each event lies in the incident's time and slice."""
         time = columns["time"]
         hit: NDArray[np.bool_] = (time >= incident.start.timestamp()) & (time < incident.end.timestamp())

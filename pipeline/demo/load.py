@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC
 
 from pipeline.core.errors import SourceError
-from pipeline.demo.events import Columns, Scenario, generate
+from pipeline.demo.events import Columns, generate
+from pipeline.demo.scenario import Scenario
 from pipeline.warehouse.engines import Engine
 from pipeline.warehouse.statements import statement
 

@@ -12,8 +12,8 @@ from tqdm import tqdm
 
 from pipeline.core import clock, process, settings
 from pipeline.core.errors import FeedpulseError
-from pipeline.demo.events import Scenario, default_incidents
 from pipeline.demo.load import create_tables, load
+from pipeline.demo.scenario import Scenario, default_incidents
 from pipeline.demo.summary import print_summary
 from pipeline.tasks import Alerts, CheckAlerts, DailyMetrics, Morning, SlotHistory
 from pipeline.warehouse import connections

@@ -21,7 +21,7 @@ DIMENSIONS = ("total", "os", "gender", "source", "country")
 
 
 @dataclass(frozen=True)
-class Incident:
+class LabelledIncident:
     """A labelled incident: for some time one kind of event is less or more frequent, in a slice or everywhere.
 
     Parameters
@@ -69,7 +69,7 @@ class Incident:
         return METRICS_MOVED[self.events]
 
 
-def default_incidents(end: datetime) -> tuple[Incident, ...]:
+def default_incidents(end: datetime) -> tuple[LabelledIncident, ...]:
     """Place the demo's incidents before `end` (aware): three in the last 8 hours and a level shift days earlier.
 
     They do not overlap.
@@ -80,10 +80,10 @@ def default_incidents(end: datetime) -> tuple[Incident, ...]:
         return end - timedelta(days=days, hours=hours)
 
     return (
-        Incident("level shift", ago(days=6), ago(days=2), "views", -0.25, "source", "ads"),
-        Incident("spike", ago(hours=7.5), ago(hours=6.75), "views", 0.6),
-        Incident("drop", ago(hours=5.5), ago(hours=4), "likes", -0.5, "os", "iOS"),
-        Incident("outage", ago(hours=2.5), ago(hours=1.25), "messages", -1.0),
+        LabelledIncident("level shift", ago(days=6), ago(days=2), "views", -0.25, "source", "ads"),
+        LabelledIncident("spike", ago(hours=7.5), ago(hours=6.75), "views", 0.6),
+        LabelledIncident("drop", ago(hours=5.5), ago(hours=4), "likes", -0.5, "os", "iOS"),
+        LabelledIncident("outage", ago(hours=2.5), ago(hours=1.25), "messages", -1.0),
     )
 
 
@@ -109,7 +109,7 @@ class Scenario:
         The average CTR, likes per view.
     noise_sd, noise_phi : float
         Standard deviation and lag-1 autocorrelation of the log-noise of views and messages; CTR has a third of the sd.
-    incidents : tuple of Incident
+    incidents : tuple of LabelledIncident
         The incidents.
     until : datetime, optional
         Aware, in the last day: there are no events from this time on.
@@ -130,7 +130,7 @@ class Scenario:
     likes_share: float = 0.20
     noise_sd: float = 0.03
     noise_phi: float = 0.9
-    incidents: tuple[Incident, ...] = ()
+    incidents: tuple[LabelledIncident, ...] = ()
     until: datetime | None = None
 
     def __post_init__(self) -> None:

@@ -8,10 +8,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.demo.events import Incident, Scenario, generate
+from pipeline.demo.events import generate
 from pipeline.demo.population import COUNTRIES, Population, populate
 from pipeline.demo.rates import POPULATION, SlotRates, slot_rates, stream
-from pipeline.demo.scenario import SLOT_SECONDS
+from pipeline.demo.scenario import SLOT_SECONDS, LabelledIncident, Scenario
 
 FIRST_DAY = date(2026, 8, 3)
 WARM_UP_DAYS = 28
@@ -75,14 +75,14 @@ class World:
     ----------
     scenario : Scenario
         The settings of the generated events.
-    lasting : tuple of Incident
+    lasting : tuple of LabelledIncident
         The incidents that do not end.
     counts : dict
         By metric and dimension, (values, slots): as in ``slot_metrics``.
     """
 
     scenario: Scenario
-    lasting: tuple[Incident, ...]
+    lasting: tuple[LabelledIncident, ...]
     counts: dict[tuple[str, str], NDArray[np.int64]]
 
     @cached_property
@@ -143,7 +143,7 @@ def make_world(seed: int, days: int = WARM_UP_DAYS + JUDGED_DAYS) -> World:
     return World(scenario, lasting, {key: np.concatenate(tables, axis=1) for key, tables in parts.items()})
 
 
-def _place(seed: int, days: int) -> tuple[list[Incident], tuple[Incident, ...]]:
+def _place(seed: int, days: int) -> tuple[list[LabelledIncident], tuple[LabelledIncident, ...]]:
     """One incident about every 22 hours, at any time of day, one to four hours long; then the lasting ones."""
     rng = np.random.default_rng([seed, 99])
     start = datetime(FIRST_DAY.year, FIRST_DAY.month, FIRST_DAY.day, tzinfo=UTC) + timedelta(days=WARM_UP_DAYS)
@@ -163,9 +163,9 @@ def _place(seed: int, days: int) -> tuple[list[Incident], tuple[Incident, ...]]:
         if moment + length + timedelta(hours=8) > end:
             break
         kind = "outage" if size == -1 and dimension == "total" else "drop" if size < 0 else "spike"
-        placed.append(Incident(kind, moment, moment + length, events, size, dimension, value))
+        placed.append(LabelledIncident(kind, moment, moment + length, events, size, dimension, value))
     lasting = tuple(
-        Incident("level shift", shift, end, events, size, dimension, value)
+        LabelledIncident("level shift", shift, end, events, size, dimension, value)
         for shift, (events, dimension, value, size) in zip(shifts, LASTING, strict=True)
     )
     return placed, lasting

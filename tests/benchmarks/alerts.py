@@ -22,7 +22,7 @@ from pipeline.alerts.backtest.playback import Playback
 from pipeline.alerts.detection import monitors
 from pipeline.alerts.incidents import Incident, current_rules
 from pipeline.alerts.root_cause.explanation import Explanation, explain
-from pipeline.demo.events import Incident as Labelled
+from pipeline.demo.scenario import LabelledIncident
 from pipeline.slots import Part
 from tests.benchmarks._playing import play, table
 from tests.benchmarks._worlds import JUDGED_DAYS, VALUES, WARM_UP_DAYS, World, make_world
@@ -53,7 +53,7 @@ class Alarm:
 class Case:
     """A labelled incident and the alarms about it."""
 
-    label: Labelled
+    label: LabelledIncident
     world: World
     alarms: list[Alarm] = field(default_factory=list)
     outcome: str = ""
@@ -89,7 +89,7 @@ class Case:
         return f"{what}{where}, {amount} expected a slot"
 
 
-def true_rate(world: World, label: Labelled) -> NDArray[np.float64]:
+def true_rate(world: World, label: LabelledIncident) -> NDArray[np.float64]:
     """Expected events of a slice in every slot, without incidents; (T,)."""
     rates, people = world.rates, world.people
     whole = {"views": rates.views, "likes": rates.views * rates.ctr, "messages": rates.messages}[label.events]
@@ -106,7 +106,7 @@ def true_rate(world: World, label: Labelled) -> NDArray[np.float64]:
     return whole * float(share)
 
 
-def ideal(world: World, label: Labelled, series: int, false_a_week: float = 1.0) -> bool:
+def ideal(world: World, label: LabelledIncident, series: int, false_a_week: float = 1.0) -> bool:
     """Whether a detector that knows the true rate finds the incident within two slots, at the given false alarm rate.
 
     It tests the affected slice in each of the two slots and in their sum, and shares its false alarms among `series`.
@@ -194,7 +194,7 @@ def _owner(cases: Sequence[Case], incident: Incident, called: datetime) -> Case 
     return min(matches, key=lambda item: (item.label in item.world.lasting, abs(called - item.start)), default=None)
 
 
-def _has_its_direction(incident: Incident, label: Labelled) -> bool:
+def _has_its_direction(incident: Incident, label: LabelledIncident) -> bool:
     return any(member.metric in label.metrics and member.sign * label.size > 0 for member in incident.totals)
 
 

@@ -25,8 +25,8 @@ from pipeline.alerts.detection import monitors
 from pipeline.core import clock, process, settings
 from pipeline.core.dimensions import DIMENSIONS, Dimension
 from pipeline.core.metrics import FEED, MESSAGES, METRICS
-from pipeline.demo.events import Scenario
 from pipeline.demo.load import create_tables, load
+from pipeline.demo.scenario import Scenario
 from pipeline.slots import history, measure, series
 from pipeline.slots.series import Part
 from pipeline.tasks import SlotHistory

@@ -11,8 +11,8 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pipeline.demo.events import Incident, Scenario
 from pipeline.demo.load import create_tables, load
+from pipeline.demo.scenario import LabelledIncident, Scenario
 from pipeline.warehouse.engines import EmbeddedEngine, Engine, ServerEngine
 from pipeline.warehouse.tables import (
     DAILY_METRICS,
@@ -45,7 +45,9 @@ SCENARIO = Scenario(
     views_per_day=8_000,
     messages_per_day=6_000,
     incidents=(
-        Incident("outage", OUTAGE_START.replace(tzinfo=UTC), OUTAGE_END.replace(tzinfo=UTC), "messages", size=-1.0),
+        LabelledIncident(
+            "outage", OUTAGE_START.replace(tzinfo=UTC), OUTAGE_END.replace(tzinfo=UTC), "messages", size=-1.0
+        ),
     ),
     until=NOON.replace(tzinfo=UTC),
 )

@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from pipeline.demo.events import Scenario
 from pipeline.demo.load import create_tables, load
+from pipeline.demo.scenario import Scenario
 from pipeline.warehouse.engines import Engine
 from tests.process.project import TODAY, YESTERDAY, Project
 

@@ -13,8 +13,9 @@ import luigi
 from luigi.task_register import Register
 
 from pipeline.core import clock, process
-from pipeline.demo.events import Columns, Incident, Scenario, generate
+from pipeline.demo.events import Columns, generate
 from pipeline.demo.load import create_tables
+from pipeline.demo.scenario import LabelledIncident, Scenario
 from pipeline.tasks import Alerts
 from pipeline.warehouse.engines import Engine
 from tests.pipeline.configuration import configured, shipped
@@ -30,10 +31,10 @@ SCENARIO = Scenario(
 )
 
 
-def incident(events: str = "messages", size: float = -1.0, **slice_: str) -> Incident:
+def incident(events: str = "messages", size: float = -1.0, **slice_: str) -> LabelledIncident:
     """Make an incident from 09:00 to 10:00 UTC."""
     start, end = OUTAGE.replace(tzinfo=UTC), BACK.replace(tzinfo=UTC)
-    return Incident("outage", start, end, events, size, **slice_)  # type: ignore[arg-type]
+    return LabelledIncident("outage", start, end, events, size, **slice_)  # type: ignore[arg-type]
 
 
 @dataclass
@@ -61,7 +62,7 @@ class Site:
     sections: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
     def load(
-        self, *incidents: Incident, change: Callable[[str, Columns], Columns] = lambda _, columns: columns
+        self, *incidents: LabelledIncident, change: Callable[[str, Columns], Columns] = lambda _, columns: columns
     ) -> None:
         """Fill the source, with incidents; `change` gets each table's name and its rows of a day."""
         create_tables(self.warehouse, self.database)
@@ -130,7 +131,7 @@ class Site:
         self.warehouse.insert(f"{self.database}.{table}", moments)
 
 
-def _with(incidents: tuple[Incident, ...]) -> Scenario:
+def _with(incidents: tuple[LabelledIncident, ...]) -> Scenario:
     return Scenario(
         first_day=SCENARIO.first_day,
         days=SCENARIO.days,

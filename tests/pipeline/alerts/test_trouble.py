@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import luigi
 
-from pipeline.demo.events import Incident
+from pipeline.demo.scenario import LabelledIncident
 from pipeline.tasks import Alerts, Presses
 from tests.pipeline.alerts.place import BACK, OUTAGE, SLOT, Site, incident
 from tests.pipeline.alerts.test_life import KEY, chat, embedded
@@ -31,7 +31,7 @@ def failing(place: Site, root: luigi.Task, **moment: object) -> bool:
 def test_a_night_without_loading_is_taken_back_when_its_rows_come(embedded: Site) -> None:
     place = embedded
     start, end = OUTAGE, OUTAGE + 12 * SLOT  # longer than the period in which slots with rows are recounted
-    place.load(Incident("outage", start.replace(tzinfo=UTC), end.replace(tzinfo=UTC), "messages", -1.0))
+    place.load(LabelledIncident("outage", start.replace(tzinfo=UTC), end.replace(tzinfo=UTC), "messages", -1.0))
     place.alert(start + SLOT, end - SLOT)
     place.arrive("message_actions", start, end)
     place.run(Alerts(), end)

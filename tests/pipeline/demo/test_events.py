@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pipeline.core.errors import SettingsError
-from pipeline.demo.events import Columns, DayEvents, Incident, Scenario, default_incidents, generate, slot_rates
+from pipeline.demo.events import Columns, DayEvents, generate
+from pipeline.demo.rates import slot_rates
+from pipeline.demo.scenario import LabelledIncident, Scenario, default_incidents
 
 # Sunday to Tuesday; few enough events for every test, and enough for its statistics.
 SCENARIO = Scenario(
@@ -38,7 +40,7 @@ def same_day(one: DayEvents, other: DayEvents) -> bool:
     return one.day == other.day and all(same(*pair) for pair in tables)
 
 
-def within(columns: Columns, incident: Incident) -> NDArray[np.bool_]:
+def within(columns: Columns, incident: LabelledIncident) -> NDArray[np.bool_]:
     inside: NDArray[np.bool_] = columns["time"] >= incident.start.timestamp()
     return inside & (columns["time"] < incident.end.timestamp())
 
@@ -242,19 +244,23 @@ class TestPeople:
 
 class TestIncidents:
     CASES = (
-        Incident("outage", NOON - timedelta(hours=4), NOON - timedelta(hours=2), "messages", -1.0),
-        Incident("spike", NOON - timedelta(hours=30), NOON - timedelta(hours=27), "views", 0.6),
-        Incident("drop", NOON - timedelta(hours=3), NOON, "likes", -0.5, "os", "iOS"),
-        Incident("rise", NOON - timedelta(hours=3), NOON, "likes", 0.5, "os", "Android"),
-        Incident(
+        LabelledIncident("outage", NOON - timedelta(hours=4), NOON - timedelta(hours=2), "messages", -1.0),
+        LabelledIncident("spike", NOON - timedelta(hours=30), NOON - timedelta(hours=27), "views", 0.6),
+        LabelledIncident("drop", NOON - timedelta(hours=3), NOON, "likes", -0.5, "os", "iOS"),
+        LabelledIncident("rise", NOON - timedelta(hours=3), NOON, "likes", 0.5, "os", "Android"),
+        LabelledIncident(
             "level shift", NOON - timedelta(hours=40), NOON - timedelta(hours=10), "views", -0.25, "source", "ads"
         ),
-        Incident("shift", NOON - timedelta(hours=40), NOON - timedelta(hours=10), "messages", 0.5, "gender", "1"),
-        Incident("country", NOON - timedelta(hours=40), NOON - timedelta(hours=10), "views", -0.8, "country", "Russia"),
+        LabelledIncident(
+            "shift", NOON - timedelta(hours=40), NOON - timedelta(hours=10), "messages", 0.5, "gender", "1"
+        ),
+        LabelledIncident(
+            "country", NOON - timedelta(hours=40), NOON - timedelta(hours=10), "views", -0.8, "country", "Russia"
+        ),
     )
 
     @staticmethod
-    def affected(incident: Incident, scenario: Scenario) -> Columns:
+    def affected(incident: LabelledIncident, scenario: Scenario) -> Columns:
         """The events of the incident's kind in the scenario, in its slice."""
         name = "message_actions" if incident.events == "messages" else "feed_actions"
         columns = table(scenario, name)
@@ -263,7 +269,7 @@ class TestIncidents:
         return columns
 
     @pytest.mark.parametrize("incident", CASES, ids=lambda incident: incident.kind)
-    def test_size_is_seen_in_the_slice_and_nowhere_else(self, incident: Incident) -> None:
+    def test_size_is_seen_in_the_slice_and_nowhere_else(self, incident: LabelledIncident) -> None:
         before = self.affected(incident, SCENARIO)
         after = self.affected(incident, replace(SCENARIO, incidents=(incident,)))
         hit = []
@@ -280,13 +286,13 @@ class TestIncidents:
         assert same(rows(before, ~hit[0]), rows(after, ~hit[1]))
 
     @pytest.mark.parametrize("incident", CASES, ids=lambda incident: incident.kind)
-    def test_outside_its_slots_everything_is_the_same(self, incident: Incident) -> None:
+    def test_outside_its_slots_everything_is_the_same(self, incident: LabelledIncident) -> None:
         for name in ("feed_actions", "message_actions"):
             before, after = table(SCENARIO, name), table(replace(SCENARIO, incidents=(incident,)), name)
             assert same(rows(before, ~within(before, incident)), rows(after, ~within(after, incident)))
 
     def test_incidents_do_not_disturb_one_another(self) -> None:
-        dip = Incident("dip", NOON - timedelta(hours=4), NOON - timedelta(hours=3), "views", -0.5)
+        dip = LabelledIncident("dip", NOON - timedelta(hours=4), NOON - timedelta(hours=3), "views", -0.5)
         incidents = (*default_incidents(NOON), dip)
         for incident in incidents:
             others = tuple(other for other in incidents if other != incident)
@@ -351,7 +357,7 @@ class TestBadInput:
         ],
     )
     def test_incident_names_what_is_wrong(self, change: dict[str, Any], named: str) -> None:
-        incident = Incident("spike", NOON - timedelta(hours=1), NOON, "views", 0.6)
+        incident = LabelledIncident("spike", NOON - timedelta(hours=1), NOON, "views", 0.6)
         with pytest.raises(SettingsError, match=named):
             replace(incident, **change)
 

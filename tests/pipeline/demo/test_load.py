@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from pipeline.core.errors import SourceError, TerminalError
-from pipeline.demo.events import Columns, Scenario, default_incidents, generate
+from pipeline.demo.events import Columns, generate
 from pipeline.demo.load import INCIDENTS_TABLE, LoadedCounts, create_tables, load
+from pipeline.demo.scenario import Scenario, default_incidents
 from pipeline.warehouse.engines import Engine
 
 NOW = datetime(2026, 3, 3, 9, tzinfo=UTC)

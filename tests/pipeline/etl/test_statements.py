@@ -9,9 +9,9 @@ import pytest
 from pipeline.alerts.incidents import store
 from pipeline.core import clock
 from pipeline.core.metrics import FEED, MESSAGES
-from pipeline.demo.events import Incident, Scenario, default_incidents
 from pipeline.demo.load import create_tables
 from pipeline.demo.load import load as load_demo
+from pipeline.demo.scenario import LabelledIncident, Scenario, default_incidents
 from pipeline.etl.verification import verify
 from pipeline.slots import completeness
 from pipeline.slots.series import Part
@@ -55,7 +55,7 @@ def test_every_statement_runs(warehouse: Engine, tmp_path: Path, monkeypatch: py
     start, end = (moment.replace(tzinfo=UTC) for moment in clock.day_bounds(day - timedelta(days=7)))
     # The demo's incidents, and a day whose change the report explains.
     incidents = (
-        Incident("spike", start, end, "views", 0.5, "os", "iOS"),
+        LabelledIncident("spike", start, end, "views", 0.5, "os", "iOS"),
         *default_incidents(NOW),
     )
     spike, outage = (incidents[at].start.replace(tzinfo=None) + 2 * clock.SLOT for at in (-3, -1))
