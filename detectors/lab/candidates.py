@@ -134,7 +134,7 @@ def config(candidate: Candidate, series: Sequence[Series]) -> str:
     `kind` is omitted unless it was given, because the alerts know the kind of each metric.
     """
     # Luigi reads luigi.cfg with interpolation, so % is written as %%.
-    implied = {one.name: candidate.settings(one) for one in series}
+    implied = {item.name: candidate.settings(item) for item in series}
     own = dict(candidate.parameters)
     kept = {name: {key: all_[key] for key in all_ if key != "kind" or key in own} for name, all_ in implied.items()}
     wanted = {name: json.dumps(parameters).replace("%", "%%") for name, parameters in kept.items()}

@@ -92,9 +92,9 @@ def run(options: argparse.Namespace) -> int:
     from detectors.lab.readers import collect
 
     series = collect([str(path) for path in options.data], zone=options.zone)
-    for one in series:
-        for note in one.notes:
-            print(f"{one.name}: {note}", file=sys.stderr)
+    for item in series:
+        for note in item.notes:
+            print(f"{item.name}: {note}", file=sys.stderr)
     return compare(options, series) if options.command == "compare" else tune(options, series)
 
 
@@ -136,11 +136,11 @@ def _common(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def comparison_text(found: Comparison) -> str:
+def comparison_text(comparison: Comparison) -> str:
     """Return the table of a comparison as text."""
     heads = ["detector", "event F1 [95 %]", "VUS-PR [95 %]", "recall", "precision", "false/week", "delay min",
              "repeats", "echoes", "s/10k points", "like the best"]  # fmt: skip
-    costs = {row["detector"]: row["seconds_per_10000_points"] for row in found.costs()}
+    costs = {row["detector"]: row["seconds_per_10000_points"] for row in comparison.costs()}
     lines = [
         [
             row.candidate,
@@ -154,60 +154,65 @@ def comparison_text(found: Comparison) -> str:
             str(row.echoes),
             _number(costs[row.candidate], 3),
             "-" if math.isnan(row.behind[0]) else "yes" if row.like_the_best else "no",
-            *([_number(row.adjusted_f1)] if found.point_adjusted else []),
+            *([_number(row.adjusted_f1)] if comparison.point_adjusted else []),
         ]
-        for row in found.rows
+        for row in comparison.rows
     ]
-    events = found.rows[0].events if found.rows else 0
-    detecting, scoring = (sum(row[f"{what}_seconds"] for row in found.costs()) for what in ("detecting", "scoring"))
+    events = comparison.rows[0].events if comparison.rows else 0
+    detecting, scoring = (
+        sum(row[f"{what}_seconds"] for row in comparison.costs()) for what in ("detecting", "scoring")
+    )
     return "\n".join(
         [
-            f"{found.origin['series']} series, {found.origin['points']} points, {events} incidents "
-            f"({found.origin['labels']}); false/week is of one series",
-            _table([*heads, *(["adjusted F1"] if found.point_adjusted else [])], lines),
-            found.verdict,
-            _origin(found.origin),
+            f"{comparison.origin['series']} series, {comparison.origin['points']} points, {events} incidents "
+            f"({comparison.origin['labels']}); false/week is of one series",
+            _table([*heads, *(["adjusted F1"] if comparison.point_adjusted else [])], lines),
+            comparison.verdict,
+            _origin(comparison.origin),
             f"CPU time: {detecting:.1f} s in the detectors, {scoring:.1f} s in scoring",
-            *(f"not ranked, {name}: {why}" for name, why in found.failures.items()),
+            *(f"not ranked, {name}: {why}" for name, why in comparison.failures.items()),
         ]
     )
 
 
-def tuning_text(found: Tuning) -> str:
+def tuning_text(tuning: Tuning) -> str:
     """Return the result of tuning as text: choices, messages with dates, and sections of luigi.cfg."""
-    if found.best is None:
-        return choices_text(found)
-    return "\n".join([choices_text(found), "", messages_text(found), "", "For luigi.cfg:", "", found.config().rstrip()])
+    if tuning.best is None:
+        return choices_text(tuning)
+    return "\n".join(
+        [choices_text(tuning), "", messages_text(tuning), "", "For luigi.cfg:", "", tuning.config().rstrip()]
+    )
 
 
-def choices_text(found: Tuning) -> str:
+def choices_text(tuning: Tuning) -> str:
     """Return the choices as a table, and an assessment of the best."""
     from detectors.lab.ranking import FEWEST_SERIES
 
-    first, cut = found.cuts[0]
-    one = found.series[0]
-    start, middle, end = (one.moment(column) for column in (first, cut, one.values.size))
+    first, cut = tuning.cuts[0]
+    example = tuning.series[0]
+    start, middle, end = (example.moment(column) for column in (first, cut, example.values.size))
     lines = [
-        f"{len(found.series)} series, {one.moment(0):%Y-%m-%d} to {end:%Y-%m-%d} ({one.zone})"
-        + (" for the first of them" if len({(s.start, s.values.size) for s in found.series}) > 1 else ""),
+        f"{len(tuning.series)} series, {example.moment(0):%Y-%m-%d} to {end:%Y-%m-%d} ({example.zone})"
+        + (" for the first of them" if len({(s.start, s.values.size) for s in tuning.series}) > 1 else ""),
         f"Chosen on {start:%Y-%m-%d} to {middle:%Y-%m-%d}, validated after that; the days before are warm-up.",
-        f"Budget: {found.budget:g} messages a week over all series; series that open at the same time share a message.",
-        _origin(found.origin),
+        f"Budget: {tuning.budget:g} messages a week over all series; "
+        "series that open at the same time share a message.",
+        _origin(tuning.origin),
     ]
-    if found.choices:
-        rows = [[str(c.candidate), *_part(c.earlier), *_part(c.later)] for c in found.choices]
+    if tuning.choices:
+        rows = [[str(c.candidate), *_part(c.earlier), *_part(c.later)] for c in tuning.choices]
         heads = ["detector", "messages/week", "recall", "later: messages/week", "recall"]
         lines += ["", _table(heads, rows)]
-    lines += [f"over the budget or failed, {name}: {why}" for name, why in found.failures.items()]
-    best = found.best
+    lines += [f"over the budget or failed, {name}: {why}" for name, why in tuning.failures.items()]
+    best = tuning.best
     if best is None:
-        return "\n".join([*lines, "", f"The budget of {found.budget:g} messages a week cannot be met: raise it."])
+        return "\n".join([*lines, "", f"The budget of {tuning.budget:g} messages a week cannot be met: raise it."])
     lines += ["", f"Chosen: {best.candidate}."]
-    if found.alike:
-        lines.append(f"Not different from it in recall: {', '.join(found.alike)}.")
-    elif len(found.series) < FEWEST_SERIES and len(found.choices) > 1:
+    if tuning.alike:
+        lines.append(f"Not different from it in recall: {', '.join(tuning.alike)}.")
+    elif len(tuning.series) < FEWEST_SERIES and len(tuning.choices) > 1:
         lines.append("There are too few series for a test of significance: the order of recall is only a hint.")
-    if best.later.per_week > found.budget:
+    if best.later.per_week > tuning.budget:
         lines.append(
             f"On the later part it sends {best.later.per_week:.1f} messages a week, MORE than the budget: expect this "
             "rate, or set a smaller budget."
@@ -215,10 +220,10 @@ def choices_text(found: Tuning) -> str:
     return "\n".join(lines)
 
 
-def messages_text(found: Tuning) -> str:
+def messages_text(tuning: Tuning) -> str:
     """Return the messages of the best choice with their dates."""
-    lines = [f"It would have sent {len(found.messages)} messages:"]
-    for message in found.messages:
+    lines = [f"It would have sent {len(tuning.messages)} messages:"]
+    for message in tuning.messages:
         lines.append(f"{message.moment:%a %Y-%m-%d %H:%M}")
         lines += [
             f"    {line.series}: {_value(line.value)}, expected {_value(line.expected)} "

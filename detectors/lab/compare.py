@@ -75,19 +75,19 @@ class Comparison:
         """One row per candidate and case."""
         return [
             {
-                "detector": one.candidate,
-                "series": one.series,
-                "copy": one.copy,
-                "points": one.points,
-                "events": len(one.hits),
-                "caught": sum(hit.delay >= 0 for hit in one.hits),
-                "messages": one.sent,
-                "false": one.false,
-                "repeats": one.repeats,
-                "echoes": one.echoes,
-                "vus_pr": one.vus,
+                "detector": result.candidate,
+                "series": result.series,
+                "copy": result.copy,
+                "points": result.points,
+                "events": len(result.hits),
+                "caught": sum(hit.delay >= 0 for hit in result.hits),
+                "messages": result.sent,
+                "false": result.false,
+                "repeats": result.repeats,
+                "echoes": result.echoes,
+                "vus_pr": result.vus,
             }
-            for one in self.results
+            for result in self.results
         ]
 
     def ranking(self) -> list[dict[str, Any]]:
@@ -120,9 +120,9 @@ class Comparison:
         """CPU seconds of each candidate. They differ from run to run."""
         spent: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0, 0.0])
         lengths = {(case.series.name, case.copy): case.series.values.size for case in self.cases}
-        for one in self.results:
-            for i, number in enumerate((lengths[one.series, one.copy], one.seconds, one.scoring_seconds)):
-                spent[one.candidate][i] += number
+        for result in self.results:
+            for i, number in enumerate((lengths[result.series, result.copy], result.seconds, result.scoring_seconds)):
+                spent[result.candidate][i] += number
         return [
             {
                 "detector": name,
@@ -184,7 +184,7 @@ def compare(
         Data or detectors cannot be used.
     """
     series = collect(data, period=period, zone=zone)
-    chosen = {str(one): one for one in candidates(detectors)}
+    chosen = {str(candidate): candidate for candidate in candidates(detectors)}
     cases = prepare(series, seed=seed, warmup_days=warmup_days, copies=copies)
     results, failures = _run_all(cases, chosen, Store(Path(out) / RESULTS if out is not None else None), workers)
     origin = _origin(series, cases, chosen, seed, warmup_days)
@@ -211,7 +211,7 @@ def _origin(
     return {
         "data": digest(series),
         "series": len(series),
-        "points": sum(one.values.size for one in series),
+        "points": sum(item.values.size for item in series),
         "detectors": list(chosen),
         "seed": seed,
         "warmup_days": "half of a series, at most 14" if warmup_days is None else warmup_days,
@@ -228,18 +228,18 @@ def prepare(
 
     Parameters are as in `compare`. Raises `DetectorError` if there is no incident to catch.
     """
-    firsts = [first_scored(one, warmup_days) for one in series]
-    bare = [(one, first) for one, first in zip(series, firsts, strict=True) if one.labels is None]
+    firsts = [first_scored(item, warmup_days) for item in series]
+    bare = [(item, first) for item, first in zip(series, firsts, strict=True) if item.labels is None]
     count = copies if copies is not None else copies_needed(*zip(*bare, strict=True)) if bare else 1
     if count < 1:
         raise DetectorError(f"copies must be at least 1, not {count}")
     cases, deal = [], 0
-    for one, first in zip(series, firsts, strict=True):
-        if one.labels is not None:
-            cases.append(Case(one, tuple(labelled(one, first)), first))
+    for item, first in zip(series, firsts, strict=True):
+        if item.labels is not None:
+            cases.append(Case(item, tuple(labelled(item, first)), first))
             continue
         for copy in range(count):
-            changed, incidents = inject(one, first, seed=seed, copy=copy, deal=deal)
+            changed, incidents = inject(item, first, seed=seed, copy=copy, deal=deal)
             deal += len(incidents)
             cases.append(Case(changed, tuple(incidents), first, copy))
     if not any(case.incidents for case in cases):
@@ -265,7 +265,7 @@ def first_scored(series: Series, warmup_days: float | None) -> int:
 
 def digest(series: Sequence[Series]) -> str:
     """Return the SHA-256 of the data."""
-    return hashlib.sha256("".join(one.digest for one in series).encode()).hexdigest()
+    return hashlib.sha256("".join(item.digest for item in series).encode()).hexdigest()
 
 
 def task_key(task: Task) -> str:
@@ -335,7 +335,7 @@ def _tasks(cases: Sequence[Case], chosen: Mapping[str, Candidate]) -> tuple[dict
 
 
 def _labels(series: Sequence[Series]) -> str:
-    given = sum(one.labels is not None for one in series)
+    given = sum(item.labels is not None for item in series)
     if given == len(series):
         return "labels of the data"
     return "injected" if not given else f"labels of the data in {given} series, injected into the others"

@@ -131,8 +131,8 @@ def series_figure(
     given = rules(series.period)
     sent = messages(sided(bounds.score, series.direction)[first:], 1.0, given) + first
     inside = np.zeros(series.values.size, dtype=bool)
-    for one in incidents:
-        inside[max(0, one.start - given.slack) : one.end + given.slack + 1] = True
+    for incident in incidents:
+        inside[max(0, incident.start - given.slack) : incident.end + given.slack + 1] = True
     seen = Seen(series, bounds, incidents, caught, sent, ~inside[sent])
     errors = _errors(seen, first)
     figure, axes = _figure(10.0, 4.9 if errors else 2.7, len(errors))
@@ -177,16 +177,16 @@ def _draw(axes: Axes, seen: Seen, start: int, stop: int) -> None:
     series = seen.series
     _draw_band(axes, series, seen.bounds.lower, seen.bounds.upper, start, stop)
     low, high = axes.get_ylim()
-    for one, caught in zip(seen.incidents, seen.caught, strict=True):
-        if one.end < start or one.start >= stop:
+    for incident, caught in zip(seen.incidents, seen.caught, strict=True):
+        if incident.end < start or incident.start >= stop:
             continue
         colour = COLOURS["good" if caught else "bad"]
-        ends = (max(start, one.start) - 0.5, min(stop - 1, one.end) + 0.5)
+        ends = (max(start, incident.start) - 0.5, min(stop - 1, incident.end) + 0.5)
         axes.axvspan(*(_moments(series, end) for end in ends), color=colour, alpha=0.25, linewidth=0)
-        name = _named(one) if one.size else ""
+        name = _named(incident) if incident.size else ""
         text = name if caught else f"{name} missed".strip()
         if text and len(seen.incidents) <= _MOST_NAMED:
-            place = (_moments(series, max(start, one.start)), high)
+            place = (_moments(series, max(start, incident.start)), high)
             axes.annotate(text, place, rotation=90, va="top", ha="right", fontsize=7.5, color=colour)
     shown = (seen.sent >= start) & (seen.sent < stop)
     for kept, marker, colour, label in (
@@ -280,8 +280,8 @@ def _moments(series: Series, columns: float | NDArray[np.intp]) -> Any:
     return start + np.asarray(columns) / series.period
 
 
-def _named(one: Incident) -> str:
-    return f"{one.kind} {one.size:g}" if one.size else one.kind
+def _named(incident: Incident) -> str:
+    return f"{incident.kind} {incident.size:g}" if incident.size else incident.kind
 
 
 def _short(name: str) -> str:

@@ -137,15 +137,15 @@ def inject(series: Series, first: int, *, seed: int = 0, copy: int = 0, deal: in
 def copies(series: Iterable[Series], firsts: Iterable[int]) -> int:
     """Return the number of copies, at most 8, so that each kind and size is injected about four times."""
     pairs = list(zip(series, firsts, strict=True))
-    days = sum((one.values.size - first) / one.period for one, first in pairs)
+    days = sum((item.values.size - first) / item.period for item, first in pairs)
     # Per incident: on average half a day before it, its duration, and a day after it.
-    needed = _EACH_SEEN * len(combinations([one for one, _ in pairs])) / max(1.0, days / 1.6)
+    needed = _EACH_SEEN * len(combinations([item for item, _ in pairs])) / max(1.0, days / 1.6)
     return min(int(np.ceil(needed)), _MOST_COPIES)
 
 
 def combinations(series: list[Series]) -> list[tuple[str, float]]:
     """Return the kinds and sizes that apply to these series."""
-    ratios = {one.kind == "ratio" for one in series}
+    ratios = {item.kind == "ratio" for item in series}
     kinds = [kind for kind in CATALOGUE if any(kind in OF_RATIOS if of else kind != "ratio" for of in ratios)]
     return [(kind, size) for kind in kinds for size in CATALOGUE[kind].sizes]
 

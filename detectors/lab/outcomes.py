@@ -89,7 +89,7 @@ def labelled(series: Series, first: int) -> list[Incident]:
     if series.labels is None:
         return []
     within = rules(series.period).within
-    return [Incident(one.start, one.end, within) for one in events(series.labels) if one.start >= first]
+    return [Incident(event.start, event.end, within) for event in events(series.labels) if event.start >= first]
 
 
 def sided(score: Array, direction: Direction) -> Array:
@@ -111,12 +111,12 @@ def judge(bounds: Bounds, series: Series, incidents: Sequence[Incident], first: 
     given = rules(series.period)
     score = sided(bounds.score, series.direction)
     size = strength(score)
-    hits = tuple(_hit(size, one) for one in incidents)
+    hits = tuple(_hit(size, incident) for incident in incidents)
     sent = messages(score[first:], 1.0, given) + first
-    near = [(one.start - given.slack, one.end + given.slack) for one in incidents]
+    near = [(incident.start - given.slack, incident.end + given.slack) for incident in incidents]
     truth = np.zeros(size.size, dtype=bool)
-    for one in incidents:
-        truth[one.start : one.end + 1] = True
+    for incident in incidents:
+        truth[incident.start : incident.end + 1] = True
     inside = [int(np.count_nonzero((sent >= start) & (sent <= end))) for start, end in near]
     false = sent[~_within(sent, near)]
     after = [(s + days * series.period, e + days * series.period) for s, e in near for days in (1, 7)]
@@ -133,10 +133,10 @@ def judge(bounds: Bounds, series: Series, incidents: Sequence[Incident], first: 
     }
 
 
-def _hit(size: Array, one: Incident) -> Hit:
-    seen = size[one.start : one.start + one.within]
+def _hit(size: Array, incident: Incident) -> Hit:
+    seen = size[incident.start : incident.start + incident.within]
     flagged = np.flatnonzero(seen > 1)
-    return Hit(one.kind, one.size, int(flagged[0]) if flagged.size else -1, float(seen.max(initial=0.0)))
+    return Hit(incident.kind, incident.size, int(flagged[0]) if flagged.size else -1, float(seen.max(initial=0.0)))
 
 
 def _noise(score: Array, limit: float, given: Rules, near: list[tuple[int, int]], first: int) -> int:

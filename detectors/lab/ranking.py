@@ -65,9 +65,9 @@ def rank(results: Sequence[Result], *, seed: int = 0, resamples: int = 1000) -> 
         of a series are one unit.
     """
     by_candidate: dict[str, list[Result]] = defaultdict(list)
-    for one in results:
-        by_candidate[one.candidate].append(one)
-    names = sorted({one.series for one in results})
+    for result in results:
+        by_candidate[result.candidate].append(result)
+    names = sorted({result.series for result in results})
     counts = {candidate: _counts(group, names) for candidate, group in by_candidate.items()}
     everything = np.arange(len(names))
     order = sorted(counts, key=lambda candidate: (-_last_if_nan(_f1(counts[candidate], everything)), candidate))
@@ -97,10 +97,12 @@ def rank(results: Sequence[Result], *, seed: int = 0, resamples: int = 1000) -> 
 def _row(candidate: str, results: Sequence[Result], table: Array, intervals: dict[str, Interval]) -> Row:
     everything = np.arange(len(table))
     events, caught, false, weeks, _, _ = table.sum(axis=0)
-    minutes = sum(hit.delay * _DAY_MINUTES / one.period for one in results for hit in one.hits if hit.delay >= 0)
-    detected, flagged, missed = np.sum([one.adjusted for one in results], axis=0)
-    strengths = np.array([hit.strength for one in results for hit in one.hits])
-    noise = np.sum([one.noise for one in results], axis=0)
+    minutes = sum(
+        hit.delay * _DAY_MINUTES / result.period for result in results for hit in result.hits if hit.delay >= 0
+    )
+    detected, flagged, missed = np.sum([result.adjusted for result in results], axis=0)
+    strengths = np.array([hit.strength for result in results for hit in result.hits])
+    noise = np.sum([result.noise for result in results], axis=0)
     return Row(
         candidate=candidate,
         f1=_f1(table, everything),
@@ -113,9 +115,9 @@ def _row(candidate: str, results: Sequence[Result], table: Array, intervals: dic
         delay_minutes=_ratio(minutes, caught),
         events=int(events),
         caught=int(caught),
-        sent=sum(one.sent for one in results),
-        repeats=sum(one.repeats for one in results),
-        echoes=sum(one.echoes for one in results),
+        sent=sum(result.sent for result in results),
+        repeats=sum(result.repeats for result in results),
+        echoes=sum(result.echoes for result in results),
         adjusted_f1=_ratio(2 * detected, 2 * detected + flagged + missed),
         behind=intervals["behind"],
         noise=tuple(
@@ -144,15 +146,15 @@ def _counts(results: Sequence[Result], names: Sequence[str]) -> Array:
     """A row per series: events, caught, false, weeks, sum of VUS-PR, and the number of terms in it."""
     table = np.zeros((len(names), 6))
     places = {name: i for i, name in enumerate(names)}
-    for one in results:
-        caught = sum(hit.delay >= 0 for hit in one.hits)
-        defined = not np.isnan(one.vus)
-        table[places[one.series]] += (
-            len(one.hits),
+    for result in results:
+        caught = sum(hit.delay >= 0 for hit in result.hits)
+        defined = not np.isnan(result.vus)
+        table[places[result.series]] += (
+            len(result.hits),
             caught,
-            one.false,
-            one.weeks,
-            one.vus if defined else 0,
+            result.false,
+            result.weeks,
+            result.vus if defined else 0,
             defined,
         )
     return table

@@ -170,7 +170,7 @@ def read(path: str | Path, *, zone: str | None = None) -> list[Series]:
     A file without the column "series" is one series with the name of the file. `zone` is as in `collect`.
     """
     place = Path(path)
-    files = sorted(one for one in place.iterdir() if _is_table(one)) if place.is_dir() else [place]
+    files = sorted(path for path in place.iterdir() if _is_table(path)) if place.is_dir() else [place]
     if not files:
         raise DetectorError(f"{place}: no .csv or .csv.gz file in this folder")
     return [series for file in files for series in _read_file(file, zone, several=len(files) > 1)]

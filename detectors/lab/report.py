@@ -142,9 +142,9 @@ def _pictures(comparison: Comparison, count: int, workers: int | None) -> list[t
 def _worst_first(comparison: Comparison) -> list[Case]:
     best = comparison.rows[0].candidate
     errors = {
-        (one.series, one.copy): one.false + sum(hit.delay < 0 for hit in one.hits)
-        for one in comparison.results
-        if one.candidate == best
+        (result.series, result.copy): result.false + sum(hit.delay < 0 for hit in result.hits)
+        for result in comparison.results
+        if result.candidate == best
     }
     return sorted(comparison.cases, key=lambda case: -errors[case.series.name, case.copy])
 

@@ -101,7 +101,7 @@ def events(labels: ArrayLike) -> list[Episode]:
 def notified(flags: ArrayLike, rules: Rules | None = None) -> Points:
     """Return the points at which messages are sent: the start of each episode and every `repeat` points after it."""
     rules = rules or Rules()
-    sent = [np.arange(one.start, one.end + 1, rules.repeat) for one in episodes(flags, gap=rules.gap)]
+    sent = [np.arange(episode.start, episode.end + 1, rules.repeat) for episode in episodes(flags, gap=rules.gap)]
     return np.concatenate(sent) if sent else np.empty(0, dtype=np.intp)
 
 
@@ -115,15 +115,15 @@ def judge(labels: ArrayLike, flags: ArrayLike, rules: Rules | None = None) -> Ou
     truth, flagged = _pair(labels, np.asarray(flags, dtype=bool))
     incidents = events(truth)
     points = np.flatnonzero(flagged)
-    starts = np.array([one.start for one in incidents], dtype=np.intp)
+    starts = np.array([incident.start for incident in incidents], dtype=np.intp)
     after = np.searchsorted(points, starts)
     # The last element is a sentinel far beyond the end. It stands for "never flagged again".
     delays = np.append(points, 2 * truth.size + rules.within)[after] - starts
     hits = delays < rules.within
     sent = notified(flagged, rules)
     near = np.zeros(truth.size, dtype=bool)
-    for one in incidents:
-        near[max(0, one.start - rules.slack) : one.end + rules.slack + 1] = True
+    for incident in incidents:
+        near[max(0, incident.start - rules.slack) : incident.end + rules.slack + 1] = True
     return Outcome(
         events=len(incidents),
         caught=int(hits.sum()),

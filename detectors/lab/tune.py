@@ -204,9 +204,9 @@ def tune(
     if not budget > 0:
         raise DetectorError(f"the budget must be more than 0 messages a week, not {budget:g}")
     series = collect(data, period=period, zone=zone)
-    cuts = [_cut(one, warmup_days) for one in series]
+    cuts = [_cut(item, warmup_days) for item in series]
     injected = prepare(series, seed=seed, warmup_days=warmup_days, copies=copies)
-    asked = {str(one): one for one in candidates(detectors)}
+    asked = {str(candidate): candidate for candidate in candidates(detectors)}
     stage = _Stage(series, cuts, injected, recovery)
     choices, failures = _choose(stage, asked, budget, Store(Path(out) / RESULTS if out is not None else None), workers)
     count = max(case.copy for case in injected) + 1
@@ -234,7 +234,7 @@ def _choose(
             else:
                 choices.append(choice)
     # With equal recall, the candidate with fewer messages comes first.
-    choices.sort(key=lambda one: (-one.earlier.recall, one.earlier.per_week, str(one.candidate)))
+    choices.sort(key=lambda choice: (-choice.earlier.recall, choice.earlier.per_week, str(choice.candidate)))
     return choices, failures
 
 
@@ -256,8 +256,8 @@ class _Stage:
         self, series: Sequence[Series], cuts: Sequence[tuple[int, int]], injected: Sequence[Case], recovery: int | None
     ) -> None:
         self.series = series
-        self.cuts = {one.name: cut for one, cut in zip(series, cuts, strict=True)}
-        plain = [Case(one, (), first) for one, (first, _) in zip(series, cuts, strict=True)]
+        self.cuts = {item.name: cut for item, cut in zip(series, cuts, strict=True)}
+        plain = [Case(item, (), first) for item, (first, _) in zip(series, cuts, strict=True)]
         self.cases = plain + list(injected)
         self.recovery = recovery
 
@@ -270,9 +270,15 @@ class _Stage:
         name, kept = str(candidate), tuple(limits)
         return [
             Replay(
-                name, candidate.detector(one.series), one.series, one.incidents, one.first, self.rules(one.series), kept
+                name,
+                candidate.detector(case.series),
+                case.series,
+                case.incidents,
+                case.first,
+                self.rules(case.series),
+                kept,
             )
-            for one in self.cases
+            for case in self.cases
         ]
 
     def scan(
@@ -306,7 +312,7 @@ class _Stage:
     def part(self, results: Sequence[dict[str, Any]], limit: int, *, later: bool) -> Part:
         """Count messages and caught incidents in one part of the history, at ``LIMITS[limit]``."""
         moments: dict[datetime, list[str]] = defaultdict(list)
-        counts = {one.name: [0, 0] for one in self.series}
+        counts = {item.name: [0, 0] for item in self.series}
         weeks = {}
         for number, (case, result) in enumerate(zip(self.cases, results, strict=True)):
             name, period = case.series.name, case.series.period
@@ -337,11 +343,11 @@ class _Stage:
             score = sided(bounds.score, series.direction)[first:]
             known = np.flatnonzero(~np.isnan(score)) + first
             flags = np.abs(score[known - first]) > 1
-            for one in episodes(flags, gap=self.rules(series).gap):
-                at = int(known[one.start])
+            for episode in episodes(flags, gap=self.rules(series).gap):
+                at = int(known[episode.start])
                 band = bounds[at]
                 numbers = (float(series.values[at]), float(band.expected), float(band.lower), float(band.upper))
-                last = series.moment(int(known[one.end]))
+                last = series.moment(int(known[episode.end]))
                 lines[series.moment(at)].append(Line(series.name, *numbers, last))
         return [Message(moment, tuple(together)) for moment, together in sorted(lines.items())]
 
@@ -382,7 +388,7 @@ def _alike(choices: Sequence[Choice], seed: int) -> list[str]:
     """Candidates whose recall on the earlier part is not significantly worse than the best; empty with few series."""
     if not choices or len(choices[0].earlier.by_series) < FEWEST_SERIES:
         return []
-    tables = [np.array(one.earlier.by_series) for one in choices]
+    tables = [np.array(choice.earlier.by_series) for choice in choices]
 
     def recall(table: NDArray[np.int64], drawn: Points) -> float:
         caught, total = table[drawn].sum(axis=0)
