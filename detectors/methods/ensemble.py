@@ -84,7 +84,7 @@ class Ensemble(Detector):
     def _detect(self, values: Array, denominator: Array | None) -> Bounds:
         rows = max(1, _CHUNK // values.shape[1])
         chunks = [slice(row, row + rows) for row in range(0, len(values), rows)]
-        parts = [self._judge(values[c], None if denominator is None else denominator[c], 0) for c in chunks]
+        parts = [self._bounds_from(values[c], None if denominator is None else denominator[c], 0) for c in chunks]
         fields = ("expected", "lower", "upper", "score")
         return Bounds(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in fields})
 
@@ -93,7 +93,7 @@ class Ensemble(Detector):
 
     def _detect_last(self, values: Array, denominator: Array | None) -> Bounds:
         day = (values.shape[1] - 1) // self.period * self.period
-        return self._judge(values, denominator, max(0, day - self._remembered))[:, -1]
+        return self._bounds_from(values, denominator, max(0, day - self._remembered))[:, -1]
 
     @property
     def _patience(self) -> float:
@@ -115,7 +115,7 @@ class Ensemble(Detector):
     def _level_points(self) -> int:
         return max(2, round(self.level_days * self.period))
 
-    def _judge(self, values: Array, denominator: Array | None, first: int) -> Bounds:
+    def _bounds_from(self, values: Array, denominator: Array | None, first: int) -> Bounds:
         """Bounds of the columns from `first` on; `first` begins a day."""
         noise = Noise(self.kind, values, denominator)
         even = noise.to_even(values)

@@ -147,7 +147,7 @@ def _of_dimension(slices: Slices, expected: float, total_deviates: bool) -> list
             chosen = order[:size]
             if sign * deviation[chosen[-1]] <= 0 or not named[chosen[-1]]:
                 break
-            cause = _judge(slices, actual, forecast, chosen, total_deviates)
+            cause = _cause_of(slices, actual, forecast, chosen, total_deviates)
             if cause is not None:
                 best.append(cause)
                 break
@@ -155,7 +155,7 @@ def _of_dimension(slices: Slices, expected: float, total_deviates: bool) -> list
     return best[:1]
 
 
-def _judge(
+def _cause_of(
     slices: Slices, actual: Array, forecast: Array, chosen: NDArray[np.int64], total_deviates: bool
 ) -> Cause | None:
     """Make a cause of a set of slices; None if it explains too little or is not significant."""
