@@ -52,7 +52,7 @@ def explain(metric: Metric, now: Counts, before: Counts, slices: Sequence[SliceO
     if is_ratio:
         numerators, denominators = (now.numerator, before.numerator), (now.denominator, before.denominator)
         split = adtributor.split_ratio(numerators, denominators, dimensions)
-    return Explanation(metric.name, ranked[0] if ranked else None, True, split, is_sliced=bool(metric.day_slice))
+    return Explanation(metric.name, ranked[0] if ranked else None, split, is_sliced=bool(metric.day_slice))
 
 
 def _dimensions(metric: Metric, slices: Sequence[SliceOfDay]) -> list[Slices]:

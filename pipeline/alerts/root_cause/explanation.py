@@ -25,8 +25,6 @@ class Explanation:
         The metric in which the cause is most significant.
     cause : Cause or None
         The slices that explain it; None if there are none.
-    total_deviates : bool
-        Whether the whole metric is anomalous, or only slices of it.
     ratio : RatioChange or None
         The changes of both sides of a ratio; None for a count, and if the expectation of a side is unknown.
     is_sliced : bool
@@ -35,7 +33,6 @@ class Explanation:
 
     metric: str
     cause: Cause | None
-    total_deviates: bool
     ratio: RatioChange | None
     is_sliced: bool = True
 
@@ -68,7 +65,7 @@ def explain(
         expected = _expected(series, whole, metric, start, checks[Part(metric)])
         ranked = adtributor.explain(dimensions, expected, metric in deviating)
         split = _split(series, whole, metric, start, dimensions, checks)
-        explanations.append(Explanation(metric, ranked[0] if ranked else None, metric in deviating, split))
+        explanations.append(Explanation(metric, ranked[0] if ranked else None, split))
     # The same cause affects several metrics. Use the metric in which it is most significant.
     return max(explanations, key=lambda item: item.cause.sigmas if item.cause else 0.0)
 
