@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         Exit code: 0; 1 if the lab has no answer; 2 for invalid input, with one line on stderr.
     """
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     code = 0
     try:
         if options.command == "list":
@@ -53,9 +53,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m detectors", description="Anomaly detectors on CSV files.")
-    commands = parser.add_subparsers(dest="command", required=True)
+def parser() -> argparse.ArgumentParser:
+    """Describe the arguments."""
+    made = argparse.ArgumentParser(prog="python -m detectors", description="Anomaly detectors on CSV files.")
+    commands = made.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="list each method, its parameters and when to use it")
     score = commands.add_parser(
         "score",
@@ -75,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     score.add_argument("file", nargs="?", default="-", metavar="FILE", help="a CSV file; - (the default) is stdin")
     lab.add_commands(commands)
-    return parser
+    return made
 
 
 def _setting(text: str) -> tuple[str, Any]:

@@ -35,7 +35,7 @@ def test_a_command_is_understood(command: Command) -> None:
         with configured(), CmdlineParser.global_instance(["--module", "pipeline", *arguments]) as parser:
             parser.get_task_obj()
     else:
-        parse = detectors.__main__._parser() if name == "detectors" else OURS[name].parser()
+        parse = detectors.__main__.parser() if name == "detectors" else OURS[name].parser()
         assert exit_code(parse, arguments) == 0
 
 

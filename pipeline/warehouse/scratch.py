@@ -4,7 +4,6 @@ A killed run leaves its scratch table behind. The table's name identifies the pr
 once that process has ended. Processes of another machine cannot be checked; their tables are dropped after a day.
 """
 
-import functools
 import hashlib
 import os
 import re
@@ -12,6 +11,8 @@ import socket
 import time
 from pathlib import Path
 from uuid import uuid4
+
+from pipeline.core.process import once
 
 FOREIGN_SECONDS = 86_400
 """The age from which a scratch table of another machine counts as abandoned."""
@@ -37,7 +38,7 @@ def is_abandoned(table: str) -> bool:
     return _started(int(name["process"])) != int(name["started"])
 
 
-@functools.cache
+@once
 def _machine() -> str:
     try:
         # Containers may share a host name, and each numbers its own processes.

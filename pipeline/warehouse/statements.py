@@ -63,7 +63,7 @@ def statement(name: str, /, **identifiers: str) -> str:
     TerminalError
         There is no such file, the holes and the arguments differ, or an identifier is unsafe.
     """
-    text = _read(name)
+    text = template(name)
     holes = set(_HOLE.findall(text))
     if holes != set(identifiers):
         raise TerminalError(f"{name}.sql has the holes {sorted(holes)}, but was given {sorted(identifiers)}")
@@ -74,7 +74,14 @@ def statement(name: str, /, **identifiers: str) -> str:
 
 
 @functools.cache
-def _read(name: str) -> str:
+def template(name: str) -> str:
+    """Return a statement as it is in its file, with unfilled holes and without the comments above it.
+
+    Raises
+    ------
+    TerminalError
+        There is no such file.
+    """
     path = next((path for folder in SQL_DIRECTORIES if (path := folder / f"{name}.sql").is_file()), None)
     if path is None:
         raise TerminalError(

@@ -86,7 +86,7 @@ def test_a_soak_ends_after_so_many_kills(monkeypatch: pytest.MonkeyPatch, tmp_pa
             return Report([Attempt(0, 1.0, hit=True, in_task=False, log="")])
 
     monkeypatch.setattr(soak, "worlds", lambda *_: nullcontext(dict.fromkeys(ENGINES, Ready())))
-    assert len(list(islice(soak._play(tmp_path, 1, 3, None), 10))) == 3  # also without a terminal for the progress line
+    assert len(list(islice(soak.play(tmp_path, 1, 3, None), 10))) == 3  # also without a terminal for the progress line
 
 
 def by_day(rows: list[str]) -> dict[str, list[str]]:

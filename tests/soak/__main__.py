@@ -27,7 +27,7 @@ def main() -> int:
     done: list[tuple[Plan, Report]] = []
     try:
         with tempfile.TemporaryDirectory(prefix="soak-") as directory:
-            for played in _play(Path(directory), arguments.seed, arguments.kills, arguments.round):
+            for played in play(Path(directory), arguments.seed, arguments.kills, arguments.round):
                 done.append(played)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -36,7 +36,7 @@ def main() -> int:
     return int(not done or any(report.failed for _, report in done))
 
 
-def _play(directory: Path, seed: int, kills: int, only: int | None) -> Iterator[tuple[Plan, Report]]:
+def play(directory: Path, seed: int, kills: int, only: int | None) -> Iterator[tuple[Plan, Report]]:
     """Play rounds until `kills` kills hit, or the round `only`."""
     numbers = itertools.count() if only is None else iter([only])
     engines = ENGINES if only is None else [plan(seed, only).engine]

@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from pipeline.core import clock
 from pipeline.warehouse.engines import Engine
-from tests.pipeline.etl.running import Case, differences, insert_events, loaded, prepared, staging_tables
+from tests.pipeline.etl.running import Case, differences, insert_events, loaded, prepared, scratch_tables
 from tests.pipeline.etl.stories import STORY, SUNDAY
 from tests.pipeline.reference import Event, Events
 
@@ -23,7 +23,7 @@ def arrive(
 def check(warehouse: Engine, database: str, case: Case, *days: date) -> None:
     for day in days:
         assert differences(loaded(warehouse, database, day), case.expected(day)) == {}, day
-    assert staging_tables(warehouse, database) == []
+    assert scratch_tables(warehouse, database) == []
 
 
 @contextmanager

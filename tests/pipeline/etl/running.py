@@ -187,8 +187,8 @@ def measured_slots(warehouse: Engine, database: str) -> Slots:
     return {(slot, *names): (numerator, denominator) for slot, *names, numerator, denominator in rows}
 
 
-def staging_tables(warehouse: Engine, database: str) -> list[str]:
-    """Staging tables that runs left behind."""
+def scratch_tables(warehouse: Engine, database: str) -> list[str]:
+    """Scratch tables that runs left behind."""
     names = warehouse.query("SELECT name FROM system.tables WHERE database = %(database)s", {"database": database})
     return [name for (name,) in names if "__" in name]
 

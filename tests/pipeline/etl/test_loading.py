@@ -23,7 +23,7 @@ from tests.pipeline.etl.running import (
     loaded,
     prepared,
     run,
-    staging_tables,
+    scratch_tables,
 )
 from tests.pipeline.etl.stories import FRIDAY, SATURDAY, STORY, SUNDAY, at, seen, sent, with_events
 from tests.pipeline.reference import Event, Events
@@ -34,7 +34,7 @@ def check(warehouse: Engine, database: str, case: Case, *days: date) -> None:
     """Compare the loaded days with the reference, and check that runs left nothing behind."""
     for day in days:
         assert differences(loaded(warehouse, database, day), case.expected(day)) == {}, day
-    assert staging_tables(warehouse, database) == []
+    assert scratch_tables(warehouse, database) == []
 
 
 def forget(warehouse: Engine, database: str) -> None:

@@ -17,7 +17,7 @@ from tests.pipeline.etl.running import (
     differences,
     fresh_database,
     loaded,
-    staging_tables,
+    scratch_tables,
     write_configuration,
 )
 from tests.pipeline.etl.stories import FRIDAY, STORY
@@ -60,7 +60,7 @@ def test_two_commands_at_once_load_the_same_day(warehouse: Engine, tmp_path: Pat
         for process in both:
             finish(process)
         assert differences(loaded(warehouse, database, FRIDAY), CASE.expected(FRIDAY)) == {}
-        assert staging_tables(warehouse, database) == []
+        assert scratch_tables(warehouse, database) == []
 
 
 def edited_copy(folder: Path, file: str, before: str, line: str) -> None:

@@ -20,7 +20,7 @@ from tests.pipeline.etl.running import (
     loaded,
     measured_slots,
     prepared,
-    staging_tables,
+    scratch_tables,
 )
 from tests.pipeline.etl.worlds import PLACES, cases
 from tests.pipeline.reference import VALUES, Day, Slots, measure_slots
@@ -51,7 +51,7 @@ def test_loaded_days_are_what_plain_python_makes(
             check_invariants(case, actual[day], day)
             check_slots(warehouse, database, actual[day], day)
         check_slot_metrics(warehouse, database, case)
-        assert staging_tables(warehouse, database) == []
+        assert scratch_tables(warehouse, database) == []
         load(*case.days)
         assert {day: loaded(warehouse, database, day) for day in case.days} == actual
 

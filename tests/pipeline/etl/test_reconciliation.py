@@ -12,7 +12,7 @@ from pipeline.slots import measure
 from pipeline.tasks import Daily, DailyMetrics, Slice
 from pipeline.warehouse.engines import Engine
 from tests.pipeline.etl.arrivals import arrive, check, damage, on_sunday
-from tests.pipeline.etl.running import load, loaded, prepared, run, staging_tables
+from tests.pipeline.etl.running import load, loaded, prepared, run, scratch_tables
 from tests.pipeline.etl.stories import FRIDAY, SATURDAY, STORY, SUNDAY, at, seen, sent, with_events
 
 DIMENSIONS = ("os", "gender", "age")
@@ -52,7 +52,7 @@ def test_a_mismatch_is_named_and_leaves_the_table_as_it_was(warehouse: Engine, c
         assert f"2026-11-06 does not reconcile: sum({column}) by os is {raw + 7}, " in text
         assert f": {raw} (difference +7). " in text
         assert loaded(warehouse, database, FRIDAY) == before
-        assert staging_tables(warehouse, database) == []
+        assert scratch_tables(warehouse, database) == []
         assert not DailyMetrics(date=FRIDAY).complete()
         load(FRIDAY)
         check(warehouse, database, STORY, FRIDAY)

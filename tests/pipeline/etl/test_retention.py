@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -14,7 +15,7 @@ from pipeline.warehouse import scratch
 from pipeline.warehouse.engines import Engine
 from pipeline.warehouse.tables import STAGING, full_name
 from tests.pipeline.etl.arrivals import check, damage, on_sunday
-from tests.pipeline.etl.running import load, prepared, run, staging_tables
+from tests.pipeline.etl.running import load, prepared, run, scratch_tables
 from tests.pipeline.etl.stories import FRIDAY, SATURDAY, STORY, SUNDAY
 
 
@@ -54,13 +55,13 @@ def test_the_next_run_drops_what_a_killed_one_left(warehouse: Engine) -> None:
         load(FRIDAY)
         mine = scratch.new_name(full_name("user_day"))
         dead = mine.replace(f"_{os.getpid()}_", "_99999999_")
-        foreign = mine.replace(f"__{scratch._machine()}", "__00000000")
+        foreign = re.sub("__[0-9a-f]{8}_", "__00000000_", mine)
         old = foreign.replace(foreign.split("_")[-2], "1700000000")
         for name in (mine, dead, foreign, old):
             warehouse.execute(f"CREATE TABLE {name} AS {database}.user_day")
         process.reset()
         load(SATURDAY)
-        assert {f"{database}.{name}" for name in staging_tables(warehouse, database)} == {mine, foreign}
+        assert {f"{database}.{name}" for name in scratch_tables(warehouse, database)} == {mine, foreign}
 
 
 def test_a_back_fill_says_how_far_it_is(warehouse: Engine, caplog: pytest.LogCaptureFixture) -> None:

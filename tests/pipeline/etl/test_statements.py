@@ -40,16 +40,24 @@ def test_no_alias_hides_a_column_of_the_source() -> None:
     assert {name: found for name, found in aliases.items() if SOURCE_COLUMNS.intersection(found)} == {}
 
 
-def test_every_statement_runs(warehouse: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A day, a report, an alert and the demo's tables together run every file."""
-    read = statements._read
-    used: set[str] = set()
+@pytest.fixture
+def used(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """The names of the statements that were read."""
+    read = statements.template
+    names: set[str] = set()
 
     def listen(name: str) -> str:
-        used.add(name)
+        names.add(name)
         return read(name)
 
-    monkeypatch.setattr(statements, "_read", listen)
+    monkeypatch.setattr(statements, "template", listen)
+    return names
+
+
+def test_every_statement_runs(
+    warehouse: Engine, used: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A day, a report, an alert and the demo's tables together run every file."""
     monkeypatch.setattr(daily, "IN_USE_SECONDS", -60)
     day = NOW.date() - timedelta(days=1)
     start, end = (moment.replace(tzinfo=UTC) for moment in clock.day_bounds(day - timedelta(days=7)))

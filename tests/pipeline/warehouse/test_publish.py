@@ -14,7 +14,7 @@ from pipeline.warehouse.publish import Staged
 from pipeline.warehouse.tables import FEED_USER_DAY, SLICE_DAY, open_warehouse
 from tests.conftest import end_owner
 from tests.patience import HANGS_SECONDS
-from tests.pipeline.etl.running import prepared, staging_tables
+from tests.pipeline.etl.running import prepared, scratch_tables
 from tests.pipeline.etl.stories import STORY
 from tests.servers.clickhouse import ClickHouseServer
 
@@ -76,7 +76,7 @@ def test_a_partition_is_replaced_or_dropped_and_no_scratch_table_stays(warehouse
         for count in (3, 0, 0, 2):
             publish_users(count)
             assert warehouse.query(f"SELECT count() FROM {database}.{FEED_USER_DAY}") == [(count,)]
-            assert staging_tables(warehouse, database) == []
+            assert scratch_tables(warehouse, database) == []
 
 
 def test_a_partition_stays_as_it_was_where_the_block_raises(warehouse: Engine) -> None:
@@ -86,7 +86,7 @@ def test_a_partition_stays_as_it_was_where_the_block_raises(warehouse: Engine) -
             with pytest.raises(RuntimeError, match="stop"):
                 insert_and_stop(count)
             assert warehouse.query(f"SELECT count() FROM {database}.{FEED_USER_DAY}") == [(3,)]
-            assert staging_tables(warehouse, database) == []
+            assert scratch_tables(warehouse, database) == []
 
 
 @pytest.mark.parametrize("engine", ["embedded", "server"])

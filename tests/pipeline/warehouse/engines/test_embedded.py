@@ -181,12 +181,12 @@ def test_a_statement_whose_client_is_gone_is_stopped(own: EmbeddedEngine) -> Non
 def test_an_insert_whose_client_dies_leaves_nothing(own: EmbeddedEngine) -> None:
     code = (
         "from pipeline.warehouse.engines import native\n"
-        "blocks = native.write([('n', 'UInt64')], [list(range(200_000))])\n"
-        "def data():\n"
-        "    yield next(blocks)\n"
+        "write = native.write\n"
+        "def dying(*arguments):\n"
+        "    yield next(write(*arguments))\n"
         "    import os; os._exit(9)\n"
-        "request = {'kind': 'insert', 'sql': 'INSERT INTO default.t (n)', 'format': 'Native'}\n"
-        "list(warehouse._ask(request, data()))\n"
+        "native.write = dying\n"
+        "warehouse.insert('default.t', {'n': list(range(200_000))})\n"
     )
     assert client(own, code).wait() == 9
     assert own.query("SELECT count() FROM default.t") == [(0,)]
