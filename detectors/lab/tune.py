@@ -268,18 +268,12 @@ class _Stage:
     def tasks(self, candidate: Candidate, limits: Sequence[float]) -> list[Replay]:
         """One task per case, in the order of the cases."""
         name, kept = str(candidate), tuple(limits)
-        return [
-            Replay(
-                name,
-                candidate.detector(case.series),
-                case.series,
-                case.incidents,
-                case.first,
-                self.rules(case.series),
-                kept,
-            )
-            for case in self.cases
-        ]
+
+        def task(case: Case) -> Replay:
+            detector, given = candidate.detector(case.series), self.rules(case.series)
+            return Replay(name, detector, case.series, case.incidents, case.first, given, kept)
+
+        return [task(case) for case in self.cases]
 
     def scan(
         self, asked: Mapping[str, Candidate], store: Store, workers: int | None
