@@ -7,10 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.alerts.backtest import proposals
 from pipeline.core import clock
+from pipeline.core.errors import TerminalError
+from pipeline.etl import results
 from pipeline.tasks import Morning, Weekly
 from pipeline.warehouse import tables
 from pipeline.warehouse.engines import EmbeddedEngine, Engine
+from reporting import plots
 from tests.pipeline.etl.running import Case, load, prepared, run
 from tests.pipeline.etl.stories import SATURDAY, SUNDAY, at, seen, sent
 from tests.pipeline.reference import Event, Events
@@ -125,6 +129,53 @@ def test_a_small_change_is_told_without_a_cause(embedded_warehouse: EmbeddedEngi
     assert text.endswith(
         "CTR: 11.0%\nday before: -; week before: +0.99\u00a0pp, +9.9%\n\n0 of 96 slots checked, 0 alerts"
     )
+
+
+def refuse(*_: object) -> None:
+    raise TerminalError("warehouse:9000: Memory limit exceeded (code 241)", 241)
+
+
+def test_a_report_is_sent_without_the_cause_and_the_picture_that_fail(
+    embedded_warehouse: EmbeddedEngine,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def no_library(*_: object) -> None:
+        raise ImportError("No module named 'matplotlib'")
+
+    feed = [
+        *crowd(WEEK_BEFORE, "iOS", users=4, views=120, likes=24),
+        *crowd(SUNDAY, "iOS", users=2, views=36, likes=12),
+    ]
+    monkeypatch.setattr(results, "day_slices", refuse)
+    monkeypatch.setattr(plots, "draw_bars", no_library)
+    with on_monday(embedded_warehouse, feed, tmp_path):
+        load(WEEK_BEFORE)
+        run(Morning())
+    text = sent_text(tmp_path, "daily_report-2026-11-08")
+    assert "Views: 36\nday before: -; week before: −70.0%\n" in text
+    assert "explain" not in text
+    assert list((tmp_path / "outbox").glob("*.png")) == []
+    cause, picture = (record.getMessage() for record in caplog.records if record.name == "reporting.decoration")
+    assert cause == ("left out: cause in the report of 2026-11-08: warehouse:9000: Memory limit exceeded (code 241)")
+    assert picture.startswith(
+        "left out: picture of daily_report-2026-11-08: ImportError: No module named 'matplotlib' ("
+    )
+
+
+def test_a_week_is_summed_up_without_the_proposal_that_fails(
+    embedded_warehouse: EmbeddedEngine,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(proposals, "propose", refuse)
+    with on_monday(embedded_warehouse, [], tmp_path):
+        run(Weekly())
+    assert "0 incidents, 0 messages" in sent_text(tmp_path, "weekly_summary-2026-11-08")
+    (said,) = (record.getMessage() for record in caplog.records if record.name == "reporting.decoration")
+    assert said.startswith("left out: proposed settings in the week up to 2026-11-08: ")
 
 
 def write_checks(warehouse: Engine, database: str) -> None:
