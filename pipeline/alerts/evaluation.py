@@ -101,15 +101,22 @@ def explain(notices: Iterable[Notice], evaluation: Evaluation) -> "dict[str, Exp
     An explanation that fails is absent. Where raw events cannot be read, the stored slices explain alone.
     """
     incidents = [
-        notice.incident
+        checked
         for notice in notices
         if notice.incident.silent_since is None and notice.incident.outcome != "late data"
+        if (checked := _with_checked_metrics(notice.incident, evaluation)).members
     ]
     found = {
         incident.incident_id: optional(f"cause of {incident.incident_id}", partial(_explain, incident, evaluation))
         for incident in incidents
     }
     return {incident_id: explanation for incident_id, explanation in found.items() if explanation is not None}
+
+
+def _with_checked_metrics(incident: Incident, evaluation: Evaluation) -> Incident:
+    """Leave out the members whose metrics are no longer checked: their numbers were not read."""
+    members = tuple(member for member in incident.members if Part(member.metric) in evaluation.results)
+    return replace(incident, members=members)
 
 
 def _explain(incident: Incident, evaluation: Evaluation) -> "Explanation":

@@ -44,7 +44,7 @@ class AlertMetric:
     values, band_expected, band_lower, band_upper : array_like of float, shape (T,)
         Values, expectations and bounds of these slots; NaN if unknown.
     detector : str
-        Name of the detector.
+        Name of the detector; empty if the metric is no longer checked.
     part : str
         The slice, for readers: "os iOS"; empty for the total.
     worst_at : datetime or None

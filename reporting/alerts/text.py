@@ -166,7 +166,8 @@ def _details(metric: AlertMetric, slot_start: datetime, worst: str, words: Texts
         parts.append(words.since(since))
     if worst:
         parts.append(worst)
-    parts.append(words.found_by(shorten(metric.detector, _LABEL_LIMIT)))
+    if metric.detector:
+        parts.append(words.found_by(shorten(metric.detector, _LABEL_LIMIT)))
     return "; ".join(parts)
 
 

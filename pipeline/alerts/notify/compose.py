@@ -1,5 +1,6 @@
 """Converts notices to `reporting.alerts.Alert`, plain values from which both the post and the reply are composed."""
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -8,7 +9,7 @@ from urllib.parse import quote, urlsplit
 import numpy as np
 
 from pipeline.alerts import detection
-from pipeline.alerts.detection import Monitor
+from pipeline.alerts.detection import CheckResult, Monitor
 from pipeline.alerts.detection.band import Band
 from pipeline.alerts.evaluation import Evaluation
 from pipeline.alerts.incidents import Incident, Notice
@@ -54,9 +55,9 @@ def alerts(notices: Sequence[Notice], evaluation: Evaluation, explanations: Mapp
 
 
 def _shown(incident: Incident, evaluation: Evaluation) -> list[Member]:
-    """Choose the members that a message shows, the greatest deviation first."""
+    """Choose the members that a message shows, the greatest deviation first: any if none is checked any longer."""
     checked = [member for member in incident.shown if member.part in evaluation.results]
-    return sorted(checked, key=lambda member: -abs(member.worst))[:MOST_SHOWN]
+    return sorted(checked or incident.shown, key=lambda member: -abs(member.worst))[:MOST_SHOWN]
 
 
 def _alert(
@@ -118,13 +119,13 @@ def _source(incident: Incident) -> str:
 def _figures(incident: Incident, member: Member, evaluation: Evaluation, bands: Mapping[Part, Band]) -> "AlertMetric":
     from reporting.alerts import AlertMetric
 
-    series, result = evaluation.series, evaluation.results[member.part]
+    series, result = evaluation.series, evaluation.results.get(member.part, _not_checked(member))
     language = settings.ReportSettings().language
-    row = series.parts.index(member.part)
     drawn = [series.slot - back * clock.SLOT for back in range(DRAWN_SLOTS - 1, -1, -1)]
     is_over = incident.ended or member.good_slots > 0
     state: State = "ended" if is_over else "ongoing" if incident.notified else "opened"
     unknown = np.full(series.numerators.shape[1], np.nan)
+    values = series.values[series.parts.index(member.part)] if member.part in series.parts else unknown
     band = bands.get(member.part, (unknown, unknown, unknown))
     expected, lower, upper = (series.in_real_time(array, DRAWN_SLOTS) for array in band)
     part = "" if member.part.is_total else f"{dimensions.label(member.dimension, language)} {member.value}"
@@ -140,7 +141,7 @@ def _figures(incident: Incident, member: Member, evaluation: Evaluation, bands: 
         since=clock.to_local(member.since),
         until=clock.to_local(member.last + clock.SLOT) if is_over else None,
         times=[clock.to_local(slot) for slot in drawn],
-        values=series.in_real_time(series.values[row], DRAWN_SLOTS),
+        values=series.in_real_time(values, DRAWN_SLOTS),
         band_expected=expected,
         band_lower=lower,
         band_upper=upper,
@@ -150,6 +151,12 @@ def _figures(incident: Incident, member: Member, evaluation: Evaluation, bands: 
         worst_value=member.worst_value,
         worst_expected=member.worst_expected,
     )
+
+
+def _not_checked(member: Member) -> CheckResult:
+    """Stand in for the result of a metric or slice that is no longer checked."""
+    nan = math.nan
+    return CheckResult(*member.part, "", nan, nan, nan, nan, nan, "no data", nan, nan)
 
 
 def cause_of(explanation: Explanation | None) -> "list[Cause]":
@@ -213,7 +220,7 @@ def _links(
     }
     links = {}
     for member in shown:
-        for template in links_of[member.metric]:
+        for template in links_of.get(member.metric, ()):
             url = template.format(**times)
             links[url] = urlsplit(url).netloc or url
     return [(label, url) for url, label in links.items()]

@@ -178,3 +178,27 @@ def test_an_error_of_our_own_costs_a_line_and_is_said_with_its_place(
     (text,) = warnings(caplog)
     assert text.startswith("left out: ")
     assert "KeyError: 'nothing' (pipeline.alerts." in text
+
+
+def test_a_metric_that_is_no_longer_checked_closes_its_incident(embedded: Site) -> None:
+    embedded.load(incident("messages", -0.9))
+    embedded.alerts = {"metrics": "messages_sent"}
+    embedded.run(Alerts(), OUTAGE + SLOT)
+    embedded.alerts = {"metrics": "views"}
+    embedded.run(Alerts(), OUTAGE + 2 * SLOT)
+    messages = embedded.messages()
+    assert list(messages) == [KEY, f"{KEY}-recovered"]
+    assert "Messages sent" in messages[f"{KEY}-recovered"]
+
+
+def test_a_slice_that_is_no_longer_checked_closes_its_incident(
+    embedded: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    load(embedded, *COLUMNS)
+    embedded.run(Alerts(), OUTAGE + SLOT)
+    (state,) = embedded.incidents()
+    assert {member["dimension"] for member in state["members"]} == {"os"}
+    embedded.alerts = {"metrics": "messages_sent", "slice_volume": "100000"}
+    embedded.run(Alerts(), OUTAGE + 2 * SLOT)
+    assert list(embedded.messages()) == [KEY, f"{KEY}-recovered"]
+    assert warnings(caplog) == []
