@@ -15,6 +15,7 @@ from pipeline.alerts.detection import CheckResult, Monitor
 from pipeline.alerts.incidents import Incident, Notice, Rules, State, calendar, store
 from pipeline.core import clock, settings
 from pipeline.slots import Adjustment, Part, Series, measure
+from pipeline.warehouse.source import source
 from reporting.decoration import optional
 
 if TYPE_CHECKING:
@@ -60,6 +61,9 @@ def evaluate(slot: datetime, monitors: Sequence[Monitor], state: State, rules: R
     section = settings.AlertSettings()
     metrics = [monitor.metric for monitor in monitors]
     series = slots.read(metrics, slot, section.history_days, section.slice_volume)
+    # Slices that are no longer measured would look like an outage of each.
+    if events := optional("check of optional columns", source):
+        series = series.without(events.absent)
     adjustments = state.adjustments(rules.calendar)
     results = calendar.planned(rules.calendar, slot, detection.evaluate(series, monitors, adjustments))
     return Evaluation(series, {result.part: result for result in results}, monitors, adjustments)

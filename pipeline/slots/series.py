@@ -1,7 +1,7 @@
 """The history of metrics and slices as arrays on the local wall clock. Pure; `history` reads it."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Container, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -104,6 +104,16 @@ class Series:
         return Series(
             self.parts, min(slot, self.slot), self.numerators[:, :width], self.denominators[:, :width], columns
         )
+
+    def without(self, absent: Container[tuple[str, str]]) -> "Series":
+        """Leave out the slices by some dimensions, each given as (kind of events, name of the dimension)."""
+        rows = [
+            row for row, part in enumerate(self.parts) if (BY_NAME[part.metric].table, part.dimension) not in absent
+        ]
+        if len(rows) == len(self.parts):
+            return self
+        kept = tuple(self.parts[row] for row in rows)
+        return replace(self, parts=kept, numerators=self.numerators[rows], denominators=self.denominators[rows])
 
     def learned(self, adjustments: Iterable[Adjustment]) -> Array:
         """Compute the factors (T,) by which columns are multiplied before a detector learns; NaN excludes a column."""

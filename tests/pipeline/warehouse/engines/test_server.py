@@ -1,5 +1,6 @@
 """A real server: killed, stopped, restarted, refusing, in another zone, behind TLS."""
 
+import contextlib
 import pickle
 import socket
 import threading
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.core.errors import TerminalError, TransientError, WarehouseError
-from pipeline.warehouse.engines import ServerEngine
+from pipeline.warehouse.engines import ServerEngine, probe
 from tests.servers.clickhouse import ClickHouseServer
 
 
@@ -164,6 +165,23 @@ def test_a_silent_port_is_given_up(tmp_path: Path) -> None:
         engine = ServerEngine("127.0.0.1", port, connect_timeout_seconds=0.1)
         with pytest.raises(TransientError, match=rf"127.0.0.1:{port}: no ClickHouse server answers: .*silent"):
             engine.query("SELECT 1")
+
+
+def test_a_balancer_without_a_server_behind_it_is_not_called_a_port_without_tls() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as balancer:
+        port = balancer.getsockname()[1]
+
+        def hang_up() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    balancer.accept()[0].close()
+
+        threading.Thread(target=hang_up, daemon=True).start()
+        try:
+            assert probe.remedy("127.0.0.1", port, secure=True) == ""
+            assert probe.remedy("127.0.0.1", port, secure=False) == ""
+        finally:
+            balancer.shutdown(socket.SHUT_RDWR)
 
 
 def test_another_host_is_tried(clickhouse_server: ClickHouseServer, tmp_path: Path) -> None:
