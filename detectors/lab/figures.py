@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from detectors.base import Array, Bounds
 from detectors.lab.candidates import Candidate
 from detectors.lab.inject import Incident
-from detectors.lab.outcomes import LIMITS, judge, messages, rules, sided
+from detectors.lab.outcomes import LIMITS, measure, messages, rules, sided
 from detectors.lab.ranking import Row
 from detectors.lab.scoring import Points
 from detectors.lab.series import Series
@@ -127,7 +127,7 @@ def series_figure(
         The figure shows the whole series and below it up to three enlarged errors. The text is a summary in one line.
     """
     bounds = candidate.detector(series).detect(series.values, series.denominator)
-    caught = [hit.delay >= 0 for hit in judge(bounds, series, incidents, first)["hits"]]
+    caught = [hit.delay >= 0 for hit in measure(bounds, series, incidents, first)["hits"]]
     given = rules(series.period)
     sent = messages(sided(bounds.score, series.direction)[first:], 1.0, given) + first
     inside = np.zeros(series.values.size, dtype=bool)

@@ -106,7 +106,7 @@ def messages(score: Array, limit: float, given: Rules) -> Points:
     return sent
 
 
-def judge(bounds: Bounds, series: Series, incidents: Sequence[Incident], first: int) -> dict[str, Any]:
+def measure(bounds: Bounds, series: Series, incidents: Sequence[Incident], first: int) -> dict[str, Any]:
     """Compute the fields of a `Result` that follow from the scores."""
     given = rules(series.period)
     score = sided(bounds.score, series.direction)
@@ -175,8 +175,8 @@ def run(task: Task) -> Result:
     started = time.process_time()
     bounds = task.detector.detect(series.values, series.denominator)
     detected = time.process_time()
-    judged = judge(bounds, series, task.incidents, task.first)
+    measured = measure(bounds, series, task.incidents, task.first)
     seconds, scoring = detected - started, time.process_time() - detected
     return Result(
-        task.candidate, series.name, task.copy, series.period, seconds=seconds, scoring_seconds=scoring, **judged
+        task.candidate, series.name, task.copy, series.period, seconds=seconds, scoring_seconds=scoring, **measured
     )

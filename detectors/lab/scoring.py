@@ -105,7 +105,7 @@ def notified(flags: ArrayLike, rules: Rules | None = None) -> Points:
     return np.concatenate(sent) if sent else np.empty(0, dtype=np.intp)
 
 
-def judge(labels: ArrayLike, flags: ArrayLike, rules: Rules | None = None) -> Outcome:
+def count_outcome(labels: ArrayLike, flags: ArrayLike, rules: Rules | None = None) -> Outcome:
     """Count caught events, delays and notifications.
 
     Source: event-wise counting with a bounded delay (the rule "within k points" of the AIOps-2018 challenge), without
@@ -134,9 +134,11 @@ def judge(labels: ArrayLike, flags: ArrayLike, rules: Rules | None = None) -> Ou
     )
 
 
-def judge_all(labels: Iterable[ArrayLike], flags: Iterable[ArrayLike], rules: Rules | None = None) -> list[Outcome]:
-    """Apply `judge` to each series."""
-    return [judge(truth, flagged, rules) for truth, flagged in zip(labels, flags, strict=True)]
+def count_outcomes(
+    labels: Iterable[ArrayLike], flags: Iterable[ArrayLike], rules: Rules | None = None
+) -> list[Outcome]:
+    """Apply `count_outcome` to each series."""
+    return [count_outcome(truth, flagged, rules) for truth, flagged in zip(labels, flags, strict=True)]
 
 
 def pooled(outcomes: Iterable[Outcome]) -> Outcome:
@@ -158,7 +160,7 @@ def best_threshold(
         raise DetectorError("no score is a finite number")
     ranks = np.unique(np.geomspace(1, max(1, size.size // 3), candidates).astype(np.intp))
     thresholds = np.unique(-np.partition(-size, ranks - 1)[ranks - 1])
-    f1 = [pooled(judge_all(labels, [strength(s) >= limit for s in scores], rules)).f1 for limit in thresholds]
+    f1 = [pooled(count_outcomes(labels, [strength(s) >= limit for s in scores], rules)).f1 for limit in thresholds]
     return float(thresholds[int(np.nanargmax(f1))])
 
 

@@ -90,15 +90,15 @@ class Seasonal(Detector):
         so_far = stop - start
         recent = np.concatenate([table[:, -1] - yesterday, logs[:, -so_far:] - today[:, :so_far]], axis=1)
         level = self._level(past(recent, self.period)[:, self.period + first :])
-        judged = slice(start + first, stop)
-        expected = noise.from_additive(today[:, first:so_far] + level, judged)
+        new_columns = slice(start + first, stop)
+        expected = noise.from_additive(today[:, first:so_far] + level, new_columns)
 
         fitted = shape[:, np.newaxis] + weeks + weekdays[:, np.arange(table.shape[1]) % _WEEK]
         past_columns = slice(oldest, start)
         fitted = noise.from_additive(fitted.reshape(len(values), -1), past_columns)
         residuals = noise.to_even(values[:, past_columns]) - noise.to_even(fitted)
         deviation = robust_scale(residuals.reshape(table.shape))[:, first:so_far]
-        return expected, *noise.band(expected, _MULTIPLIER[self.kind] / self.sensitivity, deviation, judged)
+        return expected, *noise.band(expected, _MULTIPLIER[self.kind] / self.sensitivity, deviation, new_columns)
 
     def _weekday(self, rest: Array) -> Array:
         """Difference of a weekday from the profile, smoothed over an eighth of the day; 0 if unknown."""

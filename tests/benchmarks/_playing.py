@@ -34,7 +34,7 @@ def table(world: World, with_slices: bool = True) -> tuple[tuple[Part, ...], np.
 
 
 def play(world: World, with_slices: bool = True, playback: Playback | None = None) -> Iterator[Played]:
-    """The judged days of a world (in a zone without clock changes), slot by slot."""
+    """The checked days of a world (in a zone without clock changes), slot by slot."""
     parts, numerators, denominators = table(world, with_slices)
     playback = playback or Playback(monitors(), current_rules())
     first = datetime.fromtimestamp(int(world.rates.start[0]), UTC).replace(tzinfo=None)

@@ -15,7 +15,7 @@ from pipeline.demo.scenario import SLOT_SECONDS, LabelledIncident, Scenario
 
 FIRST_DAY = date(2026, 8, 3)
 WARM_UP_DAYS = 28
-JUDGED_DAYS = 42
+CHECKED_DAYS = 42
 SLOTS_A_DAY = 96
 
 Events = Literal["views", "likes", "messages"]
@@ -100,7 +100,7 @@ class World:
         return (int(moment.timestamp()) - int(self.rates.start[0])) // SLOT_SECONDS
 
 
-def make_world(seed: int, days: int = WARM_UP_DAYS + JUDGED_DAYS) -> World:
+def make_world(seed: int, days: int = WARM_UP_DAYS + CHECKED_DAYS) -> World:
     """Generate the events of a seed and count them."""
     incidents, lasting = _place(seed, days)
     scenario = Scenario(first_day=FIRST_DAY, days=days, seed=seed, incidents=(*incidents, *lasting))

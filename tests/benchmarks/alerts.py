@@ -1,4 +1,4 @@
-"""The quality of alerts on labelled weeks of demo noise, which are judged as in production.
+"""The quality of alerts on labelled weeks of demo noise, which are checked as in production.
 
 ``python -m tests.benchmarks.alerts`` prints the table of the README: every labelled incident of every seed through the
 checks, bands and incidents that `CheckAlerts` runs. Beside it stand the usual bot (a slot against the same slot of the
@@ -25,7 +25,7 @@ from pipeline.alerts.root_cause.explanation import Explanation, explain
 from pipeline.demo.scenario import LabelledIncident
 from pipeline.slots import Part
 from tests.benchmarks._playing import play, table
-from tests.benchmarks._worlds import JUDGED_DAYS, VALUES, WARM_UP_DAYS, World, make_world
+from tests.benchmarks._worlds import CHECKED_DAYS, VALUES, WARM_UP_DAYS, World, make_world
 from tests.pipeline.configuration import configured
 
 SLOT = timedelta(minutes=15)
@@ -303,7 +303,7 @@ def print_tables(
     ours: Sequence[Case], theirs: Sequence[Case], false: tuple[int, int], echoed: tuple[int, float, int], seeds: int
 ) -> None:
     """Print what the README shows."""
-    weeks = seeds * JUDGED_DAYS / 7
+    weeks = seeds * CHECKED_DAYS / 7
     print(f"{len(ours)} labelled incidents in {weeks:.0f} weeks, {seeds} seeds; told within {PROMPT_SLOTS} slots:\n")
     header = ("incident", "number", "feedpulse", "ideal", "usual bot", "told at all", "most messages", "usual bot's")
     print("| " + " | ".join(header) + " |\n|" + " --- |" * len(header))

@@ -26,7 +26,7 @@ sys.path[0] = str(Path(__file__).parents[2])
 
 import detectors  # noqa: E402
 from detectors.base import Array  # noqa: E402
-from detectors.lab.scoring import best_threshold, bootstrap, judge_all, pooled, strength, vus_pr  # noqa: E402
+from detectors.lab.scoring import best_threshold, bootstrap, count_outcomes, pooled, strength, vus_pr  # noqa: E402
 
 METHODS = ("ensemble", "seasonal", "holt_winters", "ewma", "difference", "stl", "sigma", "iqr", "mad", "day_ago")
 WITHOUT_COUNTS = {"day_ago": {"min_change": 0.0}}
@@ -77,17 +77,17 @@ def score(method: str, series: Sequence[Labelled]) -> tuple[list[Array], float]:
         seconds += time.process_time() - started
         for row, i in enumerate(numbers):
             scores[i] = found[row, series[i].unscored : len(series[i].values)]
-    return scores, seconds / sum(len(one.values) for one in series) * 1e4
+    return scores, seconds / sum(len(item.values) for item in series) * 1e4
 
 
 def line(method: str, series: Sequence[Labelled]) -> str:
     """Return a row of the table."""
     scores, seconds = score(method, series)
-    labels = [one.labels[one.unscored :] for one in series]
+    labels = [item.labels[item.unscored :] for item in series]
     volumes = np.array([vus_pr(truth, strength(one)) for truth, one in zip(labels, scores, strict=True)])
     limit = best_threshold(labels, scores)
-    at_best = judge_all(labels, [strength(one) >= limit for one in scores])
-    counts = np.array([one.counts for one in at_best])
+    at_best = count_outcomes(labels, [strength(score) >= limit for score in scores])
+    counts = np.array([outcome.counts for outcome in at_best])
 
     def f1(drawn: NDArray[np.intp]) -> float:
         events, caught, _, _, false, _ = counts[drawn].sum(axis=0)
@@ -101,10 +101,10 @@ def line(method: str, series: Sequence[Labelled]) -> str:
     for statistic in (volume, f1):
         low, high = bootstrap(statistic, len(series))
         cells.append(f"{statistic(everything):.3f} [{low:.2f}, {high:.2f}]")
-    for outcomes in (at_best, judge_all(labels, [np.abs(one) > 1 for one in scores])):
+    for outcomes in (at_best, count_outcomes(labels, [np.abs(score) > 1 for score in scores])):
         total = pooled(outcomes)
-        weeks = sum(one.points / one_series.period / 7 for one, one_series in zip(outcomes, series, strict=True))
-        delays = [one.delay * 1440 / s.period for one, s in zip(outcomes, series, strict=True)]
+        weeks = sum(outcome.points / item.period / 7 for outcome, item in zip(outcomes, series, strict=True))
+        delays = [outcome.delay * 1440 / s.period for outcome, s in zip(outcomes, series, strict=True)]
         minutes = sum(delays) / total.caught if total.caught else np.nan
         cells.append(f"{total.f1:.2f} {total.recall:6.2f} {total.false / weeks:6.2f} {minutes:5.1f}")
     return " | ".join([*cells, f"{limit:6.2f}", f"{seconds:.3f}"])

@@ -78,9 +78,9 @@ def test_bounds_are_indexed_together() -> None:
 )
 def test_invalid_values_are_refused(given_values: Any, message: str) -> None:
     detector = detectors.create("sigma")
-    for judge in (detector.detect, detector.detect_last):
+    for detect in (detector.detect, detector.detect_last):
         with pytest.raises(DetectorError, match=message):
-            judge(given_values)
+            detect(given_values)
 
 
 def test_invalid_denominators_are_refused() -> None:

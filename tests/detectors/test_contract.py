@@ -53,7 +53,9 @@ INSTANCES: list[Detector] = [
 ]
 
 
-FAST = [one for one in INSTANCES if not isinstance(one, Stl) and getattr(one, "kind", None) != "ratio"]
+FAST = [
+    instance for instance in INSTANCES if not isinstance(instance, Stl) and getattr(instance, "kind", None) != "ratio"
+]
 
 
 @pytest.mark.parametrize("detector", INSTANCES, ids=repr)
@@ -62,7 +64,7 @@ def test_contract(detector: Detector) -> None:
 
 
 def test_every_method_is_checked() -> None:
-    ours = {one for one in detectors.available() if detectors.find(one).__module__.startswith("detectors.methods.")}
+    ours = {name for name in detectors.available() if detectors.find(name).__module__.startswith("detectors.methods.")}
     assert {instance.name for instance in INSTANCES} == ours
 
 

@@ -28,7 +28,7 @@ def metric(kind: str, seed: int = 3) -> tuple[Array, Array | None]:
     return 50 + 10 * np.sin(2 * np.pi * columns / PERIOD) + 10 * noise(rng, SERIES, len(columns)), None
 
 
-def judge(kind: str, values: Array, denominator: Array | None, **parameters: float) -> Bounds:
+def detect(kind: str, values: Array, denominator: Array | None, **parameters: float) -> Bounds:
     return detectors.create("ensemble", kind=kind, **parameters).detect(values, denominator)
 
 
@@ -43,15 +43,15 @@ def lowered(kind: str, values: Array, share: float, points: int) -> Array:
 @pytest.mark.parametrize("kind", KINDS)
 def test_healthy_series_are_quiet(kind: str) -> None:
     weeks = DAYS / 7 - 2
-    assert notifications(judge(kind, *metric(kind)), 14 * PERIOD) / weeks <= 1
+    assert notifications(detect(kind, *metric(kind)), 14 * PERIOD) / weeks <= 1
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("share", [0.5, 1.0])
 def test_an_outage_is_caught_at_once_and_leaves_no_echo(kind: str, share: float) -> None:
     values, denominator = metric(kind)
-    before = judge(kind, values, denominator)
-    bounds = judge(kind, lowered(kind, values, share, 8), denominator)
+    before = detect(kind, values, denominator)
+    bounds = detect(kind, lowered(kind, values, share, 8), denominator)
     assert (bounds.score[:, AT] < -1).all()
     # The return to normal is not an anomaly, from its first point on.
     recovered = slice(AT + 8, AT + 12)
@@ -66,7 +66,7 @@ def test_an_outage_is_caught_at_once_and_leaves_no_echo(kind: str, share: float)
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_outage_stands_out_for_hours(kind: str) -> None:
     values, denominator = metric(kind)
-    bounds = judge(kind, lowered(kind, values, 1.0, 8), denominator)
+    bounds = detect(kind, lowered(kind, values, 1.0, 8), denominator)
     assert bounds.is_anomaly[:, AT : AT + 8].mean() > 0.9
 
 
@@ -75,8 +75,8 @@ def test_an_outage_stands_out_for_hours(kind: str) -> None:
 def test_a_shift_that_stays_is_adopted_after_half_of_the_memory(kind: str, level_days: float) -> None:
     values, denominator = metric(kind)
     shifted = lowered(kind, values, 0.5, values.shape[1] - AT)
-    bounds = judge(kind, shifted, denominator, level_days=level_days)
-    expected = bounds.expected / judge(kind, values, denominator, level_days=level_days).expected
+    bounds = detect(kind, shifted, denominator, level_days=level_days)
+    expected = bounds.expected / detect(kind, values, denominator, level_days=level_days).expected
     half = round(level_days * PERIOD / 2)
     adopted = np.median(shifted[:, AT:] / values[:, AT:])
     # It is the old level an hour or two before, and the new level an hour or two after.
@@ -90,7 +90,7 @@ def test_a_shift_that_stays_is_adopted_after_half_of_the_memory(kind: str, level
 def test_a_shift_of_any_size_is_adopted(share: float) -> None:
     """However far the old profile is: its deviation is capped, and it has no majority."""
     values, _ = metric("value")
-    bounds = judge("value", lowered("value", values, share, values.shape[1] - AT), None)
+    bounds = detect("value", lowered("value", values, share, values.shape[1] - AT), None)
     half = PERIOD // 2
     assert bounds.is_anomaly[:, AT : AT + half - 4].mean() > 0.95
     assert bounds.is_anomaly[:, AT + half + 12 : AT + half + 12 + PERIOD].mean() < 0.02
@@ -100,7 +100,7 @@ def test_a_spike_is_caught_and_forgotten() -> None:
     values, _ = metric("value")
     spiked = values.copy()
     spiked[:, AT] += 1e6
-    bounds, before = judge("value", spiked, None), judge("value", values, None)
+    bounds, before = detect("value", spiked, None), detect("value", values, None)
     assert (bounds.score[:, AT] > 1).all()
     # A giant outlier does not change the scale: the band keeps its width.
     width = (bounds.upper - bounds.lower)[:, AT + 2 * PERIOD :] / (before.upper - before.lower)[:, AT + 2 * PERIOD :]
@@ -124,7 +124,7 @@ def test_one_outlying_minute_is_not_an_anomaly_but_fifteen_minutes_are() -> None
 def test_a_series_that_starts_flat_at_zero_gets_a_scale() -> None:
     values, _ = metric("value")
     values[:, : 14 * PERIOD] = 0
-    later = judge("value", values, None)[:, 29 * PERIOD :]
+    later = detect("value", values, None)[:, 29 * PERIOD :]
     assert notifications(later, 0) / (13 / 7) <= 1
 
 
@@ -137,16 +137,16 @@ def test_small_numbers_are_noisier(kind: str) -> None:
         counts = rng.poisson(rates(rng, mean, days=DAYS, series=SERIES, weekend=1.0)).astype(float)
         values = counts if kind == "count" else rng.binomial(counts.astype(int), 0.2) / np.maximum(counts, 1)
         changed = lowered(kind, values, 0.4, 1)
-        anomalies.append(judge(kind, changed, counts if kind == "ratio" else None).is_anomaly[:, AT].mean())
+        anomalies.append(detect(kind, changed, counts if kind == "ratio" else None).is_anomaly[:, AT].mean())
     assert anomalies[0] < 0.1
     assert anomalies[1] == 1
 
 
 def test_sensitivity_scales_the_score() -> None:
     values, _ = metric("value")
-    counts = [judge("value", values, None, sensitivity=s).is_anomaly.sum() for s in (0.5, 1.0, 2.0)]
+    counts = [detect("value", values, None, sensitivity=s).is_anomaly.sum() for s in (0.5, 1.0, 2.0)]
     assert counts[0] <= counts[1] < counts[2]
-    plain, double = judge("value", values, None), judge("value", values, None, sensitivity=2.0)
+    plain, double = detect("value", values, None), detect("value", values, None, sensitivity=2.0)
     ratio = ((double.upper - double.lower) / (plain.upper - plain.lower))[:, 14 * PERIOD :]
     # Not exactly half: the views differ by their own noise, which does not depend on the limit.
     assert 0.4 < np.median(ratio) < 0.6

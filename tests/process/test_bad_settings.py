@@ -61,7 +61,9 @@ def shared(new_project: MakeProject) -> Project:
     return new_project("embedded")
 
 
-@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda one: f"{one.task}-{one.section}-{next(iter(one.settings))}")
+@pytest.mark.parametrize(
+    "mistake", MISTAKES, ids=lambda mistake: f"{mistake.task}-{mistake.section}-{next(iter(mistake.settings))}"
+)
 def test_a_wrong_setting(shared: Project, mistake: Mistake) -> None:
     finished = task_here(shared.with_settings(**{mistake.section: mistake.settings}), mistake.task)
     assert_one_error(finished, NOT_SCHEDULED, *mistake.says)

@@ -15,8 +15,10 @@ from tests.detectors.lab.histories import daily
 
 def write(folder: Path, series: list[Series]) -> str:
     lines = ["timestamp,value,series"]
-    for one in series:
-        lines += [f"{one.moment(i).isoformat()},{value:.0f},{one.name}" for i, value in enumerate(one.values.tolist())]
+    for item in series:
+        lines += [
+            f"{item.moment(i).isoformat()},{value:.0f},{item.name}" for i, value in enumerate(item.values.tolist())
+        ]
     path = folder / "history.csv"
     path.write_text("\n".join(lines) + "\n")
     return str(path)

@@ -20,16 +20,16 @@ from detectors.lab import scoring
 from detectors.lab.candidates import Candidate, candidates
 from detectors.lab.compare import COSTS, RANKING, RESULTS, SCORES, Comparison, compare, prepare, verdict
 from detectors.lab.inject import Incident
-from detectors.lab.outcomes import LIMITS, Hit, Result, judge, messages, rules
+from detectors.lab.outcomes import LIMITS, Hit, Result, measure, messages, rules
 from detectors.lab.parallel import Store, run_all
 from detectors.lab.ranking import rank, recall_by_kind
 from detectors.lab.readers import from_array
 from tests.detectors.lab.histories import FAST, METHODS, PERIOD, Broken, Slow, Threshold, awkward, daily
 
 
-def judged(values: list[float], incidents: list[Incident], first: int = 0, period: int = 96) -> Result:
+def measured(values: list[float], incidents: list[Incident], first: int = 0, period: int = 96) -> Result:
     (series,) = from_array(values, period=period)
-    outcome = judge(Threshold().detect(series.values), series, incidents, first)
+    outcome = measure(Threshold().detect(series.values), series, incidents, first)
     return Result("x", "y", 0, period, seconds=0, scoring_seconds=0, **outcome)
 
 
@@ -38,7 +38,7 @@ def test_an_outcome_by_hand() -> None:
     values[[20, 22, 23]] = 5.0  # a false alarm with one message
     values[101:141] = 3.0  # an incident of 41 points from 100 on, caught at its second point, three messages
     values[197] = 9.0  # an echo, a day after it
-    outcome = judged(values.tolist(), [Incident(100, 140, 5, "drop", 0.4), Incident(250, 260, 5)])
+    outcome = measured(values.tolist(), [Incident(100, 140, 5, "drop", 0.4), Incident(250, 260, 5)])
     assert outcome.hits == (Hit("drop", 0.4, 1, 3.0), Hit("labelled", 0.0, -1, 0.0))
     assert (outcome.sent, outcome.false, outcome.repeats, outcome.echoes) == (5, 2, 2, 1)
     noise = dict(zip(LIMITS.tolist(), outcome.noise, strict=True))
@@ -50,7 +50,7 @@ def test_an_outcome_by_hand() -> None:
 def test_points_before_the_first_scored_column_are_ignored() -> None:
     values = np.zeros(300)
     values[20] = 5.0  # before `first`
-    outcome = judged(values.tolist(), [], first=100)
+    outcome = measured(values.tolist(), [], first=100)
     assert (outcome.points, outcome.sent) == (200, 0)
     assert np.isnan(outcome.vus)
 
@@ -60,9 +60,9 @@ def test_it_agrees_with_the_scoring_of_the_library() -> None:
     for _ in range(20):
         truth = np.repeat(rng.random(60) < 0.1, 7)
         values = np.where(rng.random(truth.size) < 0.1, 2.0, 0.0)
-        incidents = [Incident(one.start, one.end, 5) for one in scoring.events(truth)]
-        outcome = judged(values.tolist(), incidents)
-        wanted = scoring.judge(truth, values > 1)
+        incidents = [Incident(event.start, event.end, 5) for event in scoring.events(truth)]
+        outcome = measured(values.tolist(), incidents)
+        wanted = scoring.count_outcome(truth, values > 1)
         caught = [hit for hit in outcome.hits if hit.delay >= 0]
         assert (len(outcome.hits), len(caught), sum(hit.delay for hit in caught)) == wanted.counts[:3]
         assert (outcome.sent, outcome.false, outcome.points) == wanted.counts[3:]
@@ -82,8 +82,10 @@ def test_the_rules_are_hours(period: int, within: int, gap: int, repeat: int) ->
 
 def result(candidate: str, series: str, caught: int, events: int, false: int, **changes: object) -> Result:
     hits = tuple(Hit("drop", 0.2, 2 if i < caught else -1, 4.0 if i < caught else 0.5) for i in range(events))
-    one = Result(candidate, series, 0, 96, 96 * 7, 0.5, hits, caught, false, 0, 0, (false,) * 17, (1, 1, 1), 0.1, 0.1)
-    return replace(one, **changes)  # type: ignore[arg-type]
+    result = Result(
+        candidate, series, 0, 96, 96 * 7, 0.5, hits, caught, false, 0, 0, (false,) * 17, (1, 1, 1), 0.1, 0.1
+    )
+    return replace(result, **changes)  # type: ignore[arg-type]
 
 
 def test_a_ranking_by_hand() -> None:
@@ -108,7 +110,7 @@ def test_candidates_without_a_significant_difference_are_alike() -> None:
     rows = rank(results)
     assert [row.candidate for row in rows] == ["a", "b"]
     assert rows[1].like_the_best
-    few = rank([one for one in results if one.series in ("s0", "s1")])
+    few = rank([result for result in results if result.series in ("s0", "s1")])
     assert np.isnan(few[0].f1_interval).all()
     assert not few[1].like_the_best
     assert "too few series for a test of significance" in verdict(few)
@@ -121,7 +123,7 @@ def test_recall_by_kind_and_size() -> None:
 
 def test_candidates() -> None:
     made = candidates(["sigma multiplier=3,4 window=7", ("iqr", {"multiplier": 1.5}), Threshold(multiplier=2.0)])
-    assert [str(one) for one in made] == [
+    assert [str(candidate) for candidate in made] == [
         "sigma(multiplier=3, window=7)",
         "sigma(multiplier=4, window=7)",
         "iqr(multiplier=1.5)",

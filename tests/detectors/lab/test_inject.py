@@ -21,7 +21,7 @@ def flat(level: float = 1000.0, ratio: bool = False) -> Series:
 
 def injected(series: Series, **options: int) -> tuple[Series, dict[tuple[str, float], Incident]]:
     changed, incidents = inject(series, FIRST, **options)
-    return changed, {(one.kind, one.size): one for one in incidents}
+    return changed, {(incident.kind, incident.size): incident for incident in incidents}
 
 
 COUNT_SHAPES = {
@@ -38,8 +38,8 @@ COUNT_SHAPES = {
 @pytest.mark.parametrize(("kind", "size"), COUNT_SHAPES)
 def test_effect_of_each_kind_on_a_count(kind: str, size: float) -> None:
     changed, incidents = injected(flat())
-    one = incidents[kind, size]
-    assert changed.values[one.start : one.end + 1].tolist() == COUNT_SHAPES[kind, size]
+    incident = incidents[kind, size]
+    assert changed.values[incident.start : incident.end + 1].tolist() == COUNT_SHAPES[kind, size]
 
 
 def test_effect_on_a_ratio() -> None:
@@ -55,8 +55,8 @@ def test_labels_are_the_incidents_and_the_rest_is_untouched() -> None:
     series = flat()
     changed, incidents = inject(series, FIRST)
     inside = np.zeros(series.values.size, dtype=bool)
-    for one in incidents:
-        inside[one.start : one.end + 1] = True
+    for incident in incidents:
+        inside[incident.start : incident.end + 1] = True
     assert changed.labels is not None
     np.testing.assert_array_equal(changed.labels, inside)
     np.testing.assert_array_equal(changed.values[~inside], 1000.0)
@@ -64,7 +64,7 @@ def test_labels_are_the_incidents_and_the_rest_is_untouched() -> None:
     assert not inside[:FIRST].any()
     apart = [after.start - before.end for before, after in zip(incidents, incidents[1:], strict=False)]
     assert min(apart) > 96
-    assert {(one.kind, one.size) for one in incidents} == set(combinations([series]))
+    assert {(incident.kind, incident.size) for incident in incidents} == set(combinations([series]))
 
 
 def test_the_hour_counts_from_where_the_size_is_reached() -> None:

@@ -12,7 +12,17 @@ from numpy.typing import NDArray
 
 from detectors import DetectorError
 from detectors.base import Array
-from detectors.lab.scoring import Outcome, Rules, best_threshold, bootstrap, events, judge, notified, pooled, vus_pr
+from detectors.lab.scoring import (
+    Outcome,
+    Rules,
+    best_threshold,
+    bootstrap,
+    count_outcome,
+    events,
+    notified,
+    pooled,
+    vus_pr,
+)
 
 Case = tuple[NDArray[np.int64], Array, int]
 
@@ -42,14 +52,14 @@ def marks(text: str) -> list[bool]:
     ],
 )
 def test_judge_by_hand(labels: str, flags: str, wanted: Outcome) -> None:
-    assert judge(marks(labels), marks(flags)) == wanted
+    assert count_outcome(marks(labels), marks(flags)) == wanted
 
 
 def test_a_detector_that_always_flags_pays_every_four_hours() -> None:
     day = np.ones(96, dtype=bool)
     assert notified(day).tolist() == [0, 16, 32, 48, 64, 80]
-    assert judge(~day, day).false == 6
-    assert judge(~day, day, Rules(repeat=1000)).false == 1
+    assert count_outcome(~day, day).false == 6
+    assert count_outcome(~day, day, Rules(repeat=1000)).false == 1
 
 
 def test_figures_by_hand() -> None:
@@ -150,7 +160,7 @@ def test_events() -> None:
 
 def test_bad_input() -> None:
     with pytest.raises(DetectorError, match=r"share a shape \(T,\), not \(3,\) and \(2,\)"):
-        judge([True, False, True], [True, False])
+        count_outcome([True, False, True], [True, False])
     with pytest.raises(DetectorError, match="missing at some points"):
         vus_pr([True, False], [1.0, math.nan])
     with pytest.raises(DetectorError, match="repeat must be at least 1, not 0"):

@@ -163,7 +163,7 @@ def test_buttons_are_read_once_and_shown_to_everybody(chat: tuple[Site, BotApi])
 
     edits = shown.edits
     place.run(Presses(), now)
-    assert [one.edits for one in api.sent] == [edits]
+    assert [message.edits for message in api.sent] == [edits]
 
 
 def test_a_false_alarm_is_silent_from_then_on(chat: tuple[Site, BotApi]) -> None:

@@ -86,4 +86,4 @@ def check_incidents(place: Site) -> None:
     assert rows == [(EARLY_INCIDENT, "", 1), (NEW_INCIDENT, "", 0)]
     with place.at(OUTAGE + 2 * SLOT):
         known = store.load_incidents(OUTAGE + 2 * SLOT)
-    assert [(one.incident_id, one.ended) for one in known] == [(NEW_INCIDENT, False)]
+    assert [(incident.incident_id, incident.ended) for incident in known] == [(NEW_INCIDENT, False)]

@@ -321,7 +321,7 @@ class TestIncidents:
         recent = [i for i in incidents if i.kind != "level shift"]
         assert all(NOON - timedelta(hours=8) <= i.start < i.end <= NOON for i in recent)
         in_time = sorted(incidents, key=lambda i: i.start)
-        assert all(one.end <= other.start for one, other in zip(in_time, in_time[1:], strict=False))
+        assert all(earlier.end <= later.start for earlier, later in zip(in_time, in_time[1:], strict=False))
 
 
 class TestBadInput:

@@ -48,7 +48,7 @@ def test_it_finds_what_slot_by_slot_is_found() -> None:
             moved = advance(opened, alone, slot, rules, silent_since(series.upto(slot)))
             ended += [incident for incident in moved if incident.ended]
             opened = [incident for incident in moved if not incident.ended]
-            assert [one.incident_id for one in at.incidents] == [one.incident_id for one in moved]
+            assert [incident.incident_id for incident in at.incidents] == [incident.incident_id for incident in moved]
     kinds = [
         (notice.kind, SLOTS.index(at.evaluation.series.slot))
         for at in played

@@ -15,7 +15,7 @@ TOTAL, SLICE = Part("views"), Part("views", "os", "iOS")
 WIDTH = 5.0
 
 
-def judged(values: Array, of: Array, expected: float, kind: Kind) -> list[Score]:
+def scored(values: Array, of: Array, expected: float, kind: Kind) -> list[Score]:
     means = np.full_like(values, expected)
     noise = Noise(kind, values, of)
     low, high = noise.band(means, WIDTH, noise.least(means))
@@ -26,8 +26,8 @@ def judged(values: Array, of: Array, expected: float, kind: Kind) -> list[Score]
 def all_by_share(events: ArrayLike, of: ArrayLike, forecast: float) -> list[tuple[Score, Score]]:
     """Check slices by their shares alone, and with the forecast."""
     mine, whole = np.array([events], dtype=float), np.array([of], dtype=float)
-    slices = judged(mine / whole, whole, 1 / 2, "ratio")
-    totals = judged(whole, np.ones_like(whole), forecast, "count")
+    slices = scored(mine / whole, whole, 1 / 2, "ratio")
+    totals = scored(whole, np.ones_like(whole), forecast, "count")
     before = {(TOTAL, window): total for window, total in enumerate(totals)}
     after = with_forecasts(before | {(SLICE, window): one for window, one in enumerate(slices)}, WIDTH)
     assert all(after[key] == total for key, total in before.items())
@@ -69,7 +69,7 @@ def test_a_slice_that_is_noisier_than_chance_keeps_its_wider_band(noisier: float
 def test_chance_moves_a_share_as_seldom_as_before() -> None:
     rng = np.random.default_rng(8)
     others, events = rng.poisson(18, 4000), rng.poisson(18, 4000)
-    scores = np.array([judged.score for _, judged in all_by_share(events, events + others, 36)])
+    scores = np.array([result.score for _, result in all_by_share(events, events + others, 36)])
     assert np.std(scores * WIDTH) == pytest.approx(1, abs=0.15)
 
 
@@ -85,6 +85,6 @@ def test_without_a_total_in_its_band_the_share_stands(of: float, forecast: float
 
 def test_a_slice_of_a_ratio_is_its_own_rate() -> None:
     ctr, ios = Part("ctr"), Part("ctr", "os", "iOS")
-    one = Score("seasonal", 0.1, 40, 0.2, 0.1, 0.4, -0.9)
-    before = {(ctr, 1): one, (ios, 1): one}
+    score = Score("seasonal", 0.1, 40, 0.2, 0.1, 0.4, -0.9)
+    before = {(ctr, 1): score, (ios, 1): score}
     assert with_forecasts(before, WIDTH) is before

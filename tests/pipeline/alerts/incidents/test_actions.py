@@ -32,7 +32,7 @@ def test_a_button_that_is_not_ours_says_nothing(data: str) -> None:
 def test_of_repeated_presses_the_last_counts_and_people_are_kept_apart() -> None:
     pressed = [action("mute", 30), action("mute", 0), action("acknowledge", 5, "Boris")]
     (said,) = by_incident(pressed).values()
-    assert [(one.kind, one.person, one.at) for one in said] == [
+    assert [(action.kind, action.person, action.at) for action in said] == [
         ("mute", "Anna", START + timedelta(minutes=30)),
         ("acknowledge", "Boris", START + timedelta(minutes=5)),
     ]
@@ -59,7 +59,7 @@ def test_a_mute_is_of_its_metrics_and_for_two_hours() -> None:
     messages = replace(INCIDENT, incident_id="m", members=(replace(VIEWS, metric="messages_sent"),))
     soon, late = START + timedelta(minutes=119), START + timedelta(minutes=120)
     everything = [INCIDENT, other, messages]
-    assert [is_muted(one, said, everything, soon) for one in everything] == [True, True, False]
+    assert [is_muted(incident, said, everything, soon) for incident in everything] == [True, True, False]
     assert not is_muted(INCIDENT, said, everything, late)
     assert not is_muted(INCIDENT, by_incident([action("acknowledge")]), everything, soon)
 

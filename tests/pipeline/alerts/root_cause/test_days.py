@@ -107,7 +107,7 @@ def test_the_biggest_change_that_can_be_explained_is_explained() -> None:
     }
 
     def chosen(*names: str) -> str | None:
-        result = metric_to_explain(totals, [one for one in metrics if one.name in names], DAY, BEFORE)
+        result = metric_to_explain(totals, [metric for metric in metrics if metric.name in names], DAY, BEFORE)
         return result.name if result else None
 
     assert chosen("feed_users", "views", "likes", "per_sender") == "per_sender"

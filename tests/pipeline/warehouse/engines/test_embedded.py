@@ -99,7 +99,7 @@ def test_processes_that_start_at_once_share_one_owner(tmp_path: Path) -> None:
     code = "warehouse.execute('CREATE TABLE IF NOT EXISTS default.t (n UInt64) ENGINE = MergeTree ORDER BY n')\n"
     code += "for n in range(5): warehouse.insert('default.t', {'n': [n]})"
     clients = [client(warehouse, code) for _ in range(3)]
-    assert [one.wait() for one in clients] == [0, 0, 0]
+    assert [process.wait() for process in clients] == [0, 0, 0]
     assert len(owners(warehouse)) == 1
     assert warehouse.query("SELECT count(), sum(n) FROM default.t") == [(15, 30)]
     end_owner(warehouse)
