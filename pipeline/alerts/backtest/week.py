@@ -12,8 +12,7 @@ from pipeline.warehouse.tables import DELIVERIES, full_name, open_warehouse
 from reporting.decoration import optional
 
 if TYPE_CHECKING:
-    from reporting import weekly
-    from reporting.message import Message
+    from reporting import Message, weekly
 
 DAYS = 7
 

@@ -12,9 +12,8 @@ from pipeline.warehouse.tables import INCIDENTS, SLOT_CHECKS, full_name, open_wa
 from reporting.decoration import optional
 
 if TYPE_CHECKING:
-    from reporting import daily
+    from reporting import Message, daily
     from reporting.causes import Cause, RatioSplit
-    from reporting.message import Message
 
 COMPARED_DAYS = 7
 """The report compares a day with the same weekday a week before, which is the oldest day that it reads."""
