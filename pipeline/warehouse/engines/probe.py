@@ -31,7 +31,7 @@ def remedy(host: str, port: int, *, secure: bool) -> str:
         return f"Port {port} speaks HTTP. {NATIVE_PORTS}"
     if tls is not None and not secure:
         return f"Port {port} uses TLS: set secure = true, or give the port without TLS (9000)."
-    if tls is None and secure:
+    if _NATIVE in plain and secure:
         return f"Port {port} does not use TLS: set secure = false, or give the port with TLS (9440)."
     return ""
 

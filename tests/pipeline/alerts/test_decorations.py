@@ -202,3 +202,21 @@ def test_a_slice_that_is_no_longer_checked_closes_its_incident(
     embedded.run(Alerts(), OUTAGE + 2 * SLOT)
     assert list(embedded.messages()) == [KEY, f"{KEY}-recovered"]
     assert warnings(caplog) == []
+
+
+def test_a_column_that_goes_away_is_no_outage_of_its_slices(embedded: Site, caplog: pytest.LogCaptureFixture) -> None:
+    embedded.load()
+    embedded.alerts = {"metrics": "messages_sent", "slice_volume": "1"}
+    embedded.run(Alerts(), OUTAGE)
+    messages = f"{embedded.database}.message_actions"
+    embedded.warehouse.execute(f"RENAME TABLE {messages} TO {embedded.database}.all_messages")
+    kept = ", ".join(name for name in COLUMNS if name not in ("country", "source"))
+    embedded.warehouse.execute(f"CREATE VIEW {messages} AS SELECT {kept} FROM {embedded.database}.all_messages")
+    embedded.run(Alerts(), OUTAGE + SLOT)
+    rows = embedded.warehouse.query(
+        f"SELECT slot, groupUniqArray(dimension) FROM {embedded.database}.slot_checks FINAL GROUP BY slot ORDER BY slot"
+    )
+    before, after = (set(dimensions) for _, dimensions in rows)
+    assert before - after == {"country", "source"}
+    assert embedded.messages() == {}
+    assert len(warnings(caplog)) == 2
