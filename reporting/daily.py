@@ -10,7 +10,7 @@ from reporting import plots, texts
 from reporting.causes import Cause, RatioSplit, explanation_lines
 from reporting.decoration import optional
 from reporting.errors import ReportingError
-from reporting.formatting import Kind, change, known, value
+from reporting.formatting import Format, change, known, value
 from reporting.message import Message, escape, shorten
 from reporting.texts.base import Texts
 
@@ -37,7 +37,7 @@ class DailyMetric:
 
     name: str
     label: str
-    kind: Kind
+    kind: Format
     values: Mapping[date, float | None]
 
 
@@ -153,7 +153,7 @@ def panel(metric: DailyMetric, days: Sequence[date], words: Texts) -> plots.BarP
     return plots.BarPanel(label, unit, ticks, heights, labels)
 
 
-def _scale(kind: Kind, highest: float, words: Texts) -> tuple[float, str]:
+def _scale(kind: Format, highest: float, words: Texts) -> tuple[float, str]:
     """Return the divisor and the unit of the labels over bars: numbers of up to four digits need none."""
     if kind == "ratio":
         return 0.01, "%"

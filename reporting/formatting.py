@@ -6,7 +6,7 @@ from typing import Literal
 
 from reporting.texts.base import NO_BREAK_SPACE, Texts
 
-Kind = Literal["count", "ratio", "average"]
+Format = Literal["count", "ratio", "average"]
 """A count of events, a ratio that is written in percent, or an average per something, written as a plain number."""
 
 # Greater numbers are written with an exponent.
@@ -18,7 +18,7 @@ def known(value: float | None) -> bool:
     return value is not None and math.isfinite(value)
 
 
-def value(kind: Kind, amount: float | None, texts: Texts) -> str:
+def value(kind: Format, amount: float | None, texts: Texts) -> str:
     """Write a count ("1,234"), a ratio ("20.3%") or an average ("3.21"), or "-" if it is missing.
 
     Ratios and averages have at least three significant digits.
@@ -34,7 +34,7 @@ def value(kind: Kind, amount: float | None, texts: Texts) -> str:
     return texts.number(amount, 0 if abs(amount) >= 10 or amount == round(amount) else 1)
 
 
-def change(kind: Kind, amount: float | None, reference: float | None, texts: Texts) -> str:
+def change(kind: Format, amount: float | None, reference: float | None, texts: Texts) -> str:
     """Write the change from `reference` to `amount`: "+2.3%".
 
     For a ratio it is "+0.40 pp, +2.0%", for an average "+0.06, +2.0%": "+2%" of a CTR of 20% could be read as 22%. The
@@ -57,7 +57,7 @@ def change(kind: Kind, amount: float | None, reference: float | None, texts: Tex
     return f"{texts.points(amount - reference, _percent_decimals(reference) + 1)}, {percent}"
 
 
-def ticks(kind: Kind, amounts: Sequence[float], texts: Texts) -> list[str]:
+def ticks(kind: Format, amounts: Sequence[float], texts: Texts) -> list[str]:
     """Write the evenly spaced values of an axis, as short as they stay distinct: "0", "2.5 billion"."""
     step = amounts[1] - amounts[0] if len(amounts) > 1 else 1.0
     if kind == "ratio":

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from reporting.causes import Cause, RatioSplit
 from reporting.errors import ReportingError
-from reporting.formatting import Kind
+from reporting.formatting import Format
 
 State = Literal["opened", "ongoing", "ended"]
 Status = Literal["opened", "growing", "no_data", "recovered", "new_normal", "data_late", "false_alarm"]
@@ -60,7 +60,7 @@ class AlertMetric:
 
     name: str
     label: str
-    kind: Kind
+    kind: Format
     state: State
     value: float
     expected: float

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporting.formatting import Kind, change, ticks, value
+from reporting.formatting import Format, change, ticks, value
 from reporting.texts import en
 
 
@@ -41,7 +41,7 @@ from reporting.texts import en
         ("average", 1e15, "1.00e15"),
     ],
 )
-def test_values(kind: Kind, amount: float | None, text: str) -> None:
+def test_values(kind: Format, amount: float | None, text: str) -> None:
     assert value(kind, amount, en) == text
 
 
@@ -72,7 +72,7 @@ def test_values(kind: Kind, amount: float | None, text: str) -> None:
         ("ratio", 1.7e307, 0.2, ""),
     ],
 )
-def test_changes(kind: Kind, amount: float | None, reference: float | None, text: str) -> None:
+def test_changes(kind: Format, amount: float | None, reference: float | None, text: str) -> None:
     assert change(kind, amount, reference, en) == text
 
 
@@ -86,7 +86,7 @@ def test_a_change_is_what_it_says(amount: int, reference: int) -> None:
 @given(
     st.sampled_from([1, 2, 5]), st.integers(-6, 12), st.integers(2, 6), st.sampled_from(["count", "ratio", "average"])
 )
-def test_ticks_are_told_apart(digit: int, power: int, count: int, kind: Kind) -> None:
+def test_ticks_are_told_apart(digit: int, power: int, count: int, kind: Format) -> None:
     step = digit * 10.0 ** (max(power, 0) if kind == "count" else min(power, 0))
     labels = ticks(kind, [step * index for index in range(count)], en)
     assert len(set(labels)) == count

@@ -9,8 +9,8 @@ from pipeline.alerts.incidents.incident import Incident
 
 MUTE = timedelta(hours=2)
 
-Kind = Literal["acknowledge", "mute", "false_alarm", "new_normal"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+ActionKind = Literal["acknowledge", "mute", "false_alarm", "new_normal"]
+KINDS: tuple[ActionKind, ...] = get_args(ActionKind)
 
 
 @dataclass(frozen=True)
@@ -18,18 +18,18 @@ class Action:
     """One press of a button."""
 
     incident_id: str
-    kind: Kind
+    kind: ActionKind
     person: str
     at: datetime
     """Naive UTC."""
 
 
-def button(kind: Kind, incident: Incident) -> str:
+def button(kind: ActionKind, incident: Incident) -> str:
     """Encode an action on an incident as the data of a button, at most 64 bytes."""
     return f"{kind}|{incident.incident_id}"
 
 
-def read_button(data: str) -> tuple[Kind, str] | None:
+def read_button(data: str) -> tuple[ActionKind, str] | None:
     """Decode the data of a button into the action and the incident id; None if it is not a button of ours."""
     kind, _, incident_id = data.partition("|")
     return (kind, incident_id) if kind in KINDS and incident_id else None

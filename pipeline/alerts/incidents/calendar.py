@@ -19,7 +19,7 @@ from pipeline.core import clock, metrics, settings
 from pipeline.core.errors import SettingsError
 from pipeline.slots import Adjustment
 
-Kind = Literal["maintenance", "event"]
+EntryKind = Literal["maintenance", "event"]
 _FORM = "write it as START/END maintenance|event [metrics], times as 2026-11-20T02:00"
 
 
@@ -30,7 +30,7 @@ class Entry:
     name: str
     start: datetime
     end: datetime
-    kind: Kind
+    kind: EntryKind
     metrics: tuple[str, ...]
 
 
@@ -103,7 +103,7 @@ def _entry(name: str, text: str) -> Entry:
     if start >= end:
         raise SettingsError(f"{where}: it ends before it starts; {_FORM}.")
     covered = metrics.by_names(names, where) if names.strip() else metrics.METRICS
-    return Entry(name, start, end, cast(Kind, kind), tuple(metric.name for metric in covered))
+    return Entry(name, start, end, cast(EntryKind, kind), tuple(metric.name for metric in covered))
 
 
 def _to_utc(text: str) -> datetime:
