@@ -82,7 +82,7 @@ def test_the_template_keeps_the_contract(tmp_path: Path, monkeypatch: pytest.Mon
     values=arrays(np.float64, st.integers(1, 260), elements=st.sampled_from([0.0, 1.0, 2.0, 30.0, 1e6, np.nan])),
     cut=st.integers(1, 260),
 )
-def test_any_series_is_judged_causally_and_quietly(detector: Detector, values: Array, cut: int) -> None:
+def test_any_series_is_scored_causally_and_without_warnings(detector: Detector, values: Array, cut: int) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         whole = detector.detect(values)

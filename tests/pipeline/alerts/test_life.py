@@ -52,7 +52,7 @@ def test_an_outage_is_one_message_from_silence_to_recovery(place: Site) -> None:
     assert list(place.messages()) == list(before)
 
 
-def test_rows_that_come_late_take_the_alarm_back(place: Site) -> None:
+def test_late_rows_correct_the_alert(place: Site) -> None:
     place.load(incident())
     place.alert(OUTAGE, OUTAGE + 3 * SLOT)
     assert list(place.messages()) == [KEY]
@@ -97,7 +97,7 @@ def test_how_long_slots_grow_is_learnt_and_waited_for(embedded: Site) -> None:
     assert known == [(1800,)]
 
 
-def test_a_slice_that_fails_is_told_with_its_cause(place: Site) -> None:
+def test_a_failing_slice_is_notified_with_its_cause(place: Site) -> None:
     place.load(incident("messages", dimension="os", dimension_value="iOS"))
     place.alerts = {"slice_volume": "10"}
     place.alert(OUTAGE, OUTAGE + 2 * SLOT)
@@ -122,7 +122,7 @@ def test_an_incident_is_explained_once_a_slot(embedded: Site, monkeypatch: pytes
     assert explained == [OUTAGE, OUTAGE + SLOT, OUTAGE + 2 * SLOT, OUTAGE + 3 * SLOT, BACK + 3 * SLOT]
 
 
-def test_in_maintenance_nobody_is_called(embedded: Site) -> None:
+def test_maintenance_sends_no_notice(embedded: Site) -> None:
     embedded.load(incident())
     embedded.sections["calendar"] = {"release": "2026-11-12T12:00/2026-11-12T13:00 maintenance"}
     embedded.alert(OUTAGE, BACK + SLOT)

@@ -53,7 +53,7 @@ def test_a_slice_named_by_html_and_ten_kilobytes_is_named_in_a_caption(place: Si
     assert "<script" not in page
 
 
-def test_what_is_always_zero_is_no_anomaly(place: Site) -> None:
+def test_a_metric_that_is_always_zero_is_no_anomaly(place: Site) -> None:
     def change(name: str, columns: Columns) -> Columns:
         if name == "feed_actions":
             columns = columns | {"action": np.full_like(columns["action"], "view")}
@@ -66,7 +66,7 @@ def test_what_is_always_zero_is_no_anomaly(place: Site) -> None:
     assert place.messages() == {}
 
 
-def test_a_table_that_began_yesterday_is_not_judged_yet(place: Site) -> None:
+def test_a_table_that_began_yesterday_is_not_checked_yet(place: Site) -> None:
     place.load(change=lambda name, rows: after(rows, YESTERDAY) if name == "message_actions" else rows)
     place.run(Alerts(), OUTAGE)
     assert verdicts(place) == {"views": "ok", "messages_sent": "no history", "messenger_users": "no history"}
@@ -90,7 +90,7 @@ def test_a_hole_in_history_neither_alarms_nor_hides_an_outage(place: Site) -> No
 @pytest.mark.parametrize(
     ("past", "verdict"), [(OUTAGE, "anomaly"), (datetime(2019, 1, 1), "no history")], ids=["outage", "before any event"]
 )
-def test_a_slot_of_the_past_is_recorded_and_calls_nobody(place: Site, past: datetime, verdict: str) -> None:
+def test_an_old_slot_is_recorded_without_a_notice(place: Site, past: datetime, verdict: str) -> None:
     place.load(incident())
     place.run(CheckAlerts(slot=past), BACK + timedelta(hours=3))
     assert verdicts(place)["messages_sent"] == verdict
@@ -99,7 +99,7 @@ def test_a_slot_of_the_past_is_recorded_and_calls_nobody(place: Site, past: date
     assert rows == [(past,)]
 
 
-def test_who_catches_up_measures_the_missed_slots_by_a_statement_a_day(
+def test_catching_up_measures_missed_slots_with_one_statement_per_day(
     place: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place.load(incident())

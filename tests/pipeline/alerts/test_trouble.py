@@ -28,7 +28,7 @@ def failing(place: Site, root: luigi.Task, **moment: object) -> bool:
         return not luigi.build([root], local_scheduler=True, log_level="CRITICAL")
 
 
-def test_a_night_without_loading_is_taken_back_when_its_rows_come(embedded: Site) -> None:
+def test_a_night_without_loading_is_corrected_when_its_rows_arrive(embedded: Site) -> None:
     place = embedded
     start, end = OUTAGE, OUTAGE + 12 * SLOT  # longer than the period in which slots with rows are recounted
     place.load(LabelledIncident("outage", start.replace(tzinfo=UTC), end.replace(tzinfo=UTC), "messages", -1.0))
@@ -40,7 +40,7 @@ def test_a_night_without_loading_is_taken_back_when_its_rows_come(embedded: Site
     assert outcomes(place) == ["late data"]
 
 
-def test_rows_that_come_in_parts_take_the_alarm_back_with_the_last_of_them(embedded: Site) -> None:
+def test_rows_that_arrive_in_parts_correct_the_alert_with_the_last_part(embedded: Site) -> None:
     place = embedded
     place.load(incident())
     place.alert(OUTAGE + SLOT, OUTAGE + 3 * SLOT)

@@ -41,7 +41,7 @@ def message_to_user(place: Site) -> None:
     )
 
 
-def test_the_tables_of_an_early_release_are_gone_on_with(warehouse: Engine, tmp_path: Path) -> None:
+def test_the_tables_of_an_early_release_still_work(warehouse: Engine, tmp_path: Path) -> None:
     with site(warehouse, tmp_path) as place:
         place.load(incident())
         message_to_user(place)

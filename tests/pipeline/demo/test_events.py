@@ -307,7 +307,7 @@ class TestIncidents:
         likes, views = np.count_nonzero(action == "like"), np.count_nonzero(action == "view")
         assert likes / views == pytest.approx(0.20, abs=5 * np.sqrt(0.2 * 0.8 / views) + 0.01)
 
-    def test_defaults_are_as_the_demo_tells(self) -> None:
+    def test_defaults_are_those_of_the_demo(self) -> None:
         end = datetime(2026, 3, 3, 9, 7, 30, tzinfo=UTC)
         incidents = default_incidents(end)
         assert incidents == default_incidents(NOON)  # the slot's start

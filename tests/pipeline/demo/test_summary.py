@@ -13,7 +13,7 @@ MESSAGES = {
 }
 
 
-def test_an_incident_is_told_once_by_its_replies(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_incident_is_printed_once_with_its_replies(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for key, text in MESSAGES.items():
         (tmp_path / f"{key}.txt").write_text(text)
     print_incidents(tmp_path, list(MESSAGES))

@@ -65,7 +65,7 @@ def test_a_reload_that_was_cut_off_goes_on_without_a_start(warehouse: Engine) ->
         check(warehouse, database, case, SATURDAY, SUNDAY)
 
 
-def test_a_load_that_is_taken_back_while_it_runs_is_not_done(
+def test_a_load_that_is_invalidated_while_it_runs_is_not_done(
     warehouse: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with on_sunday(warehouse):
@@ -80,7 +80,7 @@ def test_a_load_that_is_taken_back_while_it_runs_is_not_done(
             assert task.complete()
 
 
-def test_a_load_whose_inputs_are_taken_back_before_it_begins_is_refused(warehouse: Engine) -> None:
+def test_a_load_whose_inputs_are_invalidated_before_it_begins_is_refused(warehouse: Engine) -> None:
     with on_sunday(warehouse):
         run(UserDay(date=SATURDAY))
         task = Slice(date=SATURDAY, dimension="os")
@@ -173,7 +173,9 @@ def test_a_day_marked_while_the_machines_clock_was_ahead_is_loaded_again(
         check(warehouse, database, case, SUNDAY)
 
 
-def test_no_load_is_done_that_began_while_it_was_taken_back(warehouse: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_load_that_began_during_its_invalidation_is_not_done(
+    warehouse: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with prepared(warehouse, STORY):
         marker = Marker("user_day:2026-11-08:v1", USER_DAY)
         markers.complete(marker)

@@ -124,7 +124,7 @@ def test_threads_that_load_the_same_partition_agree(warehouse: Engine) -> None:
         check(warehouse, database, STORY, FRIDAY)
 
 
-def test_attributes_are_looked_for_so_many_days_back(warehouse: Engine) -> None:
+def test_attributes_are_searched_for_the_configured_number_of_days(warehouse: Engine) -> None:
     case = with_events([seen(7, at(FRIDAY), os="Android", gender=0, age=70)], [sent(8, 7, at(SUNDAY))])
     for attribute_days, os in ((2, "Android"), (1, "unknown")):
         with prepared(warehouse, replace(case, attribute_days=attribute_days)) as (_, database):

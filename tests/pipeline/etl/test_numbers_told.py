@@ -71,7 +71,7 @@ def sent_text(folder: Path, key: str) -> str:
 
 
 @pytest.mark.parametrize(("engine", "language"), [("embedded", "en"), ("server", "ru")])
-def test_the_report_tells_the_numbers_of_the_events(
+def test_the_report_contains_the_numbers_of_the_events(
     request: pytest.FixtureRequest, engine: str, language: str, tmp_path: Path
 ) -> None:
     warehouse: Engine = request.getfixturevalue(f"{engine}_warehouse")
@@ -91,7 +91,7 @@ def test_the_report_tells_the_numbers_of_the_events(
     assert sent_text(tmp_path, "daily_report-2026-11-08") == TOLD[language]
 
 
-def test_a_change_of_ctr_is_told_with_its_two_sides(embedded_warehouse: EmbeddedEngine, tmp_path: Path) -> None:
+def test_a_change_of_ctr_is_reported_with_its_two_sides(embedded_warehouse: EmbeddedEngine, tmp_path: Path) -> None:
     feed = [
         *crowd(WEEK_BEFORE, "Android", users=4, views=240, likes=48),
         *crowd(WEEK_BEFORE, "iOS", users=4, views=240, likes=48),
@@ -114,7 +114,7 @@ def test_a_change_of_ctr_is_told_with_its_two_sides(embedded_warehouse: Embedded
     )
 
 
-def test_a_small_change_is_told_without_a_cause(embedded_warehouse: EmbeddedEngine, tmp_path: Path) -> None:
+def test_a_small_change_is_reported_without_a_cause(embedded_warehouse: EmbeddedEngine, tmp_path: Path) -> None:
     feed = [
         *crowd(WEEK_BEFORE, "Android", users=4, views=500, likes=50),
         *crowd(WEEK_BEFORE, "iOS", users=4, views=500, likes=50),

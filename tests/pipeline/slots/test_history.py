@@ -115,7 +115,7 @@ def test_metrics_are_rows_in_the_order_they_are_asked_for_and_slices_follow_sort
     assert np.array_equal(series.numerators[:, -1], [9, np.nan, 3, 3, 3], equal_nan=True)
 
 
-def test_who_reads_on_keeps_the_old_slots_and_reads_the_newest_again() -> None:
+def test_consecutive_reads_keep_old_slots_and_read_the_newest_again() -> None:
     write(numbered(MIDNIGHT, NOON + 2 * SLOT))
     read(NOON)
     last, first_read_again, kept = NOON, NOON - 12 * SLOT, NOON - 13 * SLOT

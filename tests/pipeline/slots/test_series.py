@@ -45,7 +45,7 @@ def test_a_column_is_always_the_same_time_of_day(moment: datetime) -> None:
 
 
 @pytest.mark.parametrize("zone", ["Australia/Lord_Howe", "America/New_York", "Africa/Casablanca", "Asia/Kathmandu"])
-def test_so_it_is_through_a_year_of_any_zone(zone: str) -> None:
+def test_columns_keep_their_time_through_a_year_of_any_zone(zone: str) -> None:
     with configured(clock={"timezone": zone}):
         slots = epochs(datetime(2026, 12, 31), 365 * clock.SLOTS_A_DAY)
         columns = series.wall_columns(slots, len(slots))
@@ -81,7 +81,7 @@ def test_the_hour_that_autumn_repeats_is_averaged() -> None:
     assert laid[column - 1] == 0
 
 
-def test_a_slot_of_the_repeated_hour_is_judged_alone() -> None:
+def test_a_slot_of_the_repeated_hour_is_checked_alone() -> None:
     last = datetime(2026, 10, 25, 1, 15)  # 02:15 for the second time
     slots = epochs(last, 96)
     numbers = np.zeros((1, 96))

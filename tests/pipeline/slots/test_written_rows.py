@@ -61,7 +61,7 @@ def newest(series: series.Series, count: int) -> dict[tuple[str, str], list[floa
     return {(part.dimension, part.value): row for part, row in zip(series.parts, shown, strict=True)}
 
 
-def test_a_slot_that_was_measured_twice_says_what_was_found_last(warehouse: Engine, slot_metrics: str) -> None:
+def test_the_latest_measurement_of_a_slot_counts(warehouse: Engine, slot_metrics: str) -> None:
     slots = [NOON - SLOT, NOON]
     first = {("total", "all"): [100, 200], ("os", "iOS"): [40, 10]}
     second = {("total", "all"): [300, 150], ("os", "iOS"): [20, 30]}
@@ -113,7 +113,7 @@ def test_a_ratio_is_read_with_its_denominators_and_a_count_with_none(warehouse: 
     assert np.isnan(series.values[:, :-1]).all()
 
 
-def test_only_what_was_last_found_ok_is_healthy(warehouse: Engine) -> None:
+def test_only_a_part_whose_latest_check_is_ok_is_healthy(warehouse: Engine) -> None:
     verdicts = ["ok", "anomaly", "no data", "no history", "planned"]
     total = Part("views")
     for rows in (

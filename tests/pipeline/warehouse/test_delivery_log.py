@@ -142,7 +142,7 @@ def test_of_senders_at_once_one_sends(sections: Sections, tmp_path: Path) -> Non
     assert chats.received("first") == ["Views"]
 
 
-def test_what_took_over_from_a_message_that_was_gone_is_what_is_answered(sections: Sections, tmp_path: Path) -> None:
+def test_a_reply_answers_the_message_that_replaced_a_deleted_one(sections: Sections, tmp_path: Path) -> None:
     chats = Chats(tmp_path, names="first")
     delivery.edit(EDITED, {"chats": chats}, LOG)  # never sent, so there is nothing to edit
     delivery.reply(REPLY, POST.key, {"chats": chats}, LOG)

@@ -27,7 +27,7 @@ def test_an_unknown_statement_is_named() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "a b", "a;b", "a.b.c", "1a", "a-b", "`a`", "a\n", "a.", ".a", "таблица", "a--"])
-def test_what_is_no_identifier_is_refused(text: str) -> None:
+def test_an_invalid_identifier_is_refused(text: str) -> None:
     with pytest.raises(TerminalError, match="cannot be the name"):
         statement("create_database", database=text)
 

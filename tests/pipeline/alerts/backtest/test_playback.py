@@ -30,7 +30,7 @@ def day() -> Series:
     return Series(parts, SLOTS[-1], numerators, np.ones_like(numerators), np.arange(numerators.shape[1]))
 
 
-def test_it_finds_what_slot_by_slot_is_found() -> None:
+def test_a_day_ahead_gives_the_same_incidents_as_slot_by_slot() -> None:
     with configured(clock={"timezone": "UTC"}, alerts={"metrics": "feed_users,views", "detector": "seasonal"}):
         rules, series = current_rules(), day()
         played = list(Playback(monitors(), rules).play(series, SLOTS))

@@ -24,7 +24,7 @@ def place(embedded_warehouse: EmbeddedEngine, tmp_path: Path) -> Iterator[Site]:
         yield made
 
 
-def test_a_replay_says_what_people_would_have_heard(
+def test_a_replay_prints_the_messages_people_would_have_received(
     place: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     other = tmp_path / "other.cfg"

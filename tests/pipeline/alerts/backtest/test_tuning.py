@@ -70,7 +70,7 @@ def test_history_comes_as_series_on_the_wall_clock() -> None:
 
 @ON_ONE_ENGINE
 @pytest.mark.usefixtures("_history")
-def test_what_tune_lists_is_what_replay_tells_with_the_section_pasted(
+def test_tune_and_replay_with_the_pasted_section_list_the_same_messages(
     warehouse: Engine, database: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # An outage of three hours on the 15th, at noon in Moscow.

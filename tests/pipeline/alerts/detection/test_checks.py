@@ -80,7 +80,7 @@ def test_a_slice_that_fails_under_a_healthy_total_is_found() -> None:
     assert actual == {"all": "ok", "Android": "anomaly", "iOS": "anomaly"}
 
 
-def test_a_slice_that_takes_a_small_total_along_is_told_by_what_did_not_come() -> None:
+def test_a_slice_that_lowers_a_small_total_is_detected_by_its_missing_events() -> None:
     # The slice has half of 20 a slot. In two slots it has 0 of 20, which is no rare share, but 20 events are missing.
     series = sliced({"Android": 1.0, "iOS": 0.0}, total=10, rates=(10, 10))
     series.numerators[:, -2] = series.numerators[:, -1]
@@ -106,7 +106,7 @@ def test_a_slice_of_nothing_has_no_share() -> None:
     assert actual == {"all": "anomaly", "Android": "no data", "iOS": "no data"}
 
 
-def test_a_slice_is_told_in_counts_and_not_in_shares() -> None:
+def test_the_result_of_a_slice_is_in_counts_not_in_shares() -> None:
     with configured(alerts={"metrics": "views"}):
         checks = evaluate(sliced({"Android": 0.8, "iOS": 0.2}), monitors())
     ios = next(item for item in checks if item.dimension_value == "iOS")
@@ -116,7 +116,7 @@ def test_a_slice_is_told_in_counts_and_not_in_shares() -> None:
     assert ios.change == pytest.approx(-0.5, abs=0.02)
 
 
-def test_the_more_slices_the_further_out_one_must_be() -> None:
+def test_more_slices_make_their_bands_wider() -> None:
     with configured():
         widths = [5 / slice_detector(count).sensitivity for count in (1, 10, 100)]  # type: ignore[attr-defined]
         assert widths == sorted(set(widths))
@@ -138,7 +138,7 @@ def test_the_width_of_slices_is_in_standard_deviations() -> None:
         assert (bounds.upper[0] - bounds.expected[0]) / sigma == pytest.approx(width, rel=0.2)
 
 
-def test_two_slots_together_show_what_one_does_not() -> None:
+def test_two_slots_together_detect_what_one_does_not() -> None:
     rng = np.random.default_rng(1)
     counts = rng.poisson(150, WIDTH).astype(float)
     with configured(alerts={"metrics": "views", "detector": "seasonal"}):
@@ -153,7 +153,7 @@ def test_two_slots_together_show_what_one_does_not() -> None:
     assert abs(scores[1].slot_score) < 1 < abs(scores[1].score)
 
 
-def test_fewer_events_than_the_least_volume_alarm_nobody() -> None:
+def test_fewer_events_than_the_minimum_volume_are_no_anomaly() -> None:
     series = flat({"messages_sent": 0})
     series.numerators[:] /= 50
     with configured(alerts={"metrics": "messages_sent", "minimum_volume": "1"}):
@@ -162,7 +162,7 @@ def test_fewer_events_than_the_least_volume_alarm_nobody() -> None:
         assert [item.verdict for item in evaluate(series, monitors())] == ["ok"]
 
 
-def test_what_is_left_out_is_not_learnt_and_the_slot_is_judged_all_the_same() -> None:
+def test_excluded_slots_are_not_learnt_from_and_the_slot_is_still_checked() -> None:
     series = flat({"views": 1000})
     row = [metric.name for metric in METRICS].index("views")
     series.numerators[row, -20:-1] = 10.0
@@ -174,7 +174,7 @@ def test_what_is_left_out_is_not_learnt_and_the_slot_is_judged_all_the_same() ->
     assert bands[1].verdict == "ok"
 
 
-def test_a_new_normal_moves_the_days_before_it() -> None:
+def test_a_new_normal_rescales_the_days_before_it() -> None:
     series = flat({"views": 700})
     rebased = Adjustment(Part("views"), datetime.min, SLOT, 0.7)
     with configured(alerts={"metrics": "views"}):

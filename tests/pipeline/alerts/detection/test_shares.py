@@ -39,7 +39,7 @@ def by_share(events: float, of: float, forecast: float) -> tuple[Score, Score]:
     return pair
 
 
-def test_what_did_not_come_counts_where_events_are_few() -> None:
+def test_missing_events_count_if_events_are_few() -> None:
     alone, with_forecast = by_share(0, of=20, forecast=40)
     assert alone.score >= -1
     assert with_forecast.score < -1
@@ -47,7 +47,7 @@ def test_what_did_not_come_counts_where_events_are_few() -> None:
 
 
 @pytest.mark.parametrize("events", [4400, 5000, 5700])
-def test_where_events_are_many_the_share_is_all(events: float) -> None:
+def test_only_the_share_counts_if_events_are_many(events: float) -> None:
     alone, with_forecast = by_share(events, of=10_000, forecast=10_300)
     assert with_forecast.score == pytest.approx(alone.score, abs=0.05)
     assert with_forecast.value * with_forecast.denominator == pytest.approx(events)
@@ -66,7 +66,7 @@ def test_a_slice_that_is_noisier_than_chance_keeps_its_wider_band(noisier: float
     assert after.expected - after.lower == pytest.approx(1 / 2 - lower, rel=0.02)
 
 
-def test_chance_moves_a_share_as_seldom_as_before() -> None:
+def test_chance_moves_a_share_as_rarely_as_before() -> None:
     rng = np.random.default_rng(8)
     others, events = rng.poisson(18, 4000), rng.poisson(18, 4000)
     scores = np.array([result.score for _, result in all_by_share(events, events + others, 36)])
@@ -76,7 +76,7 @@ def test_chance_moves_a_share_as_seldom_as_before() -> None:
 @pytest.mark.parametrize(
     ("of", "forecast"), [(200.0, 900.0), (0.0, 10.0), (50.0, math.nan)], ids=["moved", "nothing", "no forecast"]
 )
-def test_without_a_total_in_its_band_the_share_stands(of: float, forecast: float) -> None:
+def test_the_share_counts_if_the_total_is_outside_its_band(of: float, forecast: float) -> None:
     slice_ = Score("seasonal", 0.1, of, 1 / 2, 0.1, 0.6, -0.9)
     total = Score("seasonal", of, 1, forecast, 5, 600, -2 if forecast == 900 else forecast - forecast)
     before = {(TOTAL, 1): total, (SLICE, 1): slice_}

@@ -17,7 +17,7 @@ def action(kind: str, minutes: int = 0, person: str = "Anna", incident: str = IN
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_button_tells_what_and_of_which_incident_within_its_64_bytes(kind: str) -> None:
+def test_the_data_of_a_button_holds_action_and_incident_in_64_bytes(kind: str) -> None:
     longest = replace(INCIDENT, incident_id="messenger_users:2026-11-01T1000")
     data = button(kind, longest)  # type: ignore[arg-type]
     assert len(data.encode()) <= 64
@@ -25,11 +25,11 @@ def test_a_button_tells_what_and_of_which_incident_within_its_64_bytes(kind: str
 
 
 @pytest.mark.parametrize("data", ["", "mute", "mute|", "delete|views:x", "|views:x"])
-def test_a_button_that_is_not_ours_says_nothing(data: str) -> None:
+def test_the_data_of_a_foreign_button_is_ignored(data: str) -> None:
     assert read_button(data) is None
 
 
-def test_of_repeated_presses_the_last_counts_and_people_are_kept_apart() -> None:
+def test_the_last_of_repeated_presses_counts_for_each_person() -> None:
     pressed = [action("mute", 30), action("mute", 0), action("acknowledge", 5, "Boris")]
     (said,) = by_incident(pressed).values()
     assert [(action.kind, action.person, action.at) for action in said] == [
@@ -47,13 +47,13 @@ def test_a_false_alarm_stays_open_and_a_new_normal_ends() -> None:
     assert (learnt.end, learnt.factor) == (START, 0.5)
 
 
-def test_what_is_long_closed_stays_as_it_closed() -> None:
+def test_actions_do_not_change_an_ended_incident() -> None:
     closed = replace(INCIDENT, ended=True, outcome="recovered")
     for kind in KINDS:
         assert applied(closed, [action(kind)]) == closed
 
 
-def test_a_mute_is_of_its_metrics_and_for_two_hours() -> None:
+def test_a_mute_covers_the_metrics_of_its_incident_for_two_hours() -> None:
     said = by_incident([action("mute")])
     other = replace(INCIDENT, incident_id="views:later")
     messages = replace(INCIDENT, incident_id="m", members=(replace(VIEWS, metric="messages_sent"),))
@@ -65,5 +65,5 @@ def test_a_mute_is_of_its_metrics_and_for_two_hours() -> None:
 
 
 @pytest.mark.parametrize("kind", ["acknowledge", "mute"])
-def test_what_calls_nobody_changes_no_incident(kind: str) -> None:
+def test_acknowledging_and_muting_change_no_incident(kind: str) -> None:
     assert applied(INCIDENT, [action(kind)]) == INCIDENT

@@ -21,7 +21,7 @@ def verdict(slot: datetime, given: CheckResult) -> Verdict:
     return result.verdict
 
 
-def test_maintenance_alarms_nobody_and_only_while_it_lasts() -> None:
+def test_maintenance_suppresses_anomalies_only_while_it_lasts() -> None:
     with configured(calendar={"release": "2026-11-20T12:00/2026-11-20T13:00 maintenance"}):
         assert verdict(NOON, check()) == "planned"
         assert verdict(NOON + timedelta(minutes=45), check(score=3.0)) == "planned"
@@ -31,14 +31,14 @@ def test_maintenance_alarms_nobody_and_only_while_it_lasts() -> None:
         assert verdict(NOON, check("no data")) == "no data"
 
 
-def test_of_an_event_only_a_fall_alarms_and_only_its_metrics_are_spared() -> None:
+def test_an_event_suppresses_rises_of_its_metrics_only() -> None:
     with configured(calendar={"sale": "2026-11-20T12:00/2026-11-21T12:00 event views,likes"}):
         assert verdict(NOON, check(score=2.0)) == "planned"
         assert verdict(NOON, check(score=-2.0)) == "anomaly"
         assert verdict(NOON, check(score=2.0, metric="messages_sent")) == "anomaly"
 
 
-def test_what_is_planned_is_not_learnt_from() -> None:
+def test_planned_slots_are_not_learnt_from() -> None:
     with configured(calendar={"sale": "2026-11-20T12:00/2026-11-20T13:00 event views"}):
         assert calendar.adjustments(calendar.entries()) == [Adjustment("views", NOON, NOON + timedelta(hours=1))]
 

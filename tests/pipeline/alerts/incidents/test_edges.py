@@ -41,7 +41,7 @@ def test_the_worst_slot_is_the_first_of_equals() -> None:
     assert state.members[0].worst_at == START
 
 
-def test_what_ended_unheard_is_not_posted() -> None:
+def test_an_incident_that_ended_before_its_post_is_not_posted() -> None:
     adopted = incident(ended=True, outcome="new normal")
     assert notice(adopted, START, Rules()) == ""
 

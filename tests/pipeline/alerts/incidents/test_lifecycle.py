@@ -91,7 +91,7 @@ def test_without_hysteresis_incidents_are_the_episodes_of_the_flags(flags: list[
 
 
 @given(st.lists(st.sampled_from(["anomaly", "ok", "no data", "no history", "planned"]), max_size=40))
-def test_slots_that_say_nothing_change_nothing(verdicts: list[Verdict]) -> None:
+def test_slots_without_a_verdict_change_nothing(verdicts: list[Verdict]) -> None:
     spoken: list[Verdict] = [verdict for verdict in verdicts if verdict in ("anomaly", "ok")]
     counts = []
     for sequence in (verdicts, spoken):
@@ -100,7 +100,7 @@ def test_slots_that_say_nothing_change_nothing(verdicts: list[Verdict]) -> None:
     assert counts[0] == counts[1]
 
 
-def test_it_goes_on_until_it_is_well_inside_of_its_band() -> None:
+def test_an_incident_continues_until_its_value_is_well_inside_the_band() -> None:
     # 82 is inside 80 to 120, but nearer to 70 than to 100.
     slots = series([70, 82, 82, 82, 82, 82, 100, 100])
     _, opened = play(slots, Rules(recovery_slots=3))
@@ -114,7 +114,7 @@ def test_noise_after_an_outage_does_not_make_it_longer() -> None:
     assert ended[0].last_anomaly == START + SLOT
 
 
-def test_slots_of_the_night_that_look_good_one_by_one_do_not_end_it() -> None:
+def test_night_slots_that_look_good_one_by_one_do_not_end_an_incident() -> None:
     # 15 of 20 expected: each slot is within its band (10 to 30), but all are a quarter low, as in the evening.
     evening = series([70.0] * 8)
     night = [[CheckResult(*VIEWS, "seasonal", 15, 20, 10, 30, -0.5, "ok", -0.5, 1.0)] for _ in range(12)]
@@ -139,7 +139,7 @@ def test_what_deviates_together_is_one_incident() -> None:
     assert [member.part for member in state.shown] == [VIEWS, LIKES, MESSAGES]
 
 
-def test_what_follows_in_the_same_table_joins_and_another_table_later_does_not() -> None:
+def test_later_deviations_join_only_if_they_have_the_same_table() -> None:
     slots = [
         [check("anomaly", VIEWS), check("ok", LIKES), check("ok", MESSAGES)],
         *[[check("anomaly", VIEWS), check("ok", LIKES), check("ok", MESSAGES)]] * 4,
@@ -156,18 +156,18 @@ def test_a_rise_does_not_hide_in_an_incident_of_a_fall() -> None:
     assert [[member.part for member in state.members] for state in opened] == [[LIKES], [VIEWS]]
 
 
-def test_people_hear_of_opening_and_end_once() -> None:
+def test_opening_and_end_are_notified_once() -> None:
     slots = [[check(verdict)] for verdict in ("ok", "anomaly", "anomaly", "ok", "anomaly", "ok", "ok", "ok")]
     assert notices_sent(slots, Rules(recovery_slots=2)) == [(1, "post"), (6, "close")]
 
 
-def test_an_incident_shorter_than_the_minimum_is_not_heard_of() -> None:
+def test_an_incident_shorter_than_the_minimum_is_not_notified() -> None:
     rules = Rules(recovery_slots=2, minimum_slots=2)
     assert notices_sent(series([50, 100, 100]), rules) == []
     assert notices_sent(series([50, 50, 100, 100]), rules) == [(1, "post"), (3, "close")]
 
 
-def test_in_quiet_hours_nobody_is_called_and_what_still_goes_on_is_told_after_them() -> None:
+def test_an_incident_of_quiet_hours_is_notified_after_them_if_it_is_still_open() -> None:
     assert notices_sent(series([50, 50, 50, 100, 100]), Rules(recovery_slots=2), quiet=(0, 1)) == [
         (2, "post"),
         (4, "close"),
@@ -177,17 +177,17 @@ def test_in_quiet_hours_nobody_is_called_and_what_still_goes_on_is_told_after_th
     assert notices_sent(series([50, 100, 100]), Rules(recovery_slots=2), quiet=(1, 2)) == [(0, "post"), (2, "close")]
 
 
-def test_much_worse_is_worth_another_word_and_a_little_worse_is_not() -> None:
+def test_a_much_worse_deviation_is_notified_again_and_a_little_worse_one_is_not() -> None:
     rules = Rules(recovery_slots=2)
     assert notices_sent(series([75] * 4 + [60, 55]), rules) == [(0, "post")]
     assert notices_sent(series([75] * 4 + [60, 10, 10, 5]), rules) == [(0, "post"), (5, "worse")]
 
 
-def test_four_times_as_bad_is_told_within_the_first_hour() -> None:
+def test_a_fourfold_deviation_is_notified_within_the_first_hour() -> None:
     assert notices_sent(series([79, 79, 20, 10])) == [(0, "post"), (3, "worse")]  # 21 %, then 80 %, then 90 %
 
 
-def test_a_part_that_is_checked_no_longer_keeps_no_incident_open() -> None:
+def test_a_part_that_is_not_checked_any_more_does_not_keep_an_incident_open() -> None:
     rules = Rules(recovery_slots=1)
     states = advance([], [check("anomaly")], START, rules)
     (doubtful,) = advance(states, [check("ok", value=10, expected=20)], START + SLOT, rules)
@@ -219,14 +219,14 @@ def test_the_worst_member_is_the_one_that_is_furthest_off_whatever_its_sign() ->
     assert state.worst == pytest.approx(0.75)
 
 
-def test_a_false_alarm_is_not_heard_of_again() -> None:
+def test_a_false_alarm_is_not_notified_again() -> None:
     (state,) = advance([], [check("anomaly")], START, Rules())
     state = replace(state, notified=True, mark="false alarm")
     (state,) = advance([state], [check("anomaly", value=0.0)], START + SLOT, Rules())
     assert notice(state, START + SLOT, Rules()) == ""
 
 
-def test_silence_is_told_of_once_more() -> None:
+def test_continued_silence_is_notified_once_more() -> None:
     rules = Rules(escalate_slots=4)
     opened: list[Incident] = []
     sent = []
@@ -256,7 +256,7 @@ def test_a_lasting_shift_becomes_the_new_normal_and_an_outage_does_not() -> None
     assert (ended, len(opened)) == ([], 1)
 
 
-def test_what_was_adopted_does_not_open_in_the_same_slot() -> None:
+def test_a_new_normal_does_not_open_an_incident_in_the_same_slot() -> None:
     ended, opened = play(series([70.0] * 9), Rules(adopt_slots=8))
     assert (len(ended), opened) == (1, [])
 

@@ -117,7 +117,7 @@ def play(drawn: list[Slot], chosen: Rules) -> dict[str, Life]:
 
 @given(st.lists(slots, min_size=4, max_size=16), rules)
 @settings(deadline=None)
-def test_people_hear_of_an_incident_once_and_of_its_end_once(drawn: list[Slot], chosen: Rules) -> None:
+def test_an_incident_and_its_end_are_notified_once(drawn: list[Slot], chosen: Rules) -> None:
     for life in play(drawn, chosen).values():
         notices = [kind for kind in life.notices if kind]
         assert notices.count("post") <= 1
@@ -133,9 +133,7 @@ def test_people_hear_of_an_incident_once_and_of_its_end_once(drawn: list[Slot], 
 
 @given(st.lists(slots, min_size=4, max_size=16), rules)
 @settings(deadline=None)
-def test_nothing_is_heard_of_a_false_alarm_nor_of_good_slots_nor_aloud_when_nobody_may_be_called(
-    drawn: list[Slot], chosen: Rules
-) -> None:
+def test_false_alarms_and_good_slots_send_nothing_and_quiet_times_no_sound(drawn: list[Slot], chosen: Rules) -> None:
     for life in play(drawn, chosen).values():
         first = (life.states[0].opened - START) // SLOT
         for index, (state, kind) in enumerate(zip(life.states, life.notices, strict=True), start=first):

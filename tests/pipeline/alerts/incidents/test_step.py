@@ -64,7 +64,7 @@ def test_what_people_ended_between_two_slots_is_closed_by_the_next() -> None:
     assert [(notice.kind, notice.incident.outcome) for notice in after.notices] == [("close", "new normal")]
 
 
-def test_what_late_rows_correct_is_edited_where_people_know_of_it() -> None:
+def test_a_correction_by_late_rows_edits_only_notified_incidents() -> None:
     (ended,) = play(State(), [50, 100, 100, 100, 100]).state.current
     late = replace(ended, outcome="late data")
     unknown = replace(late, incident_id="views:unknown", notified=False)
@@ -90,7 +90,7 @@ def open_incident() -> Incident:
     ],
     ids=["free", "quiet", "other hours", "muted", "muted long ago", "stale"],
 )
-def test_nobody_is_called_in_quiet_hours_while_muted_or_for_stale_slots(
+def test_quiet_hours_mutes_and_stale_slots_suppress_notices(
     quiet_hours: tuple[time, time] | None, muted_at: datetime | None, is_fresh: bool, expected: list[tuple[str, bool]]
 ) -> None:
     incident = open_incident()
@@ -101,7 +101,7 @@ def test_nobody_is_called_in_quiet_hours_while_muted_or_for_stale_slots(
         assert [(notice.kind, notice.may_alarm) for notice in notices] == expected
 
 
-def test_a_notice_has_what_people_said_of_its_incident() -> None:
+def test_a_notice_contains_the_presses_of_its_incident() -> None:
     incident = open_incident()
     pressed = [Action(incident.incident_id, "acknowledge", "Anna", START)]
     state = State(current=(incident,), actions={incident.incident_id: pressed, "another": []})
@@ -125,7 +125,7 @@ def test_the_detectors_learn_neither_from_the_calendar_nor_from_incidents() -> N
     ]
 
 
-def test_a_slice_that_is_not_checked_for_a_while_is_over_meanwhile_and_then_goes_on() -> None:
+def test_a_slice_counts_as_over_only_while_it_is_not_checked() -> None:
     opened = advance([], [count(50, IOS), count(50, MESSAGES)], START, Rules())
     (without,) = advance(opened, [count(50, MESSAGES)], START + SLOT, Rules())
     assert [(member.part, member.is_checked) for member in without.members] == [(IOS, False), (MESSAGES, True)]

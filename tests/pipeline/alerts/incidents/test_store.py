@@ -73,7 +73,7 @@ def test_a_new_normal_that_people_declared_ends_as_the_next_slot_begins() -> Non
     assert (store.last_press("telegram"), store.last_press("outbox")) == (7, 0)
 
 
-def test_what_ended_before_is_past() -> None:
+def test_earlier_ended_incidents_are_past() -> None:
     (incident,) = store.load_incidents(START + 3 * SLOT)
     (ended,) = advance([incident], [], START + 3 * SLOT, Rules())
     store.save_incidents([ended], START + 3 * SLOT)

@@ -216,7 +216,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_when_people_hear_of_an_incident(case: Case, sections: Sections) -> None:
+def test_when_an_incident_is_notified(case: Case, sections: Sections) -> None:
     sections["alerts"]["quiet_hours"] = case.quiet
     mute = Action(INCIDENT, "mute", "Anna", START + SLOT)
     with configured(**sections):

@@ -34,7 +34,7 @@ def test_the_slice_that_fell_explains_the_fall() -> None:
     assert cause.change == pytest.approx(-0.465)
 
 
-def test_what_falls_everywhere_is_explained_by_nothing() -> None:
+def test_a_fall_in_all_slices_has_no_cause() -> None:
     os = counts("os", OS, [1500, 1000], [3000, 2000])
     source = counts("source", SOURCE, [1010, 1490], [2000, 3000])
     assert explain([os, source], 5000, total_deviates=True) == []
@@ -79,7 +79,7 @@ def test_the_dimension_of_the_greatest_surprise_comes_first() -> None:
     assert causes[0].surprise > causes[1].surprise
 
 
-def test_noise_is_no_cause() -> None:
+def test_noise_has_no_cause() -> None:
     rng = np.random.default_rng(4)
     false_causes = 0
     for _ in range(300):
@@ -88,7 +88,7 @@ def test_noise_is_no_cause() -> None:
     assert false_causes <= 1
 
 
-def test_what_gathers_the_rest_is_never_the_cause() -> None:
+def test_the_slice_of_all_other_values_is_never_the_cause() -> None:
     country = counts("country", ("Russia", "other", ""), [1000, 0, 500], [1000, 500, 500])
     assert explain([country], 2000, total_deviates=True) == []
 
@@ -119,7 +119,7 @@ def test_a_ratio_is_searched_where_its_rates_fell_and_not_where_views_went() -> 
     assert cause.change == pytest.approx(-0.5)
 
 
-def test_likes_that_fell_are_told_from_views_that_rose() -> None:
+def test_a_fall_of_likes_and_a_rise_of_views_are_distinguished() -> None:
     fell = split_ratio((800, 1000), (5000, 5000), [])
     assert fell.numerator == pytest.approx(-0.2, abs=1e-3)
     assert fell.denominator == 0.0
@@ -129,7 +129,7 @@ def test_likes_that_fell_are_told_from_views_that_rose() -> None:
     assert math.isnan(rose.mix)
 
 
-def test_mix_is_told_from_rate() -> None:
+def test_mix_and_rate_are_distinguished() -> None:
     # Rates stay 0.1 and 0.3. The share of iOS falls from 1/2 to 1/5, so the mix alone moves 0.2 to 0.14.
     mix = split_ratio(
         (1400, 2000), (10000, 10000), [ratios("os", [(800, 8000), (600, 2000)], [(500, 5000), (1500, 5000)])]

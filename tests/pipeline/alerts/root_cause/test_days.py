@@ -89,7 +89,7 @@ def per_sender() -> Metric:
     return replace(BY_NAME["ctr"], name="per_sender", numerator=numerator, denominator=denominator, day_slice="")
 
 
-def test_a_ratio_without_slices_is_still_told_apart_into_its_sides() -> None:
+def test_a_ratio_without_slices_is_still_split_into_its_sides() -> None:
     result = explain(per_sender(), Counts(6000, 2000), Counts(8000, 2000), [])
     assert (result.cause, result.is_sliced) == (None, False)
     assert result.ratio is not None

@@ -105,9 +105,7 @@ def test_without_a_check_of_both_sides_ctr_has_a_cause_and_no_sides(unknown: str
 
 @pytest.mark.parametrize("metrics", [("views", "messages_sent"), ("messages_sent", "views")])
 @pytest.mark.parametrize("plainest", ["views", "messages_sent"])
-def test_of_two_metrics_the_one_where_the_cause_stands_out_most_names_it(
-    metrics: tuple[str, str], plainest: str
-) -> None:
+def test_the_metric_with_the_most_significant_cause_names_it(metrics: tuple[str, str], plainest: str) -> None:
     numbers = history(
         {
             part: counts
