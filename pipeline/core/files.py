@@ -9,7 +9,6 @@ a command calls `check` before it imports Luigi. A setting comes from the first 
 4. the default in the code, which the ``luigi.cfg`` of this project repeats.
 """
 
-import difflib
 import os
 import re
 from collections.abc import Sequence
@@ -161,8 +160,10 @@ def _require_known(file: Path, section: str) -> None:
     known = OUR_SECTIONS + _LUIGIS_SECTIONS
     if section in known or section in _OTHERS_SECTIONS or section.startswith("metric."):
         return
+    from difflib import get_close_matches  # not imported by every check
+
     metric = re.fullmatch(r"(?i)metrics?[\W_]+(\w+)", section)
-    near = [f"metric.{metric[1]}"] if metric else difflib.get_close_matches(section.lower(), known, n=1, cutoff=0.8)
+    near = [f"metric.{metric[1]}"] if metric else get_close_matches(section.lower(), known, n=1, cutoff=0.8)
     if near:
         raise SettingsError(f"{file}: nothing reads the section [{section}]; did you mean [{near[0]}]?")
 
