@@ -112,3 +112,9 @@ def test_pictures_run_in_real_time() -> None:
     # 01:30, 01:45, then 02:00 to 02:45 of the first pass of which only 02:00 and 02:15 have columns, then the second
     assert np.array_equal(shown, [92, 93, 94, 95, np.nan, np.nan, 94, 95], equal_nan=True)
     assert clock.to_local(last - 7 * timedelta(minutes=15)).strftime("%H:%M") == "01:30"
+
+
+def test_the_oldest_slot_has_the_first_column() -> None:
+    last = datetime(2026, 7, 1, 23, 45)
+    day = series.Series((), last, np.empty((0, 96)), np.empty((0, 96)), np.arange(96))
+    assert day.columns_of(datetime(2026, 7, 1), datetime(2026, 7, 1, 0, 30)).tolist() == [0, 1]

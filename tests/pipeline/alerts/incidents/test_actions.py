@@ -60,6 +60,7 @@ def test_a_mute_covers_the_metrics_of_its_incident_for_two_hours() -> None:
     soon, late = START + timedelta(minutes=119), START + timedelta(minutes=120)
     everything = [INCIDENT, other, messages]
     assert [is_muted(incident, said, everything, soon) for incident in everything] == [True, True, False]
+    assert is_muted(INCIDENT, said, everything, START)
     assert not is_muted(INCIDENT, said, everything, late)
     assert not is_muted(INCIDENT, by_incident([action("acknowledge")]), everything, soon)
 

@@ -55,6 +55,27 @@ def test_a_day_is_explained_by_its_slices() -> None:
     assert ctr.ratio.denominator == pytest.approx(-1 / 6, abs=0.001)
 
 
+def test_of_two_dimensions_the_one_that_explains_more_is_named() -> None:
+    rows = [
+        ("gender", "0", True, 1100, 0),
+        ("gender", "0", False, 1500, 0),
+        ("gender", "1", True, 1400, 0),
+        ("gender", "1", False, 1500, 0),
+        ("os", "iOS", True, 500, 0),
+        ("os", "iOS", False, 1000, 0),
+        ("os", "Android", True, 2000, 0),
+        ("os", "Android", False, 2000, 0),
+    ]
+    alone = explain_day(rows[:4], "views").cause
+    assert alone is not None
+    assert (alone.dimension, alone.values) == ("gender", ("0",))
+    assert alone.explained == pytest.approx(0.8)
+    both = explain_day(rows, "views").cause
+    assert both is not None
+    assert (both.dimension, both.values) == ("os", ("iOS",))
+    assert both.explained == pytest.approx(1.0)
+
+
 def test_a_day_without_slices_is_not_explained() -> None:
     assert explain(BY_NAME["views"], Counts(50, 1), Counts(100, 1), []).cause is None
 

@@ -197,3 +197,20 @@ def test_a_ratio_that_was_never_known_at_this_time_of_day_is_not_explained(
     days_before(numbers, Part("ctr"), slots_ago, likes, views)
     result = explain(numbers, incident("ctr", last=SLOT - slots_ago * QUARTER), checks(ctr=0.2))
     assert (result.metric, result.cause) == ("ctr", None)
+
+
+def test_slices_whose_earlier_days_are_unknown_have_no_forecast() -> None:
+    series = history(by_os("views", (100.0, 50.0), (100.0, 100.0)))
+    for part in series.parts:
+        days_before(series, part, 0, np.nan)
+    (os,) = slices(series, "views", SLOT)
+    assert os.forecast.tolist() == [0, 0, 0]
+
+
+def test_the_first_slot_of_the_history_is_a_day_to_compare_with() -> None:
+    parts = tuple(by_os("views", (0, 0), (0, 0)))
+    counts = np.zeros((3, 97))
+    counts[:, 0], counts[:, 96] = [30, 10, 20], [25, 5, 20]
+    series = Series(parts, SLOT, counts, np.ones_like(counts), np.arange(97))
+    (os,) = slices(series, "views", SLOT)
+    assert (os.actual.tolist(), os.forecast.tolist()) == ([5, 20, 0], [10, 20, 0])
