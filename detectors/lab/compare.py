@@ -200,7 +200,7 @@ def _run_all(
         errors = run_all(_run, tasks, store, workers=workers, what="compare")
     for key, error in errors.items():
         failures.setdefault(tasks[key].candidate, f"{tasks[key].series.name}: {error}")
-    results = [Result.from_json(store.found[key]) for key, task in tasks.items() if task.candidate not in failures]
+    results = [Result.from_json(store.results[key]) for key, task in tasks.items() if task.candidate not in failures]
     return results, failures
 
 

@@ -34,7 +34,7 @@ class Store:
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
-        self.found: dict[str, dict[str, Any]] = {}
+        self.results: dict[str, dict[str, Any]] = {}
 
     @contextmanager
     def open(self) -> Iterator[Store]:
@@ -59,7 +59,7 @@ class Store:
         for line in text.splitlines():
             try:
                 record = json.loads(line)
-                self.found[record["key"]] = record["result"]
+                self.results[record["key"]] = record["result"]
             except (ValueError, TypeError, KeyError):
                 continue  # a line that a kill left incomplete
         if text and not text.endswith(b"\n"):
@@ -67,7 +67,7 @@ class Store:
 
     def add(self, key: str, result: Mapping[str, Any]) -> None:
         """Store a result. After the return it survives a kill."""
-        self.found[key] = dict(result)
+        self.results[key] = dict(result)
         if self.path is not None:
             self._file.write(json.dumps({"key": key, "result": result}).encode() + b"\n")
 
@@ -107,7 +107,7 @@ def run_all(
     """
     from tqdm import tqdm
 
-    waiting = {key: item for key, item in items.items() if key not in store.found}
+    waiting = {key: item for key, item in items.items() if key not in store.results}
     count = min(workers or len(os.sched_getaffinity(0)), max(1, len(waiting)))
     errors: dict[str, str] = {}
     with tqdm(total=len(items), initial=len(items) - len(waiting), desc=what, unit="run", disable=None) as bar:

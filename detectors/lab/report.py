@@ -132,7 +132,7 @@ def _pictures(comparison: Comparison, count: int, workers: int | None) -> list[t
         pictures = []
         for place, candidate in enumerate(drawn):
             key = f"{number}-{place}"
-            picture = store.found.get(key, {"svg": "", "summary": ""})
+            picture = store.results.get(key, {"svg": "", "summary": ""})
             about = {"candidate": str(candidate), "error": errors.get(key), "summary": picture["summary"]}
             pictures.append({**about, "svg": Markup(picture["svg"])})
         made.append((title, pictures))

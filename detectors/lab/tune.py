@@ -291,7 +291,7 @@ class _Stage:
         for key, error in errors.items():
             failures.setdefault(items[key].candidate, f"{items[key].series.name}: {error}")
         done = {name: group for name, group in tasks.items() if name not in failures}
-        return {name: [store.found[task.key] for task in group] for name, group in done.items()}, failures
+        return {name: [store.results[task.key] for task in group] for name, group in done.items()}, failures
 
     def run(self, candidate: Candidate, store: Store, workers: int | None) -> list[dict[str, Any]] | str:
         """Replay a candidate at limit 1 only; return its error if it fails."""
@@ -301,7 +301,7 @@ class _Stage:
             return str(refusal)
         items = {task.key: task for task in tasks}
         errors = run_all(replay, items, store, workers=workers, what=str(candidate))
-        return next(iter(errors.values())) if errors else [store.found[task.key] for task in tasks]
+        return next(iter(errors.values())) if errors else [store.results[task.key] for task in tasks]
 
     def part(self, results: Sequence[dict[str, Any]], limit: int, *, later: bool) -> Part:
         """Count messages and caught incidents in one part of the history, at ``LIMITS[limit]``."""

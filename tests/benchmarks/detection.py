@@ -51,13 +51,13 @@ def read(path: Path) -> list[Labelled]:
         for row in csv.DictReader(stream):
             value = float(row["value"]) if row["value"] else np.nan
             rows[row["series"]].append((float(row["timestamp"]), value, row["label"] == "1"))
-    found = []
+    labelled = []
     for name in sorted(rows):
         stamps, values, labels = (np.array(column) for column in zip(*rows[name], strict=True))
         period = round(86_400 / float(np.median(np.diff(stamps))))
         unscored = UNSCORED_DAYS[stem] * period if stem in UNSCORED_DAYS else min(int(0.15 * len(values)), 750)
-        found.append(Labelled(values, labels.astype(bool), period, unscored))
-    return found
+        labelled.append(Labelled(values, labels.astype(bool), period, unscored))
+    return labelled
 
 
 def score(method: str, series: Sequence[Labelled]) -> tuple[list[Array], float]:
@@ -73,10 +73,10 @@ def score(method: str, series: Sequence[Labelled]) -> tuple[list[Array], float]:
         for row, i in enumerate(numbers):
             together[row, : len(series[i].values)] = series[i].values
         started = time.process_time()
-        found = detector.detect(together).score
+        batch_scores = detector.detect(together).score
         seconds += time.process_time() - started
         for row, i in enumerate(numbers):
-            scores[i] = found[row, series[i].unscored : len(series[i].values)]
+            scores[i] = batch_scores[row, series[i].unscored : len(series[i].values)]
     return scores, seconds / sum(len(item.values) for item in series) * 1e4
 
 

@@ -48,9 +48,9 @@ def against_a_loop(
     name: str, bar: float, values: Array, batch: Callable[[Array], Array], loop: Callable[[Array], Array], looped: int
 ) -> None:
     """Compare a batch over all series with a loop over the first `looped` series, per series."""
-    found = batch(values)[:looped]
+    actual = batch(values)[:looped]
     wanted = np.stack([loop(series) for series in values[:looped]])
-    np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(actual, wanted, rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(with_numpy(batch, values)[:looped], wanted, rtol=1e-9, atol=1e-9)
     ours, plain, theirs = alternated(
         lambda: batch(values),
@@ -110,7 +110,7 @@ def same_slot_mad(values: Array) -> Array:
 
 def same_slot_mad_of_numpy(series: Array) -> Array:
     """All days of a slot at once: row d holds the days before day d, otherwise NaN."""
-    found = np.full(COLUMNS, np.nan)
+    result = np.full(COLUMNS, np.nan)
     before = np.tri(DAYS, k=-1, dtype=bool)[1:]
     middle = (np.arange(1, DAYS) - 1) / 2
     rows, low, high = np.arange(DAYS - 1), np.floor(middle).astype(int), np.ceil(middle).astype(int)
@@ -122,8 +122,8 @@ def same_slot_mad_of_numpy(series: Array) -> Array:
 
     for slot in range(PERIOD):
         history = np.where(before, series[slot::PERIOD], np.nan)
-        found[slot + PERIOD :: PERIOD] = medians(np.abs(history - medians(history)[:, np.newaxis]))
-    return found
+        result[slot + PERIOD :: PERIOD] = medians(np.abs(history - medians(history)[:, np.newaxis]))
+    return result
 
 
 def newest_of_many(method: str) -> None:

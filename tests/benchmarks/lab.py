@@ -58,8 +58,8 @@ def made_up(series: int, points: int) -> list[lab.Series]:
     return [case.series for case in prepare(lab.from_array(values, period=PERIOD), seed=0, copies=1)]
 
 
-def where_the_time_goes(found: Comparison, compared: Spent, reported: Spent) -> None:
-    costs = found.costs()
+def where_the_time_goes(comparison: Comparison, compared: Spent, reported: Spent) -> None:
+    costs = comparison.costs()
     total = compared.cpu + reported.cpu
     for row in sorted(costs, key=lambda row: -float(row["detecting_seconds"])):
         seconds = row["detecting_seconds"]
@@ -67,7 +67,7 @@ def where_the_time_goes(found: Comparison, compared: Spent, reported: Spent) -> 
     scoring = sum(row["scoring_seconds"] for row in costs)
     measured = sum(row["detecting_seconds"] for row in costs) + scoring
     before = time.process_time()
-    rank(found.results)
+    rank(comparison.results)
     ranking = time.process_time() - before
     parts = {
         "scoring": scoring,
@@ -87,17 +87,19 @@ def main(arguments: Sequence[str]) -> None:
     series = made_up(count, points)
     with tempfile.TemporaryDirectory() as folder:
         start = Spent.now()
-        found = compare(series, out=folder)
+        comparison = compare(series, out=folder)
         compared = Spent.now().since(start)
-        found.write(folder)
+        comparison.write(folder)
         start = Spent.now()
-        lab.write_report(found, folder)
+        lab.write_report(comparison, folder)
         reported = Spent.now().since(start)
         size = sum(file.stat().st_size for file in Path(folder).iterdir())
     cpu, wall = compared.cpu + reported.cpu, compared.wall + reported.wall
-    print(f"{len(found.candidates)} detectors x {count} series x {points} points, {len(found.results)} results")
+    print(
+        f"{len(comparison.candidates)} detectors x {count} series x {points} points, {len(comparison.results)} results"
+    )
     print(f"wall {wall:.0f} s, CPU {cpu:.0f} s: {cpu / CORES:.0f} s on {CORES} idle cores (bar {BAR_SECONDS})")
-    where_the_time_goes(found, compared, reported)
+    where_the_time_goes(comparison, compared, reported)
     peaks = [resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_CHILDREN, resource.RUSAGE_SELF)]
     print(f"memory: largest worker {peaks[0]:.0f} MiB, this process {peaks[1]:.0f} MiB; files {size / 2**20:.1f} MiB")
 

@@ -24,10 +24,10 @@ def assert_one_error(finished: Finished, code: int, *words: str) -> None:
 
 def paragraphs(log: str) -> list[str]:
     """Split a log into its records; a record of Luigi begins with its level."""
-    found: list[str] = []
+    entries: list[str] = []
     for line in log.splitlines():
-        if line.startswith(("DEBUG:", "INFO:", "WARNING:", "ERROR:")) or not found:
-            found.append(line)
+        if line.startswith(("DEBUG:", "INFO:", "WARNING:", "ERROR:")) or not entries:
+            entries.append(line)
         else:
-            found[-1] += f"\n{line}"
-    return found
+            entries[-1] += f"\n{line}"
+    return entries

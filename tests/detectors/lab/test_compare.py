@@ -247,9 +247,9 @@ def test_a_killed_worker_is_reported_and_results_are_kept() -> None:
     store = Store(None)
     with store.open(), pytest.raises(DetectorError, match="run the same command again to resume"):
         run_all(kill_worker, {str(number): number for number in range(3)}, store, workers=2)
-    assert all(result == {"number": int(key)} for key, result in store.found.items())
+    assert all(result == {"number": int(key)} for key, result in store.results.items())
     run_all(kill_worker, {"0": 0, "1": 1}, store, workers=2)
-    assert store.found.keys() == {"0", "1"}
+    assert store.results.keys() == {"0", "1"}
 
 
 KILLED = """
