@@ -94,7 +94,7 @@ class _Simulation:
             hit_slots = np.intersect1d(slots, self._slots(incident.start.timestamp(), incident.end.timestamp()))
             if incident.events != events or not hit_slots.size:
                 continue
-            rng = stream(self.scenario, INCIDENT_EVENTS, crc32(repr(incident).encode()), day)
+            rng = stream(self.scenario, INCIDENT_EVENTS, crc32(incident.seed.encode()), day)
             if incident.size < 0:
                 candidates = np.flatnonzero(self._hit(incident, columns))
                 lost = candidates[rng.random(candidates.size) < -incident.size]

@@ -1,6 +1,6 @@
 """The parameters of a demo and its incidents."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from typing import Literal
@@ -50,6 +50,15 @@ class LabelledIncident:
     size: float
     dimension: str = "total"
     dimension_value: str = "all"
+
+    @property
+    def seed(self) -> str:
+        """The text that seeds the random numbers of this incident: all of its parameters.
+
+        It keeps the name that the class had first, so that a seed gives the same events in every version.
+        """
+        parameters = ", ".join(f"{field.name}={getattr(self, field.name)!r}" for field in fields(self))
+        return f"Incident({parameters})"
 
     def __post_init__(self) -> None:
         for moment in (self.start, self.end):

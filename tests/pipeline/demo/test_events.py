@@ -53,6 +53,16 @@ class TestSeed:
     def test_same_seed_same_events(self) -> None:
         assert all(same_day(*days) for days in zip(generate(SCENARIO), generate(replace(SCENARIO)), strict=True))
 
+    def test_an_incident_has_the_seed_of_the_first_version(self) -> None:
+        """The README quotes the demo's numbers: a renamed class must not move them."""
+        start = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
+        incident = LabelledIncident("drop", start, start + timedelta(minutes=90), "likes", -0.5, "os", "iOS")
+        assert incident.seed == (
+            "Incident(kind='drop', start=datetime.datetime(2026, 11, 20, 9, 30, tzinfo=datetime.timezone.utc), "
+            "end=datetime.datetime(2026, 11, 20, 11, 0, tzinfo=datetime.timezone.utc), events='likes', size=-0.5, "
+            "dimension='os', dimension_value='iOS')"
+        )
+
     def test_another_seed_other_events(self) -> None:
         one, other = next(generate(SCENARIO)), next(generate(replace(SCENARIO, seed=8)))
         assert not np.array_equal(one.feed_actions["time"], other.feed_actions["time"])
