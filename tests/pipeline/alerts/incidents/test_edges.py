@@ -52,3 +52,25 @@ def test_mutes_of_a_replay_are_read_at_the_end_of_the_slot() -> None:
     state = State(current=(posted,), actions={pressed.incident_id: (pressed,)})
     after = step(state, [fallen(1.0)], START, Rules(), {})
     assert [due.kind for due in after.notices] == ["edit"]
+
+
+def test_a_ratio_is_summed_in_events() -> None:
+    """Of 100 views a tenth was liked where a fifth was expected."""
+    score = -2.0
+    ctr = CheckResult("ctr", "total", "all", "seasonal", 0.1, 0.2, 0.15, 0.25, score, "anomaly", score, 100.0)
+    (state,) = advance([], [ctr], START, Rules())
+    assert (state.members[0].observed, state.members[0].expected) == (10.0, 20.0)
+
+
+def test_what_recovers_in_the_slot_of_adoption_has_recovered() -> None:
+    rules = Rules(recovery_slots=1, adopt_slots=2)
+    (state,) = advance([], [fallen()], START, rules)
+    (state,) = advance([state], [fallen()], START + SLOT, rules)
+    good = CheckResult(*VIEWS, "seasonal", 100.0, 100.0, 80.0, 120.0, 0.0, "ok", 0.0, 1.0)
+    (state,) = advance([state], [good], START + 2 * SLOT, rules)
+    assert (state.ended, state.outcome) == (True, "recovered")
+
+
+def test_where_nothing_is_expected_a_count_is_near_it() -> None:
+    (member,) = incident().members
+    assert member.is_near(observed=5.0, expected=0.0)
