@@ -58,6 +58,8 @@ def _place(error: Exception) -> str:
     """Return where our own code failed: of the frames in the package of `make`, the innermost one."""
     frames = traceback.walk_tb(error.__traceback__)
     _, *places = [(str(frame.f_globals.get("__name__")), line) for frame, line in frames]  # the first is `optional`
+    if not places:  # `make` is no Python code, so it has no frame
+        return __name__
     package = places[0][0].partition(".")[0]
     own = [f"{name}:{line}" for name, line in places if name.partition(".")[0] == package]
     return own[-1]

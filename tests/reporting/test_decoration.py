@@ -2,6 +2,7 @@
 
 import logging
 import re
+from functools import partial
 
 import pytest
 
@@ -68,3 +69,10 @@ def test_what_was_left_out_is_collected_once_and_only_inside() -> None:
     optional("links of x", lambda: 1 / 0)
     assert inner == ["without picture of x"]
     assert outer == ["without cause of x", "without picture of x"]
+
+
+def test_a_failure_without_a_frame_of_python_stops_nothing_either(caplog: pytest.LogCaptureFixture) -> None:
+    assert optional("number", partial(int, "no number")) is None
+    assert [record.getMessage() for record in caplog.records] == [
+        "left out: number: ValueError: invalid literal for int() with base 10: 'no number' (reporting.decoration)"
+    ]
