@@ -84,6 +84,15 @@ def day_slots(day: date) -> list[datetime]:
     return [start + i * SLOT for i in range((end - start) // SLOT)]
 
 
+def report_deadline(day: date) -> datetime | None:
+    """The time until which the report of a day waits for late rows, naive UTC; None if it never waits."""
+    until = settings.report_deadline()
+    if until is None:
+        return None
+    local = datetime.combine(day + timedelta(days=1), until, tzinfo=zone())
+    return local.astimezone(UTC).replace(tzinfo=None)
+
+
 def last_closed_slot() -> datetime:
     """The newest slot that is over, naive UTC."""
     return floor_to_slot(utcnow()) - SLOT

@@ -21,6 +21,7 @@ from pipeline.core.settings.sections import (
     load_start,
     names,
     options,
+    report_deadline,
 )
 
 __all__ = [
@@ -42,4 +43,5 @@ __all__ = [
     "metric_sections",
     "names",
     "options",
+    "report_deadline",
 ]

@@ -17,6 +17,7 @@ from pipeline.core.settings.sections import (
     SourceSettings,
     WarehouseSettings,
     options,
+    report_deadline,
     section_names,
 )
 
@@ -74,6 +75,7 @@ def check() -> None:
     _require_addresses()
     _require_names()
     _require_minimums()
+    report_deadline()
 
 
 def _require_readable(cls: type[Section]) -> None:

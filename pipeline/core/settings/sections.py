@@ -1,6 +1,7 @@
 """The sections of luigi.cfg, one class each, with settings and defaults."""
 
-from datetime import date
+import re
+from datetime import date, time
 from typing import Any, ClassVar, cast
 
 import luigi
@@ -126,6 +127,8 @@ class ReportSettings(Section):
     """Channels of the report, comma-separated: `outbox`, `telegram`."""
     metrics = luigi.Parameter(default="feed_users,views,likes,ctr")
     """Metrics of the report, in this order."""
+    deadline = luigi.Parameter(default="12:00")
+    """Local time until which the report of yesterday waits for rows that are late; empty never waits."""
 
 
 class AlertSettings(Section):
@@ -198,6 +201,19 @@ def load_start() -> date | None:
         return date.fromisoformat(text) if text else None
     except ValueError as error:
         raise SettingsError(f"[etl] start = {text}: not a day; write it as 2026-11-01.") from error
+
+
+def report_deadline() -> time | None:
+    """The local time until which the report of yesterday waits for late rows; None never waits."""
+    text = ReportSettings().deadline
+    if not text:
+        return None
+    try:
+        if re.fullmatch(r"\d?\d:\d\d", text):
+            return time.fromisoformat(text.zfill(5))
+    except ValueError:
+        pass
+    raise SettingsError(f"[report] deadline = {text}: not a local time; write it as 12:00, or leave it empty.")
 
 
 def section_names() -> list[str]:

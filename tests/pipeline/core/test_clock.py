@@ -95,3 +95,17 @@ def test_unfinished_time_is_refused() -> None:
 def test_impossible_settings_are_named(key: str, value: str, message: str) -> None:
     with configured(clock={key: value}), pytest.raises(SettingsError, match=rf"\[clock\] {key} = {value}: {message}"):
         clock.today()
+
+
+@pytest.mark.parametrize(
+    ("deadline", "day", "expected"),
+    [
+        ("12:00", date(2026, 11, 29), datetime(2026, 11, 30, 11)),
+        ("12:00", date(2026, 10, 24), datetime(2026, 10, 25, 11)),  # clocks went back in the night after the day
+        ("0:15", date(2026, 11, 29), datetime(2026, 11, 29, 23, 15)),
+        ("", date(2026, 11, 29), None),
+    ],
+)
+def test_the_report_of_a_day_is_due_on_the_next_day(deadline: str, day: date, expected: datetime | None) -> None:
+    with configured(clock={"timezone": "Europe/Berlin"}, report={"deadline": deadline}):
+        assert clock.report_deadline(day) == expected

@@ -3,6 +3,7 @@
 import configparser
 import inspect
 from dataclasses import fields
+from datetime import time
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,8 @@ def test_comments_stand_on_lines_of_their_own(shipped: configparser.ConfigParser
         ),
         ({"warehouse": {"engine": "server", "host": "[::1]:9000"}}, r"write host = \[::1\] and port = 9000\."),
         ({"etl": {"attribute_days": "-1"}}, r"\[etl\] attribute_days = -1: must be 0 or more"),
+        ({"report": {"deadline": "noon"}}, r"\[report\] deadline = noon: not a local time; write it as 12:00"),
+        ({"report": {"deadline": "24:00"}}, r"\[report\] deadline = 24:00: not a local time"),
     ],
 )
 def test_settings_that_nothing_reads_are_refused(sections: dict[str, dict[str, str]], message: str) -> None:
@@ -104,6 +107,14 @@ def test_addresses_of_servers(host: str) -> None:
 def test_a_start_that_is_no_day_is_refused() -> None:
     with configured(etl={"start": "last week"}), pytest.raises(SettingsError, match=r"\[etl\] start = last week"):
         settings.load_start()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("12:00", time(12)), ("9:30", time(9, 30)), ("00:00", time()), ("", None)]
+)
+def test_the_deadline_of_the_report_is_a_local_time(text: str, expected: time | None) -> None:
+    with configured(report={"deadline": text}):
+        assert settings.report_deadline() == expected
 
 
 def test_a_metric_takes_what_it_leaves_out_from_alerts() -> None:
