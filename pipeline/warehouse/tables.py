@@ -23,6 +23,7 @@ SLOT_CHECKS = "slot_checks"
 INCIDENTS = "incidents"
 INCIDENT_ACTIONS = "incident_actions"
 DELIVERIES = "deliveries"
+RUNS = "runs"
 TABLE_UPDATES = "table_updates"
 
 TABLES = (
@@ -39,6 +40,7 @@ TABLES = (
     INCIDENTS,
     INCIDENT_ACTIONS,
     DELIVERIES,
+    RUNS,
     TABLE_UPDATES,
 )
 
