@@ -4,6 +4,7 @@
 
     ReportingError                    its text names the cause and the remedy
     +-- SettingsError                 a language, channel or setting is unknown, missing or impossible
+    |   +-- SecretError               a secret in the environment is missing or malformed
     +-- ChannelError                  a channel refused a message and would refuse it again
         +-- ChannelUnavailableError   a channel did not answer, or asked to wait: the message may succeed later
 
@@ -17,6 +18,10 @@ class ReportingError(Exception):
 
 class SettingsError(ReportingError):
     """A language, a channel or a setting of a channel is unknown, missing or impossible."""
+
+
+class SecretError(SettingsError):
+    """A secret in the environment is missing or malformed."""
 
 
 class ChannelError(ReportingError):

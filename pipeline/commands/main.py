@@ -6,11 +6,12 @@ import sys
 from collections.abc import Sequence
 from types import ModuleType
 
-from pipeline.commands import compare, demo, detectors, query, replay, run, tune, verify
+from pipeline.commands import compare, demo, detectors, init, query, replay, run, tune, verify
 from pipeline.commands.common import PROGRAM, WRONG_USAGE
 from pipeline.core.errors import is_ours
 
 COMMANDS: dict[str, ModuleType] = {
+    "init": init,
     "run": run,
     "demo": demo,
     "query": query,
@@ -75,9 +76,9 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         add_help=False,
     )
-    options = parser.add_argument_group("options")
-    options.add_argument("-h", "--help", action="help", help="show this text")
-    options.add_argument("--version", action=_Version, nargs=0, help="show the version")
+    # The usage says both; each would take a line more of a screen.
+    parser.add_argument("-h", "--help", action="help", help=argparse.SUPPRESS)
+    parser.add_argument("--version", action=_Version, nargs=0, help=argparse.SUPPRESS)
     parser.add_argument("command", nargs="?", choices=COMMANDS, metavar="COMMAND", help=argparse.SUPPRESS)
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     return parser

@@ -90,8 +90,8 @@ def check(*, needed: bool = True) -> None:
     files = found()
     if needed and not files:
         raise SettingsError(
-            f"{Path.cwd()} has no {OWN_FILE} and no luigi.cfg: go to the directory that has it, or name it in "
-            "LUIGI_CONFIG_PATH."
+            f"{Path.cwd()} has no {OWN_FILE} and no luigi.cfg: go to the directory that has it, name it in "
+            "LUIGI_CONFIG_PATH, or make one with `feedpulse init`."
         )
     check_files(files)
 

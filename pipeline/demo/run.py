@@ -10,7 +10,7 @@ import luigi
 from luigi.configuration import get_config
 from tqdm import tqdm
 
-from pipeline.core import clock, process, settings
+from pipeline.core import clock, own_file, process, settings
 from pipeline.core.errors import FeedpulseError
 from pipeline.demo.load import create_tables, load
 from pipeline.demo.scenario import Scenario, default_incidents
@@ -18,38 +18,6 @@ from pipeline.demo.summary import print_summary
 from pipeline.tasks import Alerts, CheckAlerts, DailyMetrics, Morning, SlotHistory
 from pipeline.warehouse import connections
 from pipeline.warehouse.statements import statement
-
-# The only settings of the demo; the user's own luigi.cfg is not read.
-CONFIGURATION = """\
-# The demo's settings: everything stays in this directory.
-[clock]
-timezone = Europe/Moscow
-now = {now}
-[warehouse]
-engine = embedded
-path = {folder}/warehouse
-database = test
-[source]
-engine =
-database = demo
-feed_table = feed_actions
-message_table = message_actions
-[etl]
-start = {start}
-table = daily_metrics
-[report]
-channels = outbox
-language = en
-[alerts]
-channels = outbox
-links = ["https://bi.example/dashboard/1?from={{start}}&to={{end}}"]
-[outbox]
-path = {folder}/outbox
-[delivery]
-lock_path = {folder}/locks
-[core]
-autoload_range = true
-"""
 
 SOURCE_DATABASE = "demo"
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)  # fixed, so that the demo is the same on every machine
@@ -109,12 +77,35 @@ def run(folder: Path, views_per_day: float) -> None:
     print_summary(folder, last_day - timedelta(days=1))
 
 
+def settings_of(folder: Path, first_loaded: date) -> dict[str, dict[str, str]]:
+    """Return the only settings of the demo; the user's own are not read.
+
+    Also those that equal the default: a luigi.cfg may be beside who tries the demo's file.
+    """
+    return {
+        "clock": {"timezone": "Europe/Moscow", "now": f"{NOW:%Y-%m-%dT%H:%M}"},
+        "warehouse": {"engine": "embedded", "path": f"{folder}/warehouse", "database": "test"},
+        "source": {
+            "engine": "",
+            "database": SOURCE_DATABASE,
+            "feed_table": "feed_actions",
+            "message_table": "message_actions",
+        },
+        "etl": {"start": str(first_loaded), "table": "daily_metrics"},
+        "report": {"channels": "outbox", "language": "en"},
+        "alerts": {"channels": "outbox", "links": '["https://bi.example/dashboard/1?from={start}&to={end}"]'},
+        "outbox": {"path": f"{folder}/outbox"},
+        "delivery": {"lock_path": f"{folder}/locks"},
+        "core": {"autoload_range": "true"},
+    }
+
+
 def _configure(folder: Path, first_loaded: date) -> None:
     path = folder / "luigi.cfg"
+    text = own_file.render(settings_of(folder, first_loaded), "The demo's settings: everything stays in its directory.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        text = CONFIGURATION.format(folder=folder, start=first_loaded, now=NOW.strftime("%Y-%m-%dT%H:%M"))
-        path.write_text(text, encoding="utf-8")
+        own_file.write(path, text)
     except OSError as error:
         raise FeedpulseError(f"cannot write to {folder}: {error.strerror}. Give another directory (--path).") from error
     config = get_config()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from reporting.errors import ChannelError, ChannelUnavailableError, SettingsError
+from reporting.errors import ChannelError, ChannelUnavailableError, SecretError
 from reporting.message import shorten
 
 if TYPE_CHECKING:
@@ -159,14 +159,14 @@ def token() -> str:
 
     Raises
     ------
-    SettingsError
+    SecretError
         If it is missing or malformed.
     """
     secret = os.environ.get(TOKEN_VARIABLE, "").strip()
     if not secret:
-        raise SettingsError(f"telegram: the bot's token is missing; set the environment variable {TOKEN_VARIABLE}")
+        raise SecretError(f"telegram: the bot's token is missing; set the environment variable {TOKEN_VARIABLE}")
     if not _TOKEN.fullmatch(secret):
-        raise SettingsError(f"telegram: {TOKEN_VARIABLE} is not a token like 123456:ABC...; copy it from @BotFather")
+        raise SecretError(f"telegram: {TOKEN_VARIABLE} is not a token like 123456:ABC...; copy it from @BotFather")
     return secret
 
 
