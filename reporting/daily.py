@@ -74,6 +74,11 @@ class DailyReport:
             raise ReportingError("daily report: no metrics; name at least one in the settings")
 
 
+def message_key(day: date) -> str:
+    """Return the key of the report of a day."""
+    return f"daily_report-{day.isoformat()}"
+
+
 def compose(report: DailyReport, language: str) -> Message:
     """Write and draw the report of one day.
 
@@ -98,7 +103,7 @@ def compose(report: DailyReport, language: str) -> Message:
         If the language is unknown.
     """
     words = texts.load(language)
-    title, key = _title(report, words), f"daily_report-{report.day.isoformat()}"
+    title, key = _title(report, words), message_key(report.day)
     return Message(
         key=key,
         title=title,

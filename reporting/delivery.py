@@ -71,6 +71,17 @@ def deliver(message: Message, to: Channels, log: DeliveryLog) -> Delivered:
     return delivered
 
 
+def lacking(key: str, to: Channels, log: DeliveryLog) -> list[str]:
+    """Return ``channel:address`` of every address that does not have the message with this key."""
+    sent = {name: log.sent(key, name) for name in to}
+    return [
+        f"{name}:{address}"
+        for name, channel in to.items()
+        for address in channel.addresses()
+        if address not in sent[name]
+    ]
+
+
 def offer(message: Message, to: Channels, log: DeliveryLog) -> Delivered:
     """Send a message as `deliver` does, but return refusals; the first is raised if no address has the message."""
     return _to_all(to, lambda name, channel, address: _send_once(message, name, address, channel.send, log))

@@ -58,6 +58,9 @@ class WeeklySummary:
         Label of a metric and number of its incidents that were marked as false alarms.
     proposals : sequence of Proposal
         Proposed settings.
+    slots_checked, slots_expected : int
+        Number of slots that the alerts checked, and number of slots of the week: 672, or 668 or 676 with a clock
+        change. If 0 are expected, the line is left out.
     """
 
     first_day: date
@@ -67,10 +70,17 @@ class WeeklySummary:
     confirmed: int
     false_alarms: Sequence[tuple[str, int]] = ()
     proposals: Sequence[Proposal] = ()
+    slots_checked: int = 0
+    slots_expected: int = 0
 
     def __post_init__(self) -> None:
         if self.last_day < self.first_day:
             raise ReportingError(f"weekly summary: {self.last_day} is before {self.first_day}; swap them")
+
+
+def message_key(last_day: date) -> str:
+    """Return the key of the summary of a week."""
+    return f"weekly_summary-{last_day.isoformat()}"
 
 
 def compose(summary: WeeklySummary, language: str) -> Message:
@@ -98,9 +108,12 @@ def compose(summary: WeeklySummary, language: str) -> Message:
     title = words.weekly_title(words.short_date(summary.first_day), last_day)
     lines = [f"<b>{escape(title)}</b>", ""]
     lines += [escape(line) for line in _outcome(summary, words)]
+    if summary.slots_expected:
+        checked = escape(words.slots_checked(summary.slots_checked, summary.slots_expected))
+        lines.append(f"<b>{checked}</b>" if summary.slots_checked < summary.slots_expected else checked)
     for proposal in summary.proposals:
         lines += ["", f"<b>{escape(words.PROPOSAL)}</b>", *(escape(line) for line in _proposal(proposal, words))]
-    return Message(key=f"weekly_summary-{summary.last_day}", title=title, html="\n".join(lines))
+    return Message(key=message_key(summary.last_day), title=title, html="\n".join(lines))
 
 
 def _outcome(summary: WeeklySummary, words: Texts) -> list[str]:

@@ -8,10 +8,10 @@ import luigi
 
 from pipeline.alerts.notify import report
 from pipeline.core import clock, metrics, settings
-from pipeline.tasks.base import DayTask
 from pipeline.tasks.channels import channels
 from pipeline.tasks.daily import Daily, days_to_load
 from pipeline.tasks.etl import DailyMetrics
+from pipeline.tasks.messages import MessageTask
 from pipeline.warehouse import markers
 from pipeline.warehouse.delivery_log import TableDeliveryLog
 from pipeline.warehouse.markers import Marker
@@ -23,12 +23,22 @@ if TYPE_CHECKING:
     from reporting.channels.base import Channel
 
 
-class DailyReport(DayTask):
+class DailyReport(MessageTask):
     """The report of one day, sent to every channel of ``[report]``."""
 
     def output(self) -> Marker:
         """The marker ``daily_report:date:v1``."""
         return Marker(f"daily_report:{self.date}:v1", DELIVERIES)
+
+    def message_key(self) -> str:
+        """The key of the report."""
+        from reporting import daily  # slow: imports the drawing
+
+        return daily.message_key(self.date)
+
+    def channels(self) -> "dict[str, Channel]":
+        """The channels of ``[report]``."""
+        return metrics_and_channels()[1]
 
     def requires(self) -> Iterator[luigi.Task]:
         """The day, and the days before it that `Daily` keeps loaded. Other days are shown if they are loaded."""

@@ -4,21 +4,31 @@ import luigi
 
 from pipeline.core import clock, settings
 from pipeline.tasks.alerts import monitors_and_channels
-from pipeline.tasks.base import DayTask
+from pipeline.tasks.messages import MessageTask
 from pipeline.warehouse import markers
 from pipeline.warehouse.delivery_log import TableDeliveryLog
 from pipeline.warehouse.markers import Marker
 from pipeline.warehouse.tables import DELIVERIES
 from reporting import decoration
-from reporting.delivery import deliver
+from reporting.delivery import Channels, deliver
 
 
-class WeeklySummary(DayTask):
+class WeeklySummary(MessageTask):
     """Summary of the alerts of seven days, with proposed settings; sent to every channel of ``[alerts]``."""
 
     def output(self) -> Marker:
         """The marker ``weekly_summary:date:v1``."""
         return Marker(f"weekly_summary:{self.date}:v1", DELIVERIES)
+
+    def message_key(self) -> str:
+        """The key of the summary."""
+        from reporting import weekly
+
+        return weekly.message_key(self.date)
+
+    def channels(self) -> Channels:
+        """The channels of ``[alerts]``."""
+        return monitors_and_channels()[1]
 
     def run(self) -> None:
         """Compose and send. Replays the last weeks with other settings for metrics with many false alarms."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from reporting.channels.base import Channel
-from reporting.delivery import Channels, Delivered, DeliveryLog, deliver, edit, offer, reply
+from reporting.delivery import Channels, Delivered, DeliveryLog, deliver, edit, lacking, offer, reply
 from reporting.errors import ChannelError, ChannelUnavailableError
 from reporting.message import Message
 
@@ -116,6 +116,13 @@ def test_deliver_tries_every_address_and_raises_the_first_refusal(log: MemoryLog
     assert [event for event in log.events if event[0] == "shown"] == [
         ("shown", "second", "Views"), ("shown", "first", "Views"), ("shown", "third", "Views"),
     ]  # fmt: skip
+
+
+def test_addresses_that_lack_a_message(log: MemoryLog) -> None:
+    deliver(POST, chats(log, names="first"), log)
+    both = {**chats(log), "other": Chats(log, "first")}
+    assert lacking(POST.key, both, log) == ["chats:second", "other:first"]
+    assert lacking(POST.key, chats(log, names="first"), log) == []
 
 
 def test_offer_raises_only_if_no_address_has_the_message(log: MemoryLog) -> None:

@@ -13,7 +13,9 @@ from tests.reporting.samples import HOSTILE
 from tests.servers.bot_rules import TEXT_LIMIT, parse_html
 
 PROPOSAL = Proposal("metric.ctr", "detector_params", '{"multiplier": 3}', '{"multiplier": 2.5}', 28, -7, 5, 0)
-SUMMARY = WeeklySummary(date(2026, 11, 2), date(2026, 11, 8), 12, 21, 5, [("Views", 1), ("CTR", 2)], [PROPOSAL])
+SUMMARY = WeeklySummary(
+    date(2026, 11, 2), date(2026, 11, 8), 12, 21, 5, [("Views", 1), ("CTR", 2)], [PROPOSAL], 670, 672
+)
 
 
 def test_the_whole_text_in_english() -> None:
@@ -23,7 +25,8 @@ def test_the_whole_text_in_english() -> None:
         "Alerts of the week: 2 Nov to 8 Nov 2026\n\n"
         "12 incidents, 21 messages\n"
         "confirmed: 5\n"
-        "false alarms: 3 (CTR 2, Views 1)\n\n"
+        "false alarms: 3 (CTR 2, Views 1)\n"
+        "670 of 672 slots checked\n\n"
         "Proposal for luigi.cfg\n"
         '[metric.ctr] detector_params = {"multiplier": 3} (now {"multiplier": 2.5})\n'
         "replayed over 28 days: −7 messages a month, misses none of the 5 confirmed"
@@ -35,7 +38,8 @@ def test_the_whole_text_in_russian() -> None:
         "Алерты за неделю: с 2 ноя по 8 ноя 2026\n\n"
         "12 инцидентов, 21 сообщение\n"
         "подтверждено: 5\n"
-        "ложных тревог: 3 (CTR 2, Views 1)\n\n"
+        "ложных тревог: 3 (CTR 2, Views 1)\n"
+        "проверено интервалов: 670 из 672\n\n"
         "Предложение для luigi.cfg\n"
         '[metric.ctr] detector_params = {"multiplier": 3} (сейчас {"multiplier": 2.5})\n'
         "проверено на 28 дн.: −7 сообщений в месяц, не пропускает ни одного из 5 подтверждённых"
@@ -46,6 +50,11 @@ def test_a_quiet_week_proposes_nothing() -> None:
     quiet = WeeklySummary(date(2026, 11, 2), date(2026, 11, 8), 0, 0, 0)
     assert compose(quiet, "en").plain.split("\n")[2:] == ["0 incidents, 0 messages", "confirmed: 0", "false alarms: 0"]
     assert "1 incident, 1 message\n" in compose(replace(quiet, incidents=1, messages=1), "en").plain
+
+
+def test_slots_that_were_not_checked_stand_out() -> None:
+    assert "\n<b>670 of 672 slots checked</b>\n" in compose(SUMMARY, "en").html
+    assert "\n676 of 676 slots checked\n" in compose(replace(SUMMARY, slots_checked=676, slots_expected=676), "en").html
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pipeline.alerts.incidents import actions, store
 from pipeline.core import clock, settings
 from pipeline.core.metrics import BY_NAME
 from pipeline.warehouse.statements import statement
-from pipeline.warehouse.tables import DELIVERIES, full_name, open_warehouse
+from pipeline.warehouse.tables import DELIVERIES, SLOT_CHECKS, full_name, open_warehouse
 from reporting.decoration import optional
 
 if TYPE_CHECKING:
@@ -39,6 +39,9 @@ def figures(last_day: date) -> "weekly.WeeklySummary":
     ((messages,),) = open_warehouse().query(
         statement("alerts_sent", deliveries=full_name(DELIVERIES)), {"start": str(start), "end": str(end)}
     )
+    ((checked,),) = open_warehouse().query(
+        statement("slots_checked", slot_checks=full_name(SLOT_CHECKS)), {"start": str(start), "end": str(end)}
+    )
     effects = optional(
         f"proposed settings in the week up to {last_day}",
         lambda: proposals.propose(incidents, pressed, last_day, settings.AlertSettings().propose_after),
@@ -66,4 +69,6 @@ def figures(last_day: date) -> "weekly.WeeklySummary":
             )
             for effect in effects or ()
         ],
+        slots_checked=checked,
+        slots_expected=(end - start) // clock.SLOT,
     )

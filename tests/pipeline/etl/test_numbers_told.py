@@ -1,6 +1,6 @@
 """The numbers in the daily and weekly reports, from events and rows counted by hand."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -178,10 +178,14 @@ def test_a_week_is_summed_up_without_the_proposal_that_fails(
     assert said.startswith("left out: proposed settings in the week up to 2026-11-08: ")
 
 
-def write_checks(warehouse: Engine, database: str) -> None:
-    """Write checks of two metrics, for all slots of the day except one, and for the slots next to the day."""
+ALL_BUT_ONE = [i for i in range(-1, 97) if i != 7]
+"""The slots of the day except one, and the slots next to the day."""
+
+
+def write_checks(warehouse: Engine, database: str, numbers: Iterable[int] = ALL_BUT_ONE) -> None:
+    """Write checks of two metrics, for slots numbered from the start of the day."""
     tables.open_warehouse()
-    slots = [START + i * SLOT for i in range(-1, 97) if i != 7]
+    slots = [START + i * SLOT for i in numbers]
     rows = [(slot, metric) for slot in slots for metric in ("views", "likes")]
     columns = dict.fromkeys(("value", "expected", "lower", "upper", "score"), [0.0] * len(rows))
     names = {"dimension": "total", "dimension_value": "all", "detector": "seasonal", "verdict": "ok"}
@@ -253,7 +257,9 @@ def test_the_week_counts_each_message_that_made_a_sound_once(warehouse: Engine, 
                 "at": moments,
             },
         )
+        write_checks(warehouse, database, range(1, 96))
         run(Weekly())
     assert sent_text(tmp_path, "weekly_summary-2026-11-08") == (
-        "Alerts of the week: 2 Nov to 8 Nov 2026\n\n0 incidents, 4 messages\nconfirmed: 0\nfalse alarms: 0"
+        "Alerts of the week: 2 Nov to 8 Nov 2026\n\n0 incidents, 4 messages\nconfirmed: 0\nfalse alarms: 0\n"
+        "95 of 672 slots checked"
     )
