@@ -1,7 +1,7 @@
 """Composes the morning report: the metrics of a day, their changes, and a picture of the last seven days."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 import numpy as np
@@ -19,6 +19,33 @@ _LABEL_LIMIT = 40
 
 
 @dataclass(frozen=True)
+class Gap:
+    """Rows of a day that a source table lacks.
+
+    Parameters
+    ----------
+    source : str
+        Name of the table.
+    start, end : str
+        Local times between which it has no rows, such as "18:00"; both are empty if rows of the whole day are missing,
+        and `end` is empty if they are missing to the end of the day.
+    rows, usual : int
+        Number of rows of the day and of a usual day, if there are only far fewer than usual; otherwise 0.
+    """
+
+    source: str
+    start: str = ""
+    end: str = ""
+    rows: int = 0
+    usual: int = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the day has no rows."""
+        return not (self.start or self.rows)
+
+
+@dataclass(frozen=True)
 class DailyMetric:
     """One metric over the last days.
 
@@ -33,12 +60,19 @@ class DailyMetric:
     values : mapping of date to float or None
         By day; the report uses the day and the 7 days before it. A day that is absent, None or not finite is
         missing.
+    gaps : mapping of date to Gap
+        The days whose values are not comparable, because rows are missing. They have no changes and no bars.
     """
 
     name: str
     label: str
     kind: Format
     values: Mapping[date, float | None]
+    gaps: Mapping[date, Gap] = field(default_factory=dict)
+
+    def comparable(self, day: date) -> float | None:
+        """The value of a day; None if it is missing or not comparable."""
+        return None if day in self.gaps else self.values.get(day)
 
 
 @dataclass(frozen=True)
@@ -115,15 +149,14 @@ def compose(report: DailyReport, language: str) -> Message:
 def html(report: DailyReport, words: Texts) -> str:
     """Return the text."""
     lines = [f"<b>{escape(_title(report, words))}</b>", ""]
+    gaps = dict.fromkeys(metric.gaps[report.day] for metric in report.metrics if report.day in metric.gaps)
+    if gaps:
+        lines += [*(f"<b>{escape(_missing_rows(gap, report.day, words))}</b>" for gap in gaps), ""]
     for metric in report.metrics:
-        today = metric.values.get(report.day)
-        label = shorten(metric.label, _LABEL_LIMIT)
-        lines.append(f"<b>{escape(label)}: {escape(value(metric.kind, today, words))}</b>")
-        changes = []
-        for name, days in ((words.DAY_BEFORE, 1), (words.WEEK_BEFORE, 7)):
-            before = metric.values.get(report.day - timedelta(days=days))
-            changes.append(f"{name}: {change(metric.kind, today, before, words) or words.MISSING}")
-        lines.append(escape("; ".join(changes)))
+        label, today = shorten(metric.label, _LABEL_LIMIT), _value(metric, report.day, words)
+        lines.append(f"<b>{escape(label)}: {escape(today)}</b>")
+        if report.day not in metric.gaps:
+            lines.append(escape(_changes(metric, report.day, words)))
     what = f"cause in the report of {report.day}"
     explained = optional(what, lambda: explanation_lines(report.causes, report.splits, words))
     if explained:
@@ -132,6 +165,30 @@ def html(report: DailyReport, words: Texts) -> str:
     if report.slots_checked < report.slots_expected:
         checked = f"<b>{checked}</b>"
     return "\n".join([*lines, "", f"{checked}, {escape(words.alerts(report.alerts))}"])
+
+
+def _missing_rows(gap: Gap, day: date, words: Texts) -> str:
+    source = shorten(gap.source, _LABEL_LIMIT)
+    if gap.rows:
+        return words.few_rows_on(words.short_date(day), source, words.number(gap.rows), words.number(gap.usual))
+    return words.no_data_on(words.short_date(day), source, gap.start, gap.end)
+
+
+def _value(metric: DailyMetric, day: date, words: Texts) -> str:
+    written, gap = value(metric.kind, metric.values.get(day), words), metric.gaps.get(day)
+    if gap is None:
+        return written
+    if gap.is_empty:
+        return words.NO_DATA
+    return f"{written} {words.until(gap.start)}" if gap.start and not gap.end else f"{written} ({words.INCOMPLETE})"
+
+
+def _changes(metric: DailyMetric, day: date, words: Texts) -> str:
+    changes = []
+    for name, days in ((words.DAY_BEFORE, 1), (words.WEEK_BEFORE, 7)):
+        before = metric.comparable(day - timedelta(days=days))
+        changes.append(f"{name}: {change(metric.kind, metric.values.get(day), before, words) or words.MISSING}")
+    return "; ".join(changes)
 
 
 def _title(report: DailyReport, words: Texts) -> str:
@@ -144,18 +201,30 @@ def _picture(report: DailyReport, title: str, words: Texts) -> bytes:
 
 
 def panel(metric: DailyMetric, days: Sequence[date], words: Texts) -> plots.BarPanel:
-    """Make the panel of a metric: a bar per day."""
+    """Make the panel of a metric: a bar per day, and a note in place of the bar of a day that lacks rows."""
     ticks = [f"{words.weekday(day)}\n{day.day}" for day in days]
-    amounts = [metric.values.get(day) for day in days]
+    amounts = [metric.comparable(day) for day in days]
+    notes = [_note(metric.gaps.get(day), words) for day in days]
     heights = np.array([amount if known(amount) else np.nan for amount in amounts], dtype=np.float64)
     label = shorten(metric.label, _LABEL_LIMIT)
     highest = np.abs(heights[np.isfinite(heights)]).max(initial=0)
     scale, unit = _scale(metric.kind, highest, words)
     if not unit or highest / scale >= 1e4:
-        return plots.BarPanel(label, "", ticks, heights, [value(metric.kind, amount, words) for amount in amounts])
-    decimals = 1 if highest / scale >= (10 if unit == "%" else 100) else 2
-    labels = [words.number(h / scale, decimals) if np.isfinite(h) else words.MISSING for h in heights]
-    return plots.BarPanel(label, unit, ticks, heights, labels)
+        labels, unit = [value(metric.kind, amount, words) for amount in amounts], ""
+    else:
+        decimals = 1 if highest / scale >= (10 if unit == "%" else 100) else 2
+        labels = [words.number(h / scale, decimals) if np.isfinite(h) else words.MISSING for h in heights]
+    labels = ["" if note else text for note, text in zip(notes, labels, strict=True)]
+    return plots.BarPanel(label, unit, ticks, heights, labels, notes)
+
+
+def _note(gap: Gap | None, words: Texts) -> str:
+    """Write why a day has no bar."""
+    if gap is None:
+        return ""
+    if gap.rows or gap.end:
+        return words.INCOMPLETE
+    return f"{words.NO_DATA} {words.since(gap.start)}" if gap.start else words.NO_DATA
 
 
 def _scale(kind: Format, highest: float, words: Texts) -> tuple[float, str]:

@@ -9,7 +9,7 @@ Summed over the values of any one dimension (``unknown`` is a value too), a load
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from pipeline.core import clock
 from pipeline.warehouse.markers import RawRows
@@ -65,17 +65,22 @@ def count_raw(day: date) -> RawDay:
 
 def rows_by_day(first: date, last: date) -> dict[date, RawRows]:
     """Count the source's rows on every day of the zone from `first` to `last`, in one query."""
-    events = source()
-    sql = statement("raw_rows", feed=events.feed, messages=events.messages)
-    quarters = {
-        quarter * RAW_QUARTER_SECONDS: (feed, messages)
-        for quarter, feed, messages in events.engine.query(sql, bounds(first, last))
-    }
+    quarters = rows_by_slot(clock.day_bounds(first)[0], clock.day_bounds(last)[1])
     rows_of_days = {}
     for day in clock.days(first, last):
-        rows = [quarters[second] for slot in clock.day_slots(day) if (second := clock.epoch(slot)) in quarters]
-        rows_of_days[day] = RawRows(sum(feed for feed, _ in rows), sum(messages for _, messages in rows))
+        rows = [quarters[slot] for slot in clock.day_slots(day) if slot in quarters]
+        rows_of_days[day] = RawRows(sum(row.feed for row in rows), sum(row.messages for row in rows))
     return rows_of_days
+
+
+def rows_by_slot(start: datetime, end: datetime) -> dict[datetime, RawRows]:
+    """Count the source's rows from `start` to before `end` by slot, all naive UTC; slots without rows are absent."""
+    events = source()
+    sql = statement("raw_rows", feed=events.feed, messages=events.messages)
+    return {
+        clock.from_epoch(quarter * RAW_QUARTER_SECONDS): RawRows(feed, messages)
+        for quarter, feed, messages in events.engine.query(sql, {"start": str(start), "end": str(end)})
+    }
 
 
 def differences(table: str, day: date, raw: RawDay) -> list[Difference]:

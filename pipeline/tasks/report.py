@@ -1,26 +1,37 @@
 """The morning report."""
 
+import logging
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import luigi
 
 from pipeline.alerts.notify import report
 from pipeline.core import clock, metrics, settings
+from pipeline.core.process import once
+from pipeline.etl import gaps
 from pipeline.tasks.channels import channels
 from pipeline.tasks.daily import Daily, days_to_load
 from pipeline.tasks.etl import DailyMetrics
 from pipeline.tasks.messages import MessageTask
 from pipeline.warehouse import markers
 from pipeline.warehouse.delivery_log import TableDeliveryLog
-from pipeline.warehouse.markers import Marker
+from pipeline.warehouse.markers import Marker, update_id
+from pipeline.warehouse.source import table_name
 from pipeline.warehouse.tables import DELIVERIES
 from reporting import decoration, texts
+from reporting.decoration import optional
 from reporting.delivery import deliver
 
 if TYPE_CHECKING:
     from reporting.channels.base import Channel
+
+
+LOGGER = logging.getLogger("luigi-interface")
+
+LATEST_DAYS = 7
+"""A report that has waited is sent up to this many days later."""
 
 
 class DailyReport(MessageTask):
@@ -28,7 +39,7 @@ class DailyReport(MessageTask):
 
     def output(self) -> Marker:
         """The marker ``daily_report:date:v1``."""
-        return Marker(f"daily_report:{self.date}:v1", DELIVERIES)
+        return Marker(_report_id(self.date), DELIVERIES)
 
     def message_key(self) -> str:
         """The key of the report."""
@@ -58,13 +69,68 @@ class DailyReport(MessageTask):
 
 
 class Morning(luigi.WrapperTask):
-    """For cron: loads the days of `Daily`, then sends ONE report, that of the newest day."""
+    """For cron: loads the days of `Daily`, then sends ONE report, that of the newest day.
+
+    While rows of that day may still come, the report waits until ``[report] deadline``. If `Morning` does not run again
+    on that day, its next run sends the report.
+    """
 
     def requires(self) -> list[luigi.Task]:
-        """The load, and the report of yesterday."""
+        """The load, and the reports of yesterday and of the days before whose reports have waited."""
         settings.check()
         metrics_and_channels()
-        return [Daily(), DailyReport(date=clock.yesterday())]
+        newest = clock.yesterday()
+        is_sent, waited = _sent_and_waited(newest)
+        reports = [*waited] if not is_sent and is_waiting(newest) else [*waited, newest]
+        return [Daily(), *(DailyReport(date=day) for day in reports)]
+
+
+def is_waiting(day: date) -> bool:
+    """Whether the report of a day waits for rows; says so in the log, and lets a later `Morning` send it in any case.
+
+    It waits until the deadline, while its source table has no rows since the missing ones. Newer rows mean that the
+    missing ones do not come with the next load. Without ``[etl] reload_days`` nothing loads late rows.
+    """
+    deadline = clock.report_deadline(day)
+    if deadline is None or clock.utcnow() >= deadline or not settings.EtlSettings().reload_days:
+        return False
+    late = _late_tables(day)
+    if late and day not in _told():
+        since = ", ".join(f"{table_name(table)} since {clock.to_local(gap.start):%H:%M}" for table, gap in late.items())
+        until = f"{clock.to_local(deadline):%H:%M}"
+        LOGGER.info("the report of %s waits for rows until %s: none in %s", day, until, since)
+        markers.complete(Marker(_waited_id(day), DELIVERIES))
+        _told().add(day)
+    return bool(late)
+
+
+@once
+def _late_tables(day: date) -> dict[str, gaps.Gap]:
+    tables = {metric.table for metric in metrics_and_channels()[0]}
+    return optional(f"check for late rows of {day}", lambda: gaps.late_tables(day, tables)) or {}
+
+
+@once
+def _told() -> set[date]:
+    """The days of which this process said that their reports wait."""
+    return set()
+
+
+@once
+def _sent_and_waited(newest: date) -> tuple[bool, list[date]]:
+    """Return whether the report of a day was sent, and the days before it whose reports waited and were not sent."""
+    days = [newest - timedelta(days=back) for back in range(LATEST_DAYS, 0, -1)]
+    done = markers.done([*map(_report_id, [*days, newest]), *map(_waited_id, days)])
+    waited = [day for day in days if _waited_id(day) in done and _report_id(day) not in done]
+    return _report_id(newest) in done, waited
+
+
+def _report_id(day: date) -> str:
+    return update_id("daily_report", day)
+
+
+def _waited_id(day: date) -> str:
+    return update_id("daily_report_waited", day)
 
 
 def metrics_and_channels() -> "tuple[list[metrics.Metric], dict[str, Channel]]":

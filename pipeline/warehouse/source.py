@@ -69,6 +69,12 @@ class Source:
         return [dimension for dimension in dimensions if (kind, dimension.name) not in self.absent]
 
 
+def table_name(kind: str) -> str:
+    """Return the name, without its database, of the source table of `FEED` or `MESSAGES` events."""
+    section = settings.SourceSettings()
+    return section.feed_table if kind == FEED else section.message_table
+
+
 def source() -> Source:
     """Return the checked source tables of ``[source]``.
 

@@ -27,6 +27,8 @@ class BarPanel:
         NaN if a day is missing.
     labels : sequence of str
         Text over each bar, or in the gap of a missing day.
+    notes : sequence of str
+        Text along the gap of a missing day, upwards; '' for none.
     """
 
     title: str
@@ -34,6 +36,7 @@ class BarPanel:
     ticks: Sequence[str]
     heights: NDArray[np.float64]
     labels: Sequence[str]
+    notes: Sequence[str] = ()
 
 
 def draw_bars(panels: Sequence[BarPanel], title: str) -> bytes:
@@ -70,6 +73,20 @@ def _draw_panel(axis: "Axes", panel: BarPanel, pixels: float) -> None:
             fontsize=11,
             fontweight="bold" if last else "normal",
             color=INK if drawn[position] else GREY,
+        )
+    for day, note in enumerate(panel.notes):
+        last = day == len(panel.heights) - 1
+        axis.annotate(
+            drawable(note),
+            (day, 0),
+            xytext=(0, 6),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            rotation=90,
+            fontsize=11,
+            fontweight="bold" if last else "normal",
+            color=INK if last else GREY,
         )
     highest = panel.heights[drawn].max(initial=0)
     axis.set_ylim(0, highest * 1.14 if highest > 0 else 1)

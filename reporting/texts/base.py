@@ -17,6 +17,8 @@ class Texts(Protocol):
     DAY_BEFORE: str
     WEEK_BEFORE: str
     NO_DATA: str
+    # Said of a value of a day that lacks rows.
+    INCOMPLETE: str
     # The legend of an alert's picture.
     ACTUAL: str
     EXPECTED: str
@@ -57,6 +59,15 @@ class Texts(Protocol):
 
     def report_title(self, day: str) -> str:
         """Return the heading of the morning report."""
+
+    def no_data_on(self, day: str, source: str, start: str, end: str) -> str:
+        """Return that a table has no rows of a day, since `start` or until `end` if given, and ask why."""
+
+    def few_rows_on(self, day: str, source: str, rows: str, usual: str) -> str:
+        """Return that a table has far fewer rows of a day than usual, and ask why."""
+
+    def until(self, moment: str) -> str:
+        """Return until when a value counts: "until 18:00"."""
 
     def slots_checked(self, checked: int, expected: int) -> str:
         """Return e.g. "96 of 96 slots checked"."""

@@ -10,6 +10,7 @@ SCALES: tuple[tuple[float, str], ...] = ((1e12, "trillion"), (1e9, "billion"), (
 DAY_BEFORE = "day before"
 WEEK_BEFORE = "week before"
 NO_DATA = "no data"
+INCOMPLETE = "incomplete"
 ACTUAL = "actual"
 EXPECTED = "expected"
 USUAL_RANGE = "usual range"
@@ -72,6 +73,19 @@ def duration(length: timedelta) -> str:
 
 def report_title(day: str) -> str:
     return f"Daily report: {day}"
+
+
+def no_data_on(day: str, source: str, start: str, end: str) -> str:
+    span = f" from {start} to {end}" if end else f" {since(start)}" if start else ""
+    return f"No data for {day} in {source}{span}: is the application down or the load late?"
+
+
+def few_rows_on(day: str, source: str, rows: str, usual: str) -> str:
+    return f"Only {rows} rows for {day} in {source}, usually {usual}: is the application down or the load late?"
+
+
+def until(moment: str) -> str:
+    return f"until {moment}"
 
 
 def slots_checked(checked: int, expected: int) -> str:

@@ -10,6 +10,7 @@ SCALES: tuple[tuple[float, str], ...] = ((1e12, "трлн"), (1e9, "млрд"), 
 DAY_BEFORE = "за день"
 WEEK_BEFORE = "за неделю"
 NO_DATA = "нет данных"
+INCOMPLETE = "неполные данные"
 ACTUAL = "факт"
 EXPECTED = "ожидалось"
 USUAL_RANGE = "норма"
@@ -74,6 +75,19 @@ def duration(length: timedelta) -> str:
 
 def report_title(day: str) -> str:
     return f"Отчёт за день: {day}"
+
+
+def no_data_on(day: str, source: str, start: str, end: str) -> str:
+    span = f" с {start} до {end}" if end else f" {since(start)}" if start else ""
+    return f"Нет данных за {day} в {source}{span}: приложение не работает или загрузка опаздывает?"
+
+
+def few_rows_on(day: str, source: str, rows: str, usual: str) -> str:
+    return f"За {day} в {source} строк всего {rows}, обычно {usual}: приложение не работает или загрузка опаздывает?"
+
+
+def until(moment: str) -> str:
+    return f"до {moment}"
 
 
 def slots_checked(checked: int, expected: int) -> str:

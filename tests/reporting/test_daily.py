@@ -12,7 +12,7 @@ from PIL import Image
 
 from reporting import daily, texts
 from reporting.causes import Cause, RatioSplit
-from reporting.daily import DailyMetric, compose
+from reporting.daily import DailyMetric, Gap, compose
 from reporting.errors import ReportingError, SettingsError
 from reporting.message import parsed_length
 from tests.reporting.samples import DAY, HOSTILE, days, report
@@ -143,3 +143,80 @@ def test_numbers_over_the_bars_carry_their_unit_in_the_title() -> None:
     assert (panel.title, panel.unit, panel.labels) == ("DAU", "thousand", ["20.00", "21.00"])
     panel = daily.panel(CTR, two_days, texts.load("ru"))
     assert (panel.title, panel.unit, panel.labels) == ("CTR", "%", ["-", "21,0"])
+
+
+def lacking(gap: Gap, metric: DailyMetric = DAU) -> DailyMetric:
+    return replace(metric, gaps={DAY: gap})
+
+
+@pytest.mark.parametrize(
+    ("gap", "english", "russian"),
+    [
+        (
+            Gap("feed_actions"),
+            "No data for 1 Nov in feed_actions: is the application down or the load late?\n\nDAU: no data\nMessages: ",
+            "Нет данных за 1 ноя в feed_actions: приложение не работает или загрузка опаздывает?\n\n"
+            "DAU: нет данных\nMessages: ",
+        ),
+        (
+            Gap("feed_actions", "18:00"),
+            "No data for 1 Nov in feed_actions since 18:00: is the application down or the load late?\n\n"
+            "DAU: 21,000 until 18:00\nMessages: ",
+            "Нет данных за 1 ноя в feed_actions с 18:00: приложение не работает или загрузка опаздывает?\n\n"
+            "DAU: 21\u00a0000 до 18:00\nMessages: ",
+        ),
+        (
+            Gap("feed_actions", "10:00", "14:15"),
+            "No data for 1 Nov in feed_actions from 10:00 to 14:15: is the application down or the load late?\n\n"
+            "DAU: 21,000 (incomplete)\nMessages: ",
+            "Нет данных за 1 ноя в feed_actions с 10:00 до 14:15: приложение не работает или загрузка опаздывает?\n\n"
+            "DAU: 21\u00a0000 (неполные данные)\nMessages: ",
+        ),
+        (
+            Gap("feed_actions", rows=8100, usual=31000),
+            "Only 8,100 rows for 1 Nov in feed_actions, usually 31,000: is the application down or the load late?\n\n"
+            "DAU: 21,000 (incomplete)\nMessages: ",
+            "За 1 ноя в feed_actions строк всего 8\u00a0100, обычно 31\u00a0000: "
+            "приложение не работает или загрузка опаздывает?\n\nDAU: 21\u00a0000 (неполные данные)\nMessages: ",
+        ),
+    ],
+)
+def test_a_day_that_lacks_rows_has_no_changes(gap: Gap, english: str, russian: str) -> None:
+    numbers = report(lacking(gap), DailyMetric("m", "Messages", "count", days(*[5] * 8)))
+    for language, expected in (("en", english), ("ru", russian)):
+        text = compose(numbers, language).plain
+        assert text.split("\n", 2)[2].startswith(expected)
+        assert "110" not in text
+        assert ("day before: 0.0%" in text) == (language == "en")
+
+
+def test_rows_that_two_metrics_lack_are_said_once() -> None:
+    text = compose(report(lacking(Gap("feed_actions")), lacking(Gap("feed_actions"), CTR)), "en").plain
+    assert text.count("No data for 1 Nov") == 1
+    assert "DAU: no data\nCTR: no data\n" in text
+
+
+def test_there_is_no_change_from_a_day_that_lacked_rows() -> None:
+    for back, changes in ((1, "day before: -; week before: +110.0%"), (7, "day before: +5.0%; week before: -")):
+        metric = replace(DAU, gaps={DAY - timedelta(days=back): Gap("feed_actions", "18:00")})
+        text = compose(report(metric), "en").plain
+        assert f"DAU: 21,000\n{changes}\n" in text
+        assert "No data" not in text
+
+
+def test_a_day_that_lacks_rows_is_a_gap_with_a_note() -> None:
+    gaps = {
+        DAY: Gap("t"),
+        DAY - timedelta(days=1): Gap("t", "18:00"),
+        DAY - timedelta(days=2): Gap("t", "1:00", "9:00"),
+    }
+    metric = replace(
+        DAU, values=days(*[20_000.0] * 8), gaps=gaps | {DAY - timedelta(days=3): Gap("t", rows=1, usual=9)}
+    )
+    panel = daily.panel(metric, [DAY - timedelta(days=back) for back in (4, 3, 2, 1, 0)], texts.load("en"))
+    assert panel.notes == ["", "incomplete", "incomplete", "no data since 18:00", "no data"]
+    assert panel.labels == ["20.00", "", "", "", ""]
+    assert np.isnan(panel.heights).tolist() == [False, True, True, True, True]
+    assert len(bars_of(compose(report(metric), "en").picture or b"")) == 3
+    everywhere = {day: Gap(HOSTILE, HOSTILE[:5]) for day in metric.values}
+    assert bars_of(compose(report(replace(metric, gaps=everywhere)), "ru").picture or b"") == []

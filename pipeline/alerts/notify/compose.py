@@ -17,8 +17,9 @@ from pipeline.alerts.incidents.actions import KINDS, MUTE, Action, button
 from pipeline.alerts.incidents.incident import Member
 from pipeline.alerts.root_cause.explanation import Explanation
 from pipeline.core import clock, dimensions, settings
-from pipeline.core.metrics import BY_NAME, FEED
+from pipeline.core.metrics import BY_NAME
 from pipeline.slots import Part
+from pipeline.warehouse.source import table_name
 from reporting.decoration import optional
 
 if TYPE_CHECKING:
@@ -111,9 +112,8 @@ def _status(incident: Incident) -> "Status":
 
 
 def _source(incident: Incident) -> str:
-    section = settings.SourceSettings()
     kinds = {BY_NAME[member.metric].table for member in incident.members}
-    return ", ".join(sorted(section.feed_table if kind == FEED else section.message_table for kind in kinds))
+    return ", ".join(sorted(map(table_name, kinds)))
 
 
 def _figures(incident: Incident, member: Member, evaluation: Evaluation, bands: Mapping[Part, Band]) -> "AlertMetric":

@@ -5,8 +5,9 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from pipeline.core import clock, settings
-from pipeline.core.metrics import Metric
-from pipeline.etl import results
+from pipeline.core.metrics import FEED, MESSAGES, Metric
+from pipeline.etl import gaps, results
+from pipeline.warehouse.source import table_name
 from pipeline.warehouse.statements import statement
 from pipeline.warehouse.tables import INCIDENTS, SLOT_CHECKS, full_name, open_warehouse
 from reporting.decoration import optional
@@ -42,8 +43,11 @@ def figures(day: date, metrics: Sequence[Metric]) -> "daily.DailyReport":
     before = day - timedelta(days=COMPARED_DAYS)
     totals = results.day_totals(metrics, before, day)
     checked, alarmed = _alerts_of(day)
+    found = optional(f"check for missing rows in the report of {day}", lambda: gaps.find_gaps(before, day))
+    lacking = found or {FEED: {}, MESSAGES: {}}
+    comparable = [metric for metric in metrics if not {day, before} & lacking[metric.table].keys()]
     what = f"cause in the report of {day}"
-    causes, splits = optional(what, lambda: _explained(totals, metrics, day, before)) or ((), ())
+    causes, splits = optional(what, lambda: _explained(totals, comparable, day, before)) or ((), ())
     return daily.DailyReport(
         day=day,
         metrics=[
@@ -52,6 +56,7 @@ def figures(day: date, metrics: Sequence[Metric]) -> "daily.DailyReport":
                 label=metric.label_in(language, daily=True),
                 kind=metric.format,
                 values={on: counts.value for on, counts in totals[metric.name].items()},
+                gaps={on: _gap(metric.table, gap) for on, gap in lacking[metric.table].items()},
             )
             for metric in metrics
         ],
@@ -61,6 +66,16 @@ def figures(day: date, metrics: Sequence[Metric]) -> "daily.DailyReport":
         causes=causes,
         splits=splits,
     )
+
+
+def _gap(table: str, gap: gaps.Gap) -> "daily.Gap":
+    from reporting import daily
+
+    source = table_name(table)
+    if gap.kind == "few":
+        return daily.Gap(source, rows=gap.rows, usual=gap.usual)
+    start, end = (f"{clock.to_local(moment):%H:%M}" for moment in (gap.start, gap.end))
+    return daily.Gap(source, "" if gap.kind == "empty" else start, end if gap.kind == "stretch" else "")
 
 
 def _explained(

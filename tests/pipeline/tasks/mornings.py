@@ -13,10 +13,16 @@ from pipeline.core import process
 from pipeline.warehouse.engines import Engine
 from tests.pipeline.configuration import configured
 from tests.pipeline.etl.running import Case, Configuration, create_source, fresh_database, insert_events
+from tests.pipeline.etl.stories import at
 from tests.pipeline.reference import Event, Events
 
 MONDAY = date(2026, 11, 9)
 SUNDAY = MONDAY - timedelta(days=1)
+
+
+def aware(day: date, hour: float) -> datetime:
+    """A time on a day in Moscow."""
+    return at(day, hour).replace(tzinfo=UTC)
 
 
 @dataclass
