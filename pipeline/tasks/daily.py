@@ -135,8 +135,9 @@ def tell_progress(task: DailyMetrics) -> None:
 
 def _staged_partitions() -> list[tuple[str, str, date, int]]:
     """Return table, id, day and time of change (Unix seconds) of every partition of the staging tables."""
-    bound = {"database": settings.WarehouseSettings().database, "tables": STAGING}
+    tables = {full_name(table).partition(".")[2]: table for table in STAGING}
+    bound = {"database": settings.WarehouseSettings().database, "tables": tuple(tables)}
     return [
-        (table, partition_id, date.fromisoformat(re.findall(r"\d{4}-\d{2}-\d{2}", partition)[0]), modified)
-        for table, partition_id, partition, modified in open_warehouse().query(statement("staging_partitions"), bound)
+        (tables[name], partition_id, date.fromisoformat(re.findall(r"\d{4}-\d{2}-\d{2}", partition)[0]), modified)
+        for name, partition_id, partition, modified in open_warehouse().query(statement("staging_partitions"), bound)
     ]

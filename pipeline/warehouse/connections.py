@@ -20,6 +20,18 @@ def source() -> Engine:
     return _engine(section, "source", os.environ.get("FEEDPULSE_SOURCE_PASSWORD", ""))
 
 
+def require_existing(engine: Engine, section: str) -> None:
+    """Refuse an embedded engine whose directory does not exist: any statement would create it.
+
+    Raises
+    ------
+    SettingsError
+        The directory is missing.
+    """
+    if isinstance(engine, EmbeddedEngine) and not os.path.isdir(engine.path):
+        raise SettingsError(f"nothing is loaded yet: [{section}] path = {engine.path} does not exist.")
+
+
 def _engine(section: settings.WarehouseSettings | settings.SourceSettings, name: str, password: str) -> Engine:
     if section.engine == "embedded":
         if not section.path:

@@ -1,7 +1,8 @@
 """Scratch tables: each belongs to one run, which fills it before the rows replace a partition.
 
 A killed run leaves its scratch table behind. The table's name identifies the process, so a later run can drop the table
-once that process has ended. Processes of another machine cannot be checked; their tables are dropped after a day.
+once that process has ended. Processes of another machine, or of this one before it was restarted, cannot be checked;
+their tables are dropped after a day.
 """
 
 import hashlib
@@ -9,6 +10,7 @@ import os
 import re
 import socket
 import time
+from collections.abc import Collection
 from pathlib import Path
 from uuid import uuid4
 
@@ -17,8 +19,11 @@ from pipeline.core.process import once
 FOREIGN_SECONDS = 86_400
 """The age from which a scratch table of another machine counts as abandoned."""
 
-_NAME = re.compile(
-    r"\w+__(?P<machine>[0-9a-f]{8})_(?P<process>\d+)_(?P<started>\d+)_(?P<created>\d+)_[0-9a-f]{8}", re.ASCII
+NAME = r"[0-9A-Za-z_]+__[0-9a-f]{8}_[0-9]+_[0-9]+_[0-9]+_[0-9a-f]{8}"
+"""The pattern of a scratch table's name, for ClickHouse too."""
+_PARTS = re.compile(
+    r"(?P<table>\w+)__(?P<machine>[0-9a-f]{8})_(?P<process>\d+)_(?P<started>\d+)_(?P<created>\d+)_[0-9a-f]{8}",
+    re.ASCII,
 )
 
 
@@ -28,24 +33,25 @@ def new_name(table: str) -> str:
     return f"{table}__{_machine()}_{process}_{_started(process)}_{int(time.time())}_{uuid4().hex[:8]}"
 
 
-def is_abandoned(table: str) -> bool:
-    """Whether `table` is a scratch table whose run has ended."""
-    name = _NAME.fullmatch(table)
-    if name is None:
+def is_abandoned(name: str, tables: Collection[str]) -> bool:
+    """Whether `name` is a scratch table of one of `tables` whose run has ended."""
+    parts = _PARTS.fullmatch(name)
+    if parts is None or parts["table"] not in tables:
         return False
-    if name["machine"] != _machine():
-        return time.time() - int(name["created"]) > FOREIGN_SECONDS
-    return _started(int(name["process"])) != int(name["started"])
+    if parts["machine"] != _machine():
+        return time.time() - int(parts["created"]) > FOREIGN_SECONDS
+    return _started(int(parts["process"])) != int(parts["started"])
 
 
 @once
 def _machine() -> str:
     try:
-        # Containers may share a host name, and each numbers its own processes.
+        # Containers may share a host name, and each numbers its own processes. Machines may share a host name too.
         namespace = os.readlink("/proc/self/ns/pid")
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text()
     except OSError:
-        namespace = ""
-    return hashlib.sha256(f"{socket.gethostname()} {namespace}".encode()).hexdigest()[:8]
+        namespace = boot = ""
+    return hashlib.sha256(f"{socket.gethostname()} {namespace} {boot}".encode()).hexdigest()[:8]
 
 
 def _started(process: int) -> int:

@@ -1,13 +1,15 @@
 """The tables that feedpulse keeps in ``[warehouse] database``: their names and columns, and how they are created."""
 
-from collections.abc import Iterable, Mapping
+import contextlib
+from collections.abc import Iterator
 
-from pipeline.core import settings
+from pipeline.core import clock, settings
 from pipeline.core.dimensions import DAILY
 from pipeline.core.errors import SettingsError, TerminalError
 from pipeline.core.process import once
-from pipeline.warehouse import connections, scratch
+from pipeline.warehouse import connections, ownership, scratch
 from pipeline.warehouse.engines import Engine
+from pipeline.warehouse.ownership import Inspection, Installation
 from pipeline.warehouse.statements import Fragment, statement
 
 FEED_USER_DAY = "feed_user_day"
@@ -15,7 +17,7 @@ MESSAGE_USER_DAY = "message_user_day"
 USER_ATTRIBUTES = "user_attributes"
 USER_DAY = "user_day"
 SLICE_DAY = "slice_day"
-DAILY_METRICS = "daily_metrics"
+DAILY_METRICS = ownership.RESULT
 DAILY_TOTALS = "daily_totals"
 SLOT_METRICS = "slot_metrics"
 SLOT_COUNTS = "slot_counts"
@@ -24,9 +26,11 @@ INCIDENTS = "incidents"
 INCIDENT_ACTIONS = "incident_actions"
 DELIVERIES = "deliveries"
 RUNS = "runs"
-TABLE_UPDATES = "table_updates"
+TABLE_UPDATES = ownership.MARKERS
+INSTALLATION = ownership.RECORD
 
 TABLES = (
+    INSTALLATION,
     FEED_USER_DAY,
     MESSAGE_USER_DAY,
     USER_ATTRIBUTES,
@@ -75,56 +79,119 @@ ADDED_COLUMNS: dict[str, dict[str, str]] = {
 
 
 def full_name(table: str) -> str:
-    """Return ``database.table`` of one of `TABLES`; `[etl] table` renames the result."""
-    name = settings.EtlSettings().table if table == DAILY_METRICS else table
-    return f"{settings.WarehouseSettings().database}.{name}"
+    """Return ``database.table`` of one of `TABLES`: with `[warehouse] prefix`, and the result as `[etl] table`."""
+    section = settings.WarehouseSettings()
+    name = settings.EtlSettings().table if table == DAILY_METRICS else f"{section.prefix}{table}"
+    return f"{section.database}.{name}"
+
+
+@once
+def installation() -> Installation:
+    """Return what the configuration writes, and where it reads from."""
+    section, source = settings.WarehouseSettings(), settings.SourceSettings()
+    tables = (source.feed_table, source.message_table)
+    return Installation(
+        section.database,
+        section.prefix,
+        settings.EtlSettings().table,
+        ", ".join(f"{source.database}.{table}" for table in tables),
+        clock.zone().key,
+        TABLES,
+    )
 
 
 def open_warehouse() -> Engine:
     """Return the warehouse, ready for use.
 
-    The first call of a process creates the missing database, tables and columns, and drops the scratch tables of killed
-    runs; later calls only return the engine.
+    The first call of a process refuses tables that are not ours, creates the missing database, tables and columns, and
+    drops the scratch tables of killed runs. Later calls only return the engine. Inside of `reading` nothing is written.
+
+    Raises
+    ------
+    SettingsError
+        A table of one of our names is not ours, or the warehouse belongs to another configuration: see `ownership`.
     """
     engine = connections.warehouse()
-    database, result_table = settings.WarehouseSettings().database, settings.EtlSettings().table
-    place = (engine, database, result_table)
-    if place not in _opened():
-        if result_table != DAILY_METRICS and result_table in TABLES:
-            raise SettingsError(
-                f"[etl] table = {result_table}: feedpulse has another table of that name; choose a new one."
-            )
-        columns = _existing_columns(engine, database)
-        _create_missing(engine, database, columns)
-        _drop_abandoned(engine, database, columns)
-        _opened().add(place)
+    wanted = installation()
+    if (engine, wanted) not in _opened() and not _reading:
+        _require_own_names(wanted)
+        found = inspect()
+        ownership.require_ours(found)
+        _create_database(engine, found)
+        ownership.record(engine, found)
+        _create_missing(engine, found)
+        _drop_abandoned(engine, found)
+        _opened().add((engine, wanted))
     return engine
 
 
+@contextlib.contextmanager
+def reading(*needed: str) -> Iterator[None]:
+    """Open the warehouse for a command that only reads: nothing is created, altered or dropped inside the context.
+
+    Parameters
+    ----------
+    *needed : str
+        Those of `TABLES` that the command cannot do without.
+
+    Raises
+    ------
+    SettingsError
+        Nothing is loaded yet, or what `open_warehouse` would refuse.
+    """
+    connections.require_existing(connections.warehouse(), "warehouse")
+    found = inspect()
+    ownership.require_ours(found)
+    if missing := [full_name(table) for table in needed if table in found.missing]:
+        raise SettingsError(
+            f"nothing is loaded yet in the database {found.installation.database}: there is no {', '.join(missing)}. "
+            "`feedpulse run Daily` and `feedpulse run Alerts` make these tables."
+        )
+    _reading.append(True)
+    try:
+        yield
+    finally:
+        _reading.pop()
+
+
+_reading: list[bool] = []
+"""Not empty inside of `reading`. Not `once`: a replay of another configuration resets what the process remembers."""
+
+
+def inspect() -> Inspection:
+    """Compare the warehouse with what the configuration writes. Writes nothing and refuses nothing."""
+    return ownership.inspect(connections.warehouse(), installation(), ADDED_COLUMNS)
+
+
 @once
-def _opened() -> set[tuple[Engine, str, str]]:
-    """Engine, database and result table of every warehouse that this process has opened."""
+def _opened() -> set[tuple[Engine, Installation]]:
+    """Every warehouse that this process has opened, with what its configuration writes."""
     return set()
 
 
-def _existing_columns(engine: Engine, database: str) -> dict[str, set[str]]:
-    """The columns of every table in the database, ours or not."""
-    columns: dict[str, set[str]] = {}
-    for table, column in engine.query(statement("existing_columns"), {"database": database}):
-        columns.setdefault(table, set()).add(column)
-    return columns
+def _require_own_names(wanted: Installation) -> None:
+    """Refuse an `[etl] table` that is the name of another table of ours."""
+    if len(wanted.names) != len(TABLES):
+        raise SettingsError(
+            f"[etl] table = {wanted.result_table}: feedpulse has another table of that name; choose a new one."
+        )
 
 
-def _create_missing(engine: Engine, database: str, columns: Mapping[str, set[str]]) -> None:
-    """Create the database if it has no tables, and the tables and columns that are missing."""
-    if not columns:
+def _create_database(engine: Engine, found: Inspection) -> None:
+    """Create the database where it is missing: a user of an existing one may lack the right to create databases."""
+    database = found.installation.database
+    if not found.forms and not engine.query(statement("existing_databases"), {"database": database}):
         _run(engine, statement("create_database", database=database))
+
+
+def _create_missing(engine: Engine, found: Inspection) -> None:
+    """Create the tables and columns that are missing."""
     for table in TABLES:
-        existing = columns.get(full_name(table).split(".")[1])
-        if existing is None:
+        form = found.forms.get(found.installation.name(table))
+        if form is None:
             _run(engine, statement(f"create_{table}", table=full_name(table)))
         for column, kind in ADDED_COLUMNS.get(table, {}).items():
-            if existing is None or column not in existing:
+            if form is None or column not in form.columns:
                 _add_column(engine, table, column, kind)
 
 
@@ -137,10 +204,13 @@ def _add_column(engine: Engine, table: str, column: str, kind: str) -> None:
             raise
 
 
-def _drop_abandoned(engine: Engine, database: str, names: Iterable[str]) -> None:
-    """Drop the scratch tables of runs that have ended."""
-    for table in filter(scratch.is_abandoned, names):
-        _run(engine, statement("drop_scratch", scratch=f"{database}.{table}"))
+def _drop_abandoned(engine: Engine, found: Inspection) -> None:
+    """Drop the scratch tables of our own runs that have ended."""
+    if found.missing == list(TABLES):
+        return  # no run of ours was here
+    for name, form in found.forms.items():
+        if scratch.is_abandoned(name, found.installation.names) and "MergeTree" in form.engine:
+            _run(engine, statement("drop_scratch", scratch=f"{found.installation.database}.{name}"))
 
 
 def _run(engine: Engine, sql: str) -> None:

@@ -118,6 +118,9 @@ def _require_names() -> None:
             if cls is SourceSettings:
                 remedy = "make views with such names, in a database with such a name, and set them here."
             raise SettingsError(f"[{cls.section}] {setting} = {name!r}: a name must have {RULE}; {remedy}")
+    prefix = WarehouseSettings().prefix
+    if prefix and not IDENTIFIER.fullmatch(prefix):
+        raise SettingsError(f"[warehouse] prefix = {prefix!r}: a name must have {RULE}; for example anna_.")
 
 
 def _require_minimums() -> None:

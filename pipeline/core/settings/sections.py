@@ -76,6 +76,8 @@ class WarehouseSettings(ConnectionSettings):
     """Embedded: data directory."""
     database = luigi.Parameter(default="test")
     """Database of every table that feedpulse writes."""
+    prefix = luigi.Parameter(default="")
+    """Begins the names of all our tables but `[etl] table`, so that several people can share a database: `anna_`."""
     connect_timeout_seconds = luigi.IntParameter(default=10)
     """Server: time-out of a connection attempt."""
     query_timeout_seconds = luigi.IntParameter(default=300)

@@ -1,0 +1,123 @@
+"""The form of a table: engine, keys and columns, as ClickHouse reports it and as feedpulse needs it."""
+
+import re
+import time
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from pipeline.core.errors import TerminalError
+from pipeline.warehouse import scratch
+from pipeline.warehouse.engines import Engine
+from pipeline.warehouse.statements import statement, template
+
+_UNKNOWN_TABLE = 60
+_ATTEMPTS = 50
+_PAUSE_SECONDS = 0.02
+
+
+@dataclass
+class Form:
+    """The form of a table or view."""
+
+    engine: str = ""
+    """Without replication and paths: ``MergeTree``, ``ReplacingMergeTree(version)``, ``View``."""
+    partition_key: str = ""
+    sorting_key: str = ""
+    columns: dict[str, str] = field(default_factory=dict)
+    """The type of each column; followed by ALIAS or MATERIALIZED if it cannot be inserted."""
+
+
+def read(engine: Engine, database: str, names: Collection[str]) -> dict[str, Form]:
+    """Read the forms of the named tables that exist, and those of scratch tables, without their columns.
+
+    A table that the user has no right to is not listed.
+    """
+    bound = {"database": database, "names": tuple(names), "scratch": f"^{scratch.NAME}$"}
+    forms: dict[str, Form] = {}
+    for name, full_engine, engine_name, partition_key, sorting_key, column, kind, default in _rows(engine, bound):
+        form = forms.setdefault(name, Form())
+        if column:
+            form.columns[column] = f"{_type(kind)} {default}" if default in ("ALIAS", "MATERIALIZED") else _type(kind)
+        else:
+            form.engine = _engine(full_engine if full_engine.startswith(engine_name) else engine_name)
+            form.partition_key, form.sorting_key = _key(partition_key), _key(sorting_key)
+    return {name: form for name, form in forms.items() if form.engine}  # a table may be dropped between both SELECTs
+
+
+def expected(table: str, added: Mapping[str, str]) -> Form:
+    """Return the form of one of our tables: that of its ``create_*.sql``, with the added columns."""
+    text = template(f"create_{table}")
+    declared = re.search(
+        r"\{table\} \(\n(?P<columns>.*)\n\) "
+        r"ENGINE = (?P<engine>\S+)(?: PARTITION BY (?P<partition>.+?))? ORDER BY (?P<sorting>.+)$",
+        text,
+        re.DOTALL,
+    )
+    if declared is None:
+        raise TerminalError(f"create_{table}.sql: write it as the other create_*.sql")
+    columns = dict(line.strip().rstrip(",").split(" ", 1) for line in declared["columns"].split("\n"))
+    return Form(declared["engine"], _key(declared["partition"] or ""), _key(declared["sorting"]), {**columns, **added})
+
+
+def differences(actual: Form, wanted: Form, optional: Collection[str] = ()) -> Iterator[str]:
+    """Say in which respects a table is not what feedpulse needs.
+
+    Columns that users added do not count, nor does the sorting key of a plain MergeTree: no row depends on it.
+
+    Parameters
+    ----------
+    actual, wanted : Form
+        The table, and what feedpulse would make.
+    optional : collection of str
+        Columns that may be missing, because feedpulse adds them.
+    """
+    if actual.engine != wanted.engine:
+        yield f"its engine is {actual.engine}, not {wanted.engine}"
+    if "MergeTree" not in actual.engine:
+        return
+    if actual.partition_key != wanted.partition_key:
+        yield f"{_keyed('partitioned', actual.partition_key)}, not {_keyed('partitioned', wanted.partition_key)}"
+    if "Replacing" in wanted.engine and actual.sorting_key != wanted.sorting_key:
+        yield f"{_keyed('sorted', actual.sorting_key)}, not {_keyed('sorted', wanted.sorting_key)}"
+    missing = [name for name in wanted.columns if name not in actual.columns and name not in optional]
+    if missing:
+        yield f"it has no column {', '.join(missing)}"
+    for name, kind in wanted.columns.items():
+        if name in actual.columns and actual.columns[name] != kind:
+            yield f"its column {name} is {actual.columns[name]}, not {kind}"
+
+
+def _rows(engine: Engine, bound: Mapping[str, object]) -> list[tuple[str, ...]]:
+    sql = statement("existing_tables")
+    for _ in range(_ATTEMPTS):
+        try:
+            return engine.query(sql, bound)
+        except TerminalError as error:  # 18.16 does not list tables at the moment in which one of them is dropped
+            if error.code != _UNKNOWN_TABLE:
+                raise
+            time.sleep(_PAUSE_SECONDS)
+    return engine.query(sql, bound)
+
+
+def _engine(text: str) -> str:
+    """Return a table engine with its parameters, without replication: its paths and names are quoted."""
+    name, parameters = re.match(r"(\w*)(?:\(((?:'[^']*'|[^()']|\([^()]*\))*)\))?", text).groups()  # type: ignore[union-attr]
+    own = [part.strip() for part in re.split(r",(?![^(]*\))", parameters or "") if part.strip()[:1] not in ("", "'")]
+    name = re.sub(r"^(Replicated|Shared)(?=\w*MergeTree)", "", name)
+    return f"{name}({', '.join(own)})" if own else name
+
+
+def _key(text: str) -> str:
+    """Return a key in one spelling: ``tuple()`` and no key are '', a tuple of columns loses its parentheses."""
+    bare = re.sub(r"[\s`]", "", text)
+    if bare == "tuple()":
+        return ""
+    return re.sub(r"^\(([\w,]*)\)$", r"\1", bare).replace(",", ", ")
+
+
+def _type(text: str) -> str:
+    return re.sub(r"LowCardinality\((\w+)\)", r"\1", text)
+
+
+def _keyed(how: str, key: str) -> str:
+    return f"it is {how} by {key}" if key else f"it is not {how}"

@@ -1,1 +1,0 @@
-SELECT table, name FROM system.columns WHERE database = %(database)s

@@ -1,0 +1,1 @@
+SELECT item, value FROM {installation} FINAL
