@@ -23,5 +23,7 @@ def main(arguments: Sequence[str]) -> int:
     options = parser().parse_args(arguments)
     prepare()
     from pipeline.alerts.backtest.tuning import compare
+    from pipeline.warehouse import tables
 
-    return compare(options)
+    with tables.reading(tables.SLOT_METRICS):
+        return compare(options)

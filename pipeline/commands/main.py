@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from types import ModuleType
 
-from pipeline.commands import compare, demo, detectors, init, query, replay, run, tune, verify
+from pipeline.commands import adopt, compare, demo, detectors, init, query, replay, run, tune, verify
 from pipeline.commands.common import PROGRAM, WRONG_USAGE
 from pipeline.core.errors import is_ours
 
@@ -19,6 +19,7 @@ COMMANDS: dict[str, ModuleType] = {
     "replay": replay,
     "compare": compare,
     "tune": tune,
+    "adopt": adopt,
     "detectors": detectors,
 }
 """The commands, in the order of the help."""

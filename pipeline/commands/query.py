@@ -25,6 +25,7 @@ def main(arguments: Sequence[str]) -> int:
     from pipeline.warehouse import connections
 
     engine = connections.source() if options.source else connections.warehouse()
+    connections.require_existing(engine)
     for piece in engine.dump(options.sql, options.format):
         sys.stdout.buffer.write(piece)
     sys.stdout.buffer.flush()

@@ -23,6 +23,9 @@ def main(arguments: Sequence[str]) -> int:
     options = parser().parse_args(arguments)
     prepare()
     from pipeline.alerts.backtest.replay import replay
+    from pipeline.warehouse import tables
 
-    replay(options.first, last_day(options), options.path, options.against)
+    last = last_day(options)
+    with tables.reading(tables.SLOT_METRICS):
+        replay(options.first, last, options.path, options.against)
     return 0

@@ -23,5 +23,7 @@ def main(arguments: Sequence[str]) -> int:
     options = parser().parse_args(arguments)
     prepare()
     from pipeline.alerts.backtest.tuning import tune
+    from pipeline.warehouse import tables
 
-    return tune(options)
+    with tables.reading(tables.SLOT_METRICS):
+        return tune(options)

@@ -20,5 +20,8 @@ def main(arguments: Sequence[str]) -> int:
     options = parser().parse_args(arguments)
     prepare()
     from pipeline.etl.verification import verify
+    from pipeline.warehouse import tables
 
-    return 0 if verify(options.first, last_day(options)) else 1
+    last = last_day(options)
+    with tables.reading(tables.TABLE_UPDATES, tables.DAILY_METRICS, tables.DAILY_TOTALS, tables.SLOT_METRICS):
+        return 0 if verify(options.first, last) else 1

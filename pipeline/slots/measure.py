@@ -1,6 +1,6 @@
 """Measures slot metrics from raw events, any number of slots of a day in one statement."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 from pipeline.core import clock
@@ -69,13 +69,30 @@ def measure_days(days: Sequence[date], tell: Callable[[date], object]) -> None:
         Called with each day when the day is done.
     """
     first = first_slots()
-    measured = history.measured(METRICS, clock.day_bounds(days[0])[0], clock.day_bounds(days[-1])[1])
+    missing = unmeasured(days, first)
     for day in days:
-        # Slots before a table's first event are unknown, not zero.
+        if day in missing:
+            fill(missing[day], clock.day_bounds(day)[1], first)
+        tell(day)
+
+
+def unmeasured(days: Sequence[date], first: Mapping[str, datetime]) -> dict[date, datetime]:
+    """Return the days that have unmeasured slots, with the first slot to measure of each.
+
+    Parameters
+    ----------
+    days : sequence of date
+        Consecutive days of the zone, in order.
+    first : mapping
+        The result of `first_slots`. Slots before a table's first event are unknown, not zero.
+    """
+    measured = history.measured(METRICS, clock.day_bounds(days[0])[0], clock.day_bounds(days[-1])[1])
+    missing = {}
+    for day in days:
         wanted = {table: {slot for slot in clock.day_slots(day) if slot >= first[table]} for table in first}
         if any(wanted.get(metric.table, set()) - measured[metric.name] for metric in METRICS):
-            fill(min(min(s) for s in wanted.values() if s), clock.day_bounds(day)[1], first)
-        tell(day)
+            missing[day] = min(min(slots) for slots in wanted.values() if slots)
+    return missing
 
 
 def first_slots() -> dict[str, datetime]:

@@ -16,7 +16,7 @@ from pipeline.tasks.channels import channels
 from pipeline.warehouse import markers
 from pipeline.warehouse.markers import Marker
 from pipeline.warehouse.source import source
-from pipeline.warehouse.tables import SLOT_CHECKS, SLOT_METRICS
+from pipeline.warehouse.tables import SLOT_CHECKS, SLOT_METRICS, open_warehouse
 from reporting import decoration, texts
 from reporting.delivery import Channels
 
@@ -123,8 +123,9 @@ class Presses(luigi.Task):
     done = False
 
     def complete(self) -> bool:
-        """Whether this run has read the presses; each run reads the new ones."""
+        """Whether this run has read the presses; each run reads the new ones. Luigi calls this first."""
         settings.check()
+        open_warehouse()
         return self.done
 
     def run(self) -> None:

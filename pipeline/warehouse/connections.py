@@ -20,7 +20,7 @@ def source() -> Engine:
     return _engine(section, "source", os.environ.get("FEEDPULSE_SOURCE_PASSWORD", ""))
 
 
-def require_existing(engine: Engine, section: str) -> None:
+def require_existing(engine: Engine) -> None:
     """Refuse an embedded engine whose directory does not exist: any statement would create it.
 
     Raises
@@ -29,7 +29,7 @@ def require_existing(engine: Engine, section: str) -> None:
         The directory is missing.
     """
     if isinstance(engine, EmbeddedEngine) and not os.path.isdir(engine.path):
-        raise SettingsError(f"nothing is loaded yet: [{section}] path = {engine.path} does not exist.")
+        raise SettingsError(f"nothing is loaded yet in {engine.path}: there is no such directory (path in luigi.cfg).")
 
 
 def _engine(section: settings.WarehouseSettings | settings.SourceSettings, name: str, password: str) -> Engine:

@@ -39,7 +39,7 @@ def read(engine: Engine, database: str, names: Collection[str]) -> dict[str, For
         if column:
             form.columns[column] = f"{_type(kind)} {default}" if default in ("ALIAS", "MATERIALIZED") else _type(kind)
         else:
-            form.engine = _engine(full_engine if full_engine.startswith(engine_name) else engine_name)
+            form.engine = family(full_engine if full_engine.startswith(engine_name) else engine_name)
             form.partition_key, form.sorting_key = _key(partition_key), _key(sorting_key)
     return {name: form for name, form in forms.items() if form.engine}  # a table may be dropped between both SELECTs
 
@@ -76,9 +76,9 @@ def differences(actual: Form, wanted: Form, optional: Collection[str] = ()) -> I
     if "MergeTree" not in actual.engine:
         return
     if actual.partition_key != wanted.partition_key:
-        yield f"{_keyed('partitioned', actual.partition_key)}, not {_keyed('partitioned', wanted.partition_key)}"
+        yield f"its partition key is {actual.partition_key or 'empty'}, not {wanted.partition_key or 'empty'}"
     if "Replacing" in wanted.engine and actual.sorting_key != wanted.sorting_key:
-        yield f"{_keyed('sorted', actual.sorting_key)}, not {_keyed('sorted', wanted.sorting_key)}"
+        yield f"its sorting key is {actual.sorting_key or 'empty'}, not {wanted.sorting_key or 'empty'}"
     missing = [name for name in wanted.columns if name not in actual.columns and name not in optional]
     if missing:
         yield f"it has no column {', '.join(missing)}"
@@ -99,12 +99,13 @@ def _rows(engine: Engine, bound: Mapping[str, object]) -> list[tuple[str, ...]]:
     return engine.query(sql, bound)
 
 
-def _engine(text: str) -> str:
+def family(text: str) -> str:
     """Return a table engine with its parameters, without replication: its paths and names are quoted."""
-    name, parameters = re.match(r"(\w*)(?:\(((?:'[^']*'|[^()']|\([^()]*\))*)\))?", text).groups()  # type: ignore[union-attr]
-    own = [part.strip() for part in re.split(r",(?![^(]*\))", parameters or "") if part.strip()[:1] not in ("", "'")]
-    name = re.sub(r"^(Replicated|Shared)(?=\w*MergeTree)", "", name)
-    return f"{name}({', '.join(own)})" if own else name
+    plain = re.sub(r"'[^']*'", "", text)
+    parts = re.match(r"(?:Replicated|Shared)?(\w*)(?:\(((?:[^()]|\([^()]*\))*)\))?", plain)
+    name, parameters = parts.groups() if parts else (plain, "")
+    own = (parameters or "").strip(", ")
+    return f"{name}({own})" if own else name
 
 
 def _key(text: str) -> str:
@@ -117,7 +118,3 @@ def _key(text: str) -> str:
 
 def _type(text: str) -> str:
     return re.sub(r"LowCardinality\((\w+)\)", r"\1", text)
-
-
-def _keyed(how: str, key: str) -> str:
-    return f"it is {how} by {key}" if key else f"it is not {how}"

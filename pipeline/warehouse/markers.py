@@ -189,6 +189,12 @@ def states(update_ids: Iterable[str]) -> dict[str, State]:
     }
 
 
+def known(name: str) -> list[str]:
+    """Return the ids of all markers of one name, done or invalidated."""
+    sql = statement("known_markers", table_updates=full_name(TABLE_UPDATES))
+    return [item for (item,) in open_warehouse().query(sql, {"pattern": f"{name}:%:v1"})]
+
+
 def _version(known: Mapping[str, State], item: str) -> Version:
     return known[item].version if item in known else Version()
 

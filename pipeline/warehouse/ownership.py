@@ -220,18 +220,17 @@ def _changed_text(found: Inspection, changed: list[Changed]) -> str:
 def _foreign_text(found: Inspection, foreign: list[Foreign]) -> str:
     lines = []
     for name, differences, recorded in foreign:
-        was = "was changed since feedpulse made it" if recorded else "exists, and this installation did not make it"
-        reason = ", ".join(differences) or "it has the form of ours"
-        lines.append(f"{name} {was}: {reason}.")
+        was = "has changed since feedpulse made it" if recorded else "exists, and this installation did not make it"
+        lines.append(f"{name} {was}: {'; '.join(differences) or 'it has the form of ours'}.")
     result = f"{found.installation.database}.{found.installation.result_table}"
-    settings = []
-    if any(name != result for name, *_ in foreign):
-        settings.append("set [warehouse] prefix")
-    if any(name == result for name, *_ in foreign):
-        settings.append("set another [etl] table")
-    remedy = " and ".join(settings)
+    settings = [
+        text
+        for text, is_meant in (("[warehouse] prefix", False), ("another [etl] table", True))
+        if any((name == result) == is_meant for name, *_ in foreign)
+    ]
+    remedy = f"Set {' and '.join(settings)}"
     if all(recorded for *_, recorded in foreign):
-        remedy = f"rename or restore it, or {remedy}"
+        remedy = f"Rename it, so that feedpulse makes a new one. Or s{remedy[1:]}"
     elif not any(differences for _, differences, _ in foreign):
-        remedy += "; or, if nobody else uses it, run `feedpulse adopt`"
-    return "\n".join(["feedpulse writes only to its own tables.", *lines, f"{remedy[0].upper()}{remedy[1:]}."])
+        remedy += "; or run `feedpulse adopt`, if nobody else writes to it"
+    return "\n".join([*lines, f"{remedy}."])

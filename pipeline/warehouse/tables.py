@@ -104,7 +104,7 @@ def open_warehouse() -> Engine:
     """Return the warehouse, ready for use.
 
     The first call of a process refuses tables that are not ours, creates the missing database, tables and columns, and
-    drops the scratch tables of killed runs. Later calls only return the engine. Inside of `reading` nothing is written.
+    drops the scratch tables of killed runs. Later calls only return the engine, as do those inside of `reading`.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def open_warehouse() -> Engine:
     """
     engine = connections.warehouse()
     wanted = installation()
-    if (engine, wanted) not in _opened() and not _reading:
+    if (engine, wanted) not in _opened() and not _unchecked:
         _require_own_names(wanted)
         found = inspect()
         ownership.require_ours(found)
@@ -139,7 +139,7 @@ def reading(*needed: str) -> Iterator[None]:
     SettingsError
         Nothing is loaded yet, or what `open_warehouse` would refuse.
     """
-    connections.require_existing(connections.warehouse(), "warehouse")
+    connections.require_existing(connections.warehouse())
     found = inspect()
     ownership.require_ours(found)
     if missing := [full_name(table) for table in needed if table in found.missing]:
@@ -147,15 +147,22 @@ def reading(*needed: str) -> Iterator[None]:
             f"nothing is loaded yet in the database {found.installation.database}: there is no {', '.join(missing)}. "
             "`feedpulse run Daily` and `feedpulse run Alerts` make these tables."
         )
-    _reading.append(True)
+    with unchecked():
+        yield
+
+
+@contextlib.contextmanager
+def unchecked() -> Iterator[None]:
+    """Make `open_warehouse` return the engine of a warehouse as it is, without a check or a write."""
+    _unchecked.append(True)
     try:
         yield
     finally:
-        _reading.pop()
+        _unchecked.pop()
 
 
-_reading: list[bool] = []
-"""Not empty inside of `reading`. Not `once`: a replay of another configuration resets what the process remembers."""
+_unchecked: list[bool] = []
+"""Not empty inside of `unchecked`. Not `once`: a replay of another configuration resets what the process remembers."""
 
 
 def inspect() -> Inspection:

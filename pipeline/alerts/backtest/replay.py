@@ -1,7 +1,7 @@
 """``feedpulse replay``: the messages that people would have received under the current luigi.cfg.
 
 Past days go through the same checks, bands and incidents as in `CheckAlerts`. The messages are written to a separate
-outbox and nothing is sent. The only table that is written is ``slot_metrics``, for days that were never measured.
+outbox. Nothing is sent, and nothing is written to the warehouse: days that were never measured are refused.
 """
 
 import shutil
@@ -18,6 +18,7 @@ from pipeline.alerts.incidents import Incident, Notice, current_rules
 from pipeline.alerts.incidents.incident import NoticeKind
 from pipeline.alerts.root_cause.explanation import explain
 from pipeline.core import clock, settings
+from pipeline.core.errors import SettingsError
 from pipeline.core.overrides import from_file
 from pipeline.slots import measure
 
@@ -67,10 +68,10 @@ def replay(first: date, last: date, folder: Path, against: Path | None = None) -
     Raises
     ------
     FeedpulseError
-        If the days are not over, nothing was measured, or a configuration is invalid.
+        If the days are not over or not measured, or a configuration is invalid.
     """
     clock.require_closed_day(last)
-    measure_history(first, last)
+    _require_measured(first, last)
     ours = play(first, last, "luigi.cfg", folder / "ours")
     _print(ours, folder / "ours")
     if against is not None:
@@ -80,12 +81,26 @@ def replay(first: date, last: date, folder: Path, against: Path | None = None) -
         _compare(ours, theirs)
 
 
+def _with_history(first: date, last: date) -> list[date]:
+    """Return the days, and the history that the detectors need before them."""
+    return clock.days(first - timedelta(days=settings.AlertSettings().history_days), last)
+
+
+def _require_measured(first: date, last: date) -> None:
+    missing = sorted(measure.unmeasured(_with_history(first, last), measure.first_slots()))
+    if missing:
+        after, days = missing[-1] + timedelta(days=1), (missing[-1] - missing[0]).days + 1
+        raise SettingsError(
+            f"a replay writes nothing, and the slots of {len(missing)} days from {missing[0]} are not measured yet: "
+            f"`feedpulse run SlotHistory --date {after} --alerts-history-days {days}` measures them."
+        )
+
+
 def measure_history(first: date, last: date) -> None:
     """Measure the days and the history that the detectors need before them. Skips days that are already measured."""
     from tqdm import tqdm
 
-    start = first - timedelta(days=settings.AlertSettings().history_days)
-    days = clock.days(start, last)
+    days = _with_history(first, last)
     with tqdm(total=len(days), unit="day", disable=None, leave=False) as bar:
         measure.measure_days(days, lambda _: bar.update())
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.__main__ import main
-from pipeline.tasks import Weekly
+from pipeline.tasks import SlotHistory, Weekly
 from pipeline.warehouse.engines import EmbeddedEngine
 from tests.pipeline.alerts.place import BACK, OUTAGE, SLOT, TODAY, Site, incident, site
 
@@ -34,6 +34,7 @@ def test_a_replay_prints_the_messages_people_would_have_received(
     )
     folder = tmp_path / "replayed"
     place.alerts = {"slice_volume": "1000"}  # so high that this small app has no slices to check
+    place.run(SlotHistory(date=TOMORROW.date()), TOMORROW)
     with place.at(TOMORROW):
         code = main(["replay", "--from", str(TODAY), "--against", str(other), "--path", str(folder)])
     output = capsys.readouterr().out
@@ -61,6 +62,7 @@ def test_a_replay_prints_the_messages_people_would_have_received(
 def test_a_wrong_replay_is_refused_in_a_line(
     place: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], problem: str
 ) -> None:
+    place.run(SlotHistory(date=TOMORROW.date()), TOMORROW)
     with place.at(TOMORROW):
         assert main(["replay", *arguments, "--path", str(tmp_path / "replayed")]) == 1
     assert problem in capsys.readouterr().err

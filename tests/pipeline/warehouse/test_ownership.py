@@ -1,0 +1,396 @@
+"""What is not ours is refused before anything is written; what is ours goes on."""
+
+import contextlib
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping
+
+import pytest
+
+from pipeline.core import process
+from pipeline.core.errors import SettingsError
+from pipeline.warehouse import forms, ownership, scratch, tables
+from pipeline.warehouse.engines import Engine
+from pipeline.warehouse.statements import statement
+from tests.pipeline.configuration import configured
+from tests.pipeline.etl.running import fresh_database, place
+
+USERS = "event_date Date, user_id UInt64"
+METRICS = (
+    "event_date Date, dimension String, dimension_value String, views UInt64, likes UInt64, messages_received UInt64, "
+    "messages_sent UInt64, users_received UInt64, users_sent UInt64"
+)
+INCIDENTS = (
+    "incident_id String, slot DateTime('UTC'), metric String, opened DateTime('UTC'), last_anomaly DateTime('UTC'), "
+    "state String, good_slots UInt32, notified UInt8, outcome String, details String"
+)
+MARKERS = (
+    "update_id String, target_table String, inserted DateTime('UTC'), done UInt8, feed_rows UInt64, "
+    "message_rows UInt64, version UInt64"
+)
+BY_DAY = "PARTITION BY event_date ORDER BY (dimension, dimension_value)"
+SAME_FORM = "it has the form of ours"
+
+ODD = (
+    ("user_attributes", f"({USERS}, os String, gender String, age String, plan String) ENGINE = MergeTree "
+     "PARTITION BY event_date ORDER BY user_id", SAME_FORM),
+    ("incidents", "(id UInt32, title String) ENGINE = MergeTree ORDER BY id",
+     "its engine is MergeTree, not ReplacingMergeTree; its partition key is empty, not toYYYYMM(slot); "
+     "its sorting key is id, not incident_id, slot; it has no column incident_id, slot, metric, "),
+    ("daily_metrics", f"({METRICS}) ENGINE = MergeTree ORDER BY tuple()", "its partition key is empty, not event_date"),
+    ("daily_metrics", f"({METRICS}) ENGINE = MergeTree PARTITION BY toYYYYMM(event_date) ORDER BY dimension",
+     "its partition key is toYYYYMM(event_date), not event_date"),
+    ("daily_metrics", f"({METRICS}, city String) ENGINE = MergeTree {BY_DAY}", SAME_FORM),
+    ("daily_metrics", f"({METRICS}) ENGINE = MergeTree PARTITION BY event_date ORDER BY views", SAME_FORM),
+    ("daily_metrics", f"({METRICS}) ENGINE = SummingMergeTree {BY_DAY}",
+     "its engine is SummingMergeTree, not MergeTree"),
+    ("daily_metrics", f"({METRICS.replace('views UInt64', 'views Float64')}) ENGINE = MergeTree {BY_DAY}",
+     "its column views is Float64, not UInt64"),
+    ("daily_metrics", f"({METRICS.replace('likes UInt64', 'likes UInt64 ALIAS views')}) ENGINE = MergeTree {BY_DAY}",
+     "its column likes is UInt64 ALIAS, not UInt64"),
+    ("daily_metrics", "AS SELECT event_date FROM {database}.anything", "its engine is View, not MergeTree"),
+    ("slot_metrics", "ENGINE = Log AS SELECT event_date FROM {database}.anything",
+     "its engine is MaterializedView, not ReplacingMergeTree"),
+    ("user_day", f"({USERS}) ENGINE = Memory", "its engine is Memory, not MergeTree"),
+    ("slice_day", f"({USERS}) ENGINE = Log", "its engine is Log, not MergeTree"),
+    ("deliveries", f"({USERS}) ENGINE = Buffer({{database}}, anything, 1, 10, 100, 10, 100, 1000, 10000)",
+     "its engine is Buffer"),
+    ("daily_totals", f"({USERS}) ENGINE = Merge({{database}}, 'nothing')", "its engine is Merge"),
+    ("incidents", f"({INCIDENTS}) ENGINE = ReplacingMergeTree PARTITION BY toYYYYMM(slot) ORDER BY (slot, incident_id)",
+     "its sorting key is slot, incident_id, not incident_id, slot"),
+    ("incidents", f"({INCIDENTS}) ENGINE = ReplacingMergeTree(good_slots) PARTITION BY toYYYYMM(slot) "
+     "ORDER BY (incident_id, slot)", "its engine is ReplacingMergeTree(good_slots), not ReplacingMergeTree"),
+    ("table_updates", f"({MARKERS}) ENGINE = ReplacingMergeTree ORDER BY update_id",
+     "its engine is ReplacingMergeTree, not ReplacingMergeTree(version)"),
+    ("table_updates", f"({MARKERS}) ENGINE = ReplacingMergeTree(version) ORDER BY update_id", SAME_FORM),
+    ("installation", "(owner String) ENGINE = MergeTree ORDER BY owner", "its engine is MergeTree, not "
+     "ReplacingMergeTree(version); its sorting key is owner, not item; it has no column item, value, version"),
+)  # fmt: skip
+
+
+@contextlib.contextmanager
+def on(warehouse: Engine, database: str, /, **sections: Mapping[str, str]) -> Iterator[None]:
+    """Be a new process with this configuration."""
+    changed = sections.pop("warehouse", {})
+    with configured(warehouse={**place(warehouse), "database": database, **changed}, **sections):
+        yield
+
+
+@pytest.fixture
+def missing(warehouse: Engine) -> Iterator[str]:
+    """The name of a database that does not exist."""
+    with fresh_database(warehouse) as name:
+        yield name
+
+
+def everything(warehouse: Engine, database: str) -> dict[str, tuple[object, ...]]:
+    """By table: how it was created, and its rows."""
+    found: dict[str, tuple[object, ...]] = {}
+    for (name,) in warehouse.query(f"SHOW TABLES FROM {database}"):
+        if name.startswith("."):  # the rows of a materialized view
+            found[name] = ()
+            continue
+        created = warehouse.query(f"SHOW CREATE TABLE {database}.{name}")
+        is_plain = not re.search("ENGINE = (Merge|Buffer)[(]|VIEW", str(created))
+        found[name] = (created, sorted(warehouse.query(f"SELECT * FROM {database}.{name}")) if is_plain else None)
+    return found
+
+
+def create(warehouse: Engine, database: str, name: str, definition: str) -> None:
+    warehouse.execute(f"CREATE TABLE IF NOT EXISTS {database}.anything ({USERS}) ENGINE = Memory")
+    text = definition.format(database=database)
+    kind = "TABLE"
+    if "AS SELECT" in text:
+        kind = "MATERIALIZED VIEW" if "ENGINE" in text else "VIEW"
+    warehouse.execute(f"CREATE {kind} {database}.{name} {text}")
+
+
+def names(warehouse: Engine, database: str) -> set[str]:
+    return {name for (name,) in warehouse.query(f"SHOW TABLES FROM {database}")}
+
+
+@pytest.mark.parametrize(("name", "definition", "difference"), ODD, ids=lambda text: str(text)[:40])
+def test_a_table_that_is_not_ours_is_refused_and_stays(
+    warehouse: Engine, database: str, name: str, definition: str, difference: str
+) -> None:
+    create(warehouse, database, name, definition)
+    before = everything(warehouse, database)
+    for opening in (tables.open_warehouse, lambda: tables.reading().__enter__()):
+        with on(warehouse, database), pytest.raises(SettingsError) as refused:
+            opening()
+        text = str(refused.value)
+        assert text.startswith(f"{database}.{name} exists, and this installation did not make it: {difference}"), text
+        remedy = text.splitlines()[-1]
+        assert ("another [etl] table" if name == "daily_metrics" else "[warehouse] prefix") in remedy
+        assert ("feedpulse adopt" in remedy) == (difference == SAME_FORM)
+        assert everything(warehouse, database) == before
+
+
+def test_every_foreign_table_is_named_at_once(warehouse: Engine, database: str) -> None:
+    create(warehouse, database, "user_day", f"({USERS}) ENGINE = Log")
+    create(warehouse, database, "daily_metrics", f"({METRICS}) ENGINE = MergeTree {BY_DAY}")
+    with on(warehouse, database), pytest.raises(SettingsError) as refused:
+        tables.open_warehouse()
+    *lines, remedy = str(refused.value).splitlines()
+    assert [line.split()[0] for line in lines] == [f"{database}.user_day", f"{database}.daily_metrics"]
+    assert remedy == "Set [warehouse] prefix and another [etl] table."
+
+
+def test_the_remedies_work(warehouse: Engine, database: str) -> None:
+    create(warehouse, database, "user_day", f"({USERS}) ENGINE = Log")
+    create(warehouse, database, "daily_metrics", f"({METRICS}) ENGINE = MergeTree {BY_DAY}")
+    before = everything(warehouse, database)
+    with on(warehouse, database, warehouse={"prefix": "anna_"}, etl={"table": "annas_metrics"}):
+        tables.open_warehouse()
+    after = everything(warehouse, database)
+    assert {name: after[name] for name in before} == before
+    ours = {f"anna_{table}" for table in tables.TABLES if table != tables.DAILY_METRICS} | {"annas_metrics"}
+    assert set(after) == set(before) | ours
+
+
+@pytest.mark.parametrize("table", tables.TABLES)
+def test_a_table_that_we_make_has_the_form_that_we_expect(warehouse: Engine, database: str, table: str) -> None:
+    added = tables.ADDED_COLUMNS.get(table, {})
+    warehouse.execute(statement(f"create_{table}", table=f"{database}.{table}"))
+    ((name, form),) = forms.read(warehouse, database, [table]).items()
+    wanted = forms.expected(table, added)
+    assert (name, form.engine, form.partition_key, form.sorting_key) == (
+        table, wanted.engine, wanted.partition_key, wanted.sorting_key,
+    )  # fmt: skip
+    assert {**form.columns, **added} == wanted.columns
+    assert not list(forms.differences(form, wanted, added))
+
+
+@pytest.mark.parametrize(
+    ("full", "family"),
+    [
+        ("MergeTree PARTITION BY a ORDER BY b SETTINGS index_granularity = 8192", "MergeTree"),
+        ("ReplicatedMergeTree('/clickhouse/{shard}/t', '{replica}') PARTITION BY a", "MergeTree"),
+        ("ReplicatedReplacingMergeTree('/a (b), c', 'r', version) ORDER BY x", "ReplacingMergeTree(version)"),
+        ("SharedReplacingMergeTree('/x/{uuid}/{shard}', '{replica}', version)", "ReplacingMergeTree(version)"),
+        ("SharedMergeTree('/x', '{replica}')", "MergeTree"),
+        ("ReplicatedReplacingMergeTree('/x', 'r') ORDER BY version", "ReplacingMergeTree"),
+        ("SummingMergeTree((a, b)) ORDER BY x", "SummingMergeTree((a, b))"),
+        ("MergeTree(event_date, (a, b), 8192)", "MergeTree(event_date, (a, b), 8192)"),
+        ("View", "View"),
+    ],
+)
+def test_engines_of_one_family_are_equal(full: str, family: str) -> None:
+    assert forms.family(full) == family
+
+
+@pytest.mark.parametrize("survived", [0, 1, 2, 3, 6, 20])
+def test_a_run_that_is_killed_leaves_a_warehouse_that_the_next_one_continues(
+    warehouse: Engine, missing: str, monkeypatch: pytest.MonkeyPatch, survived: int
+) -> None:
+    """The first statements create the database and the record's table, write the record, create the first table."""
+    left = survived
+
+    def counted(method: Callable[..., None]) -> Callable[..., None]:
+        def call(*arguments: object, **keywords: object) -> None:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise KeyboardInterrupt
+            method(*arguments, **keywords)
+
+        return call
+
+    with monkeypatch.context() as patch, on(warehouse, missing):
+        patch.setattr(Engine, "execute", counted(Engine.execute))
+        patch.setattr(Engine, "insert", counted(Engine.insert))
+        with pytest.raises(KeyboardInterrupt):
+            tables.open_warehouse()
+    with on(warehouse, missing):
+        tables.open_warehouse()
+    assert names(warehouse, missing) == set(tables.TABLES)
+
+
+def test_processes_that_start_at_the_same_moment_share_a_new_warehouse(warehouse: Engine, missing: str) -> None:
+    failures: list[BaseException] = []
+    barrier = threading.Barrier(4)
+
+    def start() -> None:
+        barrier.wait()
+        try:
+            found = tables.inspect()
+            ownership.require_ours(found)
+            tables.open_warehouse()
+        except BaseException as error:
+            failures.append(error)
+
+    with on(warehouse, missing):
+        threads = [threading.Thread(target=start) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert not failures
+    with on(warehouse, missing):
+        assert not tables.inspect().foreign
+        assert not tables.inspect().missing
+
+
+def test_a_table_of_ours_that_somebody_replaced_is_refused(warehouse: Engine, missing: str) -> None:
+    with on(warehouse, missing):
+        tables.open_warehouse()
+    warehouse.execute(f"DROP TABLE {missing}.daily_totals")
+    warehouse.execute(f"CREATE VIEW {missing}.daily_totals AS SELECT 1 AS one")
+    with on(warehouse, missing), pytest.raises(SettingsError) as refused:
+        tables.open_warehouse()
+    assert str(refused.value) == (
+        f"{missing}.daily_totals has changed since feedpulse made it: its engine is View, not MergeTree.\n"
+        "Rename it, so that feedpulse makes a new one. Or set [warehouse] prefix."
+    )
+
+
+def test_a_table_that_was_dropped_is_made_again(warehouse: Engine, missing: str) -> None:
+    with on(warehouse, missing):
+        tables.open_warehouse()
+    warehouse.execute(f"DROP TABLE {missing}.daily_totals")
+    with on(warehouse, missing):
+        tables.open_warehouse()
+    assert "daily_totals" in names(warehouse, missing)
+
+
+def test_a_new_table_of_a_later_release_is_not_taken_over(
+    warehouse: Engine, missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earlier = tuple(table for table in tables.TABLES if table != tables.DELIVERIES)
+    with monkeypatch.context() as patch:
+        patch.setattr(tables, "TABLES", earlier)
+        with on(warehouse, missing):
+            tables.open_warehouse()
+    warehouse.execute(statement("create_deliveries", table=f"{missing}.deliveries"))
+    with on(warehouse, missing), pytest.raises(SettingsError, match=r"deliveries exists, and this installation did"):
+        tables.open_warehouse()
+    warehouse.execute(f"DROP TABLE {missing}.deliveries")
+    with on(warehouse, missing):
+        tables.open_warehouse()
+        assert tables.inspect().recorded["table:deliveries"] == ownership.OURS
+
+
+@pytest.mark.parametrize(
+    ("sections", "says"),
+    [
+        ({"etl": {"table": "other"}}, "their result table is daily_metrics, and this configuration has other"),
+        (
+            {"source": {"database": "second"}},
+            "their source is default.feed_actions, default.message_actions, and this configuration has "
+            "second.feed_actions, second.message_actions",
+        ),
+        ({"source": {"message_table": "mails"}}, "this configuration has default.feed_actions, default.mails"),
+        ({"clock": {"timezone": "UTC"}}, "their time zone is Europe/Moscow, and this configuration has UTC"),
+    ],
+)
+def test_another_configuration_is_refused(
+    warehouse: Engine, missing: str, sections: dict[str, dict[str, str]], says: str
+) -> None:
+    with on(warehouse, missing):
+        tables.open_warehouse()
+    before = everything(warehouse, missing)
+    for opening in (tables.open_warehouse, lambda: tables.reading().__enter__()):
+        with on(warehouse, missing, **sections), pytest.raises(SettingsError) as refused:
+            opening()
+        text = str(refused.value)
+        assert says in text
+        assert text.startswith(f"The tables without prefix in the database {missing} belong to another configuration")
+        assert "[warehouse] prefix" in text
+        assert "`feedpulse adopt`" in text
+        assert everything(warehouse, missing) == before
+    with on(warehouse, missing):
+        tables.open_warehouse()
+
+
+def test_a_source_that_moves_is_the_same_source(warehouse: Engine, missing: str) -> None:
+    with on(warehouse, missing):
+        tables.open_warehouse()
+    elsewhere = {"engine": "server", "host": "elsewhere.example", "port": "9440", "secure": "true", "alt_hosts": "a:1"}
+    with on(warehouse, missing, source=elsewhere):
+        tables.open_warehouse()
+
+
+def test_one_result_table_has_one_writer(warehouse: Engine, missing: str) -> None:
+    with on(warehouse, missing, warehouse={"prefix": "anna_"}):
+        tables.open_warehouse()
+    with on(warehouse, missing, warehouse={"prefix": "ben_"}), pytest.raises(SettingsError, match="daily_metrics"):
+        tables.open_warehouse()
+    with on(warehouse, missing, warehouse={"prefix": "ben_"}, etl={"table": "bens"}):
+        tables.open_warehouse()
+    assert not [name for name in names(warehouse, missing) if name in tables.TABLES and name != "daily_metrics"]
+
+
+@pytest.mark.parametrize("name", ["anna_user_day", "anna_daily_metrics"])
+def test_the_result_cannot_have_the_name_of_another_table_of_ours(warehouse: Engine, missing: str, name: str) -> None:
+    with on(warehouse, missing, warehouse={"prefix": "anna_"}, etl={"table": name}):
+        if name == "anna_daily_metrics":
+            tables.open_warehouse()
+        else:
+            with pytest.raises(SettingsError, match=r"\[etl\] table = anna_user_day: feedpulse has another table"):
+                tables.open_warehouse()
+
+
+@pytest.mark.parametrize("column", ["note String", "team String DEFAULT 'x'", "twice UInt64 MATERIALIZED views * 2"])
+def test_columns_that_users_added_stay(warehouse: Engine, missing: str, column: str) -> None:
+    with on(warehouse, missing):
+        tables.open_warehouse()
+    warehouse.execute(f"ALTER TABLE {missing}.daily_metrics ADD COLUMN {column}")
+    with on(warehouse, missing):
+        tables.open_warehouse()
+    assert column.split()[0] in str(warehouse.query(f"DESCRIBE TABLE {missing}.daily_metrics"))
+
+
+def test_scratch_tables_of_others_stay(warehouse: Engine, missing: str) -> None:
+    with on(warehouse, missing, warehouse={"prefix": "anna_"}):
+        tables.open_warehouse()
+        table = f"{missing}.anna_user_day"
+        dead = re.sub("_[0-9]+_(?=[0-9]+_[0-9]+_[0-9a-f]{8}$)", "_99999999_", scratch.new_name(table))
+        warehouse.execute(f"CREATE TABLE {dead} AS {table}")
+        others = (dead.replace("anna_", ""), dead.replace("anna_", "ben_"), dead.replace("user_day", "my_user_day"))
+        for name in others:
+            warehouse.execute(f"CREATE TABLE {name} AS {table}")
+        process.reset()
+        tables.open_warehouse()
+    left = {f"{missing}.{name}" for name in names(warehouse, missing) if "__" in name}
+    assert left == set(others)
+
+
+def test_a_scratch_table_in_a_warehouse_that_is_new_stays(warehouse: Engine, database: str) -> None:
+    name = f"{database}.user_day__deadbeef_1_1_1700000000_deadbeef"
+    warehouse.execute(f"CREATE TABLE {name} ({USERS}) ENGINE = Memory")
+    for _ in range(2):
+        with on(warehouse, database):
+            tables.open_warehouse()
+        assert name.partition(".")[2] in names(warehouse, database)
+
+
+def test_reading_makes_nothing(warehouse: Engine, missing: str) -> None:
+    for _ in range(2):
+        with on(warehouse, missing), pytest.raises(SettingsError) as refused, tables.reading(tables.DAILY_METRICS):
+            pass
+        assert str(refused.value).startswith(
+            f"nothing is loaded yet in the database {missing}: there is no {missing}.daily_metrics."
+        )
+    assert not warehouse.query("SELECT name FROM system.databases WHERE name = %(name)s", {"name": missing})
+
+
+def test_a_database_that_exists_is_not_created_again(
+    warehouse: Engine, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CREATE DATABASE needs a right of its own, even where the database exists."""
+    sent: list[str] = []
+    execute = Engine.execute
+
+    def noted(self: Engine, sql: str, *arguments: object, **keywords: object) -> None:
+        sent.append(sql)
+        execute(self, sql, *arguments, **keywords)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Engine, "execute", noted)
+    with on(warehouse, database):
+        tables.open_warehouse()
+    assert sent
+    assert not [sql for sql in sent if "DATABASE" in sql]
+    sent.clear()
+    with on(warehouse, database):
+        tables.open_warehouse()
+    assert not sent
