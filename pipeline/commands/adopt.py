@@ -10,7 +10,7 @@ from pipeline.commands.common import new_parser, prepare
 if TYPE_CHECKING:
     from pipeline.warehouse.ownership import Inspection
 
-SUMMARY = "take over tables that feedpulse did not make, or go on with a changed source"
+SUMMARY = "take over tables that exist, or go on with another source"
 
 
 def parser() -> argparse.ArgumentParser:

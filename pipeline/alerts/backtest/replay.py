@@ -91,7 +91,7 @@ def _require_measured(first: date, last: date) -> None:
     if missing:
         after, days = missing[-1] + timedelta(days=1), (missing[-1] - missing[0]).days + 1
         raise SettingsError(
-            f"a replay writes nothing, and the slots of {len(missing)} days from {missing[0]} are not measured yet: "
+            f"a replay writes nothing, and slots from {missing[0]} to {missing[-1]} are not measured: "
             f"`feedpulse run SlotHistory --date {after} --alerts-history-days {days}` measures them."
         )
 

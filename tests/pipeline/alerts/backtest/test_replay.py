@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.__main__ import main
 from pipeline.tasks import SlotHistory, Weekly
+from pipeline.warehouse import tables
 from pipeline.warehouse.engines import EmbeddedEngine
 from tests.pipeline.alerts.place import BACK, OUTAGE, SLOT, TODAY, Site, incident, site
 
@@ -24,6 +25,12 @@ def place(embedded_warehouse: EmbeddedEngine, tmp_path: Path) -> Iterator[Site]:
         yield made
 
 
+def measure(place: Site) -> None:
+    """Measure the slots of today and of the history before it: a replay writes nothing."""
+    for day in (TODAY, TOMORROW.date()):
+        place.run(SlotHistory(date=day), TOMORROW)
+
+
 def test_a_replay_prints_the_messages_people_would_have_received(
     place: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -34,7 +41,7 @@ def test_a_replay_prints_the_messages_people_would_have_received(
     )
     folder = tmp_path / "replayed"
     place.alerts = {"slice_volume": "1000"}  # so high that this small app has no slices to check
-    place.run(SlotHistory(date=TOMORROW.date()), TOMORROW)
+    measure(place)
     with place.at(TOMORROW):
         code = main(["replay", "--from", str(TODAY), "--against", str(other), "--path", str(folder)])
     output = capsys.readouterr().out
@@ -51,6 +58,25 @@ def test_a_replay_prints_the_messages_people_would_have_received(
         assert place.warehouse.query(f"SELECT count() FROM {place.database}.{table}") == [(0,)]
 
 
+def test_a_replay_of_days_without_slots_names_the_command_that_measures_them(
+    place: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["replay", "--from", str(TODAY), "--path", str(tmp_path / "replayed")]
+    with place.at(TOMORROW):
+        tables.open_warehouse()
+        assert main(arguments) == 1
+    assert capsys.readouterr().err == (
+        "feedpulse replay: a replay writes nothing, and slots from 2026-11-04 to 2026-11-12 are not measured: "
+        "`feedpulse run SlotHistory --date 2026-11-13 --alerts-history-days 9` measures them.\n"
+    )
+    assert place.warehouse.query(f"SELECT count() FROM {place.database}.slot_metrics") == [(0,)]
+    place.alerts = {"history_days": "9"}
+    place.run(SlotHistory(date=TOMORROW.date()), TOMORROW)
+    place.alerts = {}
+    with place.at(TOMORROW):
+        assert main(arguments) == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
@@ -62,7 +88,7 @@ def test_a_replay_prints_the_messages_people_would_have_received(
 def test_a_wrong_replay_is_refused_in_a_line(
     place: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], problem: str
 ) -> None:
-    place.run(SlotHistory(date=TOMORROW.date()), TOMORROW)
+    measure(place)
     with place.at(TOMORROW):
         assert main(["replay", *arguments, "--path", str(tmp_path / "replayed")]) == 1
     assert problem in capsys.readouterr().err
