@@ -12,7 +12,7 @@ from pipeline.warehouse import tables
 from pipeline.warehouse.engines import Engine
 from tests.pipeline.configuration import configured
 from tests.pipeline.etl.running import create_source, differences, fresh_database, load, loaded, prepared, run
-from tests.pipeline.etl.stories import FRIDAY, SATURDAY, STORY
+from tests.pipeline.etl.stories import FRIDAY, SATURDAY, STORY, with_events
 
 
 def adopt(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -83,8 +83,8 @@ def test_days_are_published_into_a_new_result_table(warehouse: Engine, capsys: p
 
 @pytest.mark.parametrize("reload", [False, True])
 def test_a_new_source(warehouse: Engine, capsys: pytest.CaptureFixture[str], reload: bool) -> None:
-    twice = STORY.events.feed * 2
-    moved = type(STORY)(events=type(STORY.events)(twice, STORY.events.messages), days=STORY.days)
+    twice = [*STORY.events.feed, *STORY.events.feed]
+    moved = with_events(twice, STORY.events.messages)
     with prepared(warehouse, STORY) as (source, database), fresh_database(warehouse) as other:
         load(FRIDAY, SATURDAY)
         create_source(warehouse, other, moved)
