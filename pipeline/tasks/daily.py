@@ -12,12 +12,20 @@ from pipeline.core import clock, settings
 from pipeline.core.process import once
 from pipeline.etl import reconciliation
 from pipeline.tasks.base import DayTask
-from pipeline.tasks.etl import DailyMetrics, invalidate, later_merges, load_chain
+from pipeline.tasks.etl import DailyMetrics, LoadTask, extracts, invalidate, later_merges, load_chain
 from pipeline.warehouse import markers
-from pipeline.warehouse.markers import Marker, update_id
+from pipeline.warehouse.markers import Marker, RawRows, State, update_id
 from pipeline.warehouse.source import source
 from pipeline.warehouse.statements import statement
-from pipeline.warehouse.tables import STAGING, TABLE_UPDATES, USER_ATTRIBUTES, full_name, open_warehouse
+from pipeline.warehouse.tables import (
+    FEED_USER_DAY,
+    MESSAGE_USER_DAY,
+    STAGING,
+    TABLE_UPDATES,
+    USER_ATTRIBUTES,
+    full_name,
+    open_warehouse,
+)
 
 LOGGER = logging.getLogger("luigi-interface")
 
@@ -53,6 +61,9 @@ class StagingRetention(DayTask):
         """Invalidate first: a dropped partition must not count as loaded."""
         section = settings.EtlSettings()
         kept_days = dict.fromkeys(STAGING, section.keep_staging_days)
+        # A day that may still be reloaded is compared with the row counts in the markers of its extracts.
+        for table in (FEED_USER_DAY, MESSAGE_USER_DAY):
+            kept_days[table] = max(section.keep_staging_days, section.reload_days)
         # Every day that may still be reloaded looks up attributes.
         kept_days[USER_ATTRIBUTES] = max(section.keep_staging_days, section.attribute_days + section.reload_days)
         old = [
@@ -76,7 +87,7 @@ def days_to_load() -> list[date]:
 
 
 def reload_changed(last: date) -> list[date]:
-    """Invalidate the loads of days whose source rows changed since.
+    """Invalidate the loads of days whose source rows changed since, also of days that are only looked up.
 
     The source is counted once per process; the next run handles rows that arrive later. The days after a changed day
     are merged again too, because they look up its attributes. So the result equals a load of the final rows in order.
@@ -95,7 +106,7 @@ def reload_changed(last: date) -> list[date]:
     if new := {day: change for day, change in changes.items() if day not in _invalidated()}:
         for day, change in new.items():
             LOGGER.warning("%s changed since its load: %s; it is loaded again", day, change)
-        invalidate([*(task for day in new for task in load_chain(day)), *later_merges(min(new))])
+        invalidate(task for day in new for task in (*load_chain(day), *later_merges(day)))
         _invalidated().update(new)
     return loaded
 
@@ -108,20 +119,33 @@ def _invalidated() -> set[date]:
 
 @once
 def _loaded_and_changed(last: date) -> tuple[list[date], dict[date, str]]:
-    """Return the checked days that were ever loaded, and how the source rows of done days changed."""
-    newest = [last - timedelta(days=back) for back in range(settings.EtlSettings().reload_days)]
-    known = markers.states(DailyMetrics(date=day).output().update_id for day in newest)
-    by_day = {day: known.get(DailyMetrics(date=day).output().update_id) for day in reversed(newest)}
-    loads = {day: state for day, state in by_day.items() if state and state.was_done}
-    if not loads:
-        return [], {}
-    rows = reconciliation.rows_by_day(min(loads), last)
-    changes = {
-        day: change
-        for day, load in loads.items()
-        if load.done and (change := reconciliation.moved(load.raw, rows[day]))
-    }
-    return list(loads), changes
+    """Return the checked days that were ever loaded, and how the source rows of days changed since they were read."""
+    days = sorted(last - timedelta(days=back) for back in range(settings.EtlSettings().reload_days))
+    known = markers.states(task.output().update_id for day in days for task in _readers(day))
+    states = {day: [known.get(task.output().update_id) for task in _readers(day)] for day in days}
+    loaded = [day for day, (load, *_) in states.items() if load and load.was_done]
+    read = [day for day, of_day in states.items() if any(state and state.done for state in of_day)]
+    rows = reconciliation.rows_by_day(read[0], last) if read else {}
+    return loaded, {day: change for day in read if (change := _change(*states[day], current=rows[day]))}
+
+
+def _readers(day: date) -> tuple[LoadTask, ...]:
+    """The tasks whose markers hold the source rows of a day."""
+    return DailyMetrics(date=day), *extracts(day)
+
+
+def _change(load: State | None, feed: State | None, messages: State | None, current: RawRows) -> str:
+    """Describe how a day's source rows changed since its load; '' if they did not.
+
+    A day that is not loaded may be extracted: days after it look up its attributes.
+    """
+    if load and load.done:
+        return reconciliation.moved(load.raw, current)
+    extracted = RawRows(
+        feed.raw.feed if feed and feed.done else current.feed,
+        messages.raw.messages if messages and messages.done else current.messages,
+    )
+    return reconciliation.moved(extracted, current)
 
 
 @DailyMetrics.event_handler(luigi.Event.SUCCESS)  # type: ignore[untyped-decorator]

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from pipeline.core import clock, process
 from pipeline.core.errors import RowsArrivedError
 from pipeline.tasks import Daily, DailyMetrics, Slice, daily
-from pipeline.tasks.etl import LoadTask, UserDay, invalidate, later_merges
+from pipeline.tasks.etl import FeedUserDay, LoadTask, UserDay, invalidate, later_merges
 from pipeline.warehouse import markers
 from pipeline.warehouse.engines import Engine
 from pipeline.warehouse.markers import Marker, State, Token
@@ -32,6 +33,65 @@ def test_late_rows_are_loaded_again_and_said(warehouse: Engine, caplog: pytest.L
         assert "2026-11-07 changed since its load: feed_actions 2 -> 3 rows (+1); it is loaded again" in caplog.text
         check(warehouse, database, case, *STORY.days)
         assert loaded(warehouse, database, SUNDAY).users[6][-3] == "Android"
+
+
+@pytest.mark.parametrize("start", ["", str(SATURDAY)])
+def test_late_rows_of_a_day_that_is_only_looked_up_reach_the_days_after(warehouse: Engine, start: str) -> None:
+    with on_sunday(warehouse, start=start) as (source, database):
+        run(Daily())
+        assert loaded(warehouse, database, SUNDAY).users[6][-3] == "unknown"
+        # User 6 only received a message on Sunday; the user's own row of Friday arrives late.
+        case = arrive(
+            warehouse, source, STORY, [seen(6, at(FRIDAY), os="Android")], [sent(6, 1, at(FRIDAY), age=31, os="")]
+        )
+        process.reset()
+        run(Daily())
+        check(warehouse, database, case, *(day for day in STORY.days if start and str(day) >= start), SUNDAY)
+        assert loaded(warehouse, database, SUNDAY).users[6][-3:] == ("Android", "1", "31")
+        assert not DailyMetrics(date=FRIDAY).complete()
+
+
+def test_late_rows_of_a_day_that_is_only_looked_up_survive_a_kill(warehouse: Engine) -> None:
+    with on_sunday(warehouse) as (source, database):
+        run(Daily())
+        case = arrive(warehouse, source, STORY, [seen(6, at(SATURDAY), os="Android")])
+        process.reset()
+        daily.reload_changed(SUNDAY)  # and killed here
+        process.reset()
+        run(Daily())
+        check(warehouse, database, case, SUNDAY)
+
+
+def test_late_rows_of_a_day_that_was_only_extracted_are_extracted_again(warehouse: Engine) -> None:
+    with on_sunday(warehouse) as (source, database):
+        run(FeedUserDay(date=SATURDAY))  # and killed here
+        case = arrive(warehouse, source, STORY, [seen(6, at(SATURDAY), os="Android")])
+        process.reset()
+        run(Daily())
+        check(warehouse, database, case, SUNDAY)
+
+
+def test_late_rows_of_a_day_whose_staging_is_dropped_early_are_seen(
+    warehouse: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(daily, "IN_USE_SECONDS", -60)
+    with on_sunday(warehouse, keep_staging_days="1", reload_days="3") as (source, database):
+        run(Daily())
+        assert not UserDay(date=SATURDAY).complete()
+        case = arrive(warehouse, source, STORY, [seen(6, at(FRIDAY), os="Android")])
+        process.reset()
+        run(Daily())
+        check(warehouse, database, case, SUNDAY)
+
+
+def test_late_rows_of_two_days_reach_the_days_after_both(warehouse: Engine) -> None:
+    with on_sunday(warehouse, start=str(FRIDAY), attribute_days="1") as (source, database):
+        run(Daily())
+        late = [seen(1, at(FRIDAY)), seen(6, at(SATURDAY), os="Android")]
+        case = replace(arrive(warehouse, source, STORY, late), attribute_days=1)
+        process.reset()
+        run(Daily())
+        check(warehouse, database, case, *STORY.days)
 
 
 def test_an_unchanged_day_is_left_alone(warehouse: Engine) -> None:

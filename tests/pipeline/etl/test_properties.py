@@ -1,7 +1,9 @@
 """The loaded days equal what plain Python computes from the same events, for any events."""
 
 from collections import Counter
-from datetime import date
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date
 from itertools import cycle
 from zoneinfo import ZoneInfo
 
@@ -9,9 +11,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from pipeline.core import clock
+from pipeline.core import clock, process
 from pipeline.slots import measure
+from pipeline.tasks import Daily
 from pipeline.warehouse.engines import Engine
+from tests.pipeline.etl.arrivals import arrive
 from tests.pipeline.etl.running import (
     Case,
     changed_rows,
@@ -20,10 +24,11 @@ from tests.pipeline.etl.running import (
     loaded,
     measured_slots,
     prepared,
+    run,
     scratch_tables,
 )
 from tests.pipeline.etl.worlds import PLACES, cases
-from tests.pipeline.reference import VALUES, Day, Slots, measure_slots
+from tests.pipeline.reference import VALUES, Day, Event, Events, Slots, measure_slots
 
 # An example is a whole world and takes a second, so there is no shrinking; a failure shows the differing row. The first
 # of the two examples for a place is hypothesis' simplest, the second is random.
@@ -54,6 +59,37 @@ def test_loaded_days_are_what_plain_python_makes(
         assert scratch_tables(warehouse, database) == []
         load(*case.days)
         assert {day: loaded(warehouse, database, day) for day in case.days} == actual
+
+
+@pytest.mark.parametrize(("engine", "place"), [("embedded", PLACES[0]), ("server", PLACES[3])])
+@FEW
+@given(data=st.data())
+def test_days_with_late_rows_are_what_plain_python_makes_of_all_rows(
+    request: pytest.FixtureRequest, engine: str, place: tuple[str, date], data: st.DataObject
+) -> None:
+    """Some days are loaded, the days before are only looked up, and both get late rows."""
+    warehouse: Engine = request.getfixturevalue(f"{engine}_warehouse")
+    case: Case = data.draw(cases(*place))
+    feed, messages = (
+        _dealt(events, data.draw(st.sets(st.integers(0, 64), min_size=1)))
+        for events in (case.events.feed, case.events.messages)
+    )
+    kept = sorted(case.days)[data.draw(st.integers(0, 2)) :]
+    early = replace(case, events=Events(feed[0], messages[0]))
+    with prepared(warehouse, early, etl={"start": str(kept[0]), "reload_days": "6"}) as (source, database):
+        clock.set_now(clock.day_bounds(kept[-1])[1].replace(tzinfo=UTC))
+        run(Daily())
+        arrive(warehouse, source, early, feed[1], messages[1])
+        process.reset()
+        run(Daily())
+        for day in kept:
+            assert differences(loaded(warehouse, database, day), case.expected(day)) == {}, day
+
+
+def _dealt(events: Sequence[Event], late: set[int]) -> tuple[list[Event], list[Event]]:
+    """Deal events into early and late ones."""
+    places = range(len(events))
+    return [events[i] for i in places if i not in late], [events[i] for i in places if i in late]
 
 
 def check_invariants(case: Case, actual: Day, day: date) -> None:
