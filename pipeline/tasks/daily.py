@@ -3,7 +3,7 @@
 import logging
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
 import luigi
@@ -126,7 +126,7 @@ def _loaded_and_changed(last: date) -> tuple[list[date], dict[date, str]]:
     loaded = [day for day, (load, *_) in states.items() if load and load.was_done]
     read = [day for day, of_day in states.items() if any(state and state.done for state in of_day)]
     rows = reconciliation.rows_by_day(read[0], last) if read else {}
-    return loaded, {day: change for day in read if (change := _change(*states[day], current=rows[day]))}
+    return loaded, {day: change for day in read if (change := _change(states[day], rows[day]))}
 
 
 def _readers(day: date) -> tuple[LoadTask, ...]:
@@ -134,11 +134,12 @@ def _readers(day: date) -> tuple[LoadTask, ...]:
     return DailyMetrics(date=day), *extracts(day)
 
 
-def _change(load: State | None, feed: State | None, messages: State | None, current: RawRows) -> str:
-    """Describe how a day's source rows changed since its load; '' if they did not.
+def _change(states: Sequence[State | None], current: RawRows) -> str:
+    """Describe how a day's source rows changed since its `_readers` read them; '' if they did not.
 
     A day that is not loaded may be extracted: days after it look up its attributes.
     """
+    load, feed, messages = states
     if load and load.done:
         return reconciliation.moved(load.raw, current)
     extracted = RawRows(
