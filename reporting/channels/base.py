@@ -1,7 +1,9 @@
 """The interface of a channel."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from reporting.message import Message
 
@@ -26,6 +28,25 @@ class Press:
     data: str
     user: str
     answer: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check found, for people who set feedpulse up.
+
+    Parameters
+    ----------
+    level : str
+        "ok"; "note", which is worth knowing; or "wrong", which must be corrected before messages arrive.
+    text : str
+        What was found. Contains no secret.
+    remedy : str
+        What to do about it, in lines; each line can be copied as it is.
+    """
+
+    level: Literal["ok", "note", "wrong"]
+    text: str
+    remedy: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,3 +103,7 @@ class Channel(ABC):
     @abstractmethod
     def link(self, address: str, message_id: str) -> str:
         """Return a URL that shows the sent message, or "" if there is none."""
+
+    def examine(self) -> Iterator[Finding]:
+        """Check whether messages would arrive at every address. Sends and changes nothing; raises no `ChannelError`."""
+        yield from ()

@@ -3,7 +3,8 @@
 Use ``with BotApi() as api: ...`` and point the client at ``api.url``; another process also needs `TOKEN` in its
 environment. ``api.sent`` holds the messages that chats show now. ``api.answer_next(too_many(3), dropped())`` makes the
 next two requests fail. ``api.press(...)`` presses a button. ``api.delete(...)``, ``api.freeze(...)`` and
-``api.migrate(...)`` delete a message, make it too old to edit, and turn a group into a supergroup.
+``api.migrate(...)`` delete a message, make it too old to edit, and turn a group into a supergroup. ``api.chat(...)``
+is a chat whose kind and rights a test may change.
 """
 
 import json
@@ -14,6 +15,7 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any
 
+from tests.servers.bot_chats import BOT, Chat, of_name
 from tests.servers.bot_http import Dropped, Handler, Html, Server
 from tests.servers.bot_rules import CAPTION_LIMIT, TEXT_LIMIT, Refused, bad, check_photo, parse_keyboard, parse_text
 
@@ -104,6 +106,8 @@ class BotApi:
     def __init__(self, chats: tuple[str, ...] = (CHAT,), topics: tuple[int, ...] = (TOPIC,)) -> None:
         self.chats = list(chats)
         self.topics = topics
+        self.webhook = False
+        self._rooms: dict[str, Chat] = {}
         self.sent: list[Sent] = []
         self.requests: list[str] = []
         self.updates: list[dict[str, Any]] = []
@@ -150,6 +154,10 @@ class BotApi:
         self.chats.append(new)
         self._migrated[old] = new
 
+    def chat(self, name: str = CHAT) -> Chat:
+        """The chat of a number or @name, with the bot's rights there."""
+        return self._rooms.setdefault(name, of_name(name))
+
     def press(self, message_id: int, data: str, chat: str = CHAT, **user: str) -> str:
         """Press a button as `user` (first_name, last_name, username); return the query's id."""
         message = self._find(chat, message_id)
@@ -189,7 +197,11 @@ class BotApi:
         with self._lock:
             match method:
                 case "getMe":
-                    return {"id": 123456, "is_bot": True, "first_name": "feedpulse", "username": "feedpulse_bot"}
+                    return {"id": BOT, "is_bot": True, "first_name": "feedpulse", "username": "feedpulse_bot"}
+                case "getChat":
+                    return self.chat(self._chat(fields)).shown()
+                case "getChatMember":
+                    return self.chat(self._chat(fields)).member(int(fields.get("user_id", 0)))
                 case "sendMessage":
                     return self._send(fields, None)
                 case "sendPhoto":
@@ -198,7 +210,8 @@ class BotApi:
                 case "editMessageText" | "editMessageCaption" | "editMessageMedia":
                     return self._edit(method, fields, files)
                 case "sendChatAction":
-                    self._chat(fields)
+                    self.chat(self._chat(fields)).require_right(photo=False)
+                    self._topic(fields)
                     if fields.get("action") != "typing":
                         raise bad("wrong parameter action in request")
                     return True
@@ -211,18 +224,18 @@ class BotApi:
         chat = fields.get("chat_id", "")
         if new := self._migrated.get(chat):
             raise Refused(400, "Bad Request: group chat was upgraded to a supergroup chat", migrate_to_chat_id=int(new))
-        if chat not in self.chats:
+        names = [name for name in self.chats if chat in (name, str(self.chat(name).number))]
+        if not names:
             raise bad("chat not found")
-        return chat
+        return names[0]
 
     def _find(self, chat: str, number: int) -> Sent:
         return next(message for message in self.sent if (message.chat, message.id) == (chat, number))
 
     def _send(self, fields: dict[str, str], photo: bytes | None) -> Any:
         chat = self._chat(fields)
-        topic = int(fields["message_thread_id"]) if "message_thread_id" in fields else None
-        if topic is not None and topic not in self.topics:
-            raise bad("message thread not found")
+        self.chat(chat).require_right(photo is not None)
+        topic = self._topic(fields)
         source, text = _content(fields, photo)
         reply_to = self._answered(chat, fields.get("reply_parameters", ""))
         buttons = parse_keyboard(fields.get("reply_markup", ""))
@@ -231,6 +244,12 @@ class BotApi:
         sent = Sent(self._numbers[chat], chat, topic, text, source, photo, preview, reply_to, buttons)
         self.sent.append(sent)
         return _shown(sent)
+
+    def _topic(self, fields: dict[str, str]) -> int | None:
+        topic = int(fields["message_thread_id"]) if "message_thread_id" in fields else None
+        if topic is not None and topic not in self.topics:
+            raise bad("message thread not found")
+        return topic
 
     def _answered(self, chat: str, reply_parameters: str) -> int | None:
         """Return the number of the message that is replied to, or None if it is gone and that is allowed."""
@@ -274,6 +293,8 @@ class BotApi:
         offset, limit = int(fields.get("offset", 0)), int(fields.get("limit", UPDATES_LIMIT))
         timeout = int(fields.get("timeout", 0))
         allowed = json.loads(fields.get("allowed_updates", "[]"))
+        if self.webhook:
+            raise Refused(409, "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook first")
         self.longest_poll = max(self.longest_poll, timeout)
         if not self.updates:
             self.closing.wait(timeout)

@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -9,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
-from reporting.channels.base import Channel
+from reporting.channels.base import Channel, Finding
 from reporting.channels.outbox import page
 from reporting.errors import ChannelError, ReportingError
 from reporting.message import Button, Message
@@ -67,6 +68,22 @@ class Outbox(Channel):
     def link(self, address: str, message_id: str) -> str:
         """Return the URL of the message on the page."""
         return f"{(Path(address).absolute() / 'index.html').as_uri()}#{quote(message_id)}"
+
+    def examine(self) -> Iterator[Finding]:
+        """Check that the directory, or the directory in which it will be made, can be written."""
+        directory = Path(self.path).absolute()
+        there = next(path for path in (directory, *directory.parents) if path.exists())
+        if not there.is_dir():
+            problem = f"{there} is not a directory"
+        elif not os.access(there, os.W_OK | os.X_OK):
+            problem = f"this user may not write into {there}"
+        else:
+            yield Finding(
+                "ok", f"outbox: {directory}" + ("" if there == directory else ", made with the first message")
+            )
+            return
+        remedy = "Set `path` in [outbox] to a directory that you may write to."
+        yield Finding("wrong", f"outbox: cannot write to {directory}: {problem}", remedy)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from reporting.errors import ChannelError, ChannelUnavailableError, SecretError
 from reporting.message import shorten
@@ -67,19 +67,26 @@ class Refusal:
         )
         return bool(self.migrated_to) or self._says(*about)
 
-    def error(self, what: str) -> ChannelError:
-        """Return the error: what refused, what Telegram said, and the remedy."""
+    @property
+    def remedy(self) -> str:
+        """What to do about it."""
         if self.code in (401, 404):
-            remedy = f"Check the token in {TOKEN_VARIABLE} and `api_url` in [telegram]."
-        elif self.code == 409:
-            remedy = "Let one process at a time ask for presses, and delete the bot's webhook if it has one."
-        elif self._says("thread", "topic"):
-            remedy = "Correct `topic` in [telegram], or open the topic again."
-        elif self.is_about_chat:
-            remedy = "Add the bot to the chat with the right to post, or correct `chats` in [telegram]."
-        else:
-            remedy = "Check what the bot may do in that chat."
-        return ChannelError(f"telegram: {what} refused: {self.description} ({self.code}). {remedy}")
+            return f"Check the token in {TOKEN_VARIABLE} and `api_url` in [telegram]."
+        if self.code == 409:
+            return "Let one process at a time ask for presses, and delete the bot's webhook if it has one."
+        if self._says("thread", "topic"):
+            return "Correct `topic` in [telegram], or open the topic again."
+        if self.is_about_chat:
+            return "Add the bot to the chat with the right to post, or correct `chats` in [telegram]."
+        return "Check what the bot may do in that chat."
+
+    def problem(self, what: str) -> str:
+        """Return what refused and what Telegram said."""
+        return f"telegram: {what} refused: {self.description} ({self.code})"
+
+    def error(self, what: str) -> ChannelError:
+        """Return the error: the problem and the remedy."""
+        return ChannelError(f"{self.problem(what)}. {self.remedy}")
 
     def _says(self, *words: str) -> bool:
         return any(word in self.description.lower() for word in words)
@@ -92,12 +99,15 @@ class Later:
     reason: str
     pause_seconds: float = 0.0
 
+    remedy: ClassVar[str] = "Try again later; if it fails again, check the network and `api_url` in [telegram]."
+
+    def problem(self, what: str) -> str:
+        """Return what did not answer, and why."""
+        return f"telegram: {what} could not be reached: {self.reason}"
+
     def error(self, what: str) -> ChannelUnavailableError:
-        """Return the error: what did not answer, why, and the remedy."""
-        return ChannelUnavailableError(
-            f"telegram: {what} could not be reached: {self.reason}. Try again later; "
-            "if it fails again, check the network and `api_url` in [telegram]."
-        )
+        """Return the error: the problem and the remedy."""
+        return ChannelUnavailableError(f"{self.problem(what)}. {self.remedy}")
 
 
 def request(
@@ -129,6 +139,20 @@ def attempt(api_url: str, method: "Callable[[TeleBot], Result]") -> "Result | Re
         return Later("the answer is not one of a Bot API")
     except requests.RequestException as error:
         return Later(f"no answer ({type(error).__name__})")
+
+
+def ask(api_url: str, method: str, **fields: object) -> Any:
+    """Make one request by the name of its function in telebot.apihelper.
+
+    Returns its result as JSON of the Bot API, or a `Refusal` or `Later`.
+    """
+
+    def request_json(bot: "TeleBot") -> Any:
+        from telebot import apihelper
+
+        return getattr(apihelper, method)(bot.token, **fields)
+
+    return attempt(api_url, request_json)
 
 
 def callback_queries(bot: "TeleBot", since: int, most: int) -> list[dict[str, Any]]:

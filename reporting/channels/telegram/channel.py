@@ -3,12 +3,12 @@
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from reporting.channels.base import Channel, Press
-from reporting.channels.telegram import api, forms
+from reporting.channels.base import Channel, Finding, Press
+from reporting.channels.telegram import api, examination, forms
 from reporting.channels.telegram.api import Later, Refusal
 from reporting.channels.telegram.forms import CAPTION_LIMIT, PICTURE_LIMIT_BYTES, TEXT_LIMIT, Form, Words
 from reporting.errors import SettingsError
@@ -113,6 +113,10 @@ class Telegram(Channel):
         if chat.startswith("-100"):
             return f"https://t.me/c/{chat.removeprefix('-100')}/{topic}{number}"
         return ""
+
+    def examine(self) -> Iterator[Finding]:
+        """Check the token, every chat, and the bot's rights there; see `examination`."""
+        return examination.examine(self.api_url, self.addresses(), self._topic)
 
     def _post(self, address: str, message: Message, answered: str) -> str:
         """Send `message`, as a reply if `answered` is not empty, and return the id of its first part."""

@@ -1,0 +1,154 @@
+"""Checks of a bot before the first message: its token, its chats, and what it may do there.
+
+Nothing is sent. Updates are read without an offset and without a filter: either would change what a later request for
+presses receives.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from reporting.channels.base import Finding
+from reporting.channels.telegram import api
+from reporting.channels.telegram.api import Later, Refusal
+from reporting.message import shorten
+
+_LIMIT = 60
+_RIGHTS = {
+    "can_send_messages": "messages",
+    "can_send_photos": "photos",
+    "can_post_messages": "posts",
+}
+_ADD = "Add the bot to the chat (in a channel as an administrator who may post), or correct `chats` in [telegram]."
+
+Answer = dict[str, Any]
+
+
+def examine(api_url: str, chats: Sequence[str], topic: int | None) -> Iterator[Finding]:
+    """Check a bot and its chats.
+
+    Parameters
+    ----------
+    api_url : str
+        The Bot API server.
+    chats : sequence of str
+        The configured chats.
+    topic : int, optional
+        The configured topic.
+    """
+    me = api.ask(api_url, "get_me")
+    if isinstance(me, Refusal | Later):
+        yield _refused(me, "the bot")
+        return
+    yield Finding("ok", f"telegram: the token is that of the bot @{me['username']}")
+    updates = api.ask(api_url, "get_updates", limit=100)
+    seen = [] if isinstance(updates, Refusal | Later) else list(_chats(updates))
+    yield _queue(updates, seen)
+    for chat in chats:
+        yield from _chat(api_url, me["id"], chat, topic, seen)
+
+
+def _queue(updates: Any, seen: Sequence[str]) -> Finding:
+    """Say what `Presses` can read."""
+    if isinstance(updates, Refusal) and "webhook" in updates.description:
+        text = "telegram: the bot has a webhook, so presses of buttons cannot be read"
+        return Finding("wrong", text, "Delete it with deleteWebhook of the Bot API, or use a bot of your own.")
+    if isinstance(updates, Refusal | Later):  # another process, such as Presses, asks at this moment
+        reason = updates.description if isinstance(updates, Refusal) else updates.reason
+        return Finding("note", f"telegram: the bot's updates could not be read: {reason}")
+    heard = f"; it has heard from {', '.join(seen)}" if seen else ""
+    return Finding("ok", f"telegram: {len(updates)} updates wait for the bot{heard}")
+
+
+def _chat(api_url: str, bot: int, address: str, topic: int | None, seen: Sequence[str]) -> Iterator[Finding]:
+    chat = api.ask(api_url, "get_chat", chat_id=address)
+    if isinstance(chat, Refusal) and chat.migrated_to:
+        yield Finding(
+            "note",
+            f"telegram: chat {address} is now the supergroup {chat.migrated_to}",
+            f"Set `chats` in [telegram] to {chat.migrated_to}.",
+        )
+        chat = api.ask(api_url, "get_chat", chat_id=chat.migrated_to)
+    if isinstance(chat, Refusal | Later):
+        yield _refused(chat, f"chat {address}", seen)
+        return
+    named = f"chat {address} ({_title(chat)})"
+    member: Answer = {"status": "member"}
+    if chat["type"] != "private":  # in a private chat the bot may write once the person has started it
+        answer = api.ask(api_url, "get_chat_member", chat_id=chat["id"], user_id=bot)
+        if isinstance(answer, Refusal | Later):
+            yield _refused(answer, named)
+            return
+        member = answer
+    problem = _membership(chat, member)
+    if problem:
+        yield Finding("wrong", f"telegram: {named}: {problem}", _ADD)
+    elif missing := _missing_rights(chat, member):
+        text = f"telegram: {named}: the bot may not send {' and '.join(missing)}"
+        yield Finding(
+            "wrong", text, "Give it that right in the chat's settings: Permissions, or make it an administrator."
+        )
+    elif topic is not None:
+        yield _topic(api_url, chat, named, topic)
+    else:
+        yield Finding("ok", f"telegram: {named}: the bot may send messages and photos")
+
+
+def _membership(chat: Answer, member: Answer) -> str:
+    """Return why the bot is not in the chat, '' if it is."""
+    if member["status"] in ("left", "kicked") or not member.get("is_member", True):
+        return "the bot was removed from it" if member["status"] == "kicked" else "the bot is not in it"
+    if chat["type"] == "channel" and member["status"] not in ("creator", "administrator"):
+        return "the bot is not an administrator of this channel"
+    return ""
+
+
+def _missing_rights(chat: Answer, member: Answer) -> list[str]:
+    """Return what the bot may not send: by its own rights, or those of all members. Administrators may send all."""
+    if chat["type"] == "channel":
+        rights, needed = member, ["can_post_messages"]
+    elif member["status"] == "member":
+        rights, needed = chat.get("permissions", {}), ["can_send_messages", "can_send_photos"]
+    elif member["status"] == "restricted":
+        rights, needed = member, ["can_send_messages", "can_send_photos"]
+    else:
+        return []
+    return [_RIGHTS[right] for right in needed if not rights.get(right, True)]
+
+
+def _topic(api_url: str, chat: Answer, named: str, topic: int) -> Finding:
+    """Try the topic with "typing": it is shown for some seconds, and no message."""
+    if not chat.get("is_forum"):
+        return Finding("wrong", f"telegram: {named} has no topics", "Empty `topic` in [telegram].")
+    answer = api.ask(api_url, "send_chat_action", chat_id=chat["id"], action="typing", message_thread_id=topic)
+    if isinstance(answer, Refusal | Later):
+        return _refused(answer, f"topic {topic} of {named}")
+    return Finding("ok", f"telegram: {named}, topic {topic}: the bot may send messages and photos")
+
+
+def _refused(answer: Refusal | Later, what: str, seen: Sequence[str] = ()) -> Finding:
+    remedy = answer.remedy
+    if seen and isinstance(answer, Refusal) and answer.is_about_chat:
+        remedy += f"\nThe bot has heard from: {', '.join(seen)}."
+    elif isinstance(answer, Refusal) and "chat not found" in answer.description:
+        remedy += "\nTo see a chat's number: add the bot, write a message there that begins with /, and run this again."
+    return Finding("wrong", answer.problem(what), remedy)
+
+
+def _chats(updates: Iterable[Answer]) -> Iterator[str]:
+    """Return number and title of every chat in updates that the bot has not left, each once."""
+    titles: dict[str, str] = {}
+    for update in updates:
+        for content in (value for value in update.values() if isinstance(value, dict)):
+            chat = content.get("chat") or (content.get("message") or {}).get("chat")
+            if not isinstance(chat, dict) or "id" not in chat:
+                continue
+            if content.get("new_chat_member", {}).get("status") in ("left", "kicked"):
+                titles.pop(str(chat["id"]), None)
+            else:
+                titles[str(chat["id"])] = _title(chat)
+    yield from (f"{number} ({title})" for number, title in titles.items())
+
+
+def _title(chat: Answer) -> str:
+    name = chat.get("title") or chat.get("username") or chat.get("first_name") or chat.get("type", "")
+    return shorten(str(name), _LIMIT)
