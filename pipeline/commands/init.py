@@ -192,4 +192,4 @@ def _next_steps(given: Mapping[str, str], path: Path) -> str:
         lines.append(f"  export LUIGI_CONFIG_PATH={shlex.quote(str(path))}")
     if lines:
         lines.insert(0, "Set in the environment; no secret belongs into the file:")
-    return "\n".join([*lines, "Then run `feedpulse run Daily --local-scheduler`.", ""])
+    return "\n".join([*lines, "Then run `feedpulse doctor`.", ""])

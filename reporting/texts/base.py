@@ -35,6 +35,9 @@ class Texts(Protocol):
     NOT_EXPLAINED: str
     # The heading of a setting that the weekly summary proposes.
     PROPOSAL: str
+    # The message of `feedpulse doctor --send`.
+    TEST_TITLE: str
+    TEST_TEXT: str
 
     def number(self, value: float, decimals: int = 0, signed: bool = False) -> str:
         """Return e.g. "1,234.5"; a minus is always shown, a plus if `signed`."""

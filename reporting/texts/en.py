@@ -23,6 +23,8 @@ FALSE_ALARM = "False alarm"
 NEW_NORMAL = "New normal"
 NOT_EXPLAINED = "not explained by any slice"
 PROPOSAL = "Proposal for luigi.cfg"
+TEST_TITLE = "Test message"
+TEST_TEXT = "feedpulse can write here: reports and alerts will arrive."
 
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS = (

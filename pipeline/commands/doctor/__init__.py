@@ -1,0 +1,25 @@
+"""``feedpulse doctor``: checks the whole set-up and names the first thing that is wrong, with its remedy."""
+
+import argparse
+from collections.abc import Sequence
+
+from pipeline.commands.common import new_parser
+
+SUMMARY = "check the whole set-up; name the first thing that is wrong"
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe the arguments."""
+    made = new_parser("doctor", f"{SUMMARY}, with its remedy; the exit code is then 1. Nothing is written or sent")
+    made.add_argument("--write", action="store_true", help="also make and drop scratch tables in the warehouse")
+    made.add_argument("--send", action="store_true", help="also send a test message to every channel")
+    return made
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print a line for each check; 1 if one found something wrong."""
+    options = parser().parse_args(arguments)
+    from pipeline.commands.doctor import groups
+    from pipeline.commands.doctor.report import report
+
+    return report(groups.chosen(write=options.write, send=options.send))

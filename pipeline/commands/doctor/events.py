@@ -1,0 +1,132 @@
+"""Checks of the source: its columns and their types, and whether recent rows have the values that metrics count."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from pipeline.commands.doctor.report import note, ok, wrong
+from pipeline.core import clock
+from pipeline.core.errors import WarehouseError
+from pipeline.core.metrics import FEED, MESSAGES
+from pipeline.warehouse.source import source
+from pipeline.warehouse.statements import statement
+from reporting.channels.base import Finding
+
+COUNTED = ("view", "like")
+"""The actions that metrics count."""
+RECENT_DAYS = 7
+SHOWN_ACTIONS = 8
+STALE = timedelta(hours=1)
+LEAST_TIME = datetime(2000, 1, 1)
+AHEAD = timedelta(minutes=10)
+"""A time further ahead of the clock than this is not plausible."""
+MANY = 0.01
+"""The share of rows in the future from which their times are likely those of another zone."""
+
+
+def columns() -> Iterator[Finding]:
+    """Check that both tables have the columns that are needed, in types that can be read."""
+    events = source()
+    yield ok(f"source: the columns and types of {events.feed} and {events.messages} fit; recipient: {events.recipient}")
+
+
+def values() -> Iterator[Finding]:
+    """Check the times of both tables and the actions of the feed."""
+    events = source()
+    for kind in (FEED, MESSAGES):
+        table = events.table(kind)
+        try:
+            times = _read_times(table)
+        except WarehouseError as error:  # a limit of the server: the tasks read less at once
+            yield note(f"source: the times of {table} could not be read: {str(error).splitlines()[0]}")
+            continue
+        if not times.rows:
+            text, remedy = f"source: {table} has no rows", "Set [source] to the tables that the application writes."
+            yield wrong(text, remedy) if kind == FEED else note(text, remedy)
+            continue
+        yield from _judge_times(table, times)
+        if kind == FEED and times.newest:
+            yield from _actions(table, clock.from_epoch(times.newest))
+
+
+class Times(NamedTuple):
+    """A row of sql/doctor_times.sql."""
+
+    rows: int
+    without: int
+    old: int
+    ahead: int
+    newest: int
+
+
+def _read_times(table: str) -> Times:
+    bound = {"least": clock.epoch(LEAST_TIME), "most": clock.epoch(clock.utcnow() + AHEAD)}
+    (row,) = source().engine.query(statement("doctor_times", table=table), bound)
+    return Times(*row)
+
+
+def _judge_times(table: str, times: Times) -> Iterator[Finding]:
+    kinds = {
+        "no time": times.without,
+        f"a time before {LEAST_TIME.year}": times.old,
+        "a time in the future": times.ahead,
+    }
+    for what, count in kinds.items():
+        text = f"source: {count:,} of {times.rows:,} rows of {table} have {what}"
+        if count == times.rows or (count == times.ahead > times.rows * MANY):
+            yield wrong(
+                f"{text}: their times are likely those of another zone or unit",
+                "`time` must be the moment itself, a DateTime: write it as UTC, or with the zone that it is in.",
+            )
+        elif count:
+            yield note(f"{text}; they count in no day that is loaded")
+    if times.newest:
+        yield _age(table, clock.from_epoch(times.newest))
+
+
+def _age(table: str, newest: datetime) -> Finding:
+    age = clock.utcnow() - newest
+    text = f"source: the newest row of {table} is of {clock.to_local(newest):%Y-%m-%d %H:%M} ({clock.zone()})"
+    if age < STALE:
+        return ok(f"{text}, {max(age, timedelta()) // timedelta(minutes=1)} min ago")
+    return note(
+        f"{text}, {_hours(age)} ago",
+        "If the application is running, its rows are loaded late, or their times are those of another zone.",
+    )
+
+
+def _hours(age: timedelta) -> str:
+    return f"{age.days} days" if age.days >= 2 else f"{age // timedelta(hours=1)} h"
+
+
+def _actions(table: str, newest: datetime) -> Iterator[Finding]:
+    bound = {"start": str(newest - timedelta(days=RECENT_DAYS))}
+    rows = source().engine.query(statement("doctor_actions", table=table), bound)
+    counts = {str(name): int(count) for name, count in rows}
+    total = sum(counts.values())
+    listed = ", ".join(f"{name!r} ({count / total:.1%})" for name, count in list(counts.items())[:SHOWN_ACTIONS])
+    missing = [action for action in COUNTED if action not in counts]
+    said = " or ".join(repr(action) for action in missing)
+    text = f"source: `action` of {table} in its last {RECENT_DAYS} days: {listed}"
+    if len(missing) == len(COUNTED):
+        remedy = "Views and likes would be 0. Make a view of the table, and set it as [source] feed_table:"
+        yield wrong(f"{text}; never {said}", f"{remedy}\n{_view(table, counts)}")
+    elif missing:
+        yield note(f"{text}; never {said}, which would be 0")
+    elif others := [name for name in counts if name not in COUNTED]:
+        yield note(f"{text}; {', '.join(map(repr, others[:SHOWN_ACTIONS]))} make a user active and count as neither")
+    else:
+        yield ok(text)
+
+
+def _view(table: str, seen: Iterable[str]) -> str:
+    """Return a CREATE VIEW with the actions that metrics count."""
+    database, name = table.split(".")
+    rows = source().engine.query(statement("source_columns"), {"database": database, "tables": (name,)})
+    action = "multiIf(e.action = 'YOUR VIEW', 'view', e.action = 'YOUR LIKE', 'like', 'other')"
+    if {value.strip().lower() for value in seen} & {*COUNTED}:
+        action = "lower(replaceRegexpAll(toString(e.action), '^ +| +$', ''))"
+    columns = ", ".join(
+        f"{action} AS action" if column == "action" else f"e.{column} AS {column}" for _, column, _ in rows
+    )
+    return f"CREATE VIEW {table}_counted AS SELECT {columns} FROM {table} AS e;"

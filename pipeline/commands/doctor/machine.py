@@ -1,0 +1,66 @@
+"""Checks of this machine: directories that feedpulse writes to, and free disk space. Nothing is written."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline.commands.doctor.report import note, ok, wrong
+from reporting.channels.base import Finding
+
+LEAST_BYTES = 100 * 2**20
+"""With less free space than this a run is likely to fail."""
+FEW_BYTES = 2 * 2**30
+
+
+def directories() -> Iterator[Finding]:
+    """Check each directory that runs write to."""
+    for setting, path in _directories().items():
+        there = _existing(path)
+        if not there.is_dir():
+            problem = f"{there} is not a directory"
+        elif not os.access(there, os.W_OK | os.X_OK):
+            problem = f"this user may not write into {there}"
+        else:
+            yield ok(f"{setting} = {path}" + ("" if there == path else ": made by the first run"))
+            continue
+        yield wrong(f"{setting} = {path}: {problem}", f"Set {setting} to a directory that you may write to.")
+
+
+def disks() -> Iterator[Finding]:
+    """Check the free space below these directories, each disk once."""
+    seen = set()
+    for setting, path in _directories().items():
+        there = _existing(path)
+        disk = there.stat().st_dev
+        if disk in seen:
+            continue
+        seen.add(disk)
+        free = shutil.disk_usage(there).free
+        text = f"free disk space at {there} ({setting}): {free / 2**30:.1f} GiB"
+        if free < LEAST_BYTES:
+            yield wrong(text, "Free some space: databases and outboxes fail when a disk is full.")
+        else:
+            yield note(text) if free < FEW_BYTES else ok(text)
+
+
+def _directories() -> dict[str, Path]:
+    from luigi.configuration import get_config
+
+    from pipeline.core import files, settings
+
+    warehouse, source = settings.WarehouseSettings(), settings.SourceSettings()
+    paths = {"[delivery] lock_path": settings.DeliverySettings().lock_path}
+    paths["[core] lock_pid_dir"] = str(get_config().get("core", "lock_pid_dir"))
+    if warehouse.engine == "embedded":
+        paths["[warehouse] path"] = warehouse.path
+    if source.engine == "embedded":
+        paths["[source] path"] = source.path
+    if "outbox" in settings.names(f"{settings.ReportSettings().channels},{settings.AlertSettings().channels}"):
+        paths["[outbox] path"] = settings.options("outbox").get("path", "") or files.PATHS["outbox", "path"]
+    return {setting: Path(path).absolute() for setting, path in paths.items()}
+
+
+def _existing(path: Path) -> Path:
+    """Return a path, or the nearest directory above it that exists."""
+    return next(parent for parent in (path, *path.parents) if os.path.lexists(parent))

@@ -1,0 +1,120 @@
+"""Runs the checks of the doctor in order and prints what they find."""
+
+import logging
+import textwrap
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeAlias
+
+from pipeline.core.errors import is_ours
+from reporting.channels.base import Finding
+
+Check: TypeAlias = Callable[[], Iterator[Finding]]
+
+WIDTH = 120
+_NAMES = {"ok": "ok", "note": "note", "wrong": "WRONG"}
+_INDENT = " " * 6
+
+
+def ok(text: str) -> Finding:
+    """Return a finding that is as it should be."""
+    return Finding("ok", text)
+
+
+def note(text: str, remedy: str = "") -> Finding:
+    """Return a finding that is worth knowing."""
+    return Finding("note", text, remedy)
+
+
+def wrong(text: str, remedy: str) -> Finding:
+    """Return a finding that must be corrected."""
+    return Finding("wrong", text, remedy)
+
+
+def of_error(error: BaseException, about: str = "") -> Finding:
+    """Return the finding of an error: its first line, and the remedy on the others."""
+    text, _, remedy = str(error).partition("\n")
+    return wrong(f"{about}{text}", remedy)
+
+
+def report(checks: Iterable[Check]) -> int:
+    """Print the findings of the checks until one is wrong.
+
+    Returns
+    -------
+    int
+        1 if something is wrong, else 0.
+    """
+    notes = 0
+    with _Warnings() as warnings:
+        for finding in _findings(checks):
+            for warning in warnings.taken():
+                _show(note(warning))
+                notes += 1
+            _show(finding)
+            notes += finding.level == "note"
+            if finding.level == "wrong":
+                print("\nCorrect this, then run `feedpulse doctor` again: what comes after it is not checked yet.")
+                return 1
+    print(f"\nAll is well{f', with {notes} notes' if notes > 1 else ', with a note' if notes else ''}.")
+    return 0
+
+
+def _findings(checks: Iterable[Check]) -> Iterator[Finding]:
+    for check in checks:
+        try:
+            yield from check()
+        except Exception as error:
+            if not (is_ours(error) or isinstance(error, OSError)):
+                raise
+            yield of_error(error)
+
+
+def _show(finding: Finding) -> None:
+    for line in _wrapped(finding.text, f"{_NAMES[finding.level]:<{len(_INDENT)}}"):
+        print(line)
+    for part in finding.remedy.splitlines():
+        for line in _wrapped(part, _INDENT):
+            print(line)
+
+
+def _wrapped(text: str, first: str) -> list[str]:
+    return [
+        line
+        for part in text.splitlines()
+        for line in textwrap.wrap(
+            part,
+            WIDTH,
+            initial_indent=first if part is text.splitlines()[0] else _INDENT,
+            subsequent_indent=_INDENT,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    ]
+
+
+class _Warnings(logging.Handler):
+    """Collects the warnings that our code logs, to print them as notes."""
+
+    LOGGERS = ("luigi-interface", "pipeline", "reporting")
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the text of a record."""
+        self._texts.append(record.getMessage())
+
+    def taken(self) -> list[str]:
+        """Return the texts since the last call."""
+        texts, self._texts = self._texts, []
+        return texts
+
+    def __enter__(self) -> "_Warnings":
+        for name in self.LOGGERS:
+            logging.getLogger(name).addHandler(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for name in self.LOGGERS:
+            logging.getLogger(name).removeHandler(self)

@@ -1,0 +1,145 @@
+"""Checks of rights, asked of the server: nothing is written, and what is missing is a GRANT to copy."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from pipeline.commands.doctor.connection import has_database, is_made
+from pipeline.commands.doctor.report import note, ok, wrong
+from pipeline.core import settings
+from pipeline.core.dimensions import DAILY
+from pipeline.core.errors import TerminalError
+from pipeline.warehouse import connections
+from pipeline.warehouse.engines import Engine, ServerEngine
+from pipeline.warehouse.statements import Fragment, statement
+from pipeline.warehouse.tables import TABLES, full_name
+from reporting.channels.base import Finding
+
+NEEDED = ("SELECT", "INSERT", "CREATE TABLE", "DROP TABLE", "ALTER ADD COLUMN", "ALTER DELETE")
+"""What runs do in the database of the warehouse. ALTER DELETE is that of REPLACE PARTITION and DROP PARTITION."""
+
+_PARENTS = {
+    "CREATE TABLE": ("CREATE",),
+    "CREATE DATABASE": ("CREATE",),
+    "DROP TABLE": ("DROP",),
+    "ALTER ADD COLUMN": ("ALTER COLUMN", "ALTER TABLE", "ALTER"),
+    "ALTER DELETE": ("ALTER TABLE", "ALTER"),
+}
+"""The rights that include another one, by ClickHouse's documentation of GRANT."""
+
+_SYNTAX_ERROR = 62
+_UNKNOWN_TABLE = 60
+_UNKNOWN_DATABASE = 81
+_DENIED = (291, 497)
+
+
+def warehouse() -> Iterator[Finding]:
+    """Check the rights that runs need in the database of the warehouse."""
+    engine = connections.warehouse()
+    if not is_made(engine):
+        return
+    database = settings.WarehouseSettings().database
+    exists = has_database(engine, database)
+    if engine.query(statement("doctor_readonly")) not in ([("0",)], []):
+        yield wrong(
+            f"warehouse: the user of {engine.place} may only read (its setting readonly is not 0)",
+            "Set [warehouse] to a user that may write, or [warehouse] engine = embedded: results on this machine.",
+        )
+        return
+    wanted = list(NEEDED) if exists else [*NEEDED, "CREATE DATABASE"]
+    missing, unsure = _missing(engine, database, wanted)
+    if missing:
+        text = f"warehouse: this user may not {', '.join(missing)} in the database {database}"
+        grant = f"GRANT {', '.join(missing)} ON {database}.* TO {_user(engine)};"
+        yield note(f"{text}, unless a role has it", f"--write tries it.\n{grant}") if unsure else wrong(text, grant)
+        return
+    made = "exists" if exists else "does not exist yet; the first run makes it"
+    yield ok(f"warehouse: the database {database} {made}; this user may write there" + (_UNASKED if unsure else ""))
+
+
+_UNASKED = ", as far as it can be asked of this version: --write tries it"
+
+
+def source() -> Iterator[Finding]:
+    """Check that the source's tables exist and can be read, by reading no row of them."""
+    engine, section = connections.source(), settings.SourceSettings()
+    events = {section.feed_table: ["user_id", "action", "time"], section.message_table: ["user_id", "time"]}
+    for table, columns in events.items():
+        name, needed = f"{section.database}.{table}", [*columns, *(dimension.column for dimension in DAILY)]
+        try:
+            engine.query(statement("doctor_read_nothing", columns=Fragment(", ".join(needed)), table=name))
+        except TerminalError as error:
+            if finding := _unreadable(engine, name, error):
+                yield finding
+                return
+    yield ok(f"source: this user may read {section.database}.{section.feed_table} and {section.message_table}")
+
+
+def _unreadable(engine: Engine, name: str, error: TerminalError) -> Finding | None:
+    """Return why a table of the source cannot be read; None if that is not about rights or names."""
+    database, table = name.split(".")
+    if error.code in _DENIED:
+        return wrong(f"source: this user may not read {name}", f"GRANT SELECT ON {name} TO {_user(engine)};")
+    if error.code == _UNKNOWN_DATABASE:
+        remedy = _where_events_are(engine) or "Set [source] database to the one that has the events."
+        return wrong(f"[source] database = {database}: there is no such database", remedy)
+    if error.code == _UNKNOWN_TABLE:
+        names = ", ".join(found for (found,) in engine.query(statement("doctor_tables"), {"database": database}))
+        remedy = _where_events_are(engine) or f"The database {database} has {names or 'no table'}: correct [source]."
+        setting = "feed_table" if table == settings.SourceSettings().feed_table else "message_table"
+        return wrong(f"[source] {setting} = {table}: there is no such table in the database {database}", remedy)
+    return None
+
+
+def _where_events_are(engine: Engine) -> str:
+    """Return which databases have tables with the names of the source's; '' if none that the user may see."""
+    section = settings.SourceSettings()
+    wanted = (section.feed_table, section.message_table)
+    rows = engine.query(statement("doctor_databases_with"), {"tables": wanted})
+    found = [f"{name} has {' and '.join(sorted(tables))}" for name, tables in rows if len(tables) == len({*wanted})]
+    return "\n".join(f"Set [source] database: {text}." for text in found)
+
+
+def granted(grants: Iterable[str], database: str) -> set[str]:
+    """Return which of the rights SHOW GRANTS gives in all of a database, with those that they include."""
+    given: set[str] = set()
+    for line in grants:
+        grant = re.match(r"GRANT (?P<rights>.+) ON (?P<place>\S+) TO ", line.replace("`", ""))
+        if grant and grant["place"] in ("*.*", f"{database}.*"):
+            given |= {right.strip() for right in grant["rights"].split(",")}
+    everything = {"ALL", "ALL PRIVILEGES"} & given
+    rights = {*NEEDED, *_PARENTS}
+    return {right for right in rights if everything or {right, *_PARENTS.get(right, ())} & given}
+
+
+def _missing(engine: Engine, database: str, wanted: Sequence[str]) -> tuple[list[str], bool]:
+    """Return the rights that are missing, and whether that is unsure: by CHECK GRANT, else SHOW GRANTS."""
+    try:
+        return [right for right in wanted if not _has(engine, right, database)], False
+    except TerminalError as error:
+        if error.code != _SYNTAX_ERROR:
+            raise
+    try:
+        lines = [line for (line,) in engine.query(statement("doctor_show_grants"))]
+    except TerminalError:  # before version 20 there are no grants
+        return [], True
+    given = granted(lines, database)
+    missing = [right for right in wanted if right not in given]
+    return missing, any(" ON " not in line for line in lines)
+
+
+def _has(engine: Engine, right: str, database: str) -> bool:
+    """Whether the user has a right in the whole database, or else on every table of ours."""
+    if _is_granted(engine, right, f"{database}.*"):
+        return True
+    if right == "CREATE DATABASE":
+        return False
+    return all(_is_granted(engine, right, full_name(table)) for table in TABLES)
+
+
+def _is_granted(engine: Engine, right: str, place: str) -> bool:
+    ((answer,),) = engine.query(statement("doctor_check_grant", privilege=Fragment(right), place=Fragment(place)))
+    return bool(answer)
+
+
+def _user(engine: Engine) -> str:
+    return engine.user if isinstance(engine, ServerEngine) else "default"

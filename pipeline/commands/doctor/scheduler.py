@@ -1,0 +1,51 @@
+"""Check of the scheduler: whether luigid answers where commands look for it."""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+from pipeline.commands.doctor.report import note, ok, wrong
+from reporting.channels.base import Finding
+
+_TIMEOUT_SECONDS = 5
+_LOCAL = "Add --local-scheduler to each command, or start luigid: see the README."
+
+
+def luigid() -> Iterator[Finding]:
+    """Ask luigid a question that changes nothing."""
+    import luigi
+    from luigi.configuration import get_config
+    from luigi.interface import core
+
+    chosen = core()
+    if chosen.local_scheduler:
+        yield ok("scheduler: each command uses its own ([core] local_scheduler)")
+        return
+    url = chosen.scheduler_url or f"http://{chosen.scheduler_host}:{chosen.scheduler_port}"
+    if problem := _problem(url.rstrip("/")):
+        text = f"scheduler: no luigid at {url}: {problem}"
+        configured = [
+            name
+            for name in ("scheduler_host", "scheduler_port", "scheduler_url", "default_scheduler_host")
+            if get_config().has_option("core", name)
+        ]
+        if configured:
+            yield wrong(text, f"Start luigid there, or correct [core] {' and '.join(configured)}. {_LOCAL}")
+        else:
+            yield note(text, _LOCAL)
+    else:
+        yield ok(f"scheduler: luigid answers at {url}; Luigi {luigi.__version__} here")
+
+
+def _problem(url: str) -> str:
+    """Return why luigid does not answer; '' if it does."""
+    try:
+        with urllib.request.urlopen(f"{url}/api/is_pause_enabled", timeout=_TIMEOUT_SECONDS) as answer:
+            return "" if "response" in json.load(answer) else "something else answers"
+    except urllib.error.HTTPError as error:
+        return f"something else answers (HTTP {error.code})"
+    except urllib.error.URLError as error:
+        return str(error.reason)
+    except (OSError, ValueError) as error:
+        return f"something else answers ({error})"

@@ -1,0 +1,137 @@
+"""What the doctor says of connections and rights."""
+
+import socket
+
+import pytest
+
+from pipeline.commands.doctor import rights
+from pipeline.commands.doctor.rights import NEEDED, granted
+from tests.pipeline.commands.doctor.place import Place
+from tests.servers.clickhouse import ClickHouseServer
+
+
+def closed_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def test_all_is_well_and_nothing_is_written(place: Place) -> None:
+    before = place.tables(), sorted(place.directory.rglob("*"))
+    assert place.notes() == []
+    assert (
+        place.tables(),
+        [path for path in sorted(place.directory.rglob("*")) if path.name != "feedpulse.cfg"],
+    ) == before
+
+
+def test_scratch_tables_are_made_and_dropped(place: Place) -> None:
+    before = place.tables()
+    code, out = place.run("--write")
+    assert code == 0, out
+    assert f"write: made, filled, altered and dropped scratch tables in {place.results}, and made the database" in out
+    assert place.tables() == before
+    code, out = place.run("--write")
+    assert f"scratch tables in {place.results}\n" in out
+    assert place.tables() == before
+
+
+@pytest.mark.parametrize("section", ["warehouse", "source"])
+def test_an_address_that_is_wrong(on_server: Place, section: str, clickhouse_server: ClickHouseServer) -> None:
+    settings = on_server.source if section == "source" else on_server.sections["warehouse"]
+    right = dict(settings)
+    port = closed_port()
+    cases = [
+        ({"host": "no-such-host.invalid"}, f"[{section}] host = no-such-host.invalid: no such host", "Correct"),
+        ({"port": str(port)}, f"[{section}] port = {port}: 127.0.0.1 is there, but nothing listens", "9000"),
+        ({"port": str(clickhouse_server.http_port)}, f"{section}: ", "speaks HTTP"),
+        ({"port": str(clickhouse_server.secure_port)}, f"{section}: ", "uses TLS: set secure = true"),
+        ({"secure": "true"}, f"{section}: ", "does not use TLS: set secure = false"),
+        ({"secure": "true", "port": str(clickhouse_server.secure_port)}, "certificate", "`ca_certs`"),
+        ({"user": "nobody"}, "Unknown user nobody", f"Check [{section}] user and the environment variable FEEDPULSE_"),
+    ]
+    for change, text, remedy in cases:
+        settings.clear()
+        settings.update(right | change)
+        found = on_server.wrong()
+        assert text in found, change
+        assert remedy in found, change
+
+
+def test_a_password_that_is_wrong(on_server: Place) -> None:
+    on_server.sections["warehouse"]["user"] = "secret"
+    assert "FEEDPULSE_CLICKHOUSE_PASSWORD, which is not set." in on_server.wrong()
+    on_server.environment["FEEDPULSE_CLICKHOUSE_PASSWORD"] = "not-this-one"
+    assert "FEEDPULSE_CLICKHOUSE_PASSWORD, which is set." in on_server.wrong()
+    on_server.environment["FEEDPULSE_CLICKHOUSE_PASSWORD"] = ClickHouseServer.PASSWORD
+    assert on_server.notes() == []
+    on_server.source["user"] = "secret"
+    assert "FEEDPULSE_SOURCE_PASSWORD, which is not set." in on_server.wrong()
+
+
+def test_the_other_host_answers(on_server: Place) -> None:
+    settings = on_server.sections["warehouse"]
+    settings["alt_hosts"] = f"127.0.0.1:{settings['port']}"
+    settings["port"] = str(closed_port())
+    (found,) = on_server.notes()
+    assert "another of `host` and `alt_hosts` answers" in found
+
+
+def test_a_user_who_may_only_read(on_server: Place) -> None:
+    on_server.source["user"] = "reader"
+    assert on_server.notes() == []
+    on_server.sections["warehouse"]["user"] = "reader"
+    assert "may only read" in on_server.wrong()
+
+
+def test_a_source_that_is_elsewhere(place: Place) -> None:
+    place.sections["source"]["database"] = "absent"
+    assert "[source] database = absent: there is no such database" in (found := place.wrong())
+    assert f"Set [source] database: {place.database} has feed_actions and message_actions." in found
+    place.sections["source"]["database"] = place.database
+    place.sections["source"]["message_table"] = "messages"
+    found = place.wrong()
+    assert f"[source] message_table = messages: there is no such table in the database {place.database}" in found
+    assert f"The database {place.database} has feed_actions, incidents_truth, message_actions" in found
+
+
+def test_an_embedded_engine_without_events(on_server: Place) -> None:
+    on_server.sections["warehouse"] = {"engine": "embedded", "path": "warehouse"}
+    assert "holds no data yet, so there are no events" in (found := on_server.wrong())
+    assert "Set [source] engine = server" in found
+    assert [path.name for path in on_server.directory.iterdir()] == ["feedpulse.cfg"]
+    on_server.source["database"] = on_server.database
+    (found,) = on_server.notes()
+    assert "does not exist yet; the first run makes it" in found
+    assert [path.name for path in on_server.directory.iterdir()] == ["feedpulse.cfg"]
+
+
+# What a server with grants shows, by ClickHouse's documentation: no such server is at hand for tests.
+def test_rights_of_show_grants() -> None:
+    everything = set(NEEDED) | {"CREATE DATABASE"}
+    assert granted(["GRANT ALL ON *.* TO ann WITH GRANT OPTION"], "test") == everything
+    assert granted(["GRANT SELECT, INSERT, ALTER, CREATE, DROP ON test.* TO ann"], "test") == everything
+    assert granted(["GRANT SELECT ON `test`.* TO ann", "GRANT INSERT ON other.* TO ann"], "test") == {"SELECT"}
+    assert granted(["GRANT SELECT(a), INSERT ON test.t TO ann"], "test") == set()
+    assert granted(["GRANT SHOW TABLES, ALTER TABLE ON test.* TO ann"], "test") == {"ALTER ADD COLUMN", "ALTER DELETE"}
+
+
+# Emulated: chDB answers CHECK GRANT as version 26.9 does, but all its users may do everything.
+@pytest.mark.parametrize("warehouse", ["embedded"], indirect=True)
+def test_rights_of_check_grant(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    lacking = {"INSERT", "ALTER DELETE"}
+    monkeypatch.setattr(rights, "_is_granted", lambda engine, right, where: right not in lacking)
+    found = place.wrong()
+    assert f"this user may not INSERT, ALTER DELETE in the database {place.results}" in found
+    assert f"GRANT INSERT, ALTER DELETE ON {place.results}.* TO default;" in found
+    lacking = {"CREATE DATABASE"}
+    assert f"GRANT CREATE DATABASE ON {place.results}.* TO default;" in place.wrong()
+    place.engine.execute(f"CREATE DATABASE {place.results}")
+    assert place.notes() == []  # it is needed only where the database is missing
+
+
+@pytest.mark.parametrize("warehouse", ["embedded"], indirect=True)
+def test_rights_on_every_table_of_ours_are_enough(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.engine.execute(f"CREATE DATABASE {place.results}")
+    monkeypatch.setattr(rights, "_is_granted", lambda engine, right, where: not where.endswith(".*"))
+    assert place.notes() == []

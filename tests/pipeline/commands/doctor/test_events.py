@@ -1,0 +1,139 @@
+"""What the doctor says of the source: columns, types and values."""
+
+import re
+from datetime import datetime, timedelta
+
+import pytest
+
+from pipeline.core import process
+from tests.pipeline.commands.doctor.place import Place, insert, now
+
+FEED = (
+    "user_id UInt32, action String, time DateTime, gender Int8, age Int16, country String, city String, os String, "
+    "source String, exp_group Int8"
+)
+
+
+def remade(place: Place, columns: str) -> str:
+    """Make the table of views and likes anew, empty, with other columns; return its name."""
+    table = f"{place.database}.feed_actions"
+    place.engine.execute(f"DROP TABLE {table}")
+    place.engine.execute(f"CREATE TABLE {table} ({columns}) ENGINE = MergeTree ORDER BY user_id")
+    process.reset()  # the embedded engine remembers the types of columns
+    return table
+
+
+def test_what_is_counted_is_shown(place: Place) -> None:
+    _, out = place.run()
+    assert "'like' (50.0%), 'view' (50.0%)" in out
+    assert re.search(r"newest row of \w+\.feed_actions is of [-\d]+ [:\d]+ \(Europe/Moscow\), [34] min ago", out)
+
+
+@pytest.mark.parametrize(
+    ("columns", "says"),
+    [
+        (FEED.replace("os String, ", ""), "has no column os"),
+        (FEED.replace("action String, ", ""), "has no column action"),
+        (FEED.replace("time DateTime", "time String"), "time has type String; it must be DateTime"),
+        (FEED.replace("age Int16", "age String"), "age has type String; it must be an integer"),
+        (FEED.replace("user_id UInt32", "user_id String"), "user_id has type String; it must be an integer"),
+    ],
+)
+def test_a_column_that_is_missing_or_odd(place: Place, columns: str, says: str) -> None:
+    remade(place, columns)
+    assert says in place.wrong()
+
+
+def test_an_optional_column_that_is_missing_is_a_note(place: Place) -> None:
+    table = remade(place, FEED.replace("city String, ", ""))
+    for action in ("view", "like"):
+        columns = {"user_id": [7], "action": [action], "time": [now()], "gender": [1], "age": [20], "os": ["iOS"]}
+        place.engine.insert(table, columns)
+    (found,) = place.notes()
+    assert "has no column city: no slices by city" in found
+
+
+ODD = {
+    "upper case": ("String", ["VIEW", "LIKE"]),
+    "an Enum of upper case": ("Enum8('VIEW' = 1, 'LIKE' = 2)", ["VIEW", "LIKE"]),
+    "spaces": ("String", ["view ", "like "]),
+    "other words": ("String", ["open", "heart"]),
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_an_action_that_is_never_view_or_like(place: Place, kind: str) -> None:
+    column, actions = ODD[kind]
+    table = remade(place, FEED.replace("action String", f"action {column}"))
+    for action in actions:
+        insert(place.engine, table, action=action)
+    found = place.wrong()
+    for action in actions:
+        assert f"'{action}' (50.0%)" in found
+    assert "never 'view' or 'like'" in found
+    # What it says to do works as it stands.
+    view = re.search(r"CREATE VIEW .*;", found)
+    assert view is not None
+    place.engine.execute(view[0].replace("YOUR VIEW", "open").replace("YOUR LIKE", "heart"))
+    place.sections["source"]["feed_table"] = "feed_actions_counted"
+    code, out = place.run()
+    assert (code, "'like' (50.0%), 'view' (50.0%)" in out) == (0, True), out
+
+
+def test_actions_that_count_as_neither_are_a_note(place: Place) -> None:
+    insert(place.engine, f"{place.database}.feed_actions", action="share")
+    (found,) = place.notes()
+    assert "'share' make a user active and count as neither" in found
+
+
+def test_only_likes_are_missing(place: Place) -> None:
+    insert(place.engine, remade(place, FEED), action="view")
+    (found,) = place.notes()
+    assert "never 'like', which would be 0" in found
+
+
+def test_a_source_without_rows(place: Place) -> None:
+    place.engine.execute(f"DROP TABLE {place.database}.message_actions")
+    place.engine.execute(f"CREATE TABLE {place.database}.message_actions ({FEED}, receiver_id UInt32) ENGINE = Log")
+    (found,) = place.notes()
+    assert "message_actions has no rows" in found
+    remade(place, FEED)
+    assert "feed_actions has no rows" in place.wrong()
+
+
+def test_rows_are_loaded_no_more(place: Place) -> None:
+    table = remade(place, FEED)
+    for action in ("view", "like"):
+        insert(place.engine, table, action=action, time=now() - timedelta(hours=5, minutes=5))
+    (found,) = place.notes()
+    assert ", 5 h ago" in found
+
+
+def test_times_that_are_not_plausible(place: Place) -> None:
+    table = f"{place.database}.feed_actions"
+    insert(place.engine, table, rows=400, action="view")
+    insert(place.engine, table, rows=3, action="view", time=datetime(1970, 1, 1))
+    insert(place.engine, table, rows=2, action="view", time=now() + timedelta(hours=3))
+    old, ahead = place.notes()
+    assert "3 of 415 rows of" in old
+    assert "have a time before 2000" in old
+    assert "2 of 415 rows of" in ahead
+    insert(place.engine, table, rows=100, action="view", time=now() + timedelta(hours=3))
+    assert "102 of 515 rows" in (found := place.wrong())
+    assert "another zone" in found
+
+
+def test_times_without_a_value(place: Place) -> None:
+    table = remade(place, FEED.replace("time DateTime", "time Nullable(DateTime)"))
+    for action in ("view", "like"):
+        insert(place.engine, table, action=action)
+    insert(place.engine, table, rows=1, action="view", time=None)
+    (found,) = place.notes()
+    assert "1 of 11 rows" in found
+    assert "have no time" in found
+
+
+def test_every_time_in_another_unit(place: Place) -> None:
+    insert(place.engine, remade(place, FEED), action="view", time=datetime(1970, 1, 21))
+    assert "5 of 5 rows" in (found := place.wrong())
+    assert "another zone or unit" in found

@@ -1,0 +1,146 @@
+"""What the doctor says of the configuration, directories, disks, clocks and the scheduler."""
+
+import http.server
+import shutil
+import threading
+import time
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+
+from pipeline.commands.doctor import connection
+from pipeline.commands.main import main
+from tests.pipeline.commands.doctor.place import Place
+from tests.process.luigid import Luigid
+from tests.process.mistakes import below_a_file
+
+
+def test_where_a_setting_comes_from(on_server: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = on_server.directory
+    (folder / "luigi.cfg").write_text(
+        "[report]\nlanguage = ru\n[etl]\nstart = 2020-01-01\n[warehouse]\npassword = s3cret\n"
+    )
+    on_server.sections["calendar"] = {"release": "2026-11-20T02:00/2026-11-20T04:00 maintenance"}
+    _, out = on_server.run()
+    assert f"[report] language = ru  ({folder}/luigi.cfg)" in out
+    assert f"[etl] start = 2026-11-01  ({folder}/feedpulse.cfg)" in out
+    assert "2020-01-01" not in out
+    assert "[calendar] release = " in out
+    order = " ".join(out.partition("settings that differ")[0].split())
+    assert f"--section-key on the command line; {folder}/feedpulse.cfg; {folder}/luigi.cfg; the default" in order
+
+
+def test_a_secret_in_a_file_is_not_shown(on_server: Place) -> None:
+    on_server.sections["warehouse"]["password"] = "s3cret"
+    code, out = on_server.run()
+    assert (code, "s3cret" in out) == (1, False)
+    assert "unknown setting password" in out
+
+
+def test_secrets_are_named_and_not_shown(on_server: Place) -> None:
+    on_server.environment |= {"FEEDPULSE_CLICKHOUSE_PASSWORD": ""}
+    _, out = on_server.run()
+    assert "secrets: FEEDPULSE_CLICKHOUSE_PASSWORD is not set" in out
+    on_server.environment |= {"FEEDPULSE_CLICKHOUSE_PASWORD": "hush-1", "FEEDPULSE_SOURCE_PASSWORD": "hush-2 "}
+    misspelt, space = on_server.notes()
+    assert "Did you mean FEEDPULSE_CLICKHOUSE_PASSWORD?" in misspelt
+    assert "FEEDPULSE_SOURCE_PASSWORD begins or ends with white space" in space
+
+
+@pytest.mark.parametrize(
+    ("section", "settings", "says"),
+    [
+        ("alerts", {"detectr": "iqr"}, "[alerts]: unknown setting detectr"),
+        ("alerts", {"detector": "prophet"}, "prophet"),
+        ("alerts", {"quiet_hours": "late"}, "quiet_hours"),
+        ("clock", {"timezone": "Moscow"}, "[clock] timezone = Moscow: no such time zone"),
+        ("report", {"channels": "mail"}, "channel 'mail' is unknown"),
+        ("report", {"metrics": "clicks"}, "unknown metric clicks"),
+        ("calendar", {"sale": "tomorrow"}, "sale"),
+        ("etl", {"start": "2099-01-01"}, "[etl] start = 2099-01-01 is in the future"),
+        ("warehouse", {"port": "http"}, "[warehouse] port has a value that cannot be read"),
+        ("telegramm", {"chats": "1"}, "did you mean [telegram]?"),
+    ],
+)
+def test_a_setting_that_is_wrong(on_server: Place, section: str, settings: dict[str, str], says: str) -> None:
+    on_server.sections.setdefault(section, {}).update(settings)
+    code, out = on_server.run()
+    assert (code, says in out) == (1, True), out
+
+
+def test_no_file_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LUIGI_CONFIG_PATH", "")
+    assert main(["doctor"]) == 1
+    out = " ".join(capsys.readouterr().out.split())
+    assert f"WRONG {tmp_path} has no feedpulse.cfg and no luigi.cfg" in out
+    assert "make one with `feedpulse init`" in out
+
+
+def test_what_is_worth_knowing_of_settings(on_server: Place) -> None:
+    on_server.sections["etl"]["start"] = ""
+    on_server.sections["clock"] = {"now": "2026-11-12T09:30"}
+    _, out = on_server.run()
+    assert "[clock] now = 2026-11-12T09:30: time stands still" in out
+    assert "[etl] start is empty: only yesterday is loaded" in out
+
+
+@pytest.mark.parametrize(
+    ("section", "setting"), [("delivery", "lock_path"), ("outbox", "path"), ("core", "lock_pid_dir")]
+)
+def test_a_directory_that_cannot_be_written(on_server: Place, tmp_path: Path, section: str, setting: str) -> None:
+    on_server.sections.setdefault(section, {})[setting] = str(below_a_file(tmp_path))
+    found = on_server.wrong()
+    assert f"{tmp_path}/file is not a directory" in found
+    assert f"[{section}]" in found
+
+
+def test_a_disk_that_is_full(on_server: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = namedtuple("usage", "total used free")
+    for free, level in ((50 * 2**20, "WRONG"), (2**30, "note"), (5 * 2**30, "ok")):
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: usage(2**40, 0, free))
+        code, out = on_server.run()
+        assert (code == 1) == (level == "WRONG")
+        assert any(line.startswith(f"{level:<6}free disk space") for line in out.splitlines()), out
+
+
+def test_clocks_that_differ(on_server: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = time.time
+    monkeypatch.setattr(connection.time, "time", lambda: real() + 90)
+    (found,) = on_server.notes()
+    assert "differs from this machine's by 9" in found
+    monkeypatch.setattr(connection.time, "time", lambda: real() - 3600)
+    assert "by 3600 s" in on_server.wrong()
+
+
+def test_luigid(on_server: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Luigid(tmp_path) as scheduler:
+        core = {
+            "scheduler_host": "127.0.0.1",
+            "scheduler_port": str(scheduler.port),
+            "lock_pid_dir": str(tmp_path / "p"),
+        }
+        on_server.sections["core"] = core
+        code, out = on_server.run()
+        assert (code, f"luigid answers at http://127.0.0.1:{scheduler.port}" in out) == (0, True), out
+    found = on_server.wrong()
+    assert "Connection refused" in found
+    assert "--local-scheduler" in found
+    del core["scheduler_host"], core["scheduler_port"]
+    monkeypatch.setenv("http_proxy", "")
+    code, out = on_server.run()
+    assert code == 0, out
+
+
+def test_something_else_than_luigid(on_server: Place, tmp_path: Path) -> None:
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        on_server.sections["core"] = {"scheduler_url": url, "lock_pid_dir": str(tmp_path / "pids")}
+        assert "something else answers (HTTP 404)" in on_server.wrong()
+        server.shutdown()
