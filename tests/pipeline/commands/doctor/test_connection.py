@@ -1,11 +1,13 @@
 """What the doctor says of connections and rights."""
 
 import socket
+from pathlib import Path
 
 import pytest
 
 from pipeline.commands.doctor import rights
 from pipeline.commands.doctor.rights import NEEDED, granted
+from pipeline.warehouse import statements
 from tests.pipeline.commands.doctor.place import Place
 from tests.servers.clickhouse import ClickHouseServer
 
@@ -104,6 +106,18 @@ def test_an_embedded_engine_without_events(on_server: Place) -> None:
     (found,) = on_server.notes()
     assert "does not exist yet; the first run makes it" in found
     assert [path.name for path in on_server.directory.iterdir()] == ["feedpulse.cfg"]
+
+
+def test_every_statement_of_the_doctor_runs(on_server: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, used = statements.template, set[str]()
+    monkeypatch.setattr(statements, "template", lambda name: used.add(name) or read(name))
+    assert on_server.notes("--write") == []
+    for setting in ("database", "message_table"):
+        on_server.sections["source"][setting] = "absent"
+        on_server.wrong()
+        on_server.sections["source"][setting] = on_server.database if setting == "database" else "message_actions"
+    folder = Path(statements.__file__).parents[1] / "commands" / "sql"
+    assert {file.stem for file in folder.glob("doctor_*.sql")} - used == set()
 
 
 # What a server with grants shows, by ClickHouse's documentation: no such server is at hand for tests.
