@@ -47,6 +47,7 @@ QUESTIONS = (
     Question("user", "its user", "default"),
     Question("source-database", "database of the events", "default"),
     Question("database", "database of the results", "test"),
+    Question("prefix", "begins your tables' names, if others share that database"),
     Question("timezone", "time zone of days and reports", "Europe/Moscow"),
     Question("start", "first day to load, 2026-11-01 (none: yesterday only)"),
     Question("chat", "a Telegram chat (none: messages become files)", several=True),
@@ -56,6 +57,7 @@ QUESTIONS = (
 PLACES = {
     "source_database": ("source", "database"),
     "database": ("warehouse", "database"),
+    "prefix": ("warehouse", "prefix"),
     "timezone": ("clock", "timezone"),
     "start": ("etl", "start"),
     "language": ("report", "language"),

@@ -114,7 +114,7 @@ def open_warehouse() -> Engine:
     engine = connections.warehouse()
     wanted = installation()
     if (engine, wanted) not in _opened() and not _unchecked:
-        _require_own_names(wanted)
+        require_own_names(wanted)
         found = inspect()
         ownership.require_ours(found)
         _create_database(engine, found)
@@ -176,7 +176,7 @@ def _opened() -> set[tuple[Engine, Installation]]:
     return set()
 
 
-def _require_own_names(wanted: Installation) -> None:
+def require_own_names(wanted: Installation) -> None:
     """Refuse an `[etl] table` that is the name of another table of ours."""
     if len(wanted.names) != len(TABLES):
         raise SettingsError(

@@ -1,6 +1,16 @@
 """The checks of the doctor, in their order: each may rely on those before it."""
 
-from pipeline.commands.doctor import channels, configuration, connection, events, machine, rights, scheduler, writing
+from pipeline.commands.doctor import (
+    channels,
+    configuration,
+    connection,
+    events,
+    machine,
+    ownership,
+    rights,
+    scheduler,
+    writing,
+)
 from pipeline.commands.doctor.report import Check
 
 
@@ -21,6 +31,7 @@ def chosen(*, write: bool, send: bool) -> list[Check]:
         machine.disks,
         connection.warehouse,
         connection.source,
+        ownership.own_tables,
         rights.warehouse,
         rights.source,
         events.columns,

@@ -71,10 +71,10 @@ def written(path: Path) -> dict[str, dict[str, str]]:
             },
         ),
         (
-            ["--timezone", "UTC", "--start", "2026-11-01", "--database", "mine"],
+            ["--timezone", "UTC", "--start", "2026-11-01", "--database", "mine", "--prefix", "anna_"],
             {
                 "clock": {"timezone": "UTC"},
-                "warehouse": {"engine": "server", "database": "mine"},
+                "warehouse": {"engine": "server", "database": "mine", "prefix": "anna_"},
                 "etl": {"start": "2026-11-01"},
             },
         ),
@@ -88,7 +88,7 @@ def test_only_what_differs_is_written(directory: Path, options: list[str], expec
 
 def test_every_setting_has_its_comment(directory: Path) -> None:
     everything = ["--host", "h", "--user", "u", "--secure", "--source-database", "s", "--database", "d", "--chat", "1"]
-    everything += ["--timezone", "UTC", "--start", "2026-11-01", "--language", "ru"]
+    everything += ["--timezone", "UTC", "--start", "2026-11-01", "--language", "ru", "--prefix", "p_"]
     for engine in ("server", "embedded"):
         assert main(["init", "--force", "--engine", engine, *everything]) == 0
         lines = (directory / "feedpulse.cfg").read_text(encoding="utf-8").splitlines()

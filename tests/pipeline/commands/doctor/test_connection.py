@@ -8,7 +8,9 @@ import pytest
 from pipeline.commands.doctor import rights
 from pipeline.commands.doctor.rights import NEEDED, granted
 from pipeline.warehouse import statements
+from pipeline.warehouse.tables import open_warehouse
 from tests.pipeline.commands.doctor.place import Place
+from tests.pipeline.configuration import configured
 from tests.servers.clickhouse import ClickHouseServer
 
 
@@ -149,3 +151,31 @@ def test_rights_on_every_table_of_ours_are_enough(place: Place, monkeypatch: pyt
     place.engine.execute(f"CREATE DATABASE {place.results}")
     monkeypatch.setattr(rights, "_is_granted", lambda engine, right, where: not where.endswith(".*"))
     assert place.notes() == []
+
+
+def test_tables_that_are_not_ours(place: Place) -> None:
+    place.engine.execute(f"CREATE DATABASE {place.results}")
+    foreign = f"{place.results}.incidents"
+    place.engine.execute(f"CREATE TABLE {foreign} (id UInt32, title String) ENGINE = MergeTree ORDER BY id")
+    before = place.tables()
+    found = place.wrong()
+    assert f"{foreign} exists, and this installation did not make it" in found
+    assert "Set [warehouse] prefix" in found
+    place.sections["warehouse"]["prefix"] = "ann_"
+    assert place.notes() == []
+    place.sections["etl"]["table"] = "ann_incidents"
+    assert "feedpulse has another table of that name" in place.wrong()
+    assert place.tables() == before
+
+
+def test_tables_of_another_configuration(place: Place) -> None:
+    code, out = place.run()
+    assert f"none of our names is taken in the database {place.results}" in out
+    with configured(**place.sections):
+        open_warehouse()
+    code, out = place.run()
+    assert (code, f"tables in {place.results} are ours" in out) == (0, True)
+    place.sections["clock"] = {"timezone": "UTC"}
+    found = place.wrong()
+    assert "belong to another configuration: their time zone is Europe/Moscow" in found
+    assert "feedpulse adopt" in found

@@ -1,6 +1,7 @@
 """What the doctor says of the configuration, directories, disks, clocks and the scheduler."""
 
 import http.server
+import re
 import shutil
 import threading
 import time
@@ -109,9 +110,9 @@ def test_clocks_that_differ(on_server: Place, monkeypatch: pytest.MonkeyPatch) -
     real = time.time
     monkeypatch.setattr(connection.time, "time", lambda: real() + 90)
     (found,) = on_server.notes()
-    assert "differs from this machine's by 9" in found
+    assert re.search(r"differs from this machine's by (89|90) s", found)
     monkeypatch.setattr(connection.time, "time", lambda: real() - 3600)
-    assert "by 3600 s" in on_server.wrong()
+    assert re.search(r"by (3599|3600) s", on_server.wrong())
 
 
 def test_luigid(on_server: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
