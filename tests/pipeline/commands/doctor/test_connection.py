@@ -112,7 +112,12 @@ def test_an_embedded_engine_without_events(on_server: Place) -> None:
 
 def test_every_statement_of_the_doctor_runs(on_server: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     read, used = statements.template, set[str]()
-    monkeypatch.setattr(statements, "template", lambda name: used.add(name) or read(name))
+
+    def listen(name: str) -> str:
+        used.add(name)
+        return read(name)
+
+    monkeypatch.setattr(statements, "template", listen)
     assert on_server.notes("--write") == []
     for setting in ("database", "message_table"):
         on_server.sections["source"][setting] = "absent"

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.commands.doctor import connection
 from pipeline.commands.main import main
 from tests.pipeline.commands.doctor.place import Place
 from tests.process.luigid import Luigid
@@ -108,10 +107,10 @@ def test_a_disk_that_is_full(on_server: Place, monkeypatch: pytest.MonkeyPatch) 
 
 def test_clocks_that_differ(on_server: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     real = time.time
-    monkeypatch.setattr(connection.time, "time", lambda: real() + 90)
+    monkeypatch.setattr(time, "time", lambda: real() + 90)
     (found,) = on_server.notes()
     assert re.search(r"differs from this machine's by (89|90|91) s", found)
-    monkeypatch.setattr(connection.time, "time", lambda: real() - 3600)
+    monkeypatch.setattr(time, "time", lambda: real() - 3600)
     assert re.search(r"by (3599|3600) s", on_server.wrong())
 
 
