@@ -4,6 +4,7 @@ from pipeline.tasks.alerts import Alerts, CheckAlerts, Presses, SlotHistory, Slo
 from pipeline.tasks.daily import Daily, StagingRetention
 from pipeline.tasks.etl import DailyMetrics, FeedUserDay, MessageUserDay, Slice, UserAttributes, UserDay
 from pipeline.tasks.report import DailyReport, Morning
+from pipeline.tasks.retention import HistoryRetention
 from pipeline.tasks.weekly import Weekly, WeeklySummary
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "DailyMetrics",
     "DailyReport",
     "FeedUserDay",
+    "HistoryRetention",
     "MessageUserDay",
     "Morning",
     "Presses",

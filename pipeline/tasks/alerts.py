@@ -11,8 +11,9 @@ from pipeline.alerts.incidents import current_rules, edits, step, store
 from pipeline.alerts.notify import notify, poll_buttons
 from pipeline.core import clock, settings
 from pipeline.slots import completeness, measure
-from pipeline.tasks.base import MarkedTask, SlotTask
+from pipeline.tasks.base import LastingTask, SlotTask
 from pipeline.tasks.channels import channels
+from pipeline.tasks.retention import HistoryRetention
 from pipeline.warehouse import markers
 from pipeline.warehouse.markers import Marker
 from pipeline.warehouse.source import source
@@ -21,7 +22,7 @@ from reporting import decoration, texts
 from reporting.delivery import Channels
 
 
-class SlotHistory(MarkedTask):
+class SlotHistory(LastingTask):
     """Measures the history that the detectors need before a day, one statement per day of history."""
 
     date: date = luigi.DateParameter(description="the day whose slots are to be checked")
@@ -108,13 +109,18 @@ class CheckAlerts(SlotTask):
 class Alerts(luigi.WrapperTask):
     """For cron: checks the newest slot that has all of its rows, and the slots missed before it."""
 
-    def requires(self) -> luigi.Task:
-        """The newest slot; each slot requires the one before it, back to the last that was checked."""
+    def requires(self) -> list[luigi.Task]:
+        """The newest slot; each slot requires the one before it, back to the last that was checked.
+
+        The first check of a day also drops old rows. Its `SlotHistory` tells, which the check asks for anyway.
+        """
         settings.check()
         source()
         monitors_and_channels()
         current_rules()
-        return CheckAlerts(slot=completeness.newest_settled_slot())
+        slot = completeness.newest_settled_slot()
+        is_first = not SlotHistory(date=clock.to_local(slot).date()).complete()
+        return [CheckAlerts(slot=slot), *([HistoryRetention(date=clock.yesterday())] if is_first else [])]
 
 
 class Presses(luigi.Task):

@@ -53,18 +53,22 @@ class DayTask(MarkedTask):
         clock.require_closed_day(self.date)
 
 
-class SlotTask(MarkedTask):
-    """A task of one 15-minute slot."""
-
-    slot: datetime = luigi.DateMinuteParameter(interval=15, description="a slot's start, UTC")
+class LastingTask(MarkedTask):
+    """A task whose marker is never invalidated."""
 
     _was_complete = False
 
     def complete(self) -> bool:
-        """Whether the marker says done. A done slot is never invalidated, so the answer is remembered."""
+        """Whether the marker says done; a yes is remembered."""
         if not self._was_complete:
             self._was_complete = super().complete()
         return self._was_complete
+
+
+class SlotTask(LastingTask):
+    """A task of one 15-minute slot."""
+
+    slot: datetime = luigi.DateMinuteParameter(interval=15, description="a slot's start, UTC")
 
     def require_closed(self) -> None:
         """Refuse a slot that is not over yet."""

@@ -13,6 +13,7 @@ from pipeline.core.process import once
 from pipeline.etl import reconciliation
 from pipeline.tasks.base import DayTask
 from pipeline.tasks.etl import DailyMetrics, LoadTask, extracts, invalidate, later_merges, load_chain
+from pipeline.tasks.retention import HistoryRetention
 from pipeline.warehouse import markers
 from pipeline.warehouse.markers import Marker, RawRows, State, update_id
 from pipeline.warehouse.source import source
@@ -53,9 +54,9 @@ class StagingRetention(DayTask):
         """The marker ``staging_retention:date:v1``."""
         return Marker(update_id("staging_retention", self.date), TABLE_UPDATES)
 
-    def requires(self) -> luigi.Task:
-        """The load of the day, which still needs old staging."""
-        return DailyMetrics(date=self.date)
+    def requires(self) -> list[luigi.Task]:
+        """The load of the day, which still needs old staging; and the other retention, so that `Daily` asks for one."""
+        return [DailyMetrics(date=self.date), HistoryRetention(date=self.date)]
 
     def run(self) -> None:
         """Invalidate first: a dropped partition must not count as loaded."""

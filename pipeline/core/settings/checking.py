@@ -46,6 +46,9 @@ _NAMES: tuple[tuple[type[Section], str], ...] = (
     (SourceSettings, "message_table"),
 )
 
+SUMMARY_DAYS = 35
+"""The weekly summary replays four weeks, and may itself be a week late."""
+
 NATIVE_PORTS = "feedpulse speaks ClickHouse's native protocol: port 9000, or 9440 with secure = true."
 """The remedy of each wrong address."""
 
@@ -75,6 +78,7 @@ def check() -> None:
     _require_addresses()
     _require_names()
     _require_minimums()
+    _require_kept_days()
     report_deadline()
 
 
@@ -128,6 +132,17 @@ def _require_minimums() -> None:
         value = getattr(cls(), name)
         if value < least:
             raise SettingsError(f"[{cls.section}] {name} = {value}: must be {least} or more.")
+
+
+def _require_kept_days() -> None:
+    """Refuse to drop what detectors, the weekly summary or the correction of a report still reads."""
+    kept, alerts = WarehouseSettings().keep_days, AlertSettings()
+    slots = alerts.history_days + max(SUMMARY_DAYS, int(alerts.catch_up_hours) // 24 + 1)
+    for setting, least in (("[alerts] history_days", slots), ("[etl] reload_days", EtlSettings().reload_days + 1)):
+        if kept != 0 and kept < least:
+            raise SettingsError(
+                f"[warehouse] keep_days = {kept}: must be {least} or more because of {setting}; 0 keeps all."
+            )
 
 
 def _refuse_unknown(section: str, valid: set[str]) -> None:

@@ -78,6 +78,8 @@ class WarehouseSettings(ConnectionSettings):
     """Database of every table that feedpulse writes."""
     prefix = luigi.Parameter(default="")
     """Begins the names of all our tables but `[etl] table`, so that several people can share a database: `anna_`."""
+    keep_days = luigi.IntParameter(default=400)
+    """Days kept in the tables of slots, incidents, deliveries and runs; whole months are dropped. 0 keeps all."""
     connect_timeout_seconds = luigi.IntParameter(default=10)
     """Server: time-out of a connection attempt."""
     query_timeout_seconds = luigi.IntParameter(default=300)

@@ -88,6 +88,7 @@ def test_every_statement_runs(
             load(day - timedelta(days=7))
             run(CheckAlerts(slot=outage), DailyReport(date=day))
             load(day - timedelta(days=30))  # an empty day
+            warehouse.insert(f"{database}.runs", {"began": [datetime(2020, 1, 1), spike]})
             run(Daily())
             run(WeeklySummary(date=day), Presses())
             assert verify(day, day)

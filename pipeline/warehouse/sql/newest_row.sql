@@ -1,0 +1,1 @@
+SELECT max({moment}) FROM {table}
