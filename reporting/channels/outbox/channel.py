@@ -6,13 +6,13 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
 from reporting.channels.base import Channel, Finding
 from reporting.channels.outbox import page
-from reporting.errors import ChannelError, ReportingError
+from reporting.errors import ChannelError, ReportingError, SettingsError
 from reporting.message import Button, Message
 
 # Keeps the page quick to open; older messages remain as files.
@@ -31,19 +31,26 @@ class Outbox(Channel):
     path: str = "var/outbox"
     """Directory; the first message creates it."""
 
+    keep_days: str = "400"
+    """A message is deleted when it and its replies were last written more than this many days ago; 0 keeps all."""
+
+    def __post_init__(self) -> None:
+        if not self.keep_days.isdecimal():
+            raise SettingsError(f"outbox: keep_days {self.keep_days!r} is not a number of days; correct it in [outbox]")
+
     def addresses(self) -> list[str]:
         """Return the directory."""
         return [self.path]
 
     def send(self, address: str, message: Message) -> str:
         """Write `message` into the directory `address` and return its key."""
-        with _writing(Path(address)) as directory:
+        with self._writing(address) as directory:
             _write_message(directory, message)
         return message.key
 
     def edit(self, address: str, message_id: str, message: Message) -> str:
         """Rewrite a message and keep the earlier version; if it does not exist, write a new one."""
-        with _writing(Path(address)) as directory:
+        with self._writing(address) as directory:
             record = _read(directory / f"{message_id}.json")
             if record is None:
                 _write_message(directory, message)
@@ -58,7 +65,7 @@ class Outbox(Channel):
 
     def reply(self, address: str, message_id: str, message: Message) -> str:
         """Write `message` as a reply to another one, or as a separate message if that does not exist."""
-        with _writing(Path(address)) as directory:
+        with self._writing(address) as directory:
             answered = _read(directory / f"{message_id}.json")
             # A reply to a reply is shown below the first message.
             root = (answered.reply_to or answered.key) if answered else ""
@@ -85,28 +92,37 @@ class Outbox(Channel):
         remedy = "Set `path` in [outbox] to a directory that you may write to."
         yield Finding("wrong", f"outbox: cannot write to {directory}: {problem}", remedy)
 
+    @contextmanager
+    def _writing(self, address: str) -> Iterator[Path]:
+        """Hold the lock of a directory; at the end rewrite its page and delete old messages."""
+        directory = Path(address)
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            with (directory / ".lock").open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                yield directory
+                entries = _entries(directory)
+                kept = sum(not self._is_old(entry) for entry in entries)
+                # Before the files go: the page never names a picture that is not there.
+                _write(directory / "index.html", page.render(entries[: min(kept, _MESSAGES_ON_PAGE)]).encode())
+                for entry in entries[kept:]:
+                    _delete(directory, entry)
+        except OSError as error:
+            raise ChannelError(
+                f"outbox: cannot write to {directory}: {error.strerror}. "
+                "Set `path` in [outbox] to a directory that you may write to."
+            ) from None
+
+    def _is_old(self, entry: page.Entry) -> bool:
+        days = int(self.keep_days)
+        return days > 0 and datetime.now(UTC) - entry.touched_at > timedelta(days=days)
+
 
 @dataclass(frozen=True)
 class _Record(page.Entry):
     """A message as read from its .json; `reply_to` is the key of the message that it replies to, or ""."""
 
     reply_to: str = ""
-
-
-@contextmanager
-def _writing(directory: Path) -> Iterator[Path]:
-    """Hold the lock of `directory`, and rewrite its page at the end."""
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        with (directory / ".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield directory
-            _write(directory / "index.html", page.render(_newest(directory)).encode())
-    except OSError as error:
-        raise ChannelError(
-            f"outbox: cannot write to {directory}: {error.strerror}. "
-            "Set `path` in [outbox] to a directory that you may write to."
-        ) from None
 
 
 def _write_message(directory: Path, message: Message, earlier: Sequence[page.Version] = (), reply_to: str = "") -> None:
@@ -146,7 +162,7 @@ def _is_shown(directory: Path, record: _Record, message: Message) -> bool:
 def _read(path: Path) -> _Record | None:
     """Read a .json; return None if there is none or it is not a message of an outbox."""
     try:
-        record = json.loads(path.read_bytes())
+        record, picture = json.loads(path.read_bytes()), path.with_suffix(".png")
         texts = [record["html"], *(version["html"] for version in record.get("earlier", []))]
         for html in texts:
             Message(record["key"], record["title"], html)
@@ -154,7 +170,7 @@ def _read(path: Path) -> _Record | None:
             key=record["key"],
             title=record["title"],
             html=record["html"],
-            picture=path.with_suffix(".png").name if record["picture"] else None,
+            picture=picture.name if record["picture"] and picture.is_file() else None,
             written_at=datetime.fromisoformat(record["written_at"]).astimezone(),
             buttons=tuple(Button(label, "-").label for label in record.get("buttons", [])),
             earlier=tuple(
@@ -167,8 +183,15 @@ def _read(path: Path) -> _Record | None:
         return None
 
 
-def _newest(directory: Path) -> list[page.Entry]:
-    """Return the newest messages with their replies, the last written first."""
+def _delete(directory: Path, entry: page.Entry) -> None:
+    """Delete the files of a message and its replies; each .json is last, so that a killed deletion goes on."""
+    for message in (*entry.replies, entry):
+        for suffix in ("png", "txt", "json"):
+            (directory / f"{message.key}.{suffix}").unlink(missing_ok=True)
+
+
+def _entries(directory: Path) -> list[page.Entry]:
+    """Return the messages with their replies, the last written first."""
     records = {record.key: record for path in directory.glob("[!.]*.json") if (record := _read(path)) is not None}
     replies: dict[str, list[_Record]] = {}
     entries: list[page.Entry] = []
@@ -180,4 +203,4 @@ def _newest(directory: Path) -> list[page.Entry]:
             entries.append(record)
     entries = [replace(entry, replies=replies.get(entry.key, ())) for entry in entries]
     entries.sort(key=lambda entry: (entry.touched_at, entry.key), reverse=True)
-    return entries[:_MESSAGES_ON_PAGE]
+    return entries

@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -10,7 +11,7 @@ import pytest
 
 from reporting.channels import create
 from reporting.channels.outbox.channel import Outbox
-from reporting.errors import ChannelError
+from reporting.errors import ChannelError, SettingsError
 from reporting.message import Button, Message, escape, shorten
 from tests.patience import HANGS_SECONDS
 from tests.reporting.samples import HOSTILE, message, png
@@ -97,7 +98,7 @@ def test_hostile_values_stay_text(tmp_path: Path) -> None:
 
 
 def test_an_old_page_keeps_only_the_newest_messages(tmp_path: Path) -> None:
-    outbox = Outbox(str(tmp_path))
+    outbox = Outbox(str(tmp_path), keep_days="0")
     outbox.send(str(tmp_path), message(key="m"))
     record = json.loads((tmp_path / "m.json").read_text())
     for index in range(250):
@@ -294,3 +295,63 @@ def test_processes_that_edit_at_once_forget_no_version(tmp_path: Path) -> None:
     versions = {version["html"] for version in record["earlier"]} | {record["html"]}
     assert versions == {"first"} | {f"{name} {index}" for name in "abc" for index in range(20)}
     assert page_of(tmp_path).count('<section class="reply"') == 60
+
+
+def age(directory: Path, key: str, days: float) -> None:
+    """Make a message look older."""
+    path = directory / f"{key}.json"
+    written_at = datetime.now(UTC) - timedelta(days=days)
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"written_at": written_at.isoformat()}))
+
+
+def test_old_messages_are_deleted_with_their_replies(tmp_path: Path) -> None:
+    outbox, address = create("outbox", path=str(tmp_path), keep_days="30"), str(tmp_path)
+    for key in ("old", "answered", "new"):
+        outbox.send(address, message(key=key, picture=png()))
+    for key in ("old", "answered"):
+        outbox.reply(address, key, message(key=f"{key}-reply", picture=png()))
+        age(tmp_path, key, 31)
+    age(tmp_path, "old-reply", 30.1)
+    age(tmp_path, "answered-reply", 29.9)
+    (tmp_path / "notes.txt").write_text("not ours")
+    (tmp_path / "notes.json").write_text("{}")
+    outbox.send(address, message(key="newest"))
+    assert keys_on_page(tmp_path) == ["newest", "new", "answered"]
+    messages = {"answered", "answered-reply", "new"}
+    pictures = {f"{key}.png" for key in messages}
+    records = {f"{key}.{suffix}" for key in messages | {"newest", "notes"} for suffix in ("json", "txt")}
+    assert files(tmp_path) == pictures | records | {"index.html"}
+
+
+def test_a_deletion_that_was_killed_goes_on(tmp_path: Path) -> None:
+    outbox, address = Outbox(str(tmp_path), "30"), str(tmp_path)
+    for key in ("old", "edited"):
+        outbox.send(address, message(key=key, picture=png()))
+        (tmp_path / f"{key}.png").unlink()  # and killed here
+        age(tmp_path, key, 31)
+    outbox.edit(address, "edited", message(key="edited", picture=png()))
+    assert keys_on_page(tmp_path) == ["edited"]
+    assert files(tmp_path) == {"edited.json", "edited.txt", "edited.png", "index.html"}
+
+
+def test_an_edit_of_a_deleted_message_is_a_new_message(tmp_path: Path) -> None:
+    outbox, address = Outbox(str(tmp_path), "30"), str(tmp_path)
+    outbox.send(address, message(key="old"))
+    age(tmp_path, "old", 31)
+    outbox.send(address, message(key="new"))
+    assert outbox.edit(address, "old", message(key="old-again")) == "old-again"
+    assert keys_on_page(tmp_path) == ["old-again", "new"]
+
+
+def test_0_days_keep_all(tmp_path: Path) -> None:
+    outbox, address = Outbox(str(tmp_path), "0"), str(tmp_path)
+    outbox.send(address, message(key="old"))
+    age(tmp_path, "old", 10_000)
+    outbox.send(address, message(key="new"))
+    assert keys_on_page(tmp_path) == ["new", "old"]
+
+
+@pytest.mark.parametrize("days", ["", "-1", "1.5", "a year"])
+def test_days_to_keep_are_a_number(days: str) -> None:
+    with pytest.raises(SettingsError, match="is not a number of days; correct it in"):
+        create("outbox", keep_days=days)
