@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 import uuid
 from ast import literal_eval
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from pipeline.warehouse.tables import (
     DAILY_TOTALS,
     DELIVERIES,
     INCIDENTS,
+    INSTALLATION,
     SLOT_CHECKS,
     SLOT_METRICS,
     TABLE_UPDATES,
@@ -153,6 +155,14 @@ class Project:
         for name, settings in sections.items():
             self.sections.setdefault(name.replace("__", "."), {}).update(settings)
         self.write_configuration()
+
+    def read_events_of(self, database: str) -> None:
+        """Change the source, as ``feedpulse adopt`` does."""
+        self.configure(source={"database": database})
+        if INSTALLATION in self.tables():
+            recorded = f"{database}.feed_actions, {database}.message_actions"
+            columns = {"item": ["source"], "value": [recorded], "version": [time.time_ns()]}
+            self.warehouse.insert(f"{self.database}.{INSTALLATION}", columns)
 
     def with_settings(self, **sections: Mapping[str, str]) -> "Project":
         """Return this project with other settings; results go into the same database and outbox."""

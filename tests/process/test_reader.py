@@ -61,7 +61,7 @@ def views_in_both(project: Project) -> dict[str, int]:
 
 def loaded(project: Project, source: str) -> Sums:
     """Load the day from a source and check that every dimension has all views."""
-    project.configure(source={"database": source})
+    project.read_events_of(source)
     finished = project.task("DailyMetrics", "--date", str(DAY))
     assert finished.code == 0, finished.log
     ((views,),) = project.warehouse.query(

@@ -39,4 +39,5 @@ def load_states(warehouse: Engine) -> None:
 
 def use(project: Project, database: str) -> None:
     """Make a project load all days from one of the two states."""
-    project.configure(source={"database": database}, etl={"start": str(FIRST_DAY)})
+    project.configure(etl={"start": str(FIRST_DAY)})
+    project.read_events_of(database)
