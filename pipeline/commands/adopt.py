@@ -42,6 +42,7 @@ def main(arguments: Sequence[str]) -> int:
     if not (options.yes or _is_confirmed()):
         print("Nothing was changed.", file=sys.stderr)
         return 1
+    ownership.require_unclaimed(connections.warehouse(), found.installation)
     if tables.TABLE_UPDATES not in found.missing:
         with tables.unchecked():  # before the record: if this is killed, the configuration is still refused
             _invalidate(found, reload=options.reload)

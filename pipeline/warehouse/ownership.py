@@ -158,8 +158,8 @@ def inspect(engine: Engine, installation: Installation, added: Mapping[str, Mapp
 
     recorded: dict[str, str] = {}
     if has(RECORD):
-        name = f"{installation.database}.{installation.name(RECORD)}"
-        recorded = dict(engine.query(statement("read_installation", installation=name)))
+        sql = statement("read_installation", installation=_full_name(installation, RECORD))
+        recorded = dict(engine.query(sql))
     early = _early_results(engine, installation) if not recorded and has(MARKERS) else None
     return Inspection(installation, existing, recorded, early, added)
 
@@ -179,20 +179,62 @@ def require_ours(found: Inspection) -> None:
 
 
 def record(engine: Engine, found: Inspection) -> None:
-    """Record the installation, and every table that exists or is about to be created."""
+    """Record the installation, and every table that exists or is about to be created.
+
+    Raises
+    ------
+    SettingsError
+        Another installation in the database has the same result table.
+    """
     installation = found.installation
     wanted = {**installation.decisive, **{f"table:{name}": OURS for name in installation.names}}
     wanted["id"] = found.recorded.get("id", uuid4().hex)
     items = {item: value for item, value in wanted.items() if found.recorded.get(item) != value}
     if not items:
         return
-    table = f"{installation.database}.{installation.name(RECORD)}"
-    engine.execute(statement(f"create_{RECORD}", table=table), idempotent=True)
-    engine.insert(table, {"item": list(items), "value": list(items.values()), "version": [time.time_ns()] * len(items)})
+    result = f"table:{installation.result_table}"
+    if result in items:
+        require_unclaimed(engine, installation)
+    engine.execute(statement(f"create_{RECORD}", table=_full_name(installation, RECORD)), idempotent=True)
+    _write(engine, installation, items)
+    if result in items:
+        try:  # again: of two that start at the same moment, the later one sees the other
+            require_unclaimed(engine, installation)
+        except SettingsError:
+            _write(engine, installation, {result: ""})
+            raise
+
+
+def require_unclaimed(engine: Engine, installation: Installation) -> None:
+    """Refuse a result table that another installation in the database has recorded: it may have one writer only.
+
+    Raises
+    ------
+    SettingsError
+        Names the other installation.
+    """
+    database = installation.database
+    bound = {"database": database, "own": installation.name(RECORD)}
+    for (other,) in engine.query(statement("other_records"), bound):
+        sql = statement("recorded_item", installation=f"{database}.{other}")
+        if engine.query(sql, {"item": f"table:{installation.result_table}"}) == [(OURS,)]:
+            raise SettingsError(
+                f"{_full_name(installation, RESULT)} belongs to another installation, that of {database}.{other}: "
+                "set another [etl] table."
+            )
+
+
+def _full_name(installation: Installation, table: str) -> str:
+    return f"{installation.database}.{installation.name(table)}"
+
+
+def _write(engine: Engine, installation: Installation, items: Mapping[str, str]) -> None:
+    columns = {"item": list(items), "value": list(items.values()), "version": [time.time_ns()] * len(items)}
+    engine.insert(_full_name(installation, RECORD), columns)
 
 
 def _early_results(engine: Engine, installation: Installation) -> frozenset[str] | None:
-    table = f"{installation.database}.{installation.name(MARKERS)}"
+    table = _full_name(installation, MARKERS)
     bound = {"result": f"{RESULT}:%", "marker": "%:v1"}
     rows = engine.query(statement("early_results", table_updates=table), bound)
     # Without its database, which may have been renamed. The first releases wrote no target.

@@ -1,6 +1,7 @@
 """The tables that feedpulse keeps in ``[warehouse] database``: their names and columns, and how they are created."""
 
 import contextlib
+import logging
 from collections.abc import Iterator
 
 from pipeline.core import clock, settings
@@ -11,6 +12,8 @@ from pipeline.warehouse import connections, ownership, scratch
 from pipeline.warehouse.engines import Engine
 from pipeline.warehouse.ownership import Inspection, Installation
 from pipeline.warehouse.statements import Fragment, statement
+
+LOGGER = logging.getLogger("luigi-interface")
 
 FEED_USER_DAY = "feed_user_day"
 MESSAGE_USER_DAY = "message_user_day"
@@ -117,6 +120,8 @@ def open_warehouse() -> Engine:
         require_own_names(wanted)
         found = inspect()
         ownership.require_ours(found)
+        if found.early_results is not None:
+            LOGGER.info("the tables of an earlier release in %s are recorded as ours", wanted.database)
         _create_database(engine, found)
         ownership.record(engine, found)
         _create_missing(engine, found)

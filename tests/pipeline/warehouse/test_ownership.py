@@ -4,16 +4,20 @@ import contextlib
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import pytest
 
 from pipeline.core import process
 from pipeline.core.errors import SettingsError
+from pipeline.tasks import DailyMetrics
+from pipeline.tasks.etl import invalidate, load_chain
 from pipeline.warehouse import forms, ownership, scratch, tables
 from pipeline.warehouse.engines import Engine
 from pipeline.warehouse.statements import statement
 from tests.pipeline.configuration import configured
-from tests.pipeline.etl.running import fresh_database, place
+from tests.pipeline.etl.running import differences, fresh_database, load, loaded, place, prepared
+from tests.pipeline.etl.stories import FRIDAY, SATURDAY, STORY
 
 USERS = "event_date Date, user_id UInt64"
 METRICS = (
@@ -320,6 +324,41 @@ def test_one_result_table_has_one_writer(warehouse: Engine, missing: str) -> Non
     assert not [name for name in names(warehouse, missing) if name in tables.TABLES and name != "daily_metrics"]
 
 
+def test_of_two_that_start_at_the_same_moment_one_gets_the_result_table(
+    warehouse: Engine, missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both have looked before either has recorded anything."""
+    with on(warehouse, missing, warehouse={"prefix": "anna_"}):
+        anna = tables.inspect()
+    with on(warehouse, missing, warehouse={"prefix": "ben_"}):
+        ben = tables.inspect()
+    warehouse.execute(f"CREATE DATABASE {missing}")
+    look, looks = ownership.require_unclaimed, 0
+
+    def look_again(*arguments: Any) -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 1:  # anna looks; then ben records, sees nobody, and goes on
+            monkeypatch.setattr(ownership, "require_unclaimed", look)
+            look(*arguments)
+            ownership.record(warehouse, ben)
+        else:
+            look(*arguments)
+
+    monkeypatch.setattr(ownership, "require_unclaimed", look_again)
+    for _ in range(2):
+        with pytest.raises(SettingsError) as refused:
+            ownership.record(warehouse, anna)
+        assert str(refused.value) == (
+            f"{missing}.daily_metrics belongs to another installation, that of {missing}.ben_installation: "
+            "set another [etl] table."
+        )
+    with on(warehouse, missing, warehouse={"prefix": "ben_"}):
+        tables.open_warehouse()
+    with on(warehouse, missing, warehouse={"prefix": "anna_"}), pytest.raises(SettingsError):
+        tables.open_warehouse()
+
+
 @pytest.mark.parametrize("name", ["anna_user_day", "anna_daily_metrics"])
 def test_the_result_cannot_have_the_name_of_another_table_of_ours(warehouse: Engine, missing: str, name: str) -> None:
     with on(warehouse, missing, warehouse={"prefix": "anna_"}, etl={"table": name}):
@@ -328,16 +367,6 @@ def test_the_result_cannot_have_the_name_of_another_table_of_ours(warehouse: Eng
         else:
             with pytest.raises(SettingsError, match=r"\[etl\] table = anna_user_day: feedpulse has another table"):
                 tables.open_warehouse()
-
-
-@pytest.mark.parametrize("column", ["note String", "team String DEFAULT 'x'", "twice UInt64 MATERIALIZED views * 2"])
-def test_columns_that_users_added_stay(warehouse: Engine, missing: str, column: str) -> None:
-    with on(warehouse, missing):
-        tables.open_warehouse()
-    warehouse.execute(f"ALTER TABLE {missing}.daily_metrics ADD COLUMN {column}")
-    with on(warehouse, missing):
-        tables.open_warehouse()
-    assert column.split()[0] in str(warehouse.query(f"DESCRIBE TABLE {missing}.daily_metrics"))
 
 
 def test_scratch_tables_of_others_stay(warehouse: Engine, missing: str) -> None:
@@ -394,3 +423,68 @@ def test_a_database_that_exists_is_not_created_again(
     with on(warehouse, database):
         tables.open_warehouse()
     assert not sent
+
+
+@pytest.mark.parametrize("column", ["note String", "team String DEFAULT 'x'", "twice UInt64 MATERIALIZED views * 2"])
+def test_loads_go_on_beside_columns_that_users_added(warehouse: Engine, column: str) -> None:
+    with prepared(warehouse, STORY) as (_, database):
+        load(FRIDAY)
+        warehouse.execute(f"ALTER TABLE {database}.daily_metrics ADD COLUMN {column}")
+        warehouse.execute(f"ALTER TABLE {database}.incidents ADD COLUMN {column.replace('views', 'good_slots')}")
+        process.reset()
+        invalidate(load_chain(FRIDAY))
+        load(FRIDAY, SATURDAY)
+        for day in (FRIDAY, SATURDAY):
+            assert differences(loaded(warehouse, database, day), STORY.expected(day)) == {}
+        name = column.split()[0]
+        assert name in str(warehouse.query(f"DESCRIBE TABLE {database}.daily_metrics"))
+
+
+def become_early(warehouse: Engine, database: str) -> None:
+    """Leave what the release before the record left."""
+    for table in (tables.INSTALLATION, tables.RUNS):
+        warehouse.execute(f"DROP TABLE {database}.{table}")
+    process.reset()
+
+
+def test_a_warehouse_of_an_earlier_release_goes_on(warehouse: Engine) -> None:
+    with prepared(warehouse, STORY) as (_, database):
+        load(FRIDAY)
+        before = everything(warehouse, database)
+        become_early(warehouse, database)
+        with tables.reading(tables.DAILY_METRICS):  # `verify` before the first run of the new release
+            assert DailyMetrics(date=FRIDAY).complete()
+        assert tables.INSTALLATION not in names(warehouse, database)
+        assert DailyMetrics(date=FRIDAY).complete()
+        after = everything(warehouse, database)
+        assert {name: rows for name, rows in after.items() if name != tables.INSTALLATION} == {
+            name: rows for name, rows in before.items() if name != tables.INSTALLATION
+        }
+        recorded = tables.inspect().recorded
+        assert {item for item in recorded if item.startswith("table:")} == {f"table:{name}" for name in tables.TABLES}
+        load(SATURDAY)
+        assert differences(loaded(warehouse, database, SATURDAY), STORY.expected(SATURDAY)) == {}
+
+
+def test_the_result_of_an_earlier_release_cannot_be_renamed(warehouse: Engine) -> None:
+    with prepared(warehouse, STORY) as (source, database):
+        load(FRIDAY)
+        become_early(warehouse, database)
+        options = STORY.configuration(warehouse, source, database)
+        with (
+            configured(STORY.now, **{**options, "etl": {"table": "mine"}}),
+            pytest.raises(SettingsError, match="their result table is daily_metrics, and this configuration has mine"),
+        ):
+            tables.open_warehouse()
+        assert "mine" not in names(warehouse, database)
+
+
+def test_an_earlier_release_does_not_prove_a_table_of_another_form(warehouse: Engine) -> None:
+    with prepared(warehouse, STORY) as (_, database):
+        load(FRIDAY)
+        become_early(warehouse, database)
+        warehouse.execute(f"DROP TABLE {database}.slot_checks")
+        warehouse.execute(f"CREATE TABLE {database}.slot_checks ({USERS}) ENGINE = Log")
+        with pytest.raises(SettingsError, match=r"slot_checks exists, and .* did not make it: its engine is Log"):
+            tables.open_warehouse()
+        assert tables.INSTALLATION not in names(warehouse, database)
