@@ -18,7 +18,7 @@ from pipeline.tasks.messages import MessageTask
 from pipeline.warehouse import markers
 from pipeline.warehouse.delivery_log import TableDeliveryLog
 from pipeline.warehouse.markers import Marker, update_id
-from pipeline.warehouse.source import table_name
+from pipeline.warehouse.source import source, table_name
 from pipeline.warehouse.tables import DELIVERIES
 from reporting import decoration, texts
 from reporting.decoration import optional
@@ -79,6 +79,7 @@ class Morning(luigi.WrapperTask):
         """The load, and the reports of yesterday and of the days before whose reports have waited."""
         settings.check()
         metrics_and_channels()
+        source(), days_to_load()  # raise on a mistake in luigi.cfg, before the warehouse is opened
         newest = clock.yesterday()
         is_sent, waited = _sent_and_waited(newest)
         reports = [*waited] if not is_sent and is_waiting(newest) else [*waited, newest]

@@ -32,7 +32,7 @@ MISTAKES = [
     Mistake("clock", {"timezone": "Moscow"}, "Morning", ("[clock] timezone = Moscow", "Europe/Moscow")),
     Mistake("clock", {"timezone": "Moscow"}, "Alerts", ("[clock] timezone = Moscow", "Europe/Moscow")),
     Mistake("clock", {"now": "tomorrow"}, "Alerts", ("[clock] now = tomorrow", "2026-11-01T10:15")),
-    Mistake("report", {"langage": "ru"}, "Morning", ("[report]", "langage", "channels, language, metrics")),
+    Mistake("report", {"langage": "ru"}, "Morning", ("[report]", "langage", "channels, deadline, language")),
     Mistake("report", {"language": "de"}, "Morning", ("'de'", "en, ru")),
     Mistake("report", {"language": "de"}, "Alerts", ("'de'", "en, ru")),
     Mistake("report", {"metrics": "views,sessions"}, "Morning", ("[report] metrics", "sessions", "feed_users")),
