@@ -229,8 +229,9 @@ def _full_name(installation: Installation, table: str) -> str:
 
 
 def _write(engine: Engine, installation: Installation, items: Mapping[str, str]) -> None:
-    columns = {"item": list(items), "value": list(items.values()), "version": [time.time_ns()] * len(items)}
-    engine.insert(_full_name(installation, RECORD), columns)
+    versions = [time.time_ns()] * len(items)
+    table = _full_name(installation, RECORD)
+    engine.insert(table, {"item": list(items), "value": list(items.values()), "version": versions})
 
 
 def _early_results(engine: Engine, installation: Installation) -> frozenset[str] | None:

@@ -161,8 +161,10 @@ class Project:
         self.configure(source={"database": database})
         if INSTALLATION in self.tables():
             recorded = f"{database}.feed_actions, {database}.message_actions"
-            columns = {"item": ["source"], "value": [recorded], "version": [time.time_ns()]}
-            self.warehouse.insert(f"{self.database}.{INSTALLATION}", columns)
+            self.warehouse.insert(
+                f"{self.database}.{INSTALLATION}",
+                {"item": ["source"], "value": [recorded], "version": [time.time_ns()]},
+            )
 
     def with_settings(self, **sections: Mapping[str, str]) -> "Project":
         """Return this project with other settings; results go into the same database and outbox."""
