@@ -17,10 +17,13 @@ if _program.name.startswith("luigi") or _program.parent.name == "luigi":
     from pipeline.core import files
     from pipeline.core.errors import SettingsError
     from pipeline.core.process import install
+    from pipeline.tasks import supervision
 
     try:
         files.check()
         install()
+        supervision.install()
     except SettingsError as error:
         print(f"feedpulse: {error}", file=sys.stderr)
+        supervision.refused(sys.argv[1:], error)
         sys.exit(files.REFUSED)

@@ -49,7 +49,16 @@ def main(arguments: Sequence[str]) -> int:
         return _run(arguments)
     except SettingsError as error:
         print(f"{PROGRAM} run: {error}", file=sys.stderr)
+        _say_refused(arguments, error)
         return files.REFUSED
+
+
+def _say_refused(arguments: Sequence[str], error: SettingsError) -> None:
+    """Say the refusal in the channels, if Luigi can read the files at all."""
+    with contextlib.suppress(Exception):
+        from pipeline.tasks import supervision
+
+        supervision.refused(arguments, error)
 
 
 def _run(arguments: Sequence[str]) -> int:
@@ -58,6 +67,7 @@ def _run(arguments: Sequence[str]) -> int:
 
     from pipeline import tasks
     from pipeline.core import process
+    from pipeline.tasks import supervision
 
     if arguments and arguments[0] in ("-h", "--help"):
         print(_help(tasks.__all__), end="")
@@ -65,6 +75,7 @@ def _run(arguments: Sequence[str]) -> int:
     if not arguments or arguments[0].startswith("-"):
         return _refuse("name the task first", tasks.__all__)
     process.install()
+    supervision.install()
     luigis = ["--module", "pipeline", *arguments]
     try:
         problem = _wrong_arguments(arguments[0], luigis)

@@ -9,6 +9,7 @@ a command calls `check` before it imports Luigi. A setting comes from the first 
 4. the default in the code, which the ``luigi.cfg`` of this project repeats.
 """
 
+import hashlib
 import os
 import re
 from collections.abc import Sequence
@@ -70,6 +71,12 @@ def found() -> list[Path]:
     files = [Path(name).absolute() for name in _LUIGIS_FILES if Path(name).exists()]
     mine = own()
     return [*(file for file in files if file != mine), *([mine] if mine else [])]
+
+
+def identity() -> str:
+    """Return a name of the configuration that is read: 16 characters that another configuration does not have."""
+    names = "\n".join(map(str, found() or [Path.cwd()]))
+    return hashlib.sha256(os.fsencode(names)).hexdigest()[:16]
 
 
 def check(*, needed: bool = True) -> None:

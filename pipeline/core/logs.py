@@ -1,37 +1,86 @@
-"""Short errors in Luigi's log: our own errors and wrong parameters show their text, without a traceback."""
+"""The log of a command: a time on every line, our own lines from INFO, Luigi's from WARNING, and short errors."""
 
 import logging
 import re
+import sys
+from typing import Any, TextIO
 
 from luigi.parameter import ParameterException
+from luigi.setup_logging import InterfaceLogging
 
 from pipeline.core.errors import OWN_PACKAGES, is_ours
 
+LUIGI = "luigi-interface"
+FORMAT = "%(asctime)s %(levelname)s: %(message)s"
+TIME_FORMAT = "%Y-%m-%d %H:%M:%S%z"
+"""Local time of the machine, as in its other logs, with the offset."""
+
 # Luigi puts the traceback of a failed complete() or requires() into the message itself.
 _OWN_TRACEBACK = re.compile(
-    rf"Traceback \(most recent call last\):.*\n(?:{'|'.join(OWN_PACKAGES)})\.[\w.]*?(\w+Error): (.*)\Z", re.DOTALL
+    rf"\s*Traceback \(most recent call last\):.*\n(?:{'|'.join(OWN_PACKAGES)})\.[\w.]*?(\w+Error): (.*)\Z", re.DOTALL
 )
-# Luigi's message for an error before any task exists, such as a parameter that it cannot parse.
+# Luigi's messages for an error before any task exists, such as a parameter that it cannot parse; for a failed task; for
+# luigid that is away, of which we say one line.
 _BEFORE_ANY_TASK = "Uncaught exception in luigi"
+_TASK_FAILED = "[pid %s] Worker %s failed    %s"
+_LUIGID_IS_AWAY = "Failed pinging scheduler"
 
 
 class ShortErrors(logging.Filter):
-    """Replaces the traceback of an error of ours, or of a wrong parameter, with the error's text."""
+    """Makes one line of an error of ours, or of a wrong parameter; only other errors keep their traceback."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Shorten the record in place; every record passes."""
+        """Shorten the record in place."""
+        if record.msg == _LUIGID_IS_AWAY:
+            return False
+        if record.msg == _TASK_FAILED and isinstance(record.args, tuple):
+            record.msg, record.args = "%s failed", record.args[2:]
         error = record.exc_info[1] if record.exc_info else None
         if is_ours(error) or (record.msg == _BEFORE_ANY_TASK and isinstance(error, (ValueError, ParameterException))):
-            record.msg, record.args = f"{record.getMessage()}\n{error}", ()
+            record.msg, record.args = _one_line(f"{record.getMessage()}: {error}"), ()
             record.exc_info, record.exc_text = None, None
         elif isinstance(record.msg, str) and "Traceback (most recent call last)" in record.msg:
-            record.msg = _OWN_TRACEBACK.sub(r"\2", record.msg).rstrip()
+            record.msg = _OWN_TRACEBACK.sub(lambda found: f" {_one_line(found[2])}", record.msg).rstrip()
         return True
 
 
+class _Stderr(logging.StreamHandler[TextIO]):
+    """Writes to the `sys.stderr` of the moment."""
+
+    @property
+    def stream(self) -> TextIO:
+        return sys.stderr
+
+    @stream.setter
+    def stream(self, _: TextIO) -> None:
+        pass
+
+
 _SHORT_ERRORS = ShortErrors()
+_HANDLER = _Stderr()
+_HANDLER.setFormatter(logging.Formatter(FORMAT, TIME_FORMAT))
 
 
 def install() -> None:
-    """Add the filter to Luigi's logger; further calls change nothing."""
-    logging.getLogger("luigi-interface").addFilter(_SHORT_ERRORS)
+    """Set up the log of a command's process; further calls change nothing.
+
+    Our packages log to stderr. Luigi's logger gets the same form, at ``[core] log_level``, when Luigi sets up its log;
+    a ``[core] logging_conf_file`` or ``no_configure_logging`` of the user replaces that.
+    """
+    logging.getLogger(LUIGI).addFilter(_SHORT_ERRORS)
+    for name in OWN_PACKAGES:
+        logger = logging.getLogger(name)
+        logger.addHandler(_HANDLER)
+        logger.setLevel(logging.INFO)
+    InterfaceLogging._default = _set_up_luigis  # type: ignore[method-assign]
+
+
+def _set_up_luigis(options: Any) -> bool:
+    logger = logging.getLogger(LUIGI)
+    logger.addHandler(_HANDLER)
+    logger.setLevel(options.log_level)
+    return True
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -11,7 +11,6 @@ container::
 
 import functools
 import gc
-import hashlib
 import os
 import tempfile
 from collections.abc import Callable
@@ -29,7 +28,7 @@ T = TypeVar("T")
 
 LUIGI_DEFAULTS = {
     # RangeDaily and RangeByMinutes are tasks too.
-    "core": {"log_level": "INFO", "autoload_range": "true"},
+    "core": {"log_level": "WARNING", "autoload_range": "true"},
     # A task whose run() leaves no output has failed. Each load checks its inputs itself.
     "worker": {"check_complete_on_run": "true", "check_unfulfilled_deps": "false"},
     # Luigi disables a task for a day after ten failures within minutes.
@@ -121,6 +120,4 @@ def _lock_directory() -> str:
     By default Luigi has one for the machine: the same command of another configuration would count as running, and the
     directory of another user could not be read.
     """
-    identity = "\n".join(map(str, files.found() or [Path.cwd()]))
-    name = hashlib.sha256(os.fsencode(identity)).hexdigest()[:16]
-    return os.path.join(tempfile.gettempdir(), f"feedpulse-{os.getuid()}-{name}")
+    return os.path.join(tempfile.gettempdir(), f"feedpulse-{os.getuid()}-{files.identity()}")

@@ -55,7 +55,7 @@ def run(folder: Path, views_per_day: float) -> None:
     print(f"1. Events: {DAYS} days of a feed and a messenger, with four incidents hidden in them")
     engine = connections.warehouse()
     create_tables(engine, SOURCE_DATABASE)
-    with tqdm(total=DAYS, unit="day") as bar:
+    with tqdm(total=DAYS, unit="day", disable=None) as bar:
         counts = load(engine, SOURCE_DATABASE, scenario, lambda done, days: bar.update())
     print(f"   {counts.feed_actions:,} feed and {counts.message_actions:,} message events\n")
 
@@ -131,7 +131,7 @@ def _build(root: luigi.Task, moment: datetime) -> None:
 @contextlib.contextmanager
 def _progress(family: type[luigi.Task], event: str, total: int, unit: str) -> Iterator[None]:
     """Show a progress bar that advances with each event of a task of the family."""
-    with tqdm(total=total, unit=unit) as bar:
+    with tqdm(total=total, unit=unit, disable=None) as bar:
 
         def move(_: luigi.Task) -> None:
             bar.update()

@@ -11,7 +11,7 @@ from pipeline.alerts.incidents import current_rules, edits, step, store
 from pipeline.alerts.notify import notify, poll_buttons
 from pipeline.core import clock, settings
 from pipeline.slots import completeness, measure
-from pipeline.tasks.base import LastingTask, SlotTask
+from pipeline.tasks.base import LastingTask, SlotTask, Told, lasting
 from pipeline.tasks.channels import channels
 from pipeline.tasks.retention import HistoryRetention
 from pipeline.warehouse import markers
@@ -96,6 +96,8 @@ class CheckAlerts(SlotTask):
         if notified.link and self.set_tracking_url is not None:
             self.set_tracking_url(notified.link)
         self.tell("; ".join([_status(results, arrived), *source().left_out, *left_out]), 100)
+        totals = sum(result.part.is_total for result in results)
+        self.did(metrics=totals, slices=len(results) - totals, messages=notified.messages, without=left_out)
         markers.complete(self.output())
         # Raised last: if one address refuses a message that others accepted, the next slots must still be checked.
         if notified.refusals:
@@ -109,6 +111,7 @@ class CheckAlerts(SlotTask):
 class Alerts(luigi.WrapperTask):
     """For cron: checks the newest slot that has all of its rows, and the slots missed before it."""
 
+    @lasting
     def requires(self) -> list[luigi.Task]:
         """The newest slot; each slot requires the one before it, back to the last that was checked.
 
@@ -123,7 +126,7 @@ class Alerts(luigi.WrapperTask):
         return [CheckAlerts(slot=slot), *([HistoryRetention(date=clock.yesterday())] if is_first else [])]
 
 
-class Presses(luigi.Task):
+class Presses(Told):
     """For cron, every minute: reads button presses and shows them on the messages."""
 
     done = False
@@ -138,6 +141,7 @@ class Presses(luigi.Task):
         """Record and answer each press, and edit the message of its incident."""
         monitors, channels = monitors_and_channels()
         pressed = poll_buttons(channels)
+        self.did(presses=len(pressed))
         slot = store.last_checked_slot() if pressed else None  # the newest slot may not be measured yet
         if slot is not None:
             state = store.load_state(slot + clock.SLOT)

@@ -1,18 +1,59 @@
 """Base classes of the tasks: tasks of a day or a slot, whose output is a marker."""
 
-from collections.abc import Callable, Iterable, Iterator
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import luigi
 
 from pipeline.core import clock, settings
+from pipeline.core.errors import WarehouseError
 from pipeline.core.parameters import FixedParameters
 from pipeline.warehouse import markers
 from pipeline.warehouse.markers import Marker
 
+T = TypeVar("T", bound=luigi.Task)
+R = TypeVar("R")
 
-class MarkedTask(FixedParameters, luigi.Task):
+
+class Told(luigi.Task):
+    """A task that says what it did; Luigi hands it on to the process that closes the run."""
+
+    _did: Mapping[str, object] | None = None
+
+    def did(self, **what: object) -> None:
+        """Say what was done, as `supervision.outcomes` reads it: ``did(messages=1, slices=94)``."""
+        self._did = what
+
+    def on_success(self) -> Mapping[str, object] | None:
+        """Return what was done."""
+        return self._did
+
+
+def lasting(requires: Callable[[T], R]) -> Callable[[T], R]:
+    """Make the requirements of a root, which the warehouse decides, last until the end of the run.
+
+    Luigi asks for them again for its summary. If the warehouse is gone by then, those of before hold: otherwise the
+    run ends with an internal error in place of the failure of its task.
+    """
+
+    @functools.wraps(requires)
+    def remembered(root: T) -> R:
+        known = vars(root)
+        if not known.get("_is_warehouse_gone"):
+            try:
+                known["_required"] = requires(root)
+            except WarehouseError:
+                if "_required" not in known:
+                    raise
+                known["_is_warehouse_gone"] = True
+        return cast(R, known["_required"])
+
+    return remembered
+
+
+class MarkedTask(FixedParameters, Told):
     """A task that is done when its marker says so."""
 
     def output(self) -> Marker:

@@ -3,7 +3,7 @@
 import logging
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 import luigi
@@ -11,7 +11,7 @@ import luigi
 from pipeline.core import clock, settings
 from pipeline.core.process import once
 from pipeline.etl import reconciliation
-from pipeline.tasks.base import DayTask
+from pipeline.tasks.base import DayTask, lasting
 from pipeline.tasks.etl import DailyMetrics, LoadTask, extracts, invalidate, later_merges, load_chain
 from pipeline.tasks.retention import HistoryRetention
 from pipeline.warehouse import markers
@@ -28,7 +28,7 @@ from pipeline.warehouse.tables import (
     open_warehouse,
 )
 
-LOGGER = logging.getLogger("luigi-interface")
+LOGGER = logging.getLogger(__name__)
 
 IN_USE_SECONDS = 86_400  # a newer partition may belong to a running back-fill
 
@@ -36,15 +36,16 @@ IN_USE_SECONDS = 86_400  # a newer partition may belong to a running back-fill
 class Daily(luigi.WrapperTask):
     """For cron: loads yesterday, every day missing since ``[etl] start``, and days that changed since their load."""
 
-    def requires(self) -> Iterator[luigi.Task]:
+    @lasting
+    def requires(self) -> list[luigi.Task]:
         """Every day to load, oldest first. Days that are done and unchanged cost three queries in total."""
         settings.check()
         source()
         days = sorted({*days_to_load(), *reload_changed(clock.yesterday())})
         done = set(DailyMetrics.bulk_complete(days))
         # Yesterday is required even when done, so that the root always has a day.
-        yield from (DailyMetrics(date=day) for day in days if day not in done or day == days[-1])
-        yield StagingRetention(date=days[-1])
+        loads = [DailyMetrics(date=day) for day in days if day not in done or day == days[-1]]
+        return [*loads, StagingRetention(date=days[-1])]
 
 
 class StagingRetention(DayTask):

@@ -65,6 +65,7 @@ class DailyReport(MessageTask):
         if delivered.link and self.set_tracking_url is not None:
             self.set_tracking_url(delivered.link)
         self.tell("; ".join([f"sent to {', '.join(delivered.addresses)}", *left_out]), 100)
+        self.did(addresses=len(delivered.addresses), without=left_out)
         markers.complete(self.output())
 
 

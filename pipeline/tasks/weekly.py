@@ -38,6 +38,7 @@ class WeeklySummary(MessageTask):
         with decoration.recorded() as left_out:
             delivered = deliver(week.compose_summary(self.date), to, TableDeliveryLog())
         self.tell("; ".join([f"sent to {', '.join(delivered.addresses)}", *left_out]), 100)
+        self.did(addresses=len(delivered.addresses), without=left_out)
         markers.complete(self.output())
 
 

@@ -14,7 +14,7 @@ from pipeline.warehouse import connections
 from pipeline.warehouse.engines import Engine
 from pipeline.warehouse.statements import Fragment, statement
 
-LOGGER = logging.getLogger("luigi-interface")
+LOGGER = logging.getLogger(__name__)
 
 RECIPIENT_SPELLINGS = ("receiver_id", "reciever_id")  # both occur: the source corrected its misspelling in 2023
 

@@ -159,6 +159,36 @@ class Texts(Protocol):
     def replayed(self, days: int, messages_a_month: int, missed: int, confirmed: int) -> str:
         """Return what a setting would have done in so many days."""
 
+    def run_failed(self, task: str) -> str:
+        """Return that a task of ours failed; its cause is on the next line."""
+
+    def run_refused(self, task: str) -> str:
+        """Return that a task was not begun: a setting, the source or its state must be mended first."""
+
+    def run_waits(self, task: str) -> str:
+        """Return that a task was not begun, several times, because an earlier run of it goes on."""
+
+    def run_works(self, task: str, late_slots: int) -> str:
+        """Return that a task works again, and how many slots were checked late."""
+
+    def without_luigid(self) -> str:
+        """Return that the scheduler does not answer and runs go on without it."""
+
+    def with_luigid(self) -> str:
+        """Return that the scheduler answers again."""
+
+    def no_report(self, day: str, deadline: str) -> str:
+        """Return that the report of a day was not sent by its deadline."""
+
+    def report_sent(self, day: str) -> str:
+        """Return that a report that was missing is sent."""
+
+    def no_checks(self, moment: str) -> str:
+        """Return that no slot was checked since then."""
+
+    def checks_again(self) -> str:
+        """Return that slots are checked again."""
+
     def more(self, count: int) -> str:
         """Return what stands for `count` metrics that did not fit: "and 3 more"."""
 

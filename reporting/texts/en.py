@@ -214,5 +214,48 @@ def replayed(days: int, messages_a_month: int, missed: int, confirmed: int) -> s
     return f"replayed over {number(days)} days: {effect}, misses {which}"
 
 
+def run_failed(task: str) -> str:
+    return f"feedpulse: {task} failed"
+
+
+def run_refused(task: str) -> str:
+    return f"feedpulse: {task} cannot start"
+
+
+def run_waits(task: str) -> str:
+    return f"feedpulse: {task} does not start, an earlier run is still going"
+
+
+def run_works(task: str, late_slots: int) -> str:
+    late = (
+        f", {number(late_slots)} {'slot was' if late_slots == 1 else 'slots were'} checked late" if late_slots else ""
+    )
+    return f"feedpulse: {task} works again{late}"
+
+
+def without_luigid() -> str:
+    return "feedpulse: luigid does not answer, runs go on without it"
+
+
+def with_luigid() -> str:
+    return "feedpulse: luigid answers again"
+
+
+def no_report(day: str, deadline: str) -> str:
+    return f"feedpulse: the report of {day} was not sent by {deadline}"
+
+
+def report_sent(day: str) -> str:
+    return f"feedpulse: the report of {day} was sent"
+
+
+def no_checks(moment: str) -> str:
+    return f"feedpulse: no slot was checked since {moment}"
+
+
+def checks_again() -> str:
+    return "feedpulse: slots are checked again"
+
+
 def more(count: int) -> str:
     return f"and {number(count)} more"

@@ -216,6 +216,48 @@ def replayed(days: int, messages_a_month: int, missed: int, confirmed: int) -> s
     return f"{effect}, пропускает {number(missed)} из {number(confirmed)} подтверждённых"
 
 
+def run_failed(task: str) -> str:
+    return f"feedpulse: сбой в {task}"
+
+
+def run_refused(task: str) -> str:
+    return f"feedpulse: {task} не может начать работу"
+
+
+def run_waits(task: str) -> str:
+    return f"feedpulse: {task} не начинает работу, предыдущий запуск ещё идёт"
+
+
+def run_works(task: str, late_slots: int) -> str:
+    form = _plural(late_slots, "интервал проверен", "интервала проверены", "интервалов проверены")
+    late = f", {number(late_slots)} {form} с опозданием" if late_slots else ""
+    return f"feedpulse: {task} снова работает{late}"
+
+
+def without_luigid() -> str:
+    return "feedpulse: luigid не отвечает, задачи выполняются без него"
+
+
+def with_luigid() -> str:
+    return "feedpulse: luigid снова отвечает"
+
+
+def no_report(day: str, deadline: str) -> str:
+    return f"feedpulse: отчёт за {day} не отправлен к {deadline}"
+
+
+def report_sent(day: str) -> str:
+    return f"feedpulse: отчёт за {day} отправлен"
+
+
+def no_checks(moment: str) -> str:
+    return f"feedpulse: с {moment} не проверен ни один интервал"
+
+
+def checks_again() -> str:
+    return "feedpulse: интервалы снова проверяются"
+
+
 def more(count: int) -> str:
     return f"и ещё {number(count)}"
 

@@ -37,14 +37,16 @@ def _log() -> Iterator[io.StringIO]:
     """Collect what Luigi logs, in the format of its command."""
     log = io.StringIO()
     handler = logging.StreamHandler(log)
-    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
-    logger = logging.getLogger("luigi-interface")
+    handler.setFormatter(logging.Formatter(logs.FORMAT, logs.TIME_FORMAT))
+    logger, ours = logging.getLogger("luigi-interface"), logging.getLogger("pipeline")
     level = logger.level
     logs.install()
     logger.addHandler(handler)
+    ours.addHandler(handler)
     logger.setLevel(logging.INFO)
     try:
         yield log
     finally:
         logger.removeHandler(handler)
+        ours.removeHandler(handler)
         logger.setLevel(level)

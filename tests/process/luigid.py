@@ -42,6 +42,11 @@ class Luigid:
             time.sleep(0.05)
         return self
 
+    def kill(self) -> None:
+        """Kill it without a shutdown (SIGKILL)."""
+        self._process.kill()
+        self._process.wait(timeout=HANGS_SECONDS)
+
     def _answers(self) -> bool:
         with (
             contextlib.suppress(OSError),

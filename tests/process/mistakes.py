@@ -1,5 +1,6 @@
 """Checks of the output of a command after a user's mistake."""
 
+import re
 from pathlib import Path
 
 from tests.process.project import Finished
@@ -23,10 +24,10 @@ def assert_one_error(finished: Finished, code: int, *words: str) -> None:
 
 
 def paragraphs(log: str) -> list[str]:
-    """Split a log into its records; a record of Luigi begins with its level."""
+    """Split a log into its records; a record begins with its time."""
     entries: list[str] = []
     for line in log.splitlines():
-        if line.startswith(("DEBUG:", "INFO:", "WARNING:", "ERROR:")) or not entries:
+        if re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d{4} ", line) or not entries:
             entries.append(line)
         else:
             entries[-1] += f"\n{line}"

@@ -21,7 +21,7 @@ from tests.servers.clickhouse import ClickHouseServer
     ("task", "section", "settings", "says"),
     [
         ("Daily", "source", {"feed_table": "nowhere"}, (f"{SOURCE_DATABASE}.nowhere does not exist", "[source]")),
-        ("Morning", "report", {"langage": "ru"}, ("[report]", "langage", "channels, language, metrics")),
+        ("Morning", "report", {"langage": "ru"}, ("[report]", "langage", "channels, deadline, language, metrics")),
         ("Alerts", "alerts", {"detector": "prophet"}, ("'prophet'", "day_ago", "seasonal")),
         ("Alerts", "clock", {"now": "tomorrow"}, ("[clock] now = tomorrow", "2026-11-01T10:15")),
     ],

@@ -2,8 +2,8 @@
 
 import contextlib
 import signal
+import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -93,23 +93,25 @@ def test_a_file_of_ones_own_holds_from_anywhere(project: Project, tmp_path: Path
 
 @contextlib.contextmanager
 def running(project: Project) -> Iterator[subprocess.Popen[str]]:
-    """A command that holds Luigi's lock: it waits in vain for a scheduler."""
-    process = project.start("feedpulse", "run", "Presses")
-    try:
-        time.sleep(3)
-        assert process.poll() is None
-        process.send_signal(signal.SIGSTOP)
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
+    """A command that holds Luigi's lock: it waits for a scheduler that accepts its connection and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as scheduler, contextlib.ExitStack() as connections:
+        project.configure(core={"scheduler_host": "127.0.0.1", "scheduler_port": str(scheduler.getsockname()[1])})
+        process = project.start("feedpulse", "run", "Presses")
+        try:
+            for _ in range(2):  # one to see whether it answers, one for the first request
+                connections.enter_context(scheduler.accept()[0])
+            assert process.poll() is None
+            process.send_signal(signal.SIGSTOP)
+            yield process
+        finally:
+            process.kill()
+            process.communicate()
 
 
 def test_two_configurations_at_the_same_minute_do_not_block_each_other(new_project: MakeProject) -> None:
     projects = [new_project("embedded") for _ in range(2)]
     for project in projects:
         del project.sections["core"]["lock_pid_dir"]
-        project.configure(core={"scheduler_port": "1", "rpc_retry_attempts": "9"})
     one, other = projects
     with running(one):
         same = one.run("feedpulse", "run", "Presses")

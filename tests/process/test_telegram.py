@@ -103,11 +103,15 @@ def test_a_chat_that_refuses_keeps_nobody_else_from_it(project: Project, api: Bo
     assert "bot is not a member" in lines[0]
     assert "Add the bot to the chat" in lines[0]
     assert "Traceback" not in finished.log
-    assert [sent.chat for sent in api.sent] == [OTHER_CHAT]
+    report, told = api.sent
+    assert (report.chat, report.photo is not None) == (OTHER_CHAT, True)
+    assert (told.chat, told.photo, "Morning failed" in told.text, CHAT in told.text) == (OTHER_CHAT, None, True, True)
 
     again = project.task("Morning")
     assert again.code == 0, again.log
-    assert [sent.chat for sent in api.sent] == [OTHER_CHAT, CHAT]
+    assert [(sent.chat, sent.photo is not None) for sent in api.sent[2:]] == [(CHAT, True), (OTHER_CHAT, False)]
+    assert "Morning works again" in api.sent[-1].text
+    assert api.sent[-1].reply_to == told.id
 
 
 def test_being_asked_to_slow_down_costs_a_pause(project: Project, api: BotApi) -> None:

@@ -10,7 +10,7 @@ from pipeline.core import settings
 if TYPE_CHECKING:
     from reporting.channels.base import Channel
 
-LOGGER = logging.getLogger("luigi-interface")
+LOGGER = logging.getLogger(__name__)
 
 
 def poll_buttons(channels: "Mapping[str, Channel]") -> set[str]:

@@ -26,10 +26,13 @@ class Notified:
         The web address of the last message that has one, otherwise ''.
     refusals : list of Exception
         Errors of addresses that refused a message that other addresses accepted.
+    messages : int
+        Notices that notified people or changed their messages.
     """
 
     link: str
     refusals: list[Exception]
+    messages: int = 0
 
 
 def notify(
@@ -65,7 +68,8 @@ def notify(
         result for notice, alert in zip(notices, alerts, strict=True) for result in _deliver(notice, alert, channels)
     ]
     links = [result.link for result in delivered if result.link]
-    return Notified(links[-1] if links else "", [refusal for result in delivered for refusal in result.refusals])
+    refusals = [refusal for result in delivered for refusal in result.refusals]
+    return Notified(links[-1] if links else "", refusals, len(notices))
 
 
 def _deliver(notice: Notice, alert: "Alert", channels: Channels) -> Iterable[Delivered]:

@@ -261,7 +261,7 @@ class Engine(ABC):
             except TransientError as error:
                 if not (repeatable or isinstance(error, NotReachedError)):
                     raise
-                logger.info("trying again in %s s: %s", pause, error)
+                logger.info("trying again in %s s: %s", pause, str(error).partition("\n")[0])
             time.sleep(pause)
         return attempt()
 

@@ -1,0 +1,46 @@
+"""What a run sees of the others: the report that was not sent, and the slots that nobody checks."""
+
+from datetime import timedelta
+
+from pipeline.core import clock, settings
+from pipeline.tasks.report import DailyReport
+from pipeline.tasks.supervision.memory import State
+from pipeline.tasks.supervision.notes import Notes
+from pipeline.warehouse import markers, runs
+
+GRACE = timedelta(minutes=30)
+"""A report that is being made at the deadline is not missing."""
+LONGEST_PAUSE = timedelta(hours=1)
+USED_DAYS = 7
+"""Who has had no report or no check for this long does not want any."""
+
+
+def watch_report(notes: Notes, state: State) -> None:
+    """Say that the report of yesterday was not sent by its deadline, if there was a report in the last days.
+
+    The markers are read once a day, and at each run while the report is missing.
+    """
+    day = clock.yesterday()
+    deadline = clock.report_deadline(day)
+    is_due = deadline is not None and clock.utcnow() >= deadline + GRACE
+    if not notes.stands("report") and (not is_due or state.get("report") == str(day)):
+        return
+    days = clock.days(day - timedelta(days=USED_DAYS), day)
+    ids = {DailyReport(date=known).output().update_id: known for known in days}
+    sent = {ids[item] for item in markers.done(ids)}
+    if day in sent:
+        state["report"] = str(day)
+        notes.lift("report", lambda words: words.report_sent(words.short_date(day)))
+    elif sent and is_due:
+        until = settings.ReportSettings().deadline
+        notes.put("report", str(day), lambda words: words.no_report(words.short_date(day), until))
+
+
+def watch_slots(notes: Notes) -> None:
+    """Say that `Alerts` has not succeeded for an hour, if it has in the last days."""
+    now = clock.utcnow()
+    alerts = runs.newest(now - timedelta(days=USED_DAYS)).get("Alerts")
+    if alerts is None or alerts.newest_ok is None or now - alerts.newest_ok <= LONGEST_PAUSE:
+        return
+    since = clock.to_local(alerts.newest_ok)
+    notes.put("slots", "slots", lambda words: words.no_checks(f"{words.short_date(since.date())} {since:%H:%M}"))

@@ -1,0 +1,139 @@
+"""A run that fails or is refused says so in the channels: once while the cause stays, and again when it works."""
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from pipeline.core import clock
+from pipeline.warehouse.engines import ServerEngine
+from pipeline.warehouse.tables import TABLE_UPDATES
+from tests.process.conftest import MakeProject
+from tests.process.project import OUTAGE_START, finish, load_events, make_project, moment
+from tests.process.saying import COMMANDS, assert_readable, outcomes, run, said, titles
+from tests.servers.bot_api import CHAT, TOKEN, BotApi, refused
+from tests.servers.clickhouse import ClickHouseServer
+
+LOCALLY = "--local-scheduler"
+QUIET = OUTAGE_START
+THROWN_OUT = refused(403, "Forbidden: bot was kicked from the supergroup chat")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_rotated_password(
+    new_project: MakeProject, clickhouse_server: ClickHouseServer, command: Sequence[str]
+) -> None:
+    project = new_project("server")
+    project.configure(warehouse={"user": "secret"})
+    right = {"FEEDPULSE_CLICKHOUSE_PASSWORD": clickhouse_server.PASSWORD}
+    project.environment.update(right)
+    now = QUIET - 4 * clock.SLOT
+    assert run(project, command, "Alerts", LOCALLY, *moment(now)).code == 0
+
+    project.environment["FEEDPULSE_CLICKHOUSE_PASSWORD"] = "wrong-and-private"
+    for root, later, workers in (("Alerts", 1, "1"), ("Alerts", 2, "2"), ("Morning", 2, "1")):
+        finished = run(project, command, root, LOCALLY, "--workers", workers, *moment(now + later * clock.SLOT))
+        assert finished.code == 35, finished.log
+        assert_readable(finished, 2)
+        assert "wrong-and-private" not in finished.log
+    ((title, cause),) = said(project)
+    assert title == "feedpulse: Alerts cannot start"
+    assert "FEEDPULSE_CLICKHOUSE_PASSWORD" in cause
+    assert "wrong-and-private" not in cause
+
+    project.environment.update(right)
+    finished = run(project, command, "Alerts", LOCALLY, *moment(now + 3 * clock.SLOT))
+    assert finished.code == 0, finished.log
+    assert titles(project)[1:] == ["Alerts works again, 2 slots were checked late"]
+    assert outcomes(project) == [("Alerts", "not scheduled")] * 2 + [("Alerts", "ok")] * 2 + [
+        ("Morning", "not scheduled")
+    ]
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ClickHouseServer]:
+    """A server with events, which the test kills."""
+    with ClickHouseServer(tmp_path / "server") as server:
+        load_events(ServerEngine(host=server.host, port=server.port))
+        yield server
+
+
+@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.long)])
+def test_a_server_that_dies_fails_the_task(server: ClickHouseServer, tmp_path: Path, workers: str) -> None:
+    project = make_project(tmp_path / "project", ServerEngine(host=server.host, port=server.port))
+    process = project.start("feedpulse", "run", "Morning", LOCALLY, "--workers", workers, "--log-level", "WARNING")
+    while not project.rows(TABLE_UPDATES) and process.poll() is None:
+        time.sleep(0.01)
+    server.kill()
+    finished = finish(process)
+    assert finished.code == 30, finished.log
+    assert "Traceback" not in finished.log
+    ((title, cause),) = said(project)
+    assert title == "feedpulse: Morning failed"
+    assert str(server.port) in cause
+
+    server.start()
+    again = run(project, ("feedpulse", "run"), "Morning", LOCALLY)
+    assert again.code == 0, again.log
+    assert titles(project)[1:] == ["Morning works again"]
+    assert outcomes(project) == [("Morning", "failed"), ("Morning", "ok")]
+
+
+def test_a_quota_that_is_used_up_fails_the_task(tmp_path: Path) -> None:
+    server = ClickHouseServer(tmp_path / "server")
+    users = server.directory / "users.xml"
+    quota = "<interval><duration>86400</duration><queries>{}</queries></interval>"
+    text = users.read_text()
+    with server:
+        load_events(ServerEngine(host=server.host, port=server.port))
+    users.write_text(text.replace("<quotas><default></default>", f"<quotas><default>{quota.format(60)}</default>"))
+    with server:
+        project = make_project(tmp_path / "project", ServerEngine(host=server.host, port=server.port))
+        finished = run(project, ("feedpulse", "run"), "Morning", LOCALLY)
+        assert finished.code == 30, finished.log
+        assert "Traceback" not in finished.log
+        ((title, cause),) = said(project)
+        assert title == "feedpulse: Morning failed"
+        assert "quota" in cause
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"alerts": {"channel": "telegram"}}, "unknown setting channel"),
+        ({"alert": {"channels": "telegram"}}, "did you mean [alerts]?"),
+    ],
+)
+def test_a_misspelt_setting_is_told(
+    new_project: MakeProject, command: Sequence[str], settings: dict[str, dict[str, str]], says: str
+) -> None:
+    project = new_project("embedded").with_settings(**settings)
+    for _ in range(2):
+        finished = run(project, command, "Alerts", LOCALLY)
+        assert finished.code == 35, finished.log
+        assert "Traceback" not in finished.log
+    ((title, cause),) = said(project)
+    assert title == "feedpulse: Alerts cannot start"
+    assert says in cause
+
+
+def test_a_bot_that_was_thrown_out_is_told_in_the_other_channel(new_project: MakeProject) -> None:
+    project = new_project("embedded")
+    with BotApi() as api:
+        project.environment["FEEDPULSE_TELEGRAM_TOKEN"] = TOKEN
+        project.configure(report={"channels": "telegram,outbox"}, telegram={"chats": CHAT, "api_url": api.url})
+        api.chats.clear()
+        for _ in range(2):
+            finished = run(project, ("feedpulse", "run"), "Morning", LOCALLY)
+            assert finished.code == 30, finished.log
+        ((title, cause),) = said(project)
+        assert title == "feedpulse: Morning failed"
+        assert CHAT in cause
+        assert "Add the bot to the chat" in cause
+        api.chats.append(CHAT)
+        finished = run(project, ("feedpulse", "run"), "Morning", LOCALLY)
+        assert finished.code == 0, finished.log
+        assert titles(project)[1:] == ["Morning works again"]
+        assert "daily_report" in "".join(project.sent())
