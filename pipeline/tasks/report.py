@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from reporting.channels.base import Channel
 
 
-LOGGER = logging.getLogger("luigi-interface")
+LOGGER = logging.getLogger(__name__)
 
 LATEST_DAYS = 7
 """A report that has waited is sent up to this many days later."""

@@ -87,7 +87,7 @@ def test_a_quota_that_is_used_up_fails_the_task(tmp_path: Path) -> None:
     text = users.read_text()
     with server:
         load_events(ServerEngine(host=server.host, port=server.port))
-    users.write_text(text.replace("<quotas><default></default>", f"<quotas><default>{quota.format(60)}</default>"))
+    users.write_text(text.replace("<quotas><default></default>", f"<quotas><default>{quota.format(100)}</default>"))
     with server:
         project = make_project(tmp_path / "project", ServerEngine(host=server.host, port=server.port))
         finished = run(project, ("feedpulse", "run"), "Morning", LOCALLY)

@@ -65,7 +65,7 @@ def test_the_next_run_drops_what_a_killed_one_left(warehouse: Engine) -> None:
 
 
 def test_a_back_fill_says_how_far_it_is(warehouse: Engine, caplog: pytest.LogCaptureFixture) -> None:
-    with on_sunday(warehouse, start=str(FRIDAY)), caplog.at_level(logging.INFO, logger="luigi-interface"):
+    with on_sunday(warehouse, start=str(FRIDAY)), caplog.at_level(logging.INFO, logger="pipeline"):
         run(Daily())
         assert [line for line in caplog.messages if "is loaded:" in line][-1].endswith(
             "3 of 3 days since [etl] start are"

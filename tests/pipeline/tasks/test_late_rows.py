@@ -106,7 +106,7 @@ def test_the_report_waits_for_late_rows_and_is_sent_when_they_came(
 ) -> None:
     place.arrive(views(SUNDAY, end=18))
     load(place)
-    with caplog.at_level(logging.INFO, "luigi-interface"):
+    with caplog.at_level(logging.INFO, "pipeline"):
         for hour in (0, 1):
             place.run(Morning(), SEVEN + hour * HOUR)
     assert (
