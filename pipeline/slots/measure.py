@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 
 from pipeline.core import clock
 from pipeline.core.metrics import FEED, MESSAGES, METRICS, silent_measures, slot_measures
@@ -11,6 +12,9 @@ from pipeline.warehouse.publish import Select, insert_whole
 from pipeline.warehouse.source import Source, source
 from pipeline.warehouse.statements import Fragment, statement
 from pipeline.warehouse.tables import COLUMNS, SLOT_METRICS, full_name
+
+LONGEST_PAUSE = timedelta(days=1)
+"""A source that has begun is not without events for longer, unless it is out of order."""
 
 
 def fill(start: datetime, end: datetime, silent_from: dict[str, datetime] | None = None) -> None:
@@ -68,7 +72,7 @@ def measure_days(days: Sequence[date], tell: Callable[[date], object]) -> None:
     tell : callable
         Called with each day when the day is done.
     """
-    first = first_slots()
+    first = first_slots(days)
     missing = unmeasured(days, first)
     for day in days:
         if day in missing:
@@ -95,14 +99,35 @@ def unmeasured(days: Sequence[date], first: Mapping[str, datetime]) -> dict[date
     return missing
 
 
-def first_slots() -> dict[str, datetime]:
-    """Return, by source table, the first slot that begins after its first event; tables without events are absent."""
+def first_slots(days: Sequence[date]) -> dict[str, datetime]:
+    """Find where the events of each source table begin.
+
+    Events before a gap of more than `LONGEST_PAUSE` do not count while others follow it: a test row, or a row with a
+    wrong time, would make every slot until the real beginning a zero.
+
+    Parameters
+    ----------
+    days : sequence of date
+        Consecutive days of the zone that are to be measured, in order.
+
+    Returns
+    -------
+    dict
+        By source table, the first slot that begins after the first event; it may be before the first day. Tables
+        without events are absent.
+    """
+    start, end = clock.day_bounds(days[0])[0], clock.day_bounds(days[-1])[1]
     events = source()
     slots = {}
     for kind in (FEED, MESSAGES):
-        ((seconds,),) = events.engine.query(statement("first_event", source=events.table(kind)))
-        if seconds:
-            slots[kind] = clock.floor_to_slot(clock.from_epoch(seconds)) + clock.SLOT
+        rows = events.engine.query(
+            statement("count_slots", source=events.table(kind)),
+            {"start": str(start - LONGEST_PAUSE), "end": str(end)},
+        )
+        times = sorted(clock.from_epoch(seconds) for seconds, _ in rows)
+        if times:
+            followed = (slot for slot, after in pairwise([*times, end]) if after - slot <= LONGEST_PAUSE)
+            slots[kind] = next(followed, times[0]) + clock.SLOT
     return slots
 
 

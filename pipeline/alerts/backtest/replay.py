@@ -87,7 +87,8 @@ def _with_history(first: date, last: date) -> list[date]:
 
 
 def _require_measured(first: date, last: date) -> None:
-    missing = sorted(measure.unmeasured(_with_history(first, last), measure.first_slots()))
+    days = _with_history(first, last)
+    missing = sorted(measure.unmeasured(days, measure.first_slots(days)))
     if missing:
         after, days = missing[-1] + timedelta(days=1), (missing[-1] - missing[0]).days + 1
         raise SettingsError(

@@ -1,7 +1,7 @@
 """Unusual sources: hostile values, gaps, silence from the beginning, tables that began yesterday."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -71,6 +71,44 @@ def test_a_table_that_began_yesterday_is_not_checked_yet(place: Site) -> None:
     place.run(Alerts(), OUTAGE)
     assert verdicts(place) == {"views": "ok", "messages_sent": "no history", "messenger_users": "no history"}
     assert place.messages() == {}
+
+
+def with_rows_at(*times: int) -> Callable[[str, Columns], Columns]:
+    """Return a change that moves the first rows of the last day to other times (Unix seconds)."""
+
+    def change(_: str, columns: Columns) -> Columns:
+        if columns["time"].max(initial=0) < clock.epoch(OUTAGE):
+            return columns
+        moved = columns["time"].copy()
+        moved[: len(times)] = times
+        return columns | {"time": moved}
+
+    return change
+
+
+@pytest.mark.parametrize("time", [0, 1, 366 * 86_400, 2**31], ids=["1970", "a second later", "1971", "2038"])
+def test_a_row_with_an_impossible_time_hides_no_outage(place: Site, time: int) -> None:
+    place.load(incident(), change=with_rows_at(time))
+    place.run(Alerts(), OUTAGE)
+    assert set(verdicts(place).values()) == {"ok"}
+    place.alert(OUTAGE + SLOT, OUTAGE + 2 * SLOT)
+    assert len(place.messages()) == 1
+
+
+def test_slots_between_a_test_row_and_the_first_event_are_unknown_and_not_zero(place: Site) -> None:
+    begun, tried = YESTERDAY, YESTERDAY - timedelta(days=5)
+
+    def change(name: str, columns: Columns) -> Columns:
+        return with_rows_at(clock.epoch(tried))(name, after(columns, begun))
+
+    place.load(change=change)
+    with place.at(OUTAGE):
+        first = measure.first_slots([OUTAGE.date() - timedelta(days=back) for back in range(8, -1, -1)])
+    assert first == {"feed": begun + SLOT, "messages": begun + SLOT}
+    place.run(Alerts(), OUTAGE)
+    assert set(verdicts(place).values()) == {"no history"}
+    (earliest,) = place.warehouse.query(f"SELECT min(slot) FROM {place.database}.slot_metrics")
+    assert earliest == (begun + SLOT,)
 
 
 def test_a_hole_in_history_neither_alarms_nor_hides_an_outage(place: Site) -> None:
