@@ -6,6 +6,8 @@ anything else, so a chat or a page can show a message whatever a label or the na
 
 import html as htmllib
 import re
+import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reporting.errors import ReportingError
@@ -23,10 +25,24 @@ _CLOSING = re.compile(r"</(b|i|a)>")
 # Control characters, lone surrogates (not encodable) and bidirectional overrides (they reorder the text after them).
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]+")
 
+# Two accents on a letter are common; a pile of them covers the lines above and below.
+_MARKS_AT_ONCE = 2
+
 
 def clean(value: str) -> str:
-    """Return `value` as one line of printable text."""
-    return _UNPRINTABLE.sub(" ", value)
+    """Return `value` as one line of printable text, without invisible characters and piles of accents."""
+    text = _UNPRINTABLE.sub(" ", value)
+    return text if text.isascii() else "".join(_drawn(text))
+
+
+def _drawn(text: str) -> Iterator[str]:
+    """Yield the characters that stay in their place: no zero-width or direction marks, few accents on a letter."""
+    marks = 0
+    for character in text:
+        category = unicodedata.category(character)
+        marks = marks + 1 if category in ("Mn", "Me") else 0
+        if category != "Cf" and marks <= _MARKS_AT_ONCE:
+            yield character
 
 
 def shorten(value: str, limit: int) -> str:
@@ -88,14 +104,17 @@ def split(html: str, limit: int) -> list[str]:
     Parts end at line breaks. A line that is longer than the limit loses its markup. If a tag spans lines, all lines
     lose their markup.
     """
-    parts = [""]
+    parts: list[list[str]] = [[]]
+    length = 0
     for line in _lines(html, limit):
-        joined = f"{parts[-1]}\n{line}" if parts[-1] else line
-        if parsed_length(joined) <= limit:
-            parts[-1] = joined
-        else:
-            parts.append(line)
-    return [part for part in parts if plain_text(part).strip()]
+        if not line and not parts[-1]:
+            continue
+        added = parsed_length(line)
+        if parts[-1] and length + 1 + added > limit:
+            parts.append([])
+        length = length + 1 + added if parts[-1] else added
+        parts[-1].append(line)
+    return [joined for part in parts if plain_text(joined := "\n".join(part)).strip()]
 
 
 def _lines(html: str, limit: int) -> list[str]:

@@ -12,6 +12,7 @@ from pipeline.core.metrics import FEED, MESSAGES
 from pipeline.core.process import once
 from pipeline.warehouse import connections
 from pipeline.warehouse.engines import Engine
+from pipeline.warehouse.engines.conversion import bare_type
 from pipeline.warehouse.statements import Fragment, statement
 
 LOGGER = logging.getLogger(__name__)
@@ -121,7 +122,7 @@ def _optional_problems(columns: Mapping[str, str]) -> dict[str, str]:
     problems = {}
     for dimension in (*DIMENSIONS, *RAW_DIMENSIONS):
         actual, pattern = columns.get(dimension.column), _pattern(dimension)
-        if dimension.daily or (actual and re.fullmatch(pattern, _bare(actual))):
+        if dimension.daily or (actual and re.fullmatch(pattern, bare_type(actual))):
             continue
         is_odd = f"has a column {dimension.column} of type {actual}, not {_READABLE[pattern]}"
         problems[dimension.name] = is_odd if actual else f"has no column {dimension.column}"
@@ -142,20 +143,15 @@ def _check_table(database: str, table: str, columns: dict[str, dict[str, str]], 
         actual = columns[table].get(name)
         if actual is None:
             raise SourceError(f"source table {database}.{table} has no column {name}.")
-        if not re.fullmatch(pattern, _bare(actual)):
+        if not re.fullmatch(pattern, bare_type(actual)):
             raise SourceError(
                 f"source column {database}.{table}.{name} has type {actual}; it must be {_READABLE[pattern]}."
             )
 
 
-def _bare(kind: str) -> str:
-    """Return a type without its wrappers: ``LowCardinality(Nullable(String))`` is a String."""
-    return re.sub(r"^Nullable\((.*)\)$", r"\1", re.sub(r"^(LowCardinality|Nullable)\((.*)\)$", r"\2", kind))
-
-
 def _pair(recipient_column: str, types: list[str]) -> Pair:
     sender, recipient = (f"toUInt64(ifNull({name}, 0))" for name in ("user_id", recipient_column))
-    if all(re.fullmatch(NARROW, _bare(kind)) for kind in types):
+    if all(re.fullmatch(NARROW, bare_type(kind)) for kind in types):
         packed = f"bitOr(bitShiftLeft({sender}, 32), {recipient})"
         return Pair(Fragment(packed), Fragment("bitShiftRight(pair, 32)"), Fragment(f"bitAnd(pair, {2**32 - 1})"))
     return Pair(Fragment(f"({sender}, {recipient})"), Fragment("pair.1"), Fragment("pair.2"))

@@ -1,3 +1,5 @@
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,7 +55,8 @@ def test_shortening_keeps_within_the_limit_and_cuts_no_character(value: str, lim
     short = shorten(value, limit)
     assert utf16_length(short) <= limit
     short.encode()
-    if utf16_length(value) <= limit and value.isprintable():
+    categories = [unicodedata.category(character) for character in value]
+    if utf16_length(value) <= limit and value.isprintable() and categories.count("Mn") + categories.count("Me") < 3:
         assert short == value
 
 
@@ -69,6 +72,20 @@ def test_splitting_loses_no_text_and_every_part_fits(lines: list[tuple[str, str]
 
 def test_splitting_keeps_markup_of_whole_lines() -> None:
     assert split("<b>one</b>\n<i>two</i>\nthree", 8) == ["<b>one</b>\n<i>two</i>", "three"]
+
+
+def test_splitting_parses_each_line_a_few_times_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed = 0
+
+    def counted(html: str) -> str:
+        nonlocal parsed
+        parsed += len(html)
+        return plain_text(html)
+
+    monkeypatch.setattr("reporting.message.plain_text", counted)
+    html = "\n".join(["<b>a</b>"] * 5_000)
+    assert len(split(html, 4096)) == 3
+    assert parsed < 4 * len(html)
 
 
 @pytest.mark.parametrize("key", ["", "../x", "a/b", "a b", ".hidden", "x" * 151, "ж", "a\n"])
@@ -90,6 +107,22 @@ def test_an_empty_text_and_a_picture_that_is_none_are_refused() -> None:
 
 def test_a_hostile_label_becomes_one_line() -> None:
     assert escape(HOSTILE).startswith('Robert"); &lt;b&gt;&amp;amp; $x^2$ &lt;/a&gt;   漢字 long')
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("Z\u0310\u030d\u0301\u0360\u0488algo", "Z\u0310\u030dalgo"),  # a pile of accents covers other lines
+        ("И\u0306\u0301", "И\u0306\u0301"),  # two on a letter are spelling
+        ("i\u200bO\u200dS\ufeff\u00ad\u2060", "iOS"),  # nobody sees these
+        ("\u200fabc\u200e\u061c", "abc"),  # they turn what follows around
+        ("\U000e0041\U000e007fx", "x"),
+        ("й café 漢字", "й café 漢字"),
+    ],
+)
+def test_no_value_draws_over_its_neighbours(value: str, shown: str) -> None:
+    assert escape(value) == shown
+    assert shorten(value, 100) == shown
 
 
 @pytest.mark.parametrize(("label", "data"), [("", "x"), (" ", "x"), ("a\nb", "x"), ("a", ""), ("a", "ж" * 33)])

@@ -51,7 +51,7 @@ class Sent:
 Trouble = Callable[["BotApi"], None]
 
 
-def refused(code: int, description: str, **parameters: int) -> Trouble:
+def refused(code: int, description: str, **parameters: Any) -> Trouble:
     """Answer "not ok"."""
 
     def trouble(_: "BotApi") -> None:

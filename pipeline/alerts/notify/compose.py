@@ -222,5 +222,5 @@ def _links(
     for member in shown:
         for template in links_of.get(member.metric, ()):
             url = template.format(**times)
-            links[url] = urlsplit(url).netloc or url
+            links[url] = urlsplit(url).netloc.rpartition("@")[2]  # never a user and password
     return [(label, url) for url, label in links.items()]

@@ -1,14 +1,18 @@
 """The sections [metric.NAME]: how one metric is checked."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar, cast
+from urllib.parse import urlsplit
 
 from pipeline.core.errors import SettingsError
 from pipeline.core.settings.sections import AlertSettings, options, section_names
 
 T = TypeVar("T")
+
+_EXAMPLE_TIME = "2026-11-01%2012%3A00"
 Direction = Literal["both", "up", "down"]
 
 
@@ -76,7 +80,19 @@ def _links(text: str, where: str) -> tuple[str, ...]:
         if not isinstance(template, str):
             raise SettingsError(f"{where} = {text}: must be a JSON list of texts.")
         try:
-            template.format(start="", end="")
-        except (KeyError, IndexError, ValueError) as error:
+            url = template.format(start=_EXAMPLE_TIME, end=_EXAMPLE_TIME)
+        except (LookupError, ValueError, AttributeError) as error:
             raise SettingsError(f"{where}: {template}: only {{start}} and {{end}} are filled in.") from error
+        if not _is_web_address(url):
+            raise SettingsError(f"{where}: {template}: write a web address like https://bi.example/dashboard.")
     return tuple(templates)
+
+
+def _is_web_address(url: str) -> bool:
+    """Whether a message can show the address as a link."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises if it is not a number
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and not re.search(r'[\s"<>]', url)

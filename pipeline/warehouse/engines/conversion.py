@@ -18,6 +18,14 @@ _LAST_SECOND = 2**32 - 1
 _PYTHON_TYPES = {"String": (str, bytes), "Float64": (float, int), "Float32": (float, int)}
 
 
+def bare_type(kind: str) -> str:
+    """Return a type without its wrappers: ``LowCardinality(Nullable(String))`` is a String."""
+    for wrapper in ("LowCardinality(", "Nullable("):
+        if kind.startswith(wrapper):
+            kind = kind[len(wrapper) : -1]
+    return kind
+
+
 def bind(sql: str, params: Mapping[str, object] | None) -> str:
     """Put values into a statement, escaped by the driver.
 
@@ -114,7 +122,7 @@ def written(name: str, type_name: str, values: Sequence[Any] | npt.NDArray[Any])
         A value does not fit the type.
     """
     nullable = type_name.startswith(("Nullable(", "LowCardinality(Nullable("))
-    base = re.sub(r"^(?:(?:Nullable|LowCardinality)\()*(.*?)\)*$", r"\1", type_name)
+    base = bare_type(type_name)
     integer = re.fullmatch(r"(U?)Int(8|16|32|64)", base)
     convert: Callable[[Any], Any]
     if base == "Date":

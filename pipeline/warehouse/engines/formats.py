@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.core.errors import TerminalError
+from pipeline.warehouse.engines.conversion import bare_type
 
 FORMATS = (
     "TabSeparated",
@@ -182,7 +183,7 @@ def _float(value: Any) -> str:
 
 @cache
 def _is_number(kind: str) -> bool:
-    return bool(_NUMBERS.fullmatch(re.sub(r"^(?:(?:Nullable|LowCardinality)\()*(.*?)\)*$", r"\1", kind)))
+    return bool(_NUMBERS.fullmatch(bare_type(kind)))
 
 
 def _is_container(kind: str) -> bool:

@@ -1,6 +1,7 @@
 """Makes requests to Telegram's Bot API through pyTelegramBotAPI: retries, refusals, and errors without secrets."""
 
 import logging
+import math
 import os
 import re
 import time
@@ -125,6 +126,7 @@ def request(
 def attempt(api_url: str, method: "Callable[[TeleBot], Result]") -> "Result | Refusal | Later":
     """Make one request. No exception of the client leaves this function: their texts contain the token."""
     import requests
+    import urllib3
     from telebot import apihelper
 
     secret = token()
@@ -137,8 +139,8 @@ def attempt(api_url: str, method: "Callable[[TeleBot], Result]") -> "Result | Re
         return Later(f"the server answered HTTP {code}") if code >= 500 else Refusal(code, f"HTTP {code}")
     except (apihelper.ApiInvalidJSONException, KeyError, TypeError, AttributeError):
         return Later("the answer is not one of a Bot API")
-    except requests.RequestException as error:
-        return Later(f"no answer ({type(error).__name__})")
+    except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
+        return Later(f"no answer ({type(error).__name__})")  # ValueError: a host that no name can have
 
 
 def ask(api_url: str, method: str, **fields: object) -> Any:
@@ -168,14 +170,26 @@ def callback_queries(bot: "TeleBot", since: int, most: int) -> list[dict[str, An
 
 def _explain(code: int, answer: dict[str, Any], secret: str) -> Refusal | Later:
     """Turn an answer that is not "ok" into a `Refusal` or a `Later`."""
-    parameters = answer.get("parameters") or {}
+    given = answer.get("parameters")
+    parameters = given if isinstance(given, dict) else {}
     description = shorten(str(answer.get("description", "")).replace(secret, "***"), 200)
     if code == 429:
-        seconds = float(parameters.get("retry_after", 1))
+        seconds = _seconds(parameters.get("retry_after"))
         return Later(f"it asks to wait {seconds:.0f} s", seconds)
     if code >= 500:
         return Later(f"the server answered {code}")
     return Refusal(code, description, str(parameters.get("migrate_to_chat_id", "")))
+
+
+def _seconds(given: object) -> float:
+    """Return the pause that the server asks for; a second if that is no number."""
+    try:
+        seconds = float(given)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return 1.0
+    except OverflowError:
+        return math.inf
+    return seconds if seconds > 0 else 1.0
 
 
 def token() -> str:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from reporting.channels.base import Channel, Finding, Press
 from reporting.channels.telegram import api, examination, forms
@@ -61,7 +62,7 @@ class Telegram(Channel):
                 raise SettingsError(f"telegram: chat {chat!r} is neither a number nor an @name; correct `chats`")
         if self.topic and not self.topic.isdecimal():
             raise SettingsError(f"telegram: topic {self.topic!r} is not a number; correct `topic` in [telegram]")
-        if not re.fullmatch(r"https?://[^\s{}/@]+(/[^\s{}]*)?", self.api_url):
+        if not _is_server(self.api_url):
             raise SettingsError("telegram: api_url is not an http(s) address; correct `api_url` in [telegram]")
         api.token()
 
@@ -259,6 +260,18 @@ class Telegram(Channel):
     @property
     def _topic(self) -> int | None:
         return int(self.topic) if self.topic else None
+
+
+def _is_server(url: str) -> bool:
+    """Return whether requests can be made to an address: http(s), with a host that can exist."""
+    if not re.fullmatch(r"https?://[^\s{}/@]+(/[^\s{}]*)?", url):
+        return False
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises if it is not a number
+        return bool((parts.hostname or "").encode("idna"))
+    except ValueError:
+        return False
 
 
 def _id(address: str, chat: str, number: int) -> str:

@@ -193,6 +193,16 @@ def test_a_new_normal_rescales_the_days_before_it() -> None:
         ({"alerts": {"detector_params": "[]"}}, "must be a JSON object"),
         ({"metric__ctr": {"direction": "left"}}, "use both, up or down"),
         ({"alerts": {"links": "[1]"}}, "must be a JSON list of texts"),
+        ({"alerts": {"links": '["https://[bi/{start}"]'}}, r"\[alerts\] links: https://\[bi/{start}: write a web"),
+            {"alerts": {"links": '["https://[bi/{start}"]'}},
+            r"\[alerts\] links: https://\[bi/{start}: write a web address",
+        ),
+        ({"alerts": {"links": '["https:///dashboard"]'}}, "write a web address"),
+        ({"alerts": {"links": '["javascript:alert(1)"]'}}, "write a web address"),
+        ({"alerts": {"links": '["https://bi.example:port/"]'}}, "write a web address"),
+        ({"alerts": {"links": '["https://bi.example/a b"]'}}, "write a web address"),
+        ({"metric__ctr": {"links": '["https://bi.example/{start.year}"]'}}, r"only {start} and {end}"),
+        ({"metric__ctr": {"links": '["https://bi.example/{0}"]'}}, r"only {start} and {end}"),
     ],
 )
 def test_a_wrong_setting_is_named(sections: dict[str, dict[str, str]], message: str) -> None:

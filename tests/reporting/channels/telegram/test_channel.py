@@ -3,6 +3,7 @@
 import logging
 import traceback
 from pathlib import Path
+from typing import Any
 
 import pytest
 from telebot import apihelper
@@ -121,6 +122,20 @@ def test_a_request_to_slow_down_is_obeyed(api: BotApi, pauses: list[float]) -> N
     channel(api).send(CHAT, message(picture=png()))
     assert len(api.sent) == 1
     assert pauses == [20]
+
+
+@pytest.mark.parametrize("given", [None, "soon", [], {"a": 1}, -5, float("nan")], ids=str)
+def test_a_request_to_slow_down_by_no_number_waits_as_usual(api: BotApi, pauses: list[float], given: Any) -> None:
+    api.answer_next(refused(429, "Too Many Requests", retry_after=given))
+    channel(api).send(CHAT, message())
+    assert (len(api.sent), pauses) == (1, [1])
+
+
+def test_a_request_to_slow_down_for_ever_is_refused(api: BotApi, pauses: list[float]) -> None:
+    api.answer_next(refused(429, "Too Many Requests", retry_after=10**400))
+    with pytest.raises(ChannelUnavailableError, match="it asks to wait"):
+        channel(api).send(CHAT, message())
+    assert pauses == []
 
 
 @pytest.mark.parametrize("picture", [None, png()])
@@ -261,6 +276,11 @@ def test_a_malformed_token_is_refused_without_showing_it(monkeypatch: pytest.Mon
         ({"chats": "everyone"}, "chat 'everyone' is neither a number nor an @name"),
         ({"chats": CHAT, "topic": "general"}, "topic 'general' is not a number"),
         ({"chats": CHAT, "api_url": "api.telegram.org"}, "not an http"),
+        ({"chats": CHAT, "api_url": "https://[telegram"}, "not an http"),
+        ({"chats": CHAT, "api_url": "https://api..telegram.org"}, "not an http"),
+        ({"chats": CHAT, "api_url": f"https://{'a' * 64}.org"}, "not an http"),
+        ({"chats": CHAT, "api_url": "https://api.telegram.org:https"}, "not an http"),
+        ({"chats": CHAT, "api_url": "https://:443"}, "not an http"),
         ({"chats": CHAT, "chat": "1"}, "has no setting 'chat'; it has: chats, topic, api_url"),
     ],
 )
