@@ -193,7 +193,7 @@ def test_a_new_normal_rescales_the_days_before_it() -> None:
         ({"alerts": {"detector_params": "[]"}}, "must be a JSON object"),
         ({"metric__ctr": {"direction": "left"}}, "use both, up or down"),
         ({"alerts": {"links": "[1]"}}, "must be a JSON list of texts"),
-        ({"alerts": {"links": '["https://[bi/{start}"]'}}, r"\[alerts\] links: https://\[bi/{start}: write a web"),
+        (
             {"alerts": {"links": '["https://[bi/{start}"]'}},
             r"\[alerts\] links: https://\[bi/{start}: write a web address",
         ),
