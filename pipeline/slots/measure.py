@@ -11,10 +11,13 @@ from pipeline.slots import expressions, history
 from pipeline.warehouse.publish import Select, insert_whole
 from pipeline.warehouse.source import Source, source
 from pipeline.warehouse.statements import Fragment, statement
-from pipeline.warehouse.tables import COLUMNS, SLOT_METRICS, full_name
+from pipeline.warehouse.tables import COLUMNS, SLOT_METRICS, full_name, open_warehouse
 
 LONGEST_PAUSE = timedelta(days=1)
 """A source that has begun is not without events for longer, unless it is out of order."""
+
+MOST_VALUES = 200
+"""Number of values of a dimension that a slot keeps. Slices so rare that more than these exist are never checked."""
 
 
 def fill(start: datetime, end: datetime, silent_from: dict[str, datetime] | None = None) -> None:
@@ -32,6 +35,7 @@ def fill(start: datetime, end: datetime, silent_from: dict[str, datetime] | None
     # The top values come from the day before, so that a single slot and a whole day use the same ones.
     top_from, top_to = clock.day_bounds(clock.to_local(start).date() - timedelta(days=1))
     params: dict[str, object] = {"start": str(start), "end": str(end), "top_from": str(top_from), "top_to": str(top_to)}
+    params["most"] = MOST_VALUES
     for kind in (FEED, MESSAGES):
         first = max(start, (silent_from or {}).get(kind, start))
         if first < end:
@@ -97,6 +101,13 @@ def unmeasured(days: Sequence[date], first: Mapping[str, datetime]) -> dict[date
         if any(wanted.get(metric.table, set()) - measured[metric.name] for metric in METRICS):
             missing[day] = min(min(slots) for slots in wanted.values() if slots)
     return missing
+
+
+def cut_dimensions(start: datetime, end: datetime) -> list[str]:
+    """Return the dimensions that have more than `MOST_VALUES` values in a slot from `start` to `end`."""
+    sql = statement("cut_dimensions", slot_metrics=full_name(SLOT_METRICS))
+    rows = open_warehouse().query(sql, {"start": str(start), "end": str(end), "most": MOST_VALUES})
+    return [dimension for (dimension,) in rows]
 
 
 def first_slots(days: Sequence[date]) -> dict[str, datetime]:

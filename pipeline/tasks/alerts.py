@@ -1,5 +1,6 @@
 """The checks every 15 minutes."""
 
+import logging
 from collections.abc import Collection, Iterator
 from datetime import date, datetime, timedelta
 
@@ -21,6 +22,8 @@ from pipeline.warehouse.tables import SLOT_CHECKS, SLOT_METRICS, open_warehouse
 from reporting import decoration, texts
 from reporting.delivery import Channels
 
+LOGGER = logging.getLogger("luigi-interface")
+
 
 class SlotHistory(LastingTask):
     """Measures the history that the detectors need before a day, one statement per day of history."""
@@ -39,6 +42,8 @@ class SlotHistory(LastingTask):
         """Measure the missing slots since the first event."""
         days = [self.date - timedelta(days=back) for back in range(settings.AlertSettings().history_days, 0, -1)]
         measure.measure_days(days, lambda day: self.tell(f"measured {day}", 100 * (days.index(day) + 1) / len(days)))
+        for dimension in measure.cut_dimensions(*clock.day_bounds(days[-1])):
+            LOGGER.warning("%s has more than %d values: slots keep the most frequent", dimension, measure.MOST_VALUES)
         markers.complete(self.output())
 
 

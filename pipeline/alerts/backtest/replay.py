@@ -87,8 +87,8 @@ def _with_history(first: date, last: date) -> list[date]:
 
 
 def _require_measured(first: date, last: date) -> None:
-    days = _with_history(first, last)
-    missing = sorted(measure.unmeasured(days, measure.first_slots(days)))
+    wanted = _with_history(first, last)
+    missing = sorted(measure.unmeasured(wanted, measure.first_slots(wanted)))
     if missing:
         after, days = missing[-1] + timedelta(days=1), (missing[-1] - missing[0]).days + 1
         raise SettingsError(

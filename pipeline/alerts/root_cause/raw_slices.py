@@ -14,6 +14,9 @@ from pipeline.slots.series import SLICE_DAYS
 from pipeline.warehouse.source import source
 from pipeline.warehouse.statements import Fragment, statement
 
+MOST_VALUES = 1000
+"""Number of values of a dimension that are read for each of the days compared."""
+
 
 def read(incident: Incident, slot: datetime) -> dict[str, list[Slices]]:
     """Read the raw dimensions of each metric to explain, from its first bad slot to the incident's latest bad slot.
@@ -40,7 +43,8 @@ def _read(name: str, dimension: Dimension, start: datetime, end: datetime) -> Sl
         (back, _on_day_before(start, back), _on_day_before(start, back) + (end - start))
         for back in range(SLICE_DAYS + 1)
     ]
-    params = {f"start_{back}": str(first) for back, first, _ in stretches}
+    params: dict[str, object] = {"most": MOST_VALUES}
+    params |= {f"start_{back}": str(first) for back, first, _ in stretches}
     params |= {f"end_{back}": str(last) for back, _, last in stretches}
     within = {
         back: f"(time >= toDateTime(%(start_{back})s, 'UTC') AND time < toDateTime(%(end_{back})s, 'UTC'))"
@@ -57,9 +61,10 @@ def _read(name: str, dimension: Dimension, start: datetime, end: datetime) -> Sl
     )
     rows = events.engine.query(sql, params)
     values = sorted({value for _, value, *_ in rows})
+    places = {value: place for place, value in enumerate(values)}
     counts = np.zeros((2, SLICE_DAYS + 1, len(values)))
     for back, value, *numbers in rows:
-        counts[:, back, values.index(value)] = numbers
+        counts[:, back, places[value]] = numbers
     days = counts[:, 1:][:, counts[0, 1:].any(axis=1)]  # days without events are before the start of the source
     forecast = np.median(days, axis=1) if days.shape[1] else np.zeros((2, len(values)))
     denominators = (counts[1, 0], forecast[1]) if metric.kind == "ratio" else (None, None)

@@ -111,6 +111,23 @@ def test_slots_between_a_test_row_and_the_first_event_are_unknown_and_not_zero(p
     assert earliest == (begun + SLOT,)
 
 
+def test_a_dimension_with_an_id_in_each_row_is_said_and_slows_no_alert(
+    place: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(measure, "MOST_VALUES", 20)
+
+    def change(_: str, columns: Columns) -> Columns:
+        ids = np.array([f"id {number}" for number in range(len(columns["os"]))], dtype=object)
+        return columns | {"source": ids, "city": ids}
+
+    place.load(incident(), change=change)
+    place.alert(OUTAGE, OUTAGE + 2 * SLOT)
+    assert len(place.messages()) == 1
+    assert "source has more than 20 values: slots keep the most frequent" in caplog.text
+    most = "SELECT max(n) FROM (SELECT count() AS n FROM {}.slot_metrics GROUP BY slot, metric, dimension)"
+    assert place.warehouse.query(most.format(place.database)) == [(20,)]
+
+
 def test_a_hole_in_history_neither_alarms_nor_hides_an_outage(place: Site) -> None:
     hole = [clock.epoch(YESTERDAY - timedelta(hours=hours)) for hours in (24, -4)]
 

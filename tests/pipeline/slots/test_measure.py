@@ -70,6 +70,24 @@ def test_each_age_is_in_its_band(warehouse: Engine) -> None:
     }
 
 
+def test_of_very_many_values_the_most_frequent_are_kept(warehouse: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measure, "MOST_VALUES", 2)
+    seen_by = {"a": (1, 1), "b": (3, 1), "c": (2, 2), "d": (0, 0), "e": (1, 0)}
+    feed = [
+        seen(number, NOON, action, os=os)
+        for os, counts in seen_by.items()
+        for action, count in zip(("view", "like"), counts, strict=True)
+        for number in range(count)
+    ]
+    with prepared(warehouse, with_events(feed, [])) as (_, database):
+        measure.fill(NOON, NOON + SLOT)
+        actual = {tuple(names): numbers for (_, *names), numbers in measured_slots(warehouse, database).items()}
+        assert measure.cut_dimensions(NOON, NOON + SLOT) == ["os"]
+    assert actual["views", "total", "all"] == (7, 1)
+    kept = {metric: set(sliced(actual, metric, "os")) for metric in ("views", "likes", "ctr")}
+    assert kept == {"views": {"b", "c"}, "likes": {"a", "c"}, "ctr": {"b", "c"}}  # a ratio by its denominator
+
+
 def test_each_dimension_is_read_from_its_own_column(warehouse: Engine) -> None:
     attributes: dict[str, Any] = {"os": "iOS", "gender": 7, "age": 30, "source": "ads", "country": "Ruritania"}
     day_before = [seen(9, at(FRIDAY), country="Ruritania")]
