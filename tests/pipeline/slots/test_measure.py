@@ -81,7 +81,8 @@ def test_of_very_many_values_the_most_frequent_are_kept(warehouse: Engine, monke
     ]
     with prepared(warehouse, with_events(feed, [])) as (_, database):
         measure.fill(NOON, NOON + SLOT)
-        actual = {tuple(names): numbers for (_, *names), numbers in measured_slots(warehouse, database).items()}
+        measured_rows = measured_slots(warehouse, database)
+        actual = {(metric, by, value): counts for (_, metric, by, value), counts in measured_rows.items()}
         assert measure.cut_dimensions(NOON, NOON + SLOT) == ["os"]
     assert actual["views", "total", "all"] == (7, 1)
     kept = {metric: set(sliced(actual, metric, "os")) for metric in ("views", "likes", "ctr")}
