@@ -1,7 +1,6 @@
 """Retention: drops whole months of the tables that grow with every slot, message and run."""
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from pipeline.warehouse.statements import statement
 from pipeline.warehouse.tables import (
@@ -50,15 +49,16 @@ def drop_months(before: datetime, kept: timedelta) -> list[str]:
     return dropped
 
 
-def _old_months(table: str, moment: str, before: datetime, kept: timedelta) -> Iterator[int]:
+def _old_months(table: str, moment: str, before: datetime, kept: timedelta) -> list[int]:
     """Return the old months of a table as the keys of their partitions, oldest first."""
     sql = statement("old_months", table=full_name(table), moment=moment)
-    months = [month for (month,) in open_warehouse().query(sql, {"before": str(_start_of_month(before))})]
-    if months:
-        ((newest,),) = open_warehouse().query(statement("newest_row", table=full_name(table), moment=moment))
-        oldest_kept = _start_of_month(min(before, newest - kept))
-        yield from (month for month in months if month < oldest_kept.year * 100 + oldest_kept.month)
+    months = [month for (month,) in open_warehouse().query(sql, {"month": _month(before)})]
+    if not months:
+        return []
+    ((newest,),) = open_warehouse().query(statement("newest_row", table=full_name(table), moment=moment))
+    return [month for month in months if month < _month(newest - kept)]
 
 
-def _start_of_month(moment: datetime) -> datetime:
-    return datetime(moment.year, moment.month, 1)
+def _month(moment: date) -> int:
+    """Return the key of a month's partition, as toYYYYMM does."""
+    return moment.year * 100 + moment.month

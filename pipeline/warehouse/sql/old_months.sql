@@ -1,2 +1,2 @@
--- The months with rows before a moment. The condition is on the column itself, so only these partitions are read.
-SELECT DISTINCT toYYYYMM({moment}) AS month FROM {table} WHERE {moment} < toDateTime(%(before)s, 'UTC') ORDER BY month
+-- The partitions of a table before a month. The condition is monotonic in the column, so only these are read.
+SELECT DISTINCT toYYYYMM({moment}) AS month FROM {table} WHERE toYYYYMM({moment}) < %(month)s ORDER BY month
