@@ -62,6 +62,9 @@ class TerminalError(WarehouseError):
         self.code = code
 
 
+ACCESS_DENIED = 497
+"""ClickHouse's code for a missing right."""
+
 OWN_PACKAGES = ("pipeline", "detectors", "reporting")
 
 

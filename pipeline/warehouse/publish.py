@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
-from pipeline.core.errors import TransientError
+from pipeline.core.errors import ACCESS_DENIED, TerminalError, TransientError
 from pipeline.warehouse import scratch
 from pipeline.warehouse.engines import Engine, Params
 from pipeline.warehouse.statements import Fragment, statement
@@ -149,11 +149,13 @@ def _await_removal(engine: Engine, table: str, key: Key) -> None:
     never = "1970-01-01"
     absent = never if isinstance(key, str) else (never,) * len(key)
     deadline = time.monotonic() + _REMOVAL_SECONDS
-    while _revivable(engine, table):
+    while (revivable := _revivable(engine, table)) or revivable is None:
         if time.monotonic() > deadline:
             raise TransientError(f"{table}: a query still reads replaced rows of {key}; run again later.")
         # Old servers delete replaced parts at the next DROP PARTITION of any partition; newer ones in the background.
         engine.execute(statement("drop_partition", table=table), {"partition": absent}, idempotent=True)
+        if revivable is None:
+            return
         time.sleep(_REMOVAL_POLL_SECONDS)
 
 
@@ -173,13 +175,19 @@ class _Part(NamedTuple):
         return inside and other.level < self.level
 
 
-def _revivable(engine: Engine, table: str) -> bool:
+def _revivable(engine: Engine, table: str) -> bool | None:
     """Whether a restart would bring replaced rows back: their parts are on disk and no other part covers them.
 
     REPLACE PARTITION marks the old parts as outdated in memory only. A starting server considers every part on disk
-    valid (ClickHouse issue 107605). The newest versions write an empty part that covers the old ones.
+    valid (ClickHouse issue 107605). The newest versions write an empty part that covers the old ones. None means that
+    the user may not read system.parts.
     """
     database, name = table.split(".")
-    parts = [_Part(*row) for row in engine.query(statement("parts"), {"database": database, "table": name})]
+    try:
+        parts = [_Part(*row) for row in engine.query(statement("parts"), {"database": database, "table": name})]
+    except TerminalError as error:
+        if error.code != ACCESS_DENIED:
+            raise
+        return None
     replaced = [part for part in parts if part.rows and not part.active]
     return any(not any(other.covers(part) for other in parts) for part in replaced)

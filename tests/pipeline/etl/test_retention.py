@@ -5,10 +5,12 @@ import os
 import re
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from pipeline.core import process
+from pipeline.core.errors import TerminalError
 from pipeline.tasks import Daily, StagingRetention, UserAttributes, daily
 from pipeline.tasks.etl import invalidate, load_chain
 from pipeline.warehouse import scratch
@@ -48,6 +50,27 @@ def test_retention_spares_a_back_fill_at_work(warehouse: Engine) -> None:
     with on_sunday(warehouse, start=str(FRIDAY), keep_staging_days="1") as (_, database):
         run(Daily())
         assert warehouse.query(f"SELECT uniqExact(event_date) FROM {database}.user_day") == [(3,)]
+
+
+def test_a_user_without_a_right_to_system_parts_loads_all_days(
+    warehouse: Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    query = type(warehouse).query
+
+    def refuse(engine: Engine, sql: str, *arguments: Any) -> list[tuple[Any, ...]]:
+        if "system.parts" in sql:
+            raise TerminalError("Not enough privileges", 497)
+        return query(engine, sql, *arguments)
+
+    monkeypatch.setattr(type(warehouse), "query", refuse)
+    with on_sunday(warehouse, start=str(FRIDAY)) as (_, database):
+        run(Daily())
+        check(warehouse, database, STORY, *STORY.days)
+        damage(warehouse, database, "views")
+        invalidate(load_chain(FRIDAY))
+        load(FRIDAY)
+        check(warehouse, database, STORY, *STORY.days)
+    assert "per-user tables keep old days: this user may not read system.parts; grant SELECT on it" in caplog.text
 
 
 def test_the_next_run_drops_what_a_killed_one_left(warehouse: Engine) -> None:
