@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from types import ModuleType
 
-from pipeline.commands import adopt, compare, demo, detectors, doctor, init, query, replay, run, tune, verify
+from pipeline.commands import adopt, compare, demo, detectors, doctor, init, query, replay, run, status, tune, verify
 from pipeline.commands.common import PROGRAM, WRONG_USAGE
 from pipeline.core.errors import is_ours
 
@@ -14,6 +14,7 @@ COMMANDS: dict[str, ModuleType] = {
     "init": init,
     "doctor": doctor,
     "run": run,
+    "status": status,
     "demo": demo,
     "query": query,
     "verify": verify,
@@ -28,7 +29,7 @@ COMMANDS: dict[str, ModuleType] = {
 EXIT_CODES = """\
 exit codes:
   0  done
-  1  failed; verify or doctor found something wrong; compare, tune: no result
+  1  failed; doctor, status, verify: something is off; compare, tune: no result
   2  wrong usage; for detectors also wrong input
   run has Luigi's: 10 already running, 20 missing data, 25 not run, 30 task
   failed, 35 not scheduled (settings, dates, connection), 40 any other error

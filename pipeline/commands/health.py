@@ -1,0 +1,216 @@
+"""The state of an installation, as `feedpulse status` shows it. Reads only; creates nothing."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from pipeline.alerts.incidents import store
+from pipeline.alerts.incidents.actions import MUTE
+from pipeline.alerts.incidents.incident import Incident
+from pipeline.core import clock, settings
+from pipeline.slots import completeness
+from pipeline.tasks.daily import days_to_load
+from pipeline.tasks.etl import DailyMetrics
+from pipeline.warehouse import runs, tables
+from pipeline.warehouse.ownership import Inspection
+from pipeline.warehouse.runs import LastRun
+from pipeline.warehouse.statements import statement
+from pipeline.warehouse.tables import (
+    DELIVERIES,
+    INCIDENT_ACTIONS,
+    INCIDENTS,
+    RUNS,
+    SLOT_CHECKS,
+    SLOT_COUNTS,
+    TABLE_UPDATES,
+    full_name,
+    open_warehouse,
+)
+
+RUNS_SINCE = timedelta(days=30)
+UNSENT_SINCE = timedelta(days=7)
+UNSENT_AFTER = timedelta(minutes=5)
+"""A message that is not sent this long after the attempt hangs."""
+SLOT_LATE = timedelta(hours=1)
+"""All is not well if no slot that ended less than this ago (and the known lag) is checked."""
+
+
+@dataclass(frozen=True)
+class Days:
+    """The days that `Daily` keeps loaded."""
+
+    first: date
+    last: date
+    loaded: int
+    missing: tuple[date, ...]
+    """Days that are not loaded, or will be loaded again; yesterday only once its report is due."""
+
+
+@dataclass(frozen=True)
+class Slots:
+    """The newest slot that was checked, and how long after its end a slot receives rows, by source table."""
+
+    newest: datetime
+    lag_seconds: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Open:
+    """An open incident."""
+
+    incident: Incident
+    acknowledged_by: tuple[str, ...]
+    muted_until: datetime | None
+
+
+@dataclass(frozen=True)
+class Unsent:
+    """A message that hangs: recorded as about to be sent, and not as sent."""
+
+    key: str
+    channel: str
+    address: str
+    tried: datetime
+
+
+@dataclass(frozen=True)
+class Health:
+    """What `read` found; a part is None or empty if there is nothing about it."""
+
+    days: Days | None = None
+    runs: dict[str, LastRun] = field(default_factory=dict)
+    slots: Slots | None = None
+    incidents: tuple[Open, ...] = ()
+    unsent: tuple[Unsent, ...] = ()
+
+    def problems(self) -> Iterator[str]:
+        """Say what is not well, a line each."""
+        now = clock.utcnow()
+        ran = set(self.runs)
+        if self.days and self.days.missing and (settings.load_start() or ran & {"Daily", "Morning"}):
+            yield f"days that are not loaded: {ranges(self.days.missing)}"
+        for root, last in self.runs.items():
+            if last.run.outcome not in (runs.OK, runs.ALREADY_RUNNING):
+                error = last.run.error or "no cause is recorded"
+                yield f"{root} {last.run.outcome} at {local(last.run.began)}: {error}"
+        if self.slots is None:
+            if ran & {"Alerts"}:
+                yield "no slot was ever checked"
+        elif (age := now - self.slots.newest - clock.SLOT) > SLOT_LATE + self._lag:
+            yield f"no slot was checked since that of {local(self.slots.newest)}, {duration(age)} ago"
+        for item in self.incidents:
+            if item.incident.notified and not (item.acknowledged_by or item.muted_until or item.incident.mark):
+                yield f"an incident is open and nobody took it: {described(item)}"
+        for message in self.unsent:
+            yield f"{message.key} was not sent to {message.channel} {message.address} at {local(message.tried)}"
+
+    @property
+    def _lag(self) -> timedelta:
+        return timedelta(seconds=max(self.slots.lag_seconds.values(), default=0) if self.slots else 0)
+
+
+def read() -> Health:
+    """Read the state of the installation.
+
+    Raises
+    ------
+    FeedpulseError
+        The warehouse does not answer, is not ours, or has nothing in it yet.
+    """
+    with tables.reading(TABLE_UPDATES):
+        found = tables.inspect()
+        return Health(_days(), _runs(found), _slots(found), tuple(_incidents(found)), tuple(_unsent(found)))
+
+
+def _days() -> Days:
+    wanted = days_to_load()
+    done = set(DailyMetrics.bulk_complete(wanted))
+    due = clock.report_deadline(wanted[-1])
+    missing = [day for day in wanted if day not in done and (day != wanted[-1] or not due or clock.utcnow() >= due)]
+    return Days(wanted[0], wanted[-1], len(done), tuple(missing))
+
+
+def _runs(found: Inspection) -> dict[str, LastRun]:
+    return runs.newest(clock.utcnow() - RUNS_SINCE) if _has(found, RUNS) else {}
+
+
+def _slots(found: Inspection) -> Slots | None:
+    newest = store.last_checked_slot() if _has(found, SLOT_CHECKS) else None
+    if newest is None:
+        return None
+    lags = completeness.lag_seconds(clock.last_closed_slot()) if _has(found, SLOT_COUNTS) else {}
+    return Slots(newest, lags)
+
+
+def _incidents(found: Inspection) -> Iterator[Open]:
+    newest = store.last_checked_slot() if _has(found, SLOT_CHECKS, INCIDENTS, INCIDENT_ACTIONS) else None
+    if newest is None:
+        return
+    state = store.load_state(newest + clock.SLOT)
+    for incident in state.current:
+        if incident.ended:
+            continue
+        pressed = state.actions.get(incident.incident_id, ())
+        ends = [action.at + MUTE for action in pressed if action.kind == "mute"]
+        muted = max((end for end in ends if end > clock.utcnow()), default=None)
+        people = dict.fromkeys(action.person for action in pressed if action.kind == "acknowledge")
+        yield Open(incident, tuple(people), muted)
+
+
+def _unsent(found: Inspection) -> Iterator[Unsent]:
+    if not _has(found, DELIVERIES):
+        return
+    bound = {"since": str((clock.utcnow() - UNSENT_SINCE).replace(microsecond=0))}
+    for row in open_warehouse().query(statement("status_unsent", deliveries=full_name(DELIVERIES)), bound):
+        message = Unsent(*row)
+        if clock.utcnow() - message.tried > UNSENT_AFTER:
+            yield message
+
+
+def _has(found: Inspection, *names: str) -> bool:
+    """Whether tables exist: those of a release before this one may lack some."""
+    return not set(names) & set(found.missing)
+
+
+def described(item: Open) -> str:
+    """Describe an incident in one line: metrics, since when, the worst deviation, and what people said."""
+    incident = item.incident
+    metrics = ", ".join(dict.fromkeys(member.metric for member in incident.shown))
+    parts = [f"{metrics} since {local(incident.opened)}", f"at the worst {incident.worst:+.0%}"]
+    if incident.silent_since:
+        parts.append(f"no data since {local(incident.silent_since)}")
+    if item.acknowledged_by:
+        parts.append(f"acknowledged by {', '.join(item.acknowledged_by)}")
+    if item.muted_until:
+        parts.append(f"muted until {local(item.muted_until)}")
+    if not incident.notified:
+        parts.append("nobody was told")
+    if incident.mark:
+        parts.append(f"declared a {incident.mark}")
+    return ", ".join(parts)
+
+
+def ranges(days: tuple[date, ...]) -> str:
+    """Write days shortly: ``2026-11-01 to 2026-11-03, 2026-11-07``."""
+    stretches: list[list[date]] = []
+    for day in days:
+        if stretches and day - stretches[-1][-1] == timedelta(days=1):
+            stretches[-1].append(day)
+        else:
+            stretches.append([day])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in stretches)
+
+
+def local(moment: datetime) -> str:
+    """Write a naive UTC time in the analysts' zone, with the date unless it is today."""
+    there = clock.to_local(moment)
+    return f"{there:%H:%M}" if there.date() == clock.today() else f"{there:%Y-%m-%d %H:%M}"
+
+
+def duration(length: timedelta) -> str:
+    """Write a length of time in its greatest unit or two: ``3 min``, ``5 h 10 min``, ``2 days``."""
+    minutes = max(length, timedelta()) // timedelta(minutes=1)
+    hours, minutes = divmod(minutes, 60)
+    if hours >= 48:
+        return f"{hours // 24} days"
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
