@@ -55,10 +55,12 @@ def main(arguments: Sequence[str]) -> int:
     options = parser().parse_args(arguments)
     prepare()
     from pipeline.commands import health
+    from pipeline.core import logs
 
     try:
-        found = health.read()
-        problems = list(found.problems())
+        with logs.collected():
+            found = health.read()
+            problems = list(found.problems())
     except FeedpulseError as error:
         found, problems = health.Health(), [" ".join(str(error).split())]
     if options.json:

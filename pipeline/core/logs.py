@@ -1,8 +1,10 @@
 """The log of a command: a time on every line, our own lines from INFO, Luigi's from WARNING, and short errors."""
 
+import contextlib
 import logging
 import re
 import sys
+from collections.abc import Iterator
 from typing import Any, TextIO
 
 from luigi.parameter import ParameterException
@@ -73,6 +75,31 @@ def install() -> None:
         logger.addHandler(_HANDLER)
         logger.setLevel(logging.INFO)
     InterfaceLogging._default = _set_up_luigis  # type: ignore[method-assign]
+
+
+class _Collector(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.texts.append(record.getMessage())
+
+
+@contextlib.contextmanager
+def collected() -> Iterator[list[str]]:
+    """Collect the texts of our warnings in a list, for a command that shows them itself; write nothing to the log."""
+    collector, level = _Collector(), _HANDLER.level
+    loggers = [logging.getLogger(name) for name in (LUIGI, *OWN_PACKAGES)]
+    _HANDLER.setLevel(logging.CRITICAL)
+    for logger in loggers:
+        logger.addHandler(collector)
+    try:
+        yield collector.texts
+    finally:
+        _HANDLER.setLevel(level)
+        for logger in loggers:
+            logger.removeHandler(collector)
 
 
 def _set_up_luigis(options: Any) -> bool:

@@ -4,6 +4,8 @@ import argparse
 from collections.abc import Sequence
 
 from pipeline.commands.common import new_parser
+from pipeline.core import files
+from pipeline.core.errors import SettingsError
 
 SUMMARY = "check the whole set-up; name the first thing that is wrong"
 
@@ -19,7 +21,12 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str]) -> int:
     """Print a line for each check; 1 if one found something wrong."""
     options = parser().parse_args(arguments)
-    from pipeline.commands.doctor import groups
-    from pipeline.commands.doctor.report import report
+    from pipeline.commands.doctor import report
 
-    return report(groups.chosen(write=options.write, send=options.send))
+    try:
+        files.check()  # first: the other checks import Luigi, which reads the files
+    except SettingsError as error:
+        return report.refuse(error)
+    from pipeline.commands.doctor import groups
+
+    return report.report(groups.chosen(write=options.write, send=options.send))

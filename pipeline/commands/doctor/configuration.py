@@ -21,8 +21,7 @@ SECRETS = {
 
 
 def files_and_settings() -> Iterator[Finding]:
-    """Check the files, show what they set, and check it as the tasks do."""
-    files.check()
+    """Show the files and what they set, and check it as the tasks do. `main` has checked that they can be read."""
     from pipeline.core import clock, process, settings
 
     read = list(reversed(files.found()))

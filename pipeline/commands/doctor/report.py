@@ -1,6 +1,5 @@
 """Runs the checks of the doctor in order and prints what they find."""
 
-import logging
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
@@ -44,19 +43,31 @@ def report(checks: Iterable[Check]) -> int:
     int
         1 if something is wrong, else 0.
     """
+    from pipeline.core import logs
+
     notes = 0
-    with _Warnings() as warnings:
+    with logs.collected() as warnings:
         for finding in _findings(checks):
-            for warning in warnings.taken():
-                _show(note(warning))
+            while warnings:
+                _show(note(warnings.pop(0)))
                 notes += 1
             _show(finding)
             notes += finding.level == "note"
             if finding.level == "wrong":
-                print("\nCorrect this, then run `feedpulse doctor` again: what comes after it is not checked yet.")
-                return 1
+                return _stop()
     print(f"\nAll is well{f', with {notes} notes' if notes > 1 else ', with a note' if notes else ''}.")
     return 0
+
+
+def refuse(error: BaseException) -> int:
+    """Print an error as the first and only finding; return 1."""
+    _show(of_error(error))
+    return _stop()
+
+
+def _stop() -> int:
+    print("\nCorrect this, then run `feedpulse doctor` again: what comes after it is not checked yet.")
+    return 1
 
 
 def _findings(checks: Iterable[Check]) -> Iterator[Finding]:
@@ -90,31 +101,3 @@ def _wrapped(text: str, first: str) -> list[str]:
             break_on_hyphens=False,
         )
     ]
-
-
-class _Warnings(logging.Handler):
-    """Collects the warnings that our code logs, to print them as notes."""
-
-    LOGGERS = ("luigi-interface", "pipeline", "reporting")
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self._texts: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep the text of a record."""
-        self._texts.append(record.getMessage())
-
-    def taken(self) -> list[str]:
-        """Return the texts since the last call."""
-        texts, self._texts = self._texts, []
-        return texts
-
-    def __enter__(self) -> "_Warnings":
-        for name in self.LOGGERS:
-            logging.getLogger(name).addHandler(self)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for name in self.LOGGERS:
-            logging.getLogger(name).removeHandler(self)

@@ -1,8 +1,11 @@
 """What the doctor says of the configuration, directories, disks, clocks and the scheduler."""
 
 import http.server
+import os
 import re
 import shutil
+import subprocess
+import sys
 import threading
 import time
 from collections import namedtuple
@@ -76,6 +79,19 @@ def test_no_file_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys:
     out = " ".join(capsys.readouterr().out.split())
     assert f"WRONG {tmp_path} has no feedpulse.cfg and no luigi.cfg" in out
     assert "make one with `feedpulse init`" in out
+
+
+@pytest.mark.parametrize("content", ["\ufeff[alerts]\n", '[alerts]\nlinks = ["a%20b"]\n', "[alerts]\n[alerts]\n"])
+def test_a_file_that_luigi_would_answer_with_a_traceback(tmp_path: Path, content: str) -> None:
+    (tmp_path / "luigi.cfg").write_text(content, encoding="utf-8")
+    program = (
+        "import sys; sys.argv[0] = 'feedpulse'; from pipeline.commands.main import main; sys.exit(main(['doctor']))"
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[4]), "LUIGI_CONFIG_PATH": ""}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.startswith(f"WRONG {tmp_path}/luigi.cfg")
 
 
 def test_what_is_worth_knowing_of_settings(on_server: Place) -> None:
