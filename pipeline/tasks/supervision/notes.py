@@ -77,8 +77,12 @@ class Notes:
             told = _merged(before)
             before = {"kind": kind, "group": group, "sent": [], "earlier": told, "shared": False, "tried": 0}
         note = self._standing[key] = before
-        if group and not note["sent"] and (others := self._said(key, kind, group)):
-            note["sent"], note["shared"] = others, True
+        if group and (note["shared"] or not note["sent"]):
+            others = self._said(key, kind, group)
+            if others:
+                note.update(sent=others, shared=True)
+            elif note["shared"]:  # the one that said it works again, this one does not
+                note.update(sent=[], shared=False, earlier=_merged(note))
         if not note["shared"]:
             self._send(note, supervision.compose(_key(key), say(self._words()), cause), only_new=True)
 
@@ -134,7 +138,8 @@ class Notes:
         told = {(name, address): message_id for name, address, message_id in note["sent"]}
         for name, channel, address in self._addresses():
             before = told.get((name, address))
-            refuses = only_new and note["kind"] == f"channel: {name}: chat {address}"  # it is what the others are told
+            # The address that refuses is what the others are told of.
+            refuses = only_new and note["kind"] in (f"channel: {name}", f"channel: {name}: chat {address}")
             if (before is None) != only_new or refuses:
                 continue
             if message_id := _sent_to(name, channel, address, message, before or ""):
