@@ -4,10 +4,14 @@ import json
 import re
 from ast import literal_eval
 from collections.abc import Sequence
+from unittest.mock import patch
 
+import luigi.interface
 import pytest
 
+from pipeline.tasks import supervision
 from pipeline.warehouse.tables import RUNS
+from tests.process.here import task_here
 from tests.process.project import Finished, Project
 
 LOG_LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d{4} (INFO|WARNING|ERROR): .+")
@@ -46,3 +50,10 @@ def run(project: Project, command: Sequence[str], *arguments: str) -> Finished:
     project.sections["core"].pop("log_level", None)
     project.write_configuration()
     return project.run(*command, *arguments)
+
+
+def supervised_here(project: Project, *arguments: str) -> Finished:
+    """Run a task as `task_here` does, supervised as the commands are."""
+    with patch.object(luigi.interface, "_run", luigi.interface._run):
+        supervision.install()
+        return task_here(project, *arguments)

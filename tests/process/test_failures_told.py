@@ -1,5 +1,7 @@
 """A run that fails or is refused says so in the channels: once while the cause stays, and again when it works."""
 
+import contextlib
+import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,13 +13,12 @@ from pipeline.warehouse.engines import ServerEngine
 from pipeline.warehouse.tables import TABLE_UPDATES
 from tests.process.conftest import MakeProject
 from tests.process.project import OUTAGE_START, finish, load_events, make_project, moment
-from tests.process.saying import COMMANDS, assert_readable, outcomes, run, said, titles
-from tests.servers.bot_api import CHAT, TOKEN, BotApi, refused
+from tests.process.saying import COMMANDS, assert_readable, outcomes, run, said, supervised_here, titles
+from tests.servers.bot_api import CHAT, TOKEN, BotApi
 from tests.servers.clickhouse import ClickHouseServer
 
 LOCALLY = "--local-scheduler"
 QUIET = OUTAGE_START
-THROWN_OUT = refused(403, "Forbidden: bot was kicked from the supergroup chat")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -119,21 +120,62 @@ def test_a_misspelt_setting_is_told(
     assert says in cause
 
 
-def test_a_bot_that_was_thrown_out_is_told_in_the_other_channel(new_project: MakeProject) -> None:
+@pytest.fixture
+def api() -> Iterator[BotApi]:
+    with BotApi() as server:
+        yield server
+
+
+def test_a_bot_that_was_thrown_out_is_told_in_the_other_channel(new_project: MakeProject, api: BotApi) -> None:
     project = new_project("embedded")
-    with BotApi() as api:
-        project.environment["FEEDPULSE_TELEGRAM_TOKEN"] = TOKEN
-        project.configure(report={"channels": "telegram,outbox"}, telegram={"chats": CHAT, "api_url": api.url})
-        api.chats.clear()
-        for _ in range(2):
-            finished = run(project, ("feedpulse", "run"), "Morning", LOCALLY)
-            assert finished.code == 30, finished.log
-        ((title, cause),) = said(project)
-        assert title == "feedpulse: Morning failed"
-        assert CHAT in cause
-        assert "Add the bot to the chat" in cause
-        api.chats.append(CHAT)
-        finished = run(project, ("feedpulse", "run"), "Morning", LOCALLY)
-        assert finished.code == 0, finished.log
-        assert titles(project)[1:] == ["Morning works again"]
-        assert "daily_report" in "".join(project.sent())
+    project.environment["FEEDPULSE_TELEGRAM_TOKEN"] = TOKEN
+    project.configure(report={"channels": "telegram,outbox"}, telegram={"chats": CHAT, "api_url": api.url})
+    api.chats.clear()
+    for _ in range(2):
+        finished = supervised_here(project, "Morning")
+        assert finished.code == 30, finished.log
+    ((title, cause),) = said(project)
+    assert title == "feedpulse: Morning failed"
+    assert CHAT in cause
+    assert "Add the bot to the chat" in cause
+    api.chats.append(CHAT)
+    assert supervised_here(project, "Morning").code == 0
+    assert titles(project)[1:] == ["Morning works again"]
+    assert len(api.sent) == 1  # the report; what the others were told of it is no news to the chat
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 300 kB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(disk)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("a small file system needs the right to mount one")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_full_disk_is_told_once_in_the_chat(new_project: MakeProject, api: BotApi, small_disk: Path) -> None:
+    project = new_project("embedded")
+    project.environment["FEEDPULSE_TELEGRAM_TOKEN"] = TOKEN
+    project.configure(
+        report={"channels": "outbox,telegram"},
+        telegram={"chats": CHAT, "api_url": api.url},
+        outbox={"path": str(small_disk / "outbox")},
+        delivery={"lock_path": str(small_disk / "locks")},
+    )
+    assert supervised_here(project, "Daily").code == 0
+    with contextlib.suppress(OSError), (small_disk / "fill").open("wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * 512)
+    for _ in range(3):
+        finished = supervised_here(project, "Morning")
+        assert finished.code == 30, finished.log
+    report, told = api.sent
+    assert report.photo is not None
+    assert told.text.startswith("feedpulse: Morning failed\noutbox: cannot write")
+    assert "No space left" in told.text
+    (small_disk / "fill").unlink()
+    assert supervised_here(project, "Morning").code == 0
+    assert [sent.text for sent in api.sent[2:]] == ["feedpulse: Morning works again"]
