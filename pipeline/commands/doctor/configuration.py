@@ -27,6 +27,9 @@ def files_and_settings() -> Iterator[Finding]:
     read = list(reversed(files.found()))
     order = ["--section-key on the command line", *map(str, read), "the default"]
     yield ok(f"configuration: a setting comes from the first that has it: {'; '.join(order)}")
+    shadowed = Path(files.OWN_FILE).absolute()
+    if shadowed.exists() and shadowed not in read:
+        yield note(f"{shadowed} is not read: LUIGI_CONFIG_PATH names another file")
     yield ok("\n".join(["settings that differ from the defaults:", *_differing(read)]))
     process.install()
     settings.check()
@@ -92,8 +95,12 @@ def _differing(read: list[Path]) -> Iterator[str]:
                 shown.add((section, name))
                 if setting is None or value.strip() != setting.default:
                     cut = f"{value[:_VALUE_LIMIT]}..." if len(value) > _VALUE_LIMIT else value
-                    lines.append(f"[{section}] {name} = {' '.join(cut.split())}  ({file})")
+                    lines.append(f"[{section}] {name} = {' '.join(cut.split())}  ({_short(file)})")
     yield from sorted(lines) or ["none"]
+
+
+def _short(file: Path) -> Path:
+    return file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
 
 
 def _refuse_what_tasks_refuse() -> None:

@@ -1,5 +1,6 @@
 """Checks of the connections of warehouse and source: host, port, TLS, protocol, user, password, clock and database."""
 
+import importlib.util
 import os
 import socket
 import time
@@ -56,6 +57,9 @@ def has_database(engine: Engine, name: str) -> bool:
 def _connection(name: str, engine: Engine, secret: str) -> Iterator[Finding]:
     if isinstance(engine, ServerEngine):
         yield from _reached(name, engine)
+    elif importlib.util.find_spec("chdb") is None:
+        remedy = "Install it: pip install 'feedpulse[embedded]'; or set engine = server, and host."
+        yield wrong(f"[{name}] engine = embedded: the embedded engine is not installed", remedy)
     if not is_made(engine):
         yield note(f"{name}: {engine.place} does not exist yet; the first run makes it")
         return

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from pipeline.alerts import detection
 from pipeline.commands.doctor.report import note, ok, wrong
-from pipeline.core import clock
-from pipeline.core.errors import WarehouseError
+from pipeline.core import clock, settings
+from pipeline.core.errors import TerminalError
 from pipeline.core.metrics import FEED, MESSAGES
 from pipeline.warehouse.source import source
 from pipeline.warehouse.statements import statement
@@ -16,6 +17,9 @@ COUNTED = ("view", "like")
 """The actions that metrics count."""
 RECENT_DAYS = 7
 SHOWN_ACTIONS = 8
+SEVERAL = 1000
+LIMITS = (158, 159, 241, 307)
+"""ClickHouse's codes of a statement that reads more than the server allows at once."""
 STALE = timedelta(hours=1)
 LEAST_TIME = datetime(2000, 1, 1)
 AHEAD = timedelta(minutes=10)
@@ -37,8 +41,12 @@ def values() -> Iterator[Finding]:
         table = events.table(kind)
         try:
             times = _read_times(table)
-        except WarehouseError as error:  # a limit of the server: the tasks read less at once
-            yield note(f"source: the times of {table} could not be read: {str(error).splitlines()[0]}")
+        except TerminalError as error:
+            if error.code not in LIMITS:  # the tasks read less at once
+                raise
+            yield note(f"source: the times of {table} were not checked: {str(error).splitlines()[0]}")
+            if kind == FEED:
+                yield from _actions(table, clock.utcnow())
             continue
         if not times.rows:
             text, remedy = f"source: {table} has no rows", "Set [source] to the tables that the application writes."
@@ -47,6 +55,7 @@ def values() -> Iterator[Finding]:
         yield from _judge_times(table, times)
         if kind == FEED and times.newest:
             yield from _actions(table, clock.from_epoch(times.newest))
+            yield from _history(times)
 
 
 class Times(NamedTuple):
@@ -56,6 +65,7 @@ class Times(NamedTuple):
     without: int
     old: int
     ahead: int
+    oldest: int
     newest: int
 
 
@@ -63,6 +73,18 @@ def _read_times(table: str) -> Times:
     bound = {"least": clock.epoch(LEAST_TIME), "most": clock.epoch(clock.utcnow() + AHEAD)}
     (row,) = source().engine.query(statement("doctor_times", table=table), bound)
     return Times(*row)
+
+
+def _history(times: Times) -> Iterator[Finding]:
+    """Compare the days that detectors need with those that they get; not every method says how many it needs."""
+    needed = max((getattr(monitor.detector, "min_days", 0) for monitor in detection.monitors()), default=0)
+    read = settings.AlertSettings().history_days
+    days = (times.newest - times.oldest) // 86_400
+    if read < needed:
+        text = f"[alerts] history_days = {read}, and a detector needs {needed} days: it would never alert"
+        yield wrong(text, f"Set [alerts] history_days = {2 * needed}, or a smaller min_days in detector_params.")
+    elif days < needed:
+        yield note(f"alerts: there are {days} days of events; the detector is silent until there are {needed}")
 
 
 def _judge_times(table: str, times: Times) -> Iterator[Finding]:
@@ -100,10 +122,15 @@ def _hours(age: timedelta) -> str:
 
 
 def _actions(table: str, newest: datetime) -> Iterator[Finding]:
-    bound = {"start": str(newest - timedelta(days=RECENT_DAYS))}
+    bound = {"start": str(newest.replace(microsecond=0) - timedelta(days=RECENT_DAYS))}
     rows = source().engine.query(statement("doctor_actions", table=table), bound)
-    counts = {str(name): int(count) for name, count in rows}
+    counts = {str(name): int(count) for name, count, _ in rows}
     total = sum(counts.values())
+    if not total:
+        yield note(f"source: {table} has no rows in its last {RECENT_DAYS} days")
+        return
+    if total >= SEVERAL and max(users for *_, users in rows) == 1:
+        yield note(f"source: {total:,} recent rows of {table} have one and the same user_id; is that column filled?")
     listed = ", ".join(f"{name!r} ({count / total:.1%})" for name, count in list(counts.items())[:SHOWN_ACTIONS])
     missing = [action for action in COUNTED if action not in counts]
     said = " or ".join(repr(action) for action in missing)

@@ -39,10 +39,10 @@ def warehouse() -> Iterator[Finding]:
         return
     database = settings.WarehouseSettings().database
     exists = has_database(engine, database)
-    if engine.query(statement("doctor_readonly")) not in ([("0",)], []):
+    if forbidding := [name for (name,) in engine.query(statement("doctor_forbidding"))]:
         yield wrong(
-            f"warehouse: the user of {engine.place} may only read (its setting readonly is not 0)",
-            "Set [warehouse] to a user that may write, or [warehouse] engine = embedded: results on this machine.",
+            f"warehouse: the user of {engine.place} may only read: its profile sets {' and '.join(forbidding)}",
+            "Set [warehouse] user to one that may write, or [warehouse] engine = embedded: results on this machine.",
         )
         return
     wanted = list(NEEDED) if exists else [*NEEDED, "CREATE DATABASE"]

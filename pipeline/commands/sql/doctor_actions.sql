@@ -1,5 +1,5 @@
--- The values of `action` in the rows since a time, the most frequent first.
-SELECT ifNull(toString(action), 'NULL') AS name, count() AS rows
+-- The values of `action` in the rows since a time, the most frequent first, with their rows and users.
+SELECT ifNull(toString(action), 'NULL') AS name, count() AS rows, uniq(user_id) AS users
 FROM {table}
 WHERE time >= toDateTime(%(start)s, 'UTC')
 GROUP BY name

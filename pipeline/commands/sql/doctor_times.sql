@@ -1,8 +1,9 @@
--- Rows, rows without a time, rows outside of plausible times, and the newest plausible time.
+-- Rows, rows without a time, rows outside of plausible times, and the oldest and newest plausible time (0 if none).
 SELECT
     count(),
-    countIf(isNull(time)),
-    countIf(ifNull(toInt64(toUnixTimestamp(time)), %(least)s) < %(least)s),
-    countIf(ifNull(toInt64(toUnixTimestamp(time)), 0) > %(most)s),
-    max(if(ifNull(toInt64(toUnixTimestamp(time)), 0) > %(most)s, 0, ifNull(toInt64(toUnixTimestamp(time)), 0)))
-FROM {table}
+    countIf(isNull(moment)),
+    countIf(moment < %(least)s),
+    countIf(moment > %(most)s),
+    minIf(ifNull(moment, 0), moment >= %(least)s AND moment <= %(most)s),
+    maxIf(ifNull(moment, 0), moment >= %(least)s AND moment <= %(most)s)
+FROM (SELECT toInt64(toUnixTimestamp(time)) AS moment FROM {table})

@@ -18,6 +18,7 @@ from tests.pipeline.etl.stories import FRIDAY, SATURDAY, STORY, with_events
 def adopt(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
     """Run the command as a new process does."""
     process.reset()
+    capsys.readouterr()  # the load before has a log
     code = main(["adopt", *arguments])
     process.reset()
     out, err = capsys.readouterr()

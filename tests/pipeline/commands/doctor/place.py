@@ -34,6 +34,7 @@ def fill(engine: Engine, database: str) -> None:
     create_tables(engine, database)
     for action in ("view", "like"):
         insert(engine, f"{database}.feed_actions", action=action)
+        insert(engine, f"{database}.feed_actions", rows=1, action=action, time=now() - timedelta(days=20))
     insert(engine, f"{database}.message_actions", receiver_id=8)
 
 
@@ -54,6 +55,7 @@ class Place:
             "warehouse": {**connection(self.engine), "database": self.results, "connect_timeout_seconds": "1"},
             "source": {"database": self.database},
             "etl": {"start": "2026-11-01"},
+            "alerts": {"channels": "outbox"},
             "core": {"local_scheduler": "true", "lock_pid_dir": str(self.directory / "pids")},
         }
 

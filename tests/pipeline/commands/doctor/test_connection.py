@@ -1,5 +1,6 @@
 """What the doctor says of connections and rights."""
 
+import importlib.util
 import socket
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from pipeline.commands.doctor import rights
 from pipeline.commands.doctor.rights import NEEDED, granted
 from pipeline.warehouse import statements
+from pipeline.warehouse.engines import ServerEngine
 from pipeline.warehouse.tables import open_warehouse
 from tests.pipeline.commands.doctor.place import Place
 from tests.pipeline.configuration import configured
@@ -86,6 +88,23 @@ def test_a_user_who_may_only_read(on_server: Place) -> None:
     assert on_server.notes() == []
     on_server.sections["warehouse"]["user"] = "reader"
     assert "may only read" in on_server.wrong()
+
+
+def test_a_user_who_may_make_no_tables(
+    on_server: Place, tmp_path_factory: pytest.TempPathFactory, server_warehouse: ServerEngine
+) -> None:
+    habits = "<allow_ddl>0</allow_ddl>"
+    with ClickHouseServer(tmp_path_factory.mktemp("no_ddl") / "server", habits=habits) as server:
+        on_server.source  # noqa: B018  the events stay where they are
+        on_server.sections["warehouse"]["port"] = str(server.port)
+        assert "its profile sets allow_ddl" in on_server.wrong()
+
+
+def test_an_embedded_engine_that_is_not_installed(on_server: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_server.source["database"] = on_server.database
+    on_server.sections["warehouse"] = {"engine": "embedded", "path": "warehouse"}
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert "pip install 'feedpulse[embedded]'" in on_server.wrong()
 
 
 def test_a_source_that_is_elsewhere(place: Place) -> None:

@@ -5,7 +5,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from pipeline.commands.doctor import events
 from pipeline.core import process
+from pipeline.core.errors import TerminalError
 from tests.pipeline.commands.doctor.place import Place, insert, now
 
 FEED = (
@@ -20,6 +22,7 @@ def remade(place: Place, columns: str) -> str:
     place.engine.execute(f"DROP TABLE {table}")
     place.engine.execute(f"CREATE TABLE {table} ({columns}) ENGINE = MergeTree ORDER BY user_id")
     process.reset()  # the embedded engine remembers the types of columns
+    place.sections["alerts"]["detector"] = "ewma"  # the new table has no history
     return table
 
 
@@ -114,11 +117,11 @@ def test_times_that_are_not_plausible(place: Place) -> None:
     insert(place.engine, table, rows=3, action="view", time=datetime(1970, 1, 1))
     insert(place.engine, table, rows=2, action="view", time=now() + timedelta(hours=3))
     old, ahead = place.notes()
-    assert "3 of 415 rows of" in old
+    assert "3 of 417 rows of" in old
     assert "have a time before 2000" in old
-    assert "2 of 415 rows of" in ahead
+    assert "2 of 417 rows of" in ahead
     insert(place.engine, table, rows=100, action="view", time=now() + timedelta(hours=3))
-    assert "102 of 515 rows" in (found := place.wrong())
+    assert "102 of 517 rows" in (found := place.wrong())
     assert "another zone" in found
 
 
@@ -136,3 +139,34 @@ def test_every_time_in_another_unit(place: Place) -> None:
     insert(place.engine, remade(place, FEED), action="view", time=datetime(1970, 1, 21))
     assert "5 of 5 rows" in (found := place.wrong())
     assert "another zone or unit" in found
+
+
+def test_too_little_history(place: Place) -> None:
+    place.sections["alerts"]["detector_params"] = '{"min_days": 21}'
+    (found,) = place.notes()
+    assert "there are 19 days of events; the detector is silent until there are 21" in found
+    place.sections["alerts"]["history_days"] = "20"
+    found = place.wrong()
+    assert "[alerts] history_days = 20, and a detector needs 21 days" in found
+    assert "Set [alerts] history_days = 42" in found
+
+
+def test_every_row_has_one_user(place: Place) -> None:
+    insert(place.engine, f"{place.database}.feed_actions", rows=1000, action="view", user_id=7)
+    (found,) = place.notes()
+    assert "1,010 recent rows of" in found
+    assert "one and the same user_id" in found
+
+
+def test_a_server_that_lets_no_statement_read_everything(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(table: str) -> events.Times:
+        raise TerminalError(f"{table}: Limit for rows exceeded (code {code})\nRaise max_rows_to_read.", code)
+
+    monkeypatch.setattr(events, "_read_times", refuse)
+    code = 158
+    notes = place.notes()
+    assert ["were not checked: " in found for found in notes] == [True, True]
+    _, out = place.run()
+    assert "'like' (50.0%), 'view' (50.0%)" in out
+    code = 279  # a shard that is away is no limit
+    assert "Raise max_rows_to_read." in place.wrong()

@@ -26,12 +26,21 @@ def test_where_a_setting_comes_from(on_server: Place, monkeypatch: pytest.Monkey
     )
     on_server.sections["calendar"] = {"release": "2026-11-20T02:00/2026-11-20T04:00 maintenance"}
     _, out = on_server.run()
-    assert f"[report] language = ru  ({folder}/luigi.cfg)" in out
-    assert f"[etl] start = 2026-11-01  ({folder}/feedpulse.cfg)" in out
+    assert "[report] language = ru  (luigi.cfg)" in out
+    assert "[etl] start = 2026-11-01  (feedpulse.cfg)" in out
     assert "2020-01-01" not in out
     assert "[calendar] release = " in out
     order = " ".join(out.partition("settings that differ")[0].split())
     assert f"--section-key on the command line; {folder}/feedpulse.cfg; {folder}/luigi.cfg; the default" in order
+
+
+def test_a_file_that_is_shadowed(on_server: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = on_server.directory / "other.cfg"
+    on_server.run()
+    (on_server.directory / "feedpulse.cfg").rename(other)
+    monkeypatch.setenv("LUIGI_CONFIG_PATH", str(other))
+    (found,) = on_server.notes()
+    assert f"{on_server.directory}/feedpulse.cfg is not read: LUIGI_CONFIG_PATH names another file" in found
 
 
 def test_a_secret_in_a_file_is_not_shown(on_server: Place) -> None:

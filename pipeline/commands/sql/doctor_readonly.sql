@@ -1,1 +1,0 @@
-SELECT value FROM system.settings WHERE name = 'readonly'
