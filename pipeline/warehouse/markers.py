@@ -19,7 +19,7 @@ import luigi
 
 from pipeline.core.errors import RowsArrivedError
 from pipeline.warehouse.statements import statement
-from pipeline.warehouse.tables import TABLE_UPDATES, full_name, open_warehouse
+from pipeline.warehouse.tables import TABLE_UPDATES, full_name, is_missing, open_warehouse
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ def done(update_ids: Iterable[str]) -> dict[str, State]:
 def states(update_ids: Iterable[str]) -> dict[str, State]:
     """Return the markers that were ever written, done or invalidated, in one query."""
     wanted = tuple(update_ids)
-    if not wanted:
+    if not wanted or is_missing(TABLE_UPDATES):
         return {}
     rows = open_warehouse().query(statement("read_markers", table=full_name(TABLE_UPDATES)), {"update_ids": wanted})
     return {

@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from pipeline.core import clock, settings
 from pipeline.core.dimensions import DAILY
@@ -152,21 +152,32 @@ def reading(*needed: str) -> Iterator[None]:
             f"nothing is loaded yet in the database {found.installation.database}: there is no {', '.join(missing)}. "
             "`feedpulse run Daily` and `feedpulse run Alerts` make these tables."
         )
-    with unchecked():
+    with unchecked(found.missing):
         yield
 
 
 @contextlib.contextmanager
-def unchecked() -> Iterator[None]:
-    """Make `open_warehouse` return the engine of a warehouse as it is, without a check or a write."""
-    _unchecked.append(True)
+def unchecked(missing: Collection[str] = ()) -> Iterator[None]:
+    """Make `open_warehouse` return the engine of a warehouse as it is, without a check or a write.
+
+    Parameters
+    ----------
+    missing : collection of str
+        The tables for which `is_missing` is true inside the context.
+    """
+    _unchecked.append(missing)
     try:
         yield
     finally:
         _unchecked.pop()
 
 
-_unchecked: list[bool] = []
+def is_missing(table: str) -> bool:
+    """Whether one of `TABLES` does not exist; only inside of `reading` can one be missing."""
+    return bool(_unchecked) and table in _unchecked[-1]
+
+
+_unchecked: list[Collection[str]] = []
 """Not empty inside of `unchecked`. Not `once`: a replay of another configuration resets what the process remembers."""
 
 

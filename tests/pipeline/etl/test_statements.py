@@ -1,12 +1,14 @@
 """The .sql files: each runs on both engines, and none repeats a known mistake."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from pipeline.alerts.incidents import store
+from pipeline.commands.main import main
 from pipeline.core import clock
 from pipeline.core.metrics import FEED, MESSAGES
 from pipeline.demo.load import create_tables
@@ -16,7 +18,7 @@ from pipeline.etl.verification import verify
 from pipeline.slots import completeness
 from pipeline.slots.series import Part
 from pipeline.tasks import CheckAlerts, Daily, DailyReport, Presses, WeeklySummary, daily
-from pipeline.warehouse import statements
+from pipeline.warehouse import runs, statements, tables
 from pipeline.warehouse.engines import Engine
 from pipeline.warehouse.statements import Fragment, statement
 from tests.pipeline.configuration import configured
@@ -56,6 +58,15 @@ def used(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     return names
 
 
+def own(warehouse: Engine, database: str, options: Mapping[str, Mapping[str, str]]) -> None:
+    """Adopt another result table in the warehouse of an earlier release, then open it with a prefix."""
+    warehouse.execute(f"DROP TABLE {database}.installation")
+    with configured(**{**options, "etl": {**options["etl"], "table": "renamed"}}):
+        assert main(["adopt", "--yes"]) == 0
+    with configured(**{**options, "warehouse": {**options["warehouse"], "prefix": "second_"}, "etl": {"table": "new"}}):
+        tables.open_warehouse()
+
+
 def test_every_statement_runs(
     warehouse: Engine, used: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -92,6 +103,7 @@ def test_every_statement_runs(
             run(Daily())
             run(WeeklySummary(date=day), Presses())
             assert verify(day, day)
+            assert "" in runs.newest(spike - clock.SLOT)
             shown = statement(
                 "demo_result", daily_metrics=f"{database}.daily_metrics", day=Fragment(f"toDate('{day}')")
             )
@@ -106,6 +118,7 @@ def test_every_statement_runs(
             silent = completeness.recount(clock.last_closed_slot()).silent_since
             # No later feed row was counted, and no message since the outage.
             assert silent == {FEED: outage + clock.SLOT, MESSAGES: incidents[-1].start.replace(tzinfo=None)}
-            warehouse.execute(statement("drop_database", database=database))
+        own(warehouse, database, options)
+        warehouse.execute(statement("drop_database", database=database))
     # tests/pipeline/commands runs those of the commands.
     assert {path.stem for path in FILES if path.parents[1].name != "commands"} - used == set()

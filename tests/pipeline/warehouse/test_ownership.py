@@ -244,6 +244,8 @@ def test_reading_makes_nothing(warehouse: Engine, missing: str) -> None:
         assert str(refused.value).startswith(
             f"nothing is loaded yet in the database {missing}: there is no {missing}.daily_metrics."
         )
+        with on(warehouse, missing), tables.reading():
+            assert not DailyMetrics(date=FRIDAY).complete()
     assert not warehouse.query("SELECT name FROM system.databases WHERE name = %(name)s", {"name": missing})
 
 
