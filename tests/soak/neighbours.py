@@ -231,7 +231,7 @@ def _world(engine: ServerEngine, directory: Path, database: str, people: Sequenc
 
 
 def _counts(world: World) -> dict[str, int]:
-    counts = {}
+    counts: dict[str, int] = {}
     for person in world.projects:
         counts |= {f"{world.database}.{person.table(table)}": len(rows) for table, rows in world.rows(person).items()}
         counts[f"files of {person.name}'s outbox"] = len(world.messages(person))
