@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import numpy as np
 
@@ -12,10 +12,12 @@ from reporting.decoration import optional
 from reporting.errors import ReportingError
 from reporting.formatting import Format, change, known, value
 from reporting.message import Message, escape, shorten
-from reporting.texts.base import Texts
+from reporting.texts.base import Texts, inline
 
 DAYS_DRAWN = 7
+CORRECTIONS_SHOWN = 2
 _LABEL_LIMIT = 40
+_SHORT_LABEL_LIMIT = 20
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,22 @@ class DailyMetric:
 
 
 @dataclass(frozen=True)
+class Correction:
+    """Numbers that replaced those of a report that was sent.
+
+    Parameters
+    ----------
+    at : datetime
+        When, in the analysts' zone.
+    changes : sequence of (str, str, float or None, float or None)
+        Label and kind of each metric that changed, its value before and its value since.
+    """
+
+    at: datetime
+    changes: Sequence[tuple[str, Format, float | None, float | None]]
+
+
+@dataclass(frozen=True)
 class DailyReport:
     """The data of the morning report.
 
@@ -93,6 +111,8 @@ class DailyReport:
         Slices that explain the biggest change.
     splits : sequence of RatioSplit
         How the two counts moved the ratio, if the biggest change is that of a ratio.
+    corrections : sequence of Correction
+        How the report was corrected since it was sent, oldest first. The newest are shown.
     """
 
     day: date
@@ -102,6 +122,7 @@ class DailyReport:
     alerts: int
     causes: Sequence[Cause] = ()
     splits: Sequence[RatioSplit] = ()
+    corrections: Sequence[Correction] = ()
 
     def __post_init__(self) -> None:
         if not self.metrics:
@@ -149,6 +170,9 @@ def compose(report: DailyReport, language: str) -> Message:
 def html(report: DailyReport, words: Texts) -> str:
     """Return the text."""
     lines = [f"<b>{escape(_title(report, words))}</b>", ""]
+    corrected = [_corrected(correction, words) for correction in report.corrections[-CORRECTIONS_SHOWN:]]
+    if any(corrected):
+        lines += [*(f"<i>{escape(line)}</i>" for line in corrected if line), ""]
     gaps = dict.fromkeys(metric.gaps[report.day] for metric in report.metrics if report.day in metric.gaps)
     if gaps:
         lines += [*(f"<b>{escape(_missing_rows(gap, report.day, words))}</b>" for gap in gaps), ""]
@@ -165,6 +189,17 @@ def html(report: DailyReport, words: Texts) -> str:
     if report.slots_checked < report.slots_expected:
         checked = f"<b>{checked}</b>"
     return "\n".join([*lines, "", f"{checked}, {escape(words.alerts(report.alerts))}"])
+
+
+def _corrected(correction: Correction, words: Texts) -> str:
+    """Write what a correction changed; '' if no number is written otherwise than before."""
+    changes = []
+    for label, kind, *values in correction.changes:
+        before, after = (value(kind, amount, words) for amount in values)
+        if before != after:
+            changes.append(f"{shorten(inline(label), _SHORT_LABEL_LIMIT)} {before} → {after}")
+    moment = f"{words.short_date(correction.at.date())} {correction.at:%H:%M}"
+    return words.corrected(moment, ", ".join(changes)) if changes else ""
 
 
 def _missing_rows(gap: Gap, day: date, words: Texts) -> str:

@@ -4,7 +4,7 @@ Deliveries are recorded in a `DeliveryLog`. If a process is killed between sendi
 message again: a duplicate is better than a lost message.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -105,6 +105,31 @@ def edit(message: Message, to: Channels, log: DeliveryLog) -> Delivered:
             return after
 
     return _to_all(to, edit_one)
+
+
+def edit_once(message: Message, edit_key: str, to: Channels, log: DeliveryLog) -> Delivered:
+    """Edit a delivered message as `edit` does, but only once at each address; `edit_key` names this edit in the log."""
+
+    def edit_one(name: str, channel: Channel, address: str) -> str | None:
+        with log.lock(name, address):
+            before = log.sent(message.key, name).get(address)
+            if before is None or address in log.sent(edit_key, name):
+                return before
+            after = channel.edit(address, before, message)
+            if after != before:
+                log.record_sent(message.key, name, address, after)
+            log.record_sent(edit_key, name, address, after)
+            return after
+
+    return _to_all(to, edit_one)
+
+
+def record_edit(key: str, edit_key: str, addresses: Collection[str], to: Channels, log: DeliveryLog) -> None:
+    """Record that the message with the key `key` was sent to some ``channel:address`` with an edit of `edit_once`."""
+    for name in to:
+        for address, message_id in log.sent(key, name).items():
+            if f"{name}:{address}" in addresses:
+                log.record_sent(edit_key, name, address, message_id)
 
 
 def reply(message: Message, to_key: str, to: Channels, log: DeliveryLog) -> Delivered:

@@ -188,7 +188,7 @@ def _greatest_stretch(slots: Sequence[datetime], counts: Counts, usual: _Usual) 
     before = slots[: len(slots) - len(last)]
     if last[-1:] != [*slots[-1:]] or len(last) < LEAST_SLOTS_ALONE:
         return []
-    return last if _rows(before, counts) / len(before) * len(last) >= LEAST_ROWS else []
+    return last if _rows(before, counts) / len(before) * len(last) >= LEAST_ROWS_A_DAY else []
 
 
 def _until_newest(start: datetime, counts: Counts) -> list[datetime]:

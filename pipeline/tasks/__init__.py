@@ -3,13 +3,14 @@
 from pipeline.tasks.alerts import Alerts, CheckAlerts, Presses, SlotHistory, SlotMetrics
 from pipeline.tasks.daily import Daily, StagingRetention
 from pipeline.tasks.etl import DailyMetrics, FeedUserDay, MessageUserDay, Slice, UserAttributes, UserDay
-from pipeline.tasks.report import DailyReport, Morning
+from pipeline.tasks.report import Corrections, DailyReport, Morning
 from pipeline.tasks.retention import HistoryRetention
 from pipeline.tasks.weekly import Weekly, WeeklySummary
 
 __all__ = [
     "Alerts",
     "CheckAlerts",
+    "Corrections",
     "Daily",
     "DailyMetrics",
     "DailyReport",

@@ -42,7 +42,7 @@ class Daily(luigi.WrapperTask):
         """Every day to load, oldest first. Days that are done and unchanged cost three queries in total."""
         settings.check()
         source()
-        days = sorted({*days_to_load(), *reload_changed(clock.yesterday())})
+        days = kept_days()
         done = set(DailyMetrics.bulk_complete(days))
         # Yesterday is required even when done, so that the root always has a day.
         loads = [DailyMetrics(date=day) for day in days if day not in done or day == days[-1]]
@@ -80,6 +80,11 @@ class StagingRetention(DayTask):
             open_warehouse().execute(sql, {"partition_id": partition_id}, idempotent=True)
         self.tell(f"{len(old)} staged partitions dropped", 100)
         markers.complete(self.output())
+
+
+def kept_days() -> list[date]:
+    """Return the days that `Daily` loads unless they are done, in order. Invalidates those that have changed."""
+    return sorted({*days_to_load(), *reload_changed(clock.yesterday())})
 
 
 def days_to_load() -> list[date]:

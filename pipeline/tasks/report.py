@@ -1,28 +1,27 @@
 """The morning report."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import luigi
 
-from pipeline.alerts.notify import report
+from pipeline.alerts.notify import report, report_delivery, reported
 from pipeline.core import clock, metrics, settings
+from pipeline.core.parameters import FixedParameters
 from pipeline.core.process import once
 from pipeline.etl import gaps
 from pipeline.tasks.channels import channels
-from pipeline.tasks.daily import Daily, days_to_load
+from pipeline.tasks.daily import Daily, days_to_load, kept_days
 from pipeline.tasks.etl import DailyMetrics
 from pipeline.tasks.messages import MessageTask
 from pipeline.warehouse import markers
-from pipeline.warehouse.delivery_log import TableDeliveryLog
 from pipeline.warehouse.markers import Marker, update_id
 from pipeline.warehouse.source import source, table_name
 from pipeline.warehouse.tables import DELIVERIES
 from reporting import decoration, texts
 from reporting.decoration import optional
-from reporting.delivery import deliver
 
 if TYPE_CHECKING:
     from reporting.channels.base import Channel
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger(__name__)
 
 LATEST_DAYS = 7
-"""A report that has waited is sent up to this many days later."""
+"""A report that has waited is sent up to this many days later; reports of this many days are corrected."""
 
 
 class DailyReport(MessageTask):
@@ -43,9 +42,7 @@ class DailyReport(MessageTask):
 
     def message_key(self) -> str:
         """The key of the report."""
-        from reporting import daily  # slow: imports the drawing
-
-        return daily.message_key(self.date)
+        return report.message_key(self.date)
 
     def channels(self) -> "dict[str, Channel]":
         """The channels of ``[report]``."""
@@ -61,12 +58,56 @@ class DailyReport(MessageTask):
         """Compose and send."""
         chosen, to = metrics_and_channels()
         with decoration.recorded() as left_out:
-            delivered = deliver(report.compose_report(self.date, chosen), to, TableDeliveryLog())
+            delivered = report_delivery.send(report.figures(self.date, chosen), to)
         if delivered.link and self.set_tracking_url is not None:
             self.set_tracking_url(delivered.link)
         self.tell("; ".join([f"sent to {', '.join(delivered.addresses)}", *left_out]), 100)
         self.did(addresses=len(delivered.addresses), without=left_out)
         markers.complete(self.output())
+
+
+class Corrections(FixedParameters, luigi.Task):
+    """Edits the reports of the last days that were loaded again with other numbers."""
+
+    date: date = luigi.DateParameter(description="the newest day")
+
+    def requires(self) -> luigi.Task:
+        """The load, which loads changed days again."""
+        return Daily()
+
+    _was_complete = False
+
+    def complete(self) -> bool:
+        """Whether no reported day is to be loaded again, and every message shows the numbers of its day.
+
+        The answer yes is remembered: what another process loads meanwhile is corrected by the next run.
+        """
+        settings.check()
+        if not self._was_complete:
+            versions = self._versions()
+            is_due = self._to_load(versions) or report_delivery.due(versions, *metrics_and_channels())
+            self._was_complete = not is_due
+        return self._was_complete
+
+    def run(self) -> None:
+        """Edit the messages. The next run tries an address that refuses again."""
+        metrics, to = metrics_and_channels()
+        days = report_delivery.due(self._versions(), metrics, to)
+        refusals = [refusal for day in days for refusal in report_delivery.correct(day, metrics, to)]
+        if refusals:
+            raise refusals[0]
+
+    def _versions(self) -> report_delivery.Versions:
+        """The reports of the last days."""
+        kept = max(LATEST_DAYS, settings.EtlSettings().reload_days)
+        return reported.load(self.date - timedelta(days=kept - 1), self.date)
+
+    def _to_load(self, days: Collection[date]) -> set[date]:
+        """The days that `Daily` is about to load again."""
+        kept = kept_days() if days else []
+        loads = {DailyMetrics(date=day).output().update_id: day for day in days if day in kept}
+        done = markers.done(loads)
+        return {day for update_id, day in loads.items() if update_id not in done}
 
 
 class Morning(luigi.WrapperTask):
@@ -84,7 +125,7 @@ class Morning(luigi.WrapperTask):
         newest = clock.yesterday()
         is_sent, waited = _sent_and_waited(newest)
         reports = [*waited] if not is_sent and is_waiting(newest) else [*waited, newest]
-        return [Daily(), *(DailyReport(date=day) for day in reports)]
+        return [Daily(), *(DailyReport(date=day) for day in reports), Corrections(date=newest)]
 
 
 def is_waiting(day: date) -> bool:

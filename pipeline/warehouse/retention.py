@@ -6,6 +6,7 @@ from pipeline.warehouse.statements import statement
 from pipeline.warehouse.tables import (
     DELIVERIES,
     INCIDENTS,
+    REPORTED,
     RUNS,
     SLOT_CHECKS,
     SLOT_COUNTS,
@@ -20,6 +21,7 @@ MOMENTS = {
     SLOT_CHECKS: "slot",
     INCIDENTS: "slot",
     DELIVERIES: "at",
+    REPORTED: "at",
     RUNS: "began",
 }
 """The tables with a partition a month (UTC), and the column that decides the month."""

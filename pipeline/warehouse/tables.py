@@ -28,6 +28,7 @@ SLOT_CHECKS = "slot_checks"
 INCIDENTS = "incidents"
 INCIDENT_ACTIONS = "incident_actions"
 DELIVERIES = "deliveries"
+REPORTED = "reported"
 RUNS = "runs"
 TABLE_UPDATES = ownership.MARKERS
 INSTALLATION = ownership.RECORD
@@ -47,6 +48,7 @@ TABLES = (
     INCIDENTS,
     INCIDENT_ACTIONS,
     DELIVERIES,
+    REPORTED,
     RUNS,
     TABLE_UPDATES,
 )

@@ -63,6 +63,9 @@ class Texts(Protocol):
     def report_title(self, day: str) -> str:
         """Return the heading of the morning report."""
 
+    def corrected(self, moment: str, changes: str) -> str:
+        """Return when a report was corrected, and what changed: "Corrected 30 Nov 09:10: DAU 1,204 → 1,310"."""
+
     def no_data_on(self, day: str, source: str, start: str, end: str) -> str:
         """Return that a table has no rows of a day, since `start` or until `end` if given, and ask why."""
 

@@ -77,6 +77,10 @@ def report_title(day: str) -> str:
     return f"Daily report: {day}"
 
 
+def corrected(moment: str, changes: str) -> str:
+    return f"Corrected {moment}: {changes}"
+
+
 def no_data_on(day: str, source: str, start: str, end: str) -> str:
     span = f" from {start} to {end}" if end else f" {since(start)}" if start else ""
     return f"No data for {day} in {source}{span}: is the application down or the load late?"

@@ -79,6 +79,10 @@ def report_title(day: str) -> str:
     return f"Отчёт за день: {day}"
 
 
+def corrected(moment: str, changes: str) -> str:
+    return f"Исправлено {moment}: {changes}"
+
+
 def no_data_on(day: str, source: str, start: str, end: str) -> str:
     span = f" с {start} до {end}" if end else f" {since(start)}" if start else ""
     return f"Нет данных за {day} в {source}{span}: приложение не работает или загрузка опаздывает?"

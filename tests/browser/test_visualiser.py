@@ -22,6 +22,7 @@ FAMILIES = {
     "Morning": 1,
     "Daily": 1,
     "DailyReport": 1,
+    "Corrections": 1,
     "DailyMetrics": 2,
     "Slice": 6,
     "UserDay": 2,
@@ -30,10 +31,10 @@ FAMILIES = {
     "UserAttributes": 2,
     "StagingRetention": 1,
 }
-# Morning's 2 requirements, the report's 2 days, Daily's 2 days and its retention, and the newest day before retention.
+# Morning's 3 requirements (there is nothing to correct, so Corrections requires nothing), the report's 2 days, Daily's 2 days and its retention, and the newest day before retention.
 # Each of 2 days has 3 slices; a slice has 1 merge, which requires 2 extracts and a day of attributes. The attributes of
 # a day require its 2 extracts.
-DEPENDENCIES = 2 + 2 + (2 + 1) + 1 + 2 * (3 + 3 + 3) + 2 * 2
+DEPENDENCIES = 3 + 2 + (2 + 1) + 1 + 2 * (3 + 3 + 3) + 2 * 2
 DONE_GREEN = (0x00, 0xDD, 0x00)
 
 

@@ -2,7 +2,7 @@ import io
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from PIL import Image
 
 from reporting import daily, texts
 from reporting.causes import Cause, RatioSplit
-from reporting.daily import DailyMetric, Gap, compose
+from reporting.daily import Correction, DailyMetric, Gap, compose
 from reporting.errors import ReportingError, SettingsError
 from reporting.message import parsed_length
 from tests.reporting.samples import DAY, HOSTILE, days, report
@@ -220,3 +220,44 @@ def test_a_day_that_lacks_rows_is_a_gap_with_a_note() -> None:
     assert len(bars_of(compose(report(metric), "en").picture or b"")) == 3
     everywhere = {day: Gap(HOSTILE, HOSTILE[:5]) for day in metric.values}
     assert bars_of(compose(report(replace(metric, gaps=everywhere)), "ru").picture or b"") == []
+
+
+CORRECTED = Correction(
+    datetime(2026, 11, 2, 9, 10),
+    [
+        ("DAU", "count", 1204, 1310),
+        ("Views", "count", 0, 9_000),
+        ("CTR", "ratio", None, 0.203),
+        ("x", "ratio", 0.2, 0.2),
+    ],
+)
+
+
+def test_what_a_correction_changed_is_said_below_the_title() -> None:
+    first, *rest = (replace(CORRECTED, at=CORRECTED.at + timedelta(hours=back)) for back in range(3))
+    numbers = replace(report(DAU), corrections=[first])
+    assert compose(numbers, "en").plain.split("\n")[1:4] == [
+        "", "Corrected 2 Nov 09:10: DAU 1,204 → 1,310, views 0 → 9,000, CTR - → 20.3%", "",
+    ]  # fmt: skip
+    assert compose(numbers, "ru").plain.split("\n")[2] == (
+        "Исправлено 2 ноя 09:10: DAU 1\u00a0204 → 1\u00a0310, views 0 → 9\u00a0000, CTR - → 20,3\u00a0%"
+    )
+    # The newest two.
+    lines = compose(replace(numbers, corrections=[first, *rest]), "en").plain.split("\n")
+    assert [line[:22] for line in lines[2:5]] == ["Corrected 2 Nov 10:10:", "Corrected 2 Nov 11:10:", ""]
+
+
+def test_a_correction_that_changes_no_written_number_is_not_said() -> None:
+    same = Correction(CORRECTED.at, [("CTR", "ratio", 0.20301, 0.20302)])
+    assert "Corrected" not in compose(replace(report(DAU), corrections=[same]), "en").plain
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_a_corrected_report_without_rows_fits_below_a_picture(language: str) -> None:
+    gap = Gap("feed_actions" * 9, "18:00")
+    metrics = [DailyMetric(str(i), "Отправленные сообщения", "count", days(*[1.7e9] * 8), {DAY: gap}) for i in range(4)]
+    changes = [(HOSTILE, "count", 1.7e9, 1.8e9)] * 4
+    numbers = replace(report(*metrics), corrections=[Correction(CORRECTED.at, changes)] * 3)  # type: ignore[arg-type]
+    html = compose(numbers, language).html
+    parse_html(html)
+    assert parsed_length(html) < 1024

@@ -7,7 +7,18 @@ from dataclasses import dataclass, field
 import pytest
 
 from reporting.channels.base import Channel
-from reporting.delivery import Channels, Delivered, DeliveryLog, deliver, edit, lacking, offer, reply
+from reporting.delivery import (
+    Channels,
+    Delivered,
+    DeliveryLog,
+    deliver,
+    edit,
+    edit_once,
+    lacking,
+    offer,
+    record_edit,
+    reply,
+)
 from reporting.errors import ChannelError, ChannelUnavailableError
 from reporting.message import Message
 
@@ -165,6 +176,34 @@ def test_an_edit_is_not_recorded_unless_a_new_message_took_over(log: MemoryLog) 
     delivered = edit(EDITED, chats(log, is_gone=True), log)
     assert log.events[5:] == [("shown", "second", "Views, edited"), ("sent", "second", "6")]
     assert delivered.link == "https://chat.example/second/6"
+
+
+def test_an_edit_with_a_name_is_made_once_at_each_address(log: MemoryLog) -> None:
+    deliver(POST, chats(log, names="first,second"), log)
+    del log.events[:]
+    refused = edit_once(EDITED, "edit-1", chats(log, "first", names="first,second,third"), log)
+    assert (refused.addresses, [str(error) for error in refused.refusals]) == (("chats:second",), ["first refuses"])
+    for _ in range(2):
+        edited = edit_once(EDITED, "edit-1", chats(log, names="first,second,third"), log)
+        assert edited.addresses == ("chats:first", "chats:second")
+    assert [event for event in log.events if event[0] == "edited"] == [
+        ("edited", "second", "5", "Views, edited"), ("edited", "first", "2", "Views, edited"),
+    ]  # fmt: skip
+    assert lacking("edit-1", chats(log, names="first,second,third"), log) == ["chats:third"]
+
+
+def test_an_address_that_got_the_message_with_the_edit_is_not_edited(log: MemoryLog) -> None:
+    deliver(EDITED, chats(log, names="first"), log)
+    record_edit(POST.key, "edit-1", ["chats:first", "chats:second"], chats(log), log)
+    before = list(log.events)
+    edit_once(EDITED, "edit-1", chats(log), log)
+    assert log.events == before
+
+
+def test_a_named_edit_that_is_sent_anew_takes_over(log: MemoryLog) -> None:
+    deliver(POST, chats(log, names="first"), log)
+    edit_once(EDITED, "edit-1", chats(log, names="first", is_gone=True), log)
+    assert log.sent(POST.key, "chats") == log.sent("edit-1", "chats") == {"first": "4"}
 
 
 def test_a_reply_is_sent_once_to_what_took_over(log: MemoryLog) -> None:

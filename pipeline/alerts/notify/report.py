@@ -1,9 +1,11 @@
 """Composes the morning report: the metrics of a day, the cause of their biggest change, and the alerts of the day."""
 
+import itertools
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from pipeline.alerts.notify import reported
 from pipeline.core import clock, settings
 from pipeline.core.metrics import FEED, MESSAGES, Metric
 from pipeline.etl import gaps, results
@@ -20,8 +22,22 @@ COMPARED_DAYS = 7
 """The report compares a day with the same weekday a week before, which is the oldest day that it reads."""
 
 
-def compose_report(day: date, metrics: Sequence[Metric]) -> "Message":
-    """Write and draw the report of a day.
+def message_key(day: date) -> str:
+    """Return the key of the report of a day."""
+    from reporting import daily
+
+    return daily.message_key(day)
+
+
+def compose_report(numbers: "daily.DailyReport") -> "Message":
+    """Write and draw a report."""
+    from reporting import daily  # slow: imports the drawing
+
+    return daily.compose(numbers, settings.ReportSettings().language)
+
+
+def figures(day: date, metrics: Sequence[Metric]) -> "daily.DailyReport":
+    """Collect the numbers of the report of a day.
 
     Parameters
     ----------
@@ -30,13 +46,6 @@ def compose_report(day: date, metrics: Sequence[Metric]) -> "Message":
     metrics : sequence of Metric
         The metrics in the order of the report.
     """
-    from reporting import daily  # slow: imports the drawing
-
-    return daily.compose(figures(day, metrics), settings.ReportSettings().language)
-
-
-def figures(day: date, metrics: Sequence[Metric]) -> "daily.DailyReport":
-    """Collect the numbers of the report of a day."""
     from reporting import daily
 
     language = settings.ReportSettings().language
@@ -65,7 +74,28 @@ def figures(day: date, metrics: Sequence[Metric]) -> "daily.DailyReport":
         alerts=alarmed,
         causes=causes,
         splits=splits,
+        corrections=_corrections(reported.load(day, day).get(day, []), metrics),
     )
+
+
+def reported_numbers(numbers: "daily.DailyReport") -> reported.Numbers:
+    """Return the values of the day that a report shows."""
+    return {metric.name: metric.values.get(numbers.day) for metric in numbers.metrics}
+
+
+def _corrections(versions: Sequence[reported.Version], metrics: Sequence[Metric]) -> "list[daily.Correction]":
+    from reporting import daily
+
+    language = settings.ReportSettings().language
+    corrections = []
+    for before, after in itertools.pairwise(versions):
+        changes = []
+        for metric in metrics:
+            if metric.name in reported.changed(before.numbers, after.numbers):
+                values = before.numbers[metric.name], after.numbers[metric.name]
+                changes.append((metric.label_in(language, daily=True), metric.format, *values))
+        corrections.append(daily.Correction(clock.to_local(after.at), changes))
+    return corrections
 
 
 def _gap(table: str, gap: gaps.Gap) -> "daily.Gap":

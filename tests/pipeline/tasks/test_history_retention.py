@@ -51,7 +51,7 @@ def database(warehouse: Engine) -> Iterator[str]:
     """A database whose tables have rows of several months."""
     with fresh_database(warehouse) as name, at_work(warehouse, name):
         for table, column in MOMENTS.items():
-            own_keys = {"message_key": [str(at) for at in EDGES]} if table == DELIVERIES else {}
+            own_keys = {key: [str(at) for at in EDGES] for key in OWN_KEYS.get(table, ())}
             open_warehouse().insert(full_name(table), {column: list(EDGES), **own_keys})
         yield name
 

@@ -1,0 +1,85 @@
+"""Sends reports, and corrects those whose days were loaded again with other numbers."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import TYPE_CHECKING
+
+from pipeline.alerts.notify import report, reported
+from pipeline.alerts.notify.reported import Version
+from pipeline.core.metrics import Metric
+from pipeline.etl import results
+from pipeline.warehouse.delivery_log import TableDeliveryLog
+from reporting import delivery
+from reporting.delivery import Channels, Delivered
+
+if TYPE_CHECKING:
+    from reporting import daily
+
+Versions = Mapping[date, Sequence[Version]]
+"""The versions of the reports by day, the oldest first."""
+
+
+def send(numbers: "daily.DailyReport", to: Channels) -> Delivered:
+    """Send a report to every address that lacks it, with its corrections, and save its numbers before.
+
+    Once an address has the report, its numbers change only by corrections.
+    """
+    log, versions = TableDeliveryLog(), reported.load(numbers.day, numbers.day).get(numbers.day, [])
+    if len(versions) < 2 and not _is_sent(numbers.day, to):
+        reported.save(numbers.day, 0, report.reported_numbers(numbers))
+    message = report.compose_report(numbers)
+    lacking = delivery.lacking(message.key, to, log)
+    delivered = delivery.deliver(message, to, log)
+    if numbers.corrections:
+        delivery.record_edit(message.key, _edit_key(numbers.day, len(numbers.corrections)), lacking, to, log)
+    return delivered
+
+
+def due(versions: Versions, metrics: Sequence[Metric], to: Channels) -> list[date]:
+    """Return the days whose messages do not show the newest numbers at every address."""
+    if not versions:
+        return []
+    totals = results.day_totals(metrics, min(versions), max(versions))
+    return [
+        day
+        for day, known in versions.items()
+        if (reported.changed(known[-1].numbers, _values(totals, day)) and _is_sent(day, to))
+        or _lacks_correction(day, len(known) - 1, to)
+    ]
+
+
+def correct(day: date, metrics: Sequence[Metric], to: Channels) -> Sequence[Exception]:
+    """Save the new numbers of a reported day and edit its message, once at each address. Returns the refusals."""
+    versions = reported.load(day, day)[day]
+    numbers, newest = _values(results.day_totals(metrics, day, day), day), len(versions) - 1
+    if reported.changed(versions[-1].numbers, numbers):
+        newest += 1
+        reported.save(day, newest, {**versions[-1].numbers, **numbers})
+    message = report.compose_report(report.figures(day, metrics))
+    try:
+        return delivery.edit_once(message, _edit_key(day, newest), to, TableDeliveryLog()).refusals
+    except Exception as refusal:  # of every address: the messages of other days must still be corrected
+        return [refusal]
+
+
+def _is_sent(day: date, to: Channels) -> bool:
+    """Whether an address has the report of a day."""
+    addresses = sum(len(channel.addresses()) for channel in to.values())
+    return len(delivery.lacking(report.message_key(day), to, TableDeliveryLog())) < addresses
+
+
+def _lacks_correction(day: date, correction: int, to: Channels) -> bool:
+    """Whether an address has the report of a day without its newest correction."""
+    if not correction:
+        return False
+    log = TableDeliveryLog()
+    without_report = delivery.lacking(report.message_key(day), to, log)
+    return not set(without_report).issuperset(delivery.lacking(_edit_key(day, correction), to, log))
+
+
+def _edit_key(day: date, correction: int) -> str:
+    return f"{report.message_key(day)}-corrected-{correction}"
+
+
+def _values(totals: results.Totals, day: date) -> reported.Numbers:
+    return {metric: by_day[day].value for metric, by_day in totals.items() if day in by_day}
