@@ -31,7 +31,8 @@ FAMILIES = {
     "UserAttributes": 2,
     "StagingRetention": 1,
 }
-# Morning's 3 requirements (there is nothing to correct, so Corrections requires nothing), the report's 2 days, Daily's 2 days and its retention, and the newest day before retention.
+# Morning's 3 requirements, the report's 2 days, Daily's 2 days and its retention, and the newest day before retention.
+# There is nothing to correct, so Corrections is done and its requirement is not shown.
 # Each of 2 days has 3 slices; a slice has 1 merge, which requires 2 extracts and a day of attributes. The attributes of
 # a day require its 2 extracts.
 DEPENDENCIES = 3 + 2 + (2 + 1) + 1 + 2 * (3 + 3 + 3) + 2 * 2
