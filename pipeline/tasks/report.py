@@ -12,6 +12,7 @@ from pipeline.core import clock, metrics, settings
 from pipeline.core.parameters import FixedParameters
 from pipeline.core.process import once
 from pipeline.etl import gaps
+from pipeline.tasks.base import Told, lasting
 from pipeline.tasks.channels import channels
 from pipeline.tasks.daily import Daily, days_to_load, kept_days
 from pipeline.tasks.etl import DailyMetrics
@@ -66,7 +67,7 @@ class DailyReport(MessageTask):
         markers.complete(self.output())
 
 
-class Corrections(FixedParameters, luigi.Task):
+class Corrections(FixedParameters, Told):
     """Edits the reports of the last days that were loaded again with other numbers."""
 
     date: date = luigi.DateParameter(description="the newest day")
@@ -94,6 +95,7 @@ class Corrections(FixedParameters, luigi.Task):
         metrics, to = metrics_and_channels()
         days = report_delivery.due(self._versions(), metrics, to)
         refusals = [refusal for day in days for refusal in report_delivery.correct(day, metrics, to)]
+        self.did(reports=[str(day) for day in days])
         if refusals:
             raise refusals[0]
 
@@ -117,6 +119,7 @@ class Morning(luigi.WrapperTask):
     on that day, its next run sends the report.
     """
 
+    @lasting
     def requires(self) -> list[luigi.Task]:
         """The load, and the reports of yesterday and of the days before whose reports have waited."""
         settings.check()

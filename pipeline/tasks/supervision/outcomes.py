@@ -87,7 +87,8 @@ def _days(done: Sequence[Done]) -> list[str]:
 
 def _sent(done: Sequence[Done]) -> list[str]:
     names = {"DailyReport": "report", "WeeklySummary": "summary"}
-    return [
+    corrected = [f"report of {day} corrected" for task in done for day in task.did.get("reports", ())]
+    return corrected + [
         f"{names[task.family]} of {task.params['date']} sent to {_counted(task.did['addresses'], 'chat', 'chats')}"
         for task in done
         if task.family in names and "addresses" in task.did

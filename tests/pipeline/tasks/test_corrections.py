@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.tasks import DailyMetrics, Morning, daily
+from pipeline.tasks import DailyMetrics, Morning
+from pipeline.tasks.etl import invalidate, load_chain
 from pipeline.warehouse.engines import EmbeddedEngine, Engine
 from tests.pipeline.etl.stories import at, seen
 from tests.pipeline.reference import Event
@@ -111,7 +112,7 @@ def test_a_load_with_the_same_numbers_corrects_nothing(place: Mornings, api: Bot
     place.arrive([seen(1, at(SUNDAY), "share")])
     place.run(Morning(), SEVEN + HOUR)
     with place.at(SEVEN + 2 * HOUR):
-        daily.invalidate([DailyMetrics(date=SUNDAY)])
+        invalidate([DailyMetrics(date=SUNDAY)])
     place.run(Morning(), SEVEN + 2 * HOUR)
     assert [message.edits for message in api.sent] == [0]
     assert "Corrected" not in place.text(KEY)
@@ -125,7 +126,7 @@ def test_a_day_that_somebody_loads_again_is_corrected(place: Mornings, api: BotA
     place.run(Morning(), SEVEN + HOUR)
     assert [message.edits for message in api.sent] == [0]
     with place.at(SEVEN + 24 * HOUR):
-        daily.invalidate(daily.load_chain(SUNDAY))
+        invalidate(load_chain(SUNDAY))
     place.run(DailyMetrics(date=SUNDAY), SEVEN + 24 * HOUR)
     place.run(Morning(), SEVEN + 24 * HOUR)
     assert top(place.text(KEY))[0] == "Corrected 10 Nov 07:00: DAU 4 → 6, views 4 → 6"
