@@ -29,6 +29,7 @@ def main(arguments: Sequence[str]) -> int:
 
     connections.require_existing(connections.warehouse())
     found = tables.inspect()
+    ownership.require_unclaimed(connections.warehouse(), found.installation)
     if impossible := [item for item in found.foreign if item.differences]:
         for name, differences, _ in impossible:
             print(f"{name} cannot become ours: {'; '.join(differences)}.", file=sys.stderr)
@@ -42,7 +43,6 @@ def main(arguments: Sequence[str]) -> int:
     if not (options.yes or _is_confirmed()):
         print("Nothing was changed.", file=sys.stderr)
         return 1
-    ownership.require_unclaimed(connections.warehouse(), found.installation)
     if tables.TABLE_UPDATES not in found.missing:
         with tables.unchecked():  # before the record: if this is killed, the configuration is still refused
             _invalidate(found, reload=options.reload)

@@ -26,7 +26,7 @@ def adopt(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str
 
 
 def configuration(
-    warehouse: Engine, source: str, result: str, **changes: Mapping[str, str]
+    warehouse: Engine, source: str, result: str, /, **changes: Mapping[str, str]
 ) -> dict[str, dict[str, str]]:
     """The story's configuration, with changes."""
     options = STORY.configuration(warehouse, source, result)
@@ -102,6 +102,38 @@ def test_a_new_source(warehouse: Engine, capsys: pytest.CaptureFixture[str], rel
             expected = (moved if reload else STORY).expected(SATURDAY)
             assert differences(loaded(warehouse, database, SATURDAY), expected) == {}
             assert not tables.inspect().changed
+
+
+@pytest.mark.parametrize("answer", ["y", "Yes ", "n", "", "nope"])
+def test_a_person_is_asked(
+    embedded_warehouse: Engine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("builtins.input", lambda _: answer)
+    with prepared(embedded_warehouse, STORY) as (source, database):
+        tables.open_warehouse()
+        with configured(STORY.now, **configuration(embedded_warehouse, source, database, clock={"timezone": "UTC"})):
+            code, _, err = adopt(capsys)
+            agreed = answer.strip().lower().startswith("y")
+            assert (code, err) == ((0, "") if agreed else (1, "Nothing was changed.\n"))
+            assert (not tables.inspect().changed) == agreed
+
+
+def test_a_result_table_of_another_installation_is_refused(
+    embedded_warehouse: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with prepared(embedded_warehouse, STORY) as (source, database):
+        load(FRIDAY)
+        options = configuration(embedded_warehouse, source, database, warehouse={"prefix": "ben_"})
+        with configured(STORY.now, **options):
+            assert adopt(capsys, "--yes")[::2] == (
+                1,
+                f"feedpulse adopt: {database}.daily_metrics belongs to another installation, that of "
+                f"{database}.installation: set another [etl] table.\n",
+            )
+            assert not tables.inspect().recorded
+        process.reset()
+        assert DailyMetrics(date=FRIDAY).complete()
 
 
 def test_another_zone(embedded_warehouse: Engine, capsys: pytest.CaptureFixture[str]) -> None:

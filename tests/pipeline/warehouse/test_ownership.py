@@ -3,6 +3,7 @@
 import re
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -266,9 +267,37 @@ def test_a_database_that_exists_is_not_created_again(
     assert sent
     assert not [sql for sql in sent if "DATABASE" in sql]
     sent.clear()
+    asked: list[str] = []
+    query = Engine.query
+
+    def noted_query(self: Engine, sql: str, *arguments: Any) -> list[tuple[Any, ...]]:
+        asked.append(sql)
+        return query(self, sql, *arguments)
+
+    monkeypatch.setattr(Engine, "query", noted_query)
     with on(warehouse, database):
         tables.open_warehouse()
     assert not sent
+    assert len(asked) == 2, asked  # a quiet check runs every 15 minutes
+
+
+def test_a_scratch_table_of_another_machine_of_the_same_name_stays(
+    embedded_warehouse: Engine, missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two machines may both be called localhost, with processes of the same numbers."""
+    with on(embedded_warehouse, missing):
+        tables.open_warehouse()
+    read = Path.read_text
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            Path, "read_text", lambda path, **keywords: "another" if path.name == "boot_id" else read(path, **keywords)
+        )
+        process.reset()
+        theirs = re.sub("_[0-9]+(?=_[0-9]+_[0-9]+_[0-9a-f]{8}$)", "_99999999", scratch.new_name(f"{missing}.user_day"))
+    embedded_warehouse.execute(f"CREATE TABLE {theirs} AS {missing}.user_day")
+    with on(embedded_warehouse, missing):
+        tables.open_warehouse()
+    assert theirs.partition(".")[2] in names(embedded_warehouse, missing)
 
 
 @pytest.mark.parametrize("column", ["note String", "team String DEFAULT 'x'", "twice UInt64 MATERIALIZED views * 2"])
