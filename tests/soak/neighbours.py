@@ -5,6 +5,7 @@ run alone, in a database of one's own.
 """
 
 import argparse
+import re
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -137,9 +138,13 @@ class World:
         return found
 
     def messages(self, person: Person) -> dict[str, bytes]:
-        """Return the texts and pictures of a person's outbox."""
-        files = [path for path in self.projects[person].outbox.iterdir() if path.suffix in (".txt", ".png")]
-        return {path.name: path.read_bytes() for path in files}
+        """Return the texts and pictures of a person's outbox; names have no times of the machine."""
+        found: dict[str, bytes] = {}
+        for path in sorted(self.projects[person].outbox.iterdir()):
+            if path.suffix in (".txt", ".png"):
+                name = re.sub(r"\d{13}", f"{len(found)}", path.name)
+                found[name] = path.read_bytes()
+        return found
 
     def tables(self) -> set[str]:
         """Return the names of all tables in the database."""
