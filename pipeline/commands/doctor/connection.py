@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.commands.doctor.report import note, of_error, ok, wrong
+from pipeline.core import settings
 from pipeline.core.errors import TerminalError, WarehouseError
 from pipeline.core.settings.checking import NATIVE_PORTS
 from pipeline.warehouse import connections
@@ -84,8 +85,8 @@ def _login(name: str, error: TerminalError, secret: str) -> Finding:
 
 def _reached(name: str, engine: ServerEngine) -> Iterator[Finding]:
     """Check that something listens at the host, or at one of the others if it does not."""
-    others = [address.strip().rpartition(":") for address in engine.alt_hosts.split(",") if address.strip()]
-    addresses = [(engine.host, engine.port), *((host or port, int(port) if host else 9000) for host, _, port in others)]
+    section = settings.WarehouseSettings() if name == "warehouse" else settings.SourceSettings()
+    addresses = [(engine.host, engine.port), *settings.alternatives(section)]
     problems = [_unreachable(name, host, port, engine) for host, port in addresses]
     if all(problems):
         yield next(filter(None, problems))

@@ -7,8 +7,9 @@ from typing import NamedTuple
 from pipeline.alerts import detection
 from pipeline.commands.doctor.report import note, ok, wrong
 from pipeline.core import clock, settings
-from pipeline.core.errors import TerminalError
+from pipeline.core.errors import SourceError, TerminalError
 from pipeline.core.metrics import FEED, MESSAGES
+from pipeline.warehouse import connections
 from pipeline.warehouse.source import source
 from pipeline.warehouse.statements import statement
 from reporting.channels.base import Finding
@@ -30,8 +31,30 @@ MANY = 0.01
 
 def columns() -> Iterator[Finding]:
     """Check that both tables have the columns that are needed, in types that can be read."""
-    events = source()
+    try:
+        events = source()
+    except SourceError as error:
+        yield wrong(str(error), _columns_remedy())
+        return
     yield ok(f"source: the columns and types of {events.feed} and {events.messages} fit; recipient: {events.recipient}")
+
+
+def _columns_remedy() -> str:
+    """Return what both tables have, and what to do if that does not fit."""
+    section = settings.SourceSettings()
+    engine, tables = connections.source(), (section.feed_table, section.message_table)
+    rows = engine.query(statement("source_columns"), {"database": section.database, "tables": tables})
+    columns = {table: [(name, kind) for owner, name, kind in rows if owner == table] for table in tables}
+    has_action = [table for table in tables if "action" in dict(columns[table])]
+    lines = [f"{table} has: {', '.join(f'{name} {kind}' for name, kind in columns[table])}" for table in tables]
+    if has_action == [section.message_table]:
+        lines.append(f"`action` is in {section.message_table}: exchange [source] feed_table and message_table.")
+    else:
+        lines.append(
+            "Set [source] to other tables, or make a view with the names and types that are needed, and set that:\n"
+            f"CREATE VIEW {section.database}.NAME AS SELECT toInt32OrZero(age) AS age, ... FROM {section.database}.TABLE"
+        )
+    return "\n".join(lines)
 
 
 def values() -> Iterator[Finding]:

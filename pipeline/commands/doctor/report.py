@@ -82,7 +82,7 @@ def _findings(checks: Iterable[Check]) -> Iterator[Finding]:
 
 def _show(finding: Finding) -> None:
     for line in _wrapped(finding.text, f"{_NAMES[finding.level]:<{len(_INDENT)}}"):
-        print(line)
+        print(line, flush=True)
     for part in finding.remedy.splitlines():
         for line in _wrapped(part, _INDENT):
             print(line)

@@ -5,7 +5,7 @@ Secrets are not settings; they come from the environment (``FEEDPULSE_CLICKHOUSE
 (``[telegram]``, ``[outbox]``).
 """
 
-from pipeline.core.settings.checking import check
+from pipeline.core.settings.checking import alternatives, check
 from pipeline.core.settings.metric_sections import Direction, MetricSettings, metric, metric_sections
 from pipeline.core.settings.sections import (
     SECTIONS,
@@ -37,6 +37,7 @@ __all__ = [
     "Section",
     "SourceSettings",
     "WarehouseSettings",
+    "alternatives",
     "check",
     "load_start",
     "metric",

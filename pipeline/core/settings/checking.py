@@ -113,6 +113,28 @@ def _require_host(section: ConnectionSettings) -> None:
             f"[{section.section}] host = {host}: write host = {with_port[1]} and port = {with_port[2]}.\n{NATIVE_PORTS}"
         )
 
+    if not 0 < section.port < 65_536:
+        raise SettingsError(f"[{section.section}] port = {section.port}: must be 1 to 65535. {NATIVE_PORTS}")
+    alternatives(section)
+
+
+def alternatives(section: ConnectionSettings) -> list[tuple[str, int]]:
+    """Return host and port of each of `alt_hosts`.
+
+    Raises
+    ------
+    SettingsError
+        If one is malformed.
+    """
+    found = []
+    for address in filter(None, map(str.strip, section.alt_hosts.split(","))):
+        parts = re.fullmatch(r"(\[[^][]+\]|[^][:/\s]+)(?::(\d{1,5}))?", address)
+        if parts is None:
+            raise SettingsError(f"[{section.section}] alt_hosts: {address}: write host:port, separated by commas.")
+        default = 9440 if section.secure else 9000  # as the driver has it
+        found.append((parts[1].removeprefix("[").removesuffix("]"), int(parts[2] or default)))
+    return found
+
 
 def _require_names() -> None:
     for cls, setting in _NAMES:

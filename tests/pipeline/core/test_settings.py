@@ -88,6 +88,11 @@ def test_comments_stand_on_lines_of_their_own(shipped: configparser.ConfigParser
             r"\[source\] host = ch.example:9000: write host = ch.example and port = 9000\.",
         ),
         ({"warehouse": {"engine": "server", "host": "[::1]:9000"}}, r"write host = \[::1\] and port = 9000\."),
+        ({"source": {"engine": "server", "port": "70000"}}, r"\[source\] port = 70000: must be 1 to 65535\."),
+        (
+            {"warehouse": {"engine": "server", "alt_hosts": "ch2:9000, ch3:90x"}},
+            r"\[warehouse\] alt_hosts: ch3:90x: write host:port",
+        ),
         ({"etl": {"attribute_days": "-1"}}, r"\[etl\] attribute_days = -1: must be 0 or more"),
         ({"report": {"deadline": "noon"}}, r"\[report\] deadline = noon: not a local time; write it as 12:00"),
         ({"report": {"deadline": "24:00"}}, r"\[report\] deadline = 24:00: not a local time"),
@@ -102,6 +107,16 @@ def test_settings_that_nothing_reads_are_refused(sections: dict[str, dict[str, s
 def test_addresses_of_servers(host: str) -> None:
     with configured(warehouse={"engine": "server", "host": host}):
         settings.check()
+
+
+@pytest.mark.parametrize("secure", [False, True])
+def test_addresses_of_other_hosts(secure: bool) -> None:
+    port = 9440 if secure else 9000
+    own = {"engine": "server", "alt_hosts": "ch2, [::1]:9001,10.0.0.1:9002,", "secure": str(secure)}
+    with configured(warehouse=own):
+        settings.check()
+        found = settings.alternatives(settings.WarehouseSettings())
+    assert found == [("ch2", port), ("::1", 9001), ("10.0.0.1", 9002)]
 
 
 def test_a_start_that_is_no_day_is_refused() -> None:

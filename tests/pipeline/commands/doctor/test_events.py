@@ -44,7 +44,15 @@ def test_what_is_counted_is_shown(place: Place) -> None:
 )
 def test_a_column_that_is_missing_or_odd(place: Place, columns: str, says: str) -> None:
     remade(place, columns)
-    assert says in place.wrong()
+    found = place.wrong()
+    assert says in found
+    assert "feed_actions has: user_id" in found
+    assert f"CREATE VIEW {place.database}." in found
+
+
+def test_tables_that_are_exchanged(place: Place) -> None:
+    place.sections["source"] |= {"feed_table": "message_actions", "message_table": "feed_actions"}
+    assert "exchange [source] feed_table and message_table" in place.wrong()
 
 
 def test_an_optional_column_that_is_missing_is_a_note(place: Place) -> None:
