@@ -160,7 +160,7 @@ def _incidents(found: Inspection) -> Iterator[Open]:
 def _unsent(found: Inspection) -> Iterator[Unsent]:
     if not _has(found, DELIVERIES):
         return
-    bound = {"since": str((clock.utcnow() - UNSENT_SINCE).replace(microsecond=0))}
+    bound = {"since": str(clock.utcnow() - UNSENT_SINCE)}
     for row in open_warehouse().query(statement("status_unsent", deliveries=full_name(DELIVERIES)), bound):
         message = Unsent(*row)
         if clock.utcnow() - message.tried > UNSENT_AFTER:

@@ -52,7 +52,7 @@ def _columns_remedy() -> str:
     else:
         lines.append(
             "Set [source] to other tables, or make a view with the names and types that are needed, and set that:\n"
-            f"CREATE VIEW {section.database}.NAME AS SELECT toInt32OrZero(age) AS age, ... FROM {section.database}.TABLE"
+            f"CREATE VIEW {section.database}.NAME AS SELECT toInt8OrZero(age) AS age, ... FROM {section.database}.TABLE;"
         )
     return "\n".join(lines)
 
@@ -145,7 +145,7 @@ def _hours(age: timedelta) -> str:
 
 
 def _actions(table: str, newest: datetime) -> Iterator[Finding]:
-    bound = {"start": str(newest.replace(microsecond=0) - timedelta(days=RECENT_DAYS))}
+    bound = {"start": str(newest - timedelta(days=RECENT_DAYS))}
     rows = source().engine.query(statement("doctor_actions", table=table), bound)
     counts = {str(name): int(count) for name, count, _ in rows}
     total = sum(counts.values())

@@ -274,6 +274,13 @@ def test_messages_that_hang(healthy: Place) -> None:
         assert any("alert-1 was not sent to telegram -100" in problem for problem in found["problems"]) == bool(hanging)
 
 
+def test_by_the_real_clock(healthy: Place) -> None:
+    del healthy.sections["clock"]
+    found = healthy.json()
+    assert found["days"]["first"] == str(DAYS[0])
+    assert found["slots"] is not None
+
+
 def test_tables_of_an_earlier_release(healthy: Place) -> None:
     healthy.engine.execute(f"DROP TABLE {healthy.database}.runs")
     found = healthy.json()

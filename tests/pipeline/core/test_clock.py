@@ -52,6 +52,11 @@ def test_yesterday_is_the_zones() -> None:
             assert clock.yesterday() == expected
 
 
+def test_times_that_are_stored_have_whole_seconds() -> None:
+    clock.set_now(datetime(2026, 11, 1, 22, 30, 5, 999_999, tzinfo=UTC))
+    assert clock.utcnow() == datetime(2026, 11, 1, 22, 30, 5)
+
+
 def test_the_clock_is_read_once() -> None:
     before = datetime.now(UTC)
     first = clock.now()
