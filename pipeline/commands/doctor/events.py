@@ -52,7 +52,7 @@ def _columns_remedy() -> str:
     else:
         lines.append(
             "Set [source] to other tables, or make a view with the names and types that are needed, and set that:\n"
-            f"CREATE VIEW {section.database}.NAME AS SELECT toInt8OrZero(age) AS age, ... FROM {section.database}.TABLE;"
+            f"CREATE VIEW {section.database}.NAME AS SELECT toInt8OrZero(age) AS age, ... FROM {section.database}.T;"
         )
     return "\n".join(lines)
 
