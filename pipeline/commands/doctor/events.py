@@ -1,21 +1,20 @@
 """Checks of the source: its columns and their types, and whether recent rows have the values that metrics count."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from pipeline.alerts import detection
+from pipeline.commands.doctor import views
 from pipeline.commands.doctor.report import note, ok, wrong
+from pipeline.commands.doctor.views import COUNTED
 from pipeline.core import clock, settings
 from pipeline.core.errors import SourceError, TerminalError
 from pipeline.core.metrics import FEED, MESSAGES
-from pipeline.warehouse import connections
 from pipeline.warehouse.source import source
 from pipeline.warehouse.statements import statement
 from reporting.channels.base import Finding
 
-COUNTED = ("view", "like")
-"""The actions that metrics count."""
 RECENT_DAYS = 7
 SHOWN_ACTIONS = 8
 SEVERAL = 1000
@@ -40,20 +39,17 @@ def columns() -> Iterator[Finding]:
 
 
 def _columns_remedy() -> str:
-    """Return what both tables have, and what to do if that does not fit."""
+    """Return what both tables have, and a view that fits."""
     section = settings.SourceSettings()
-    engine, tables = connections.source(), (section.feed_table, section.message_table)
-    rows = engine.query(statement("source_columns"), {"database": section.database, "tables": tables})
-    columns = {table: [(name, kind) for owner, name, kind in rows if owner == table] for table in tables}
-    has_action = [table for table in tables if "action" in dict(columns[table])]
-    lines = [f"{table} has: {', '.join(f'{name} {kind}' for name, kind in columns[table])}" for table in tables]
-    if has_action == [section.message_table]:
-        lines.append(f"`action` is in {section.message_table}: exchange [source] feed_table and message_table.")
-    else:
-        lines.append(
-            "Set [source] to other tables, or make a view with the names and types that are needed, and set that:\n"
-            f"CREATE VIEW {section.database}.NAME AS SELECT toInt8OrZero(age) AS age, ... FROM {section.database}.T;"
-        )
+    tables = {FEED: section.feed_table, MESSAGES: section.message_table}
+    columns = {table: views.columns_of(table) for table in tables.values()}
+    lines = [f"{table} has: {', '.join(map(' '.join, of.items()))}" for table, of in columns.items()]
+    if "action" not in columns[section.feed_table] and "action" in columns[section.message_table]:
+        return "\n".join([*lines, "`action` is in the other table: exchange [source] feed_table and message_table."])
+    for kind, table in tables.items():
+        if view := views.with_types(table, kind):
+            setting = "feed_table" if kind == FEED else "message_table"
+            lines += [f"Make a view of {table} that fits, and set [source] {setting} to it:", view]
     return "\n".join(lines)
 
 
@@ -160,23 +156,10 @@ def _actions(table: str, newest: datetime) -> Iterator[Finding]:
     text = f"source: `action` of {table} in its last {RECENT_DAYS} days: {listed}"
     if len(missing) == len(COUNTED):
         remedy = "Views and likes would be 0. Make a view of the table, and set it as [source] feed_table:"
-        yield wrong(f"{text}; never {said}", f"{remedy}\n{_view(table, counts)}")
+        yield wrong(f"{text}; never {said}", f"{remedy}\n{views.with_actions(table.partition('.')[2], counts)}")
     elif missing:
         yield note(f"{text}; never {said}, which would be 0")
     elif others := [name for name in counts if name not in COUNTED]:
         yield note(f"{text}; {', '.join(map(repr, others[:SHOWN_ACTIONS]))} make a user active and count as neither")
     else:
         yield ok(text)
-
-
-def _view(table: str, seen: Iterable[str]) -> str:
-    """Return a CREATE VIEW with the actions that metrics count."""
-    database, name = table.split(".")
-    rows = source().engine.query(statement("source_columns"), {"database": database, "tables": (name,)})
-    action = "multiIf(e.action = 'YOUR VIEW', 'view', e.action = 'YOUR LIKE', 'like', 'other')"
-    if {value.strip().lower() for value in seen} & {*COUNTED}:
-        action = "lower(replaceRegexpAll(toString(e.action), '^ +| +$', ''))"
-    columns = ", ".join(
-        f"{action} AS action" if column == "action" else f"e.{column} AS {column}" for _, column, _ in rows
-    )
-    return f"CREATE VIEW {table}_counted AS SELECT {columns} FROM {table} AS e;"

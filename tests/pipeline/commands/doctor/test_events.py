@@ -1,14 +1,14 @@
 """What the doctor says of the source: columns, types and values."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from pipeline.commands.doctor import events
 from pipeline.core import process
 from pipeline.core.errors import TerminalError
-from tests.pipeline.commands.doctor.place import Place, insert, now
+from tests.pipeline.commands.doctor.place import PERSON, Place, insert, now
 
 FEED = (
     "user_id UInt32, action String, time DateTime, gender Int8, age Int16, country String, city String, os String, "
@@ -33,26 +33,41 @@ def test_what_is_counted_is_shown(place: Place) -> None:
 
 
 @pytest.mark.parametrize(
-    ("columns", "says"),
+    ("columns", "values", "says"),
     [
-        (FEED.replace("os String, ", ""), "has no column os"),
-        (FEED.replace("action String, ", ""), "has no column action"),
-        (FEED.replace("time DateTime", "time String"), "time has type String; it must be DateTime"),
-        (FEED.replace("age Int16", "age String"), "age has type String; it must be an integer"),
-        (FEED.replace("user_id UInt32", "user_id String"), "user_id has type String; it must be an integer"),
+        (FEED.replace("os String, ", ""), {}, "has no column os"),
+        (FEED.replace("age Int16, ", ""), {}, "has no column age"),
+        (FEED.replace("action String, ", ""), {}, "has no column action"),
+        (FEED.replace("time DateTime", "time String"), {"time": ""}, "time has type String; it must be DateTime"),
+        (FEED.replace("time DateTime", "time UInt32"), {"time": 0}, "time has type UInt32; it must be DateTime"),
+        (FEED.replace("age Int16", "age String"), {"age": "20"}, "age has type String; it must be an integer"),
+        (FEED.replace("user_id UInt32", "user_id String"), {"user_id": "7"}, "user_id has type String"),
+        (FEED.replace("os String", "os UInt8"), {"os": 1}, "os has type UInt8; it must be String"),
     ],
 )
-def test_a_column_that_is_missing_or_odd(place: Place, columns: str, says: str) -> None:
-    remade(place, columns)
+def test_a_column_that_is_missing_or_odd(place: Place, columns: str, values: dict[str, object], says: str) -> None:
+    table = remade(place, columns)
+    if "time" in values:
+        moment = now()
+        values = {"time": str(moment) if values["time"] == "" else int(moment.replace(tzinfo=UTC).timestamp())}
+    for action in ("view", "like"):
+        row = {**PERSON, "user_id": 7, "time": now(), "action": action, **values}
+        place.engine.insert(table, {name: [value] for name, value in row.items() if f"{name} " in columns})
     found = place.wrong()
     assert says in found
-    assert "feed_actions has: user_id" in found
-    assert f"CREATE VIEW {place.database}." in found
+    assert "feed_actions has: " in found
+    # The view that it gives works as it stands.
+    view = re.search(r"CREATE VIEW .*?;", found)
+    assert view is not None
+    place.engine.execute(view[0].replace("YOUR_ACTION", "if(e.age > 0, 'view', 'like')"))
+    place.sections["source"]["feed_table"] = "feed_actions_fitting"
+    code, out = place.run()
+    assert code == 0, out
 
 
 def test_tables_that_are_exchanged(place: Place) -> None:
     place.sections["source"] |= {"feed_table": "message_actions", "message_table": "feed_actions"}
-    assert "exchange [source] feed_table and message_table" in place.wrong()
+    assert "`action` is in the other table: exchange [source] feed_table and message_table" in place.wrong()
 
 
 def test_an_optional_column_that_is_missing_is_a_note(place: Place) -> None:
@@ -85,7 +100,7 @@ def test_an_action_that_is_never_view_or_like(place: Place, kind: str) -> None:
     view = re.search(r"CREATE VIEW .*;", found)
     assert view is not None
     place.engine.execute(view[0].replace("YOUR VIEW", "open").replace("YOUR LIKE", "heart"))
-    place.sections["source"]["feed_table"] = "feed_actions_counted"
+    place.sections["source"]["feed_table"] = "feed_actions_fitting"
     code, out = place.run()
     assert (code, "'like' (50.0%), 'view' (50.0%)" in out) == (0, True), out
 
