@@ -102,6 +102,7 @@ def test_commands_that_read_make_no_directory_and_no_database(new_project: MakeP
         assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.long
 def test_a_report_is_sent_by_the_first_run_of_a_prefix_of_its_own(project: Project) -> None:
     """The second configuration does its own work: nothing of the first counts as done for it."""
     assert task_here(project, "Morning").code == 0
