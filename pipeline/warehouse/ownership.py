@@ -105,14 +105,12 @@ class Inspection:
 
     @property
     def foreign(self) -> list[Foreign]:
-        """The tables that we may not write."""
+        """The tables that we may not write. The record itself may be without a row: a run was killed in between."""
         found = []
         for name, table in self.existing.items():
             recorded = self.recorded.get(f"table:{name}") == OURS
             different = self.differences(table)
-            # A killed run may have created the record without a row.
-            unproven = not recorded and self.early_results is None and table != RECORD
-            if different or unproven:
+            if different or not (recorded or self._is_early(table) or table == RECORD):
                 found.append(Foreign(f"{self.installation.database}.{name}", different, recorded))
         return found
 
@@ -130,6 +128,12 @@ class Inspection:
                 Changed("result_table", ", ".join(sorted(self.early_results)), self.installation.result_table)
             )
         return changed
+
+    def _is_early(self, table: str) -> bool:
+        """Whether an earlier release made a table; it made another result table if its markers name another."""
+        if self.early_results is None:
+            return False
+        return table != RESULT or not self.early_results or self.installation.result_table in self.early_results
 
     def differences(self, table: str) -> tuple[str, ...]:
         """Return in which respects an existing table is not what feedpulse needs."""

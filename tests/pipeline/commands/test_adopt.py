@@ -82,6 +82,24 @@ def test_days_are_published_into_a_new_result_table(warehouse: Engine, capsys: p
                 assert differences(loaded(warehouse, database, day, "mine"), STORY.expected(day)) == {}
 
 
+def test_a_result_table_that_an_earlier_release_did_not_make_is_named(
+    embedded_warehouse: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with prepared(embedded_warehouse, STORY) as (source, database):
+        load(FRIDAY)
+        embedded_warehouse.execute(f"DROP TABLE {database}.installation")
+        embedded_warehouse.execute(f"CREATE TABLE {database}.mine AS {database}.daily_metrics")
+        with configured(STORY.now, **configuration(embedded_warehouse, source, database, etl={"table": "mine"})):
+            code, out, _ = adopt(capsys)
+            assert (code, out.splitlines()[:2]) == (
+                1,
+                [
+                    f"{database}.mine becomes ours: loads replace its rows, day by day.",
+                    "The result table changes from daily_metrics to mine.",
+                ],
+            )
+
+
 @pytest.mark.parametrize("reload", [False, True])
 def test_a_new_source(warehouse: Engine, capsys: pytest.CaptureFixture[str], reload: bool) -> None:
     twice = [*STORY.events.feed, *STORY.events.feed]
