@@ -142,6 +142,8 @@ def test_every_statement_of_the_doctor_runs(on_server: Place, monkeypatch: pytes
         on_server.sections["source"][setting] = "absent"
         on_server.wrong()
         on_server.sections["source"][setting] = on_server.database if setting == "database" else "message_actions"
+    on_server.sections["source"]["message_table"] = "feed_actions"
+    assert "has no column receiver_id or reciever_id" in on_server.wrong()
     folder = Path(statements.__file__).parents[1] / "commands" / "sql"
     assert {file.stem for file in folder.glob("doctor_*.sql")} - used == set()
 
