@@ -24,6 +24,6 @@ if _program.name.startswith("luigi") or _program.parent.name == "luigi":
         install()
         supervision.install()
     except SettingsError as error:
-        print(f"feedpulse: {error}", file=sys.stderr)
+        files.print_refusal("feedpulse", error)
         supervision.refused(sys.argv[1:], error)
         sys.exit(files.REFUSED)

@@ -48,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
         files.check(needed=bool(arguments) and not arguments[0].startswith("-"))
         return _run(arguments)
     except SettingsError as error:
-        print(f"{PROGRAM} run: {error}", file=sys.stderr)
+        files.print_refusal(f"{PROGRAM} run", error)
         _say_refused(arguments, error)
         return files.REFUSED
 

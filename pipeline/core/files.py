@@ -12,6 +12,8 @@ a command calls `check` before it imports Luigi. A setting comes from the first 
 import hashlib
 import os
 import re
+import sys
+import time
 from collections.abc import Sequence
 from configparser import (
     ConfigParser,
@@ -54,6 +56,9 @@ PATHS = {
 }
 """The settings that are paths, with their defaults. A relative one belongs to the directory of the user's own file."""
 
+TIME_FORMAT = "%Y-%m-%d %H:%M:%S%z"
+"""The time of a line in the log: local time of the machine, as in its other logs, with the offset."""
+
 REFUSED = 35
 """The exit code of `feedpulse run` and of `luigi` when the configuration is refused."""
 
@@ -71,6 +76,15 @@ def found() -> list[Path]:
     files = [Path(name).absolute() for name in _LUIGIS_FILES if Path(name).exists()]
     mine = own()
     return [*(file for file in files if file != mine), *([mine] if mine else [])]
+
+
+def print_refusal(program: str, error: SettingsError) -> None:
+    """Print on stderr why a run is refused; in a log it is one line that begins with the time, as in `logs`."""
+    if sys.stderr.isatty():
+        print(f"{program}: {error}", file=sys.stderr)
+    else:
+        line = " ".join(str(error).split())
+        print(f"{time.strftime(TIME_FORMAT)} ERROR: {program}: {line}", file=sys.stderr)
 
 
 def identity() -> str:

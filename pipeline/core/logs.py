@@ -5,17 +5,17 @@ import logging
 import re
 import sys
 from collections.abc import Iterator
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
+from luigi.configuration import LuigiConfigParser, get_config
 from luigi.parameter import ParameterException
 from luigi.setup_logging import InterfaceLogging
 
 from pipeline.core.errors import OWN_PACKAGES, is_ours
+from pipeline.core.files import TIME_FORMAT
 
 LUIGI = "luigi-interface"
 FORMAT = "%(asctime)s %(levelname)s: %(message)s"
-TIME_FORMAT = "%Y-%m-%d %H:%M:%S%z"
-"""Local time of the machine, as in its other logs, with the offset."""
 
 # Luigi puts the traceback of a failed complete() or requires() into the message itself.
 _OWN_TRACEBACK = re.compile(
@@ -66,10 +66,13 @@ _HANDLER.setFormatter(logging.Formatter(FORMAT, TIME_FORMAT))
 def install() -> None:
     """Set up the log of a command's process; further calls change nothing.
 
-    Our packages log to stderr. Luigi's logger gets the same form, at ``[core] log_level``, when Luigi sets up its log;
-    a ``[core] logging_conf_file`` or ``no_configure_logging`` of the user replaces that.
+    Our packages log to stderr. Luigi's logger gets the same form, at ``[core] log_level``, when Luigi sets up its log.
+    With ``[core] logging_conf_file`` or ``no_configure_logging`` the user's own set-up decides where lines go.
     """
     logging.getLogger(LUIGI).addFilter(_SHORT_ERRORS)
+    config = cast(LuigiConfigParser, get_config())
+    if config.get("core", "logging_conf_file", "") or config.getboolean("core", "no_configure_logging", False):
+        return
     for name in OWN_PACKAGES:
         logger = logging.getLogger(name)
         logger.addHandler(_HANDLER)

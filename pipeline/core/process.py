@@ -72,11 +72,12 @@ def install() -> None:
     SettingsError
         If a directory of data or messages is where its relative path pointed in an earlier version.
     """
-    logs.install()
     config = cast(LuigiConfigParser, get_config())
     own = files.own()
     if own is not None:
         config.read([str(own)], encoding="utf-8")
+    logs.install()
+    if own is not None:
         _resolve_paths(config, own)
     set_luigi_defaults()
     if not config.has_option("core", "lock_pid_dir"):

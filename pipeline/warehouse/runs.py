@@ -1,8 +1,8 @@
 """The table ``runs``: what each run of Luigi's command did, and how it ended."""
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields
 from datetime import datetime
+from typing import NamedTuple
 
 from pipeline.warehouse.statements import statement
 from pipeline.warehouse.tables import RUNS, full_name, open_warehouse
@@ -18,8 +18,7 @@ OUTCOMES = (OK, FAILED, REFUSED, NOT_SCHEDULED, ALREADY_RUNNING, NOT_RUN, ERROR)
 """The outcomes; ``create_runs.sql`` says what each means."""
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(NamedTuple):
     """A run of one root task: a row of the table, with the meaning that ``create_runs.sql`` gives its columns."""
 
     root: str
@@ -30,8 +29,7 @@ class Run:
     error: str = ""
 
 
-@dataclass(frozen=True)
-class LastRun:
+class LastRun(NamedTuple):
     """The newest run of a root task.
 
     Attributes
@@ -48,9 +46,8 @@ class LastRun:
 
 def record(runs: Sequence[Run]) -> None:
     """Write runs."""
-    names = [field.name for field in fields(Run)]
-    columns = zip(*map(astuple, runs), strict=True)
-    open_warehouse().insert(full_name(RUNS), {name: list(column) for name, column in zip(names, columns, strict=True)})
+    columns = map(list, zip(*runs, strict=True))
+    open_warehouse().insert(full_name(RUNS), dict(zip(Run._fields, columns, strict=True)))
 
 
 def newest(since: datetime) -> dict[str, LastRun]:

@@ -11,6 +11,7 @@ import pytest
 from luigi.retcodes import run_with_retcodes
 
 from pipeline.core import logs
+from pipeline.core.files import TIME_FORMAT
 from tests.pipeline.configuration import configured
 from tests.process.project import Finished, Project
 
@@ -37,7 +38,7 @@ def _log() -> Iterator[io.StringIO]:
     """Collect what Luigi logs, in the format of its command."""
     log = io.StringIO()
     handler = logging.StreamHandler(log)
-    handler.setFormatter(logging.Formatter(logs.FORMAT, logs.TIME_FORMAT))
+    handler.setFormatter(logging.Formatter(logs.FORMAT, TIME_FORMAT))
     logger, ours = logging.getLogger("luigi-interface"), logging.getLogger("pipeline")
     level = logger.level
     logs.install()

@@ -1,7 +1,7 @@
 """Why a run failed: one line for people, and a kind that stays the same while the cause does."""
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pipeline.core.errors import OWN_PACKAGES, is_ours
 
@@ -13,8 +13,7 @@ _BY_CLASS = ("ClockError", "ReconciliationError", "RowsArrivedError")  # their t
 _CHANNEL = ("ChannelError", "ChannelUnavailableError")
 
 
-@dataclass(frozen=True)
-class Cause:
+class Cause(NamedTuple):
     """Why a task failed or could not be scheduled.
 
     Attributes

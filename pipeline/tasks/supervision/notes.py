@@ -7,6 +7,7 @@ wrong, and the messages that said it.
 import logging
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -168,7 +169,9 @@ def _setting(section: str, name: str, default: str) -> str:
     """Return a setting, also if another one of its section cannot be read."""
     cls = {"alerts": settings.AlertSettings, "report": settings.ReportSettings}[section]
     try:
-        return str(getattr(cls(), name))
+        with warnings.catch_warnings():  # Luigi's of an unknown setting, which may be the very cause
+            warnings.simplefilter("ignore")
+            return str(getattr(cls(), name))
     except Exception:
         return settings.options(section).get(name, default)
 

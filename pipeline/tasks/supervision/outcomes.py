@@ -1,8 +1,8 @@
 """How a run ended, and what it did, in one line."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from luigi.execution_summary import LuigiRunResult, LuigiStatusCode
 
@@ -15,8 +15,7 @@ _UNREFUSED = ("unreachable: ", "TerminalError: ", "unexpected ")
 _WAITING = (LuigiStatusCode.NOT_RUN, LuigiStatusCode.MISSING_EXT)
 
 
-@dataclass(frozen=True)
-class Ended:
+class Ended(NamedTuple):
     """How a run ended.
 
     Attributes

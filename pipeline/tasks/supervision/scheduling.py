@@ -5,7 +5,7 @@ import logging
 import socket
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from luigi.rpc import RemoteScheduler, RPCError
@@ -23,8 +23,7 @@ RETRY_SECONDS = 3
 _LOG = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Done:
+class Done(NamedTuple):
     """A task that this run has completed: its family, its parameters, and what it says it did."""
 
     family: str

@@ -4,7 +4,6 @@ import functools
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import astuple
 from datetime import UTC, datetime
 from typing import Any
 
@@ -190,5 +189,5 @@ def _write(run: Run, state: State, *, is_away: bool) -> None:
         runs.record([*waiting, run])
         state.pop("unwritten", None)
     except WarehouseError:
-        rows = [[row.root, row.began.isoformat(), *astuple(row)[2:]] for row in (*waiting, run)]
+        rows = [[row.root, row.began.isoformat(), *row[2:]] for row in (*waiting, run)]
         state["unwritten"] = rows[-MOST_UNWRITTEN:]

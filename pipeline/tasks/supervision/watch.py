@@ -18,7 +18,7 @@ USED_DAYS = 7
 def watch_report(notes: Notes, state: State) -> None:
     """Say that the report of yesterday was not sent by its deadline, if there was a report in the last days.
 
-    The markers are read once a day, and at each run while the report is missing.
+    The markers are read once a day, and at each run while a report is missing.
     """
     day = clock.yesterday()
     deadline = clock.report_deadline(day)
@@ -28,8 +28,9 @@ def watch_report(notes: Notes, state: State) -> None:
     days = clock.days(day - timedelta(days=USED_DAYS), day)
     ids = {DailyReport(date=known).output().update_id: known for known in days}
     sent = {ids[item] for item in markers.done(ids)}
-    if day in sent:
+    if is_due and (day in sent or not sent):
         state["report"] = str(day)
+    if day in sent:
         notes.lift("report", lambda words: words.report_sent(words.short_date(day)))
     elif sent and is_due:
         until = settings.ReportSettings().deadline
