@@ -3,13 +3,15 @@
 import importlib.util
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pipeline.commands.doctor import rights
 from pipeline.commands.doctor.rights import NEEDED, granted
+from pipeline.core.errors import TerminalError
 from pipeline.warehouse import statements
-from pipeline.warehouse.engines import ServerEngine
+from pipeline.warehouse.engines import Engine, Params, ServerEngine
 from pipeline.warehouse.tables import open_warehouse
 from tests.pipeline.commands.doctor.place import Place
 from tests.pipeline.configuration import configured
@@ -205,3 +207,43 @@ def test_tables_of_another_configuration(place: Place) -> None:
     found = place.wrong()
     assert "belong to another configuration: their time zone is Europe/Moscow" in found
     assert "feedpulse adopt" in found
+
+
+# Emulated like the rights above: the error is that of version 26.9.
+@pytest.mark.parametrize("warehouse", ["embedded"], indirect=True)
+def test_a_source_that_may_not_be_read(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = Engine.query
+
+    def deny(engine: Engine, sql: str, params: Params | None = None) -> list[tuple[Any, ...]]:
+        if sql.endswith("message_actions LIMIT 0"):
+            raise TerminalError("ann: Not enough privileges. (ACCESS_DENIED) (code 497)\nGrant this user ...", 497)
+        return answer(engine, sql, params)
+
+    monkeypatch.setattr(Engine, "query", deny)
+    assert f"GRANT SELECT ON {place.database}.message_actions TO default;" in place.wrong()
+
+
+@pytest.mark.parametrize(
+    ("word", "right"),
+    [
+        ("CREATE DATABASE", "CREATE DATABASE"),
+        ("CREATE TABLE", "CREATE TABLE"),
+        ("ADD COLUMN", "ALTER ADD COLUMN"),
+        ("REPLACE PARTITION", "ALTER DELETE"),
+    ],
+)
+@pytest.mark.parametrize("warehouse", ["embedded"], indirect=True)
+def test_a_right_that_only_writing_shows(place: Place, monkeypatch: pytest.MonkeyPatch, word: str, right: str) -> None:
+    execute = Engine.execute
+
+    def deny(
+        engine: Engine, sql: str, params: Params | None = None, *, idempotent: bool = False, turn: str = ""
+    ) -> None:
+        if word in sql:
+            raise TerminalError("ann: Not enough privileges. (ACCESS_DENIED) (code 497)", 497)
+        execute(engine, sql, params, idempotent=idempotent, turn=turn)
+
+    before = place.tables()
+    monkeypatch.setattr(Engine, "execute", deny)
+    assert f"GRANT {right} ON {place.results}.* TO default;" in place.wrong("--write")
+    assert place.tables() == before

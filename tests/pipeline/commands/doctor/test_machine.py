@@ -121,6 +121,19 @@ def test_a_directory_that_cannot_be_written(on_server: Place, tmp_path: Path, se
     assert f"[{section}]" in found
 
 
+# Emulated: the tests may run as root, who may write anywhere.
+@pytest.mark.parametrize(("section", "setting"), [("delivery", "lock_path"), ("outbox", "path")])
+def test_a_directory_of_somebody_else(
+    on_server: Place, monkeypatch: pytest.MonkeyPatch, section: str, setting: str
+) -> None:
+    theirs = on_server.directory / "theirs"
+    theirs.mkdir()
+    on_server.sections.setdefault(section, {})[setting] = str(theirs / "mine")
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != theirs and access(path, mode))
+    assert f"this user may not write into {theirs}" in on_server.wrong()
+
+
 def test_a_disk_that_is_full(on_server: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = namedtuple("usage", "total used free")
     for free, level in ((50 * 2**20, "WRONG"), (2**30, "note"), (5 * 2**30, "ok")):
