@@ -8,8 +8,8 @@ import luigi
 
 from pipeline.alerts import detection, evaluation
 from pipeline.alerts.detection import CheckResult, Monitor
-from pipeline.alerts.incidents import current_rules, edits, step, store
-from pipeline.alerts.notify import notify, poll_buttons
+from pipeline.alerts.incidents import Notice, Rules, Step, current_rules, edits, shares, step, store
+from pipeline.alerts.notify import notify, poll_buttons, unsent
 from pipeline.core import clock, settings
 from pipeline.slots import completeness, measure
 from pipeline.tasks.base import LastingTask, SlotTask, Told, lasting
@@ -91,8 +91,9 @@ class CheckAlerts(SlotTask):
         numbers = evaluation.evaluate(self.slot, monitors, state, rules)
         results, silent = numbers.results.values(), arrived.silent_at(self.slot)
         after = step(state, results, self.slot, rules, silent, now=clock.utcnow(), is_fresh=self._is_fresh())
+        notices = [*after.notices, *self._unsent(after, rules, channels)]
         with decoration.recorded() as left_out:
-            notified = notify(after.notices, numbers, evaluation.explain(after.notices, numbers), channels)
+            notified = notify(notices, numbers, evaluation.explain(notices, numbers), channels)
         store.save_incidents([*after.state.current, *after.state.corrected], self.slot)
         store.save_checks(results, self.slot)
         if self.slot >= completeness.newest_settled_slot():
@@ -107,6 +108,12 @@ class CheckAlerts(SlotTask):
         # Raised last: if one address refuses a message that others accepted, the next slots must still be checked.
         if notified.refusals:
             raise notified.refusals[0]
+
+    def _unsent(self, after: Step, rules: Rules, channels: Channels) -> list[Notice]:
+        """Notices for addresses that lack the message of an open incident, of which nothing else is to be said."""
+        noticed = {notice.incident.incident_id for notice in after.notices}
+        due = shares(after.state, noticed, self.slot, rules, clock.utcnow(), is_fresh=self._is_fresh())
+        return unsent(due, channels)
 
     def _is_fresh(self) -> bool:
         age = clock.utcnow() - (self.slot + clock.SLOT)

@@ -2,8 +2,20 @@
 
 from pipeline.alerts.incidents.incident import Incident
 from pipeline.alerts.incidents.lifecycle import Step, advance, step
-from pipeline.alerts.incidents.policy import Notice, due_notices, edits
+from pipeline.alerts.incidents.policy import Notice, due_notices, edits, shares
 from pipeline.alerts.incidents.rules import Rules, current_rules
 from pipeline.alerts.incidents.state import State
 
-__all__ = ["Incident", "Notice", "Rules", "State", "Step", "advance", "current_rules", "due_notices", "edits", "step"]
+__all__ = [
+    "Incident",
+    "Notice",
+    "Rules",
+    "State",
+    "Step",
+    "advance",
+    "current_rules",
+    "due_notices",
+    "edits",
+    "shares",
+    "step",
+]

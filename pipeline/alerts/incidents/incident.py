@@ -8,7 +8,7 @@ from pipeline.core.clock import SLOT
 from pipeline.slots import Adjustment, Part
 
 Outcome = Literal["", "recovered", "new normal", "late data"]
-NoticeKind = Literal["", "post", "edit", "close", "worse", "still silent"]
+NoticeKind = Literal["", "post", "edit", "close", "worse", "still silent", "share"]
 Mark = Literal["", "false alarm", "new normal"]
 
 

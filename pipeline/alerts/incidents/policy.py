@@ -59,6 +59,30 @@ def due_notices(
     yield from edits(state, {incident.incident_id for incident in state.corrected if incident.notified})
 
 
+def shares(
+    state: State, noticed: Container[str], slot: datetime, rules: Rules, now: datetime, *, is_fresh: bool = True
+) -> list[Notice]:
+    """Return a notice "share" for every open incident that was posted and needs no other notice.
+
+    It sends the incident's message to addresses that lack it, such as a channel that was added since.
+
+    Parameters
+    ----------
+    state, slot, rules, now, is_fresh
+        As for `due_notices`.
+    noticed : container of str
+        The ids of the incidents of which notices are due.
+    """
+    if not is_fresh or calendar.is_quiet(slot, rules.quiet_hours):
+        return []
+    return [
+        Notice("share", incident, may_alarm=True, actions=state.actions.get(incident.incident_id, ()))
+        for incident in state.current
+        if incident.notified and not incident.ended and incident.mark != "false alarm"
+        if incident.incident_id not in noticed and not is_muted(incident, state.actions, state.incidents, now)
+    ]
+
+
 def edits(state: State, incident_ids: Container[str]) -> list[Notice]:
     """Return notices that update the messages of incidents without a sound."""
     chosen = [incident for incident in state.incidents if incident.incident_id in incident_ids]
@@ -66,7 +90,7 @@ def edits(state: State, incident_ids: Container[str]) -> list[Notice]:
 
 
 def notice(incident: Incident, slot: datetime, rules: Rules, *, may_alarm: bool = True) -> NoticeKind:
-    """Choose the notice that is due about one incident; '' for none.
+    """Choose the notice that is due about one incident; '' for none, and never "share".
 
     A "post" sends the incident's message and an "edit" updates it. The other kinds also reply to it: the incident ended
     ("close"), got much "worse", or still has no data ("still silent"). Edits and closes are sent at any time. An

@@ -74,7 +74,7 @@ def _alert(
     end = series.slot + clock.SLOT
     status = _status(incident)
     since = incident.silent_since or incident.opened
-    key = _message_key(incident)
+    key = message_key(incident)
     causes, splits = optional(f"cause in {key}", lambda: (cause_of(explanation), split_of(explanation))) or ((), ())
     return Alert(
         slot_start=clock.to_local(series.slot),
@@ -95,7 +95,7 @@ def _alert(
     )
 
 
-def _message_key(incident: Incident) -> str:
+def message_key(incident: Incident) -> str:
     """Return the key of an incident's message, for example ``alert-2026-11-01T1015Z-views``."""
     metric, _, opened = incident.incident_id.partition(":")
     return f"alert-{opened}Z-{metric}"

@@ -72,6 +72,16 @@ def notify(
     return Notified(links[-1] if links else "", refusals, len(notices))
 
 
+def unsent(shares: Sequence[Notice], channels: Channels) -> list[Notice]:
+    """Return those of the notices "share" whose messages an address lacks; without any it asks nothing."""
+    if not shares:
+        return []
+    from pipeline.alerts.notify import compose
+
+    log = TableDeliveryLog()
+    return [notice for notice in shares if delivery.lacking(compose.message_key(notice.incident), channels, log)]
+
+
 def _deliver(notice: Notice, alert: "Alert", channels: Channels) -> Iterable[Delivered]:
     from reporting import alerts
 
@@ -80,7 +90,7 @@ def _deliver(notice: Notice, alert: "Alert", channels: Channels) -> Iterable[Del
     # An address that refused the post gets it later, while the incident lasts.
     if notice.kind == "post" or (notice.may_alarm and not notice.incident.ended):
         yield delivery.offer(message, channels, log)
-    if notice.kind != "post":
+    if notice.kind not in ("post", "share"):
         yield delivery.edit(message, channels, log)
     if notice.kind in ("close", "worse", "still silent"):
         yield delivery.reply(alerts.compose_reply(alert, language), message.key, channels, log)
