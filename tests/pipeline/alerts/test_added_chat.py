@@ -66,6 +66,7 @@ def test_an_incident_that_lasts_is_posted_once(place: Site, api: BotApi) -> None
     assert shown(api) == [(CHAT, False)]
 
 
+@pytest.mark.long
 def test_an_incident_that_is_over_is_not_posted(place: Site, api: BotApi) -> None:
     place.alert(OUTAGE, BACK + 4 * SLOT)
     send_to(place, api, CHAT)
@@ -73,6 +74,7 @@ def test_an_incident_that_is_over_is_not_posted(place: Site, api: BotApi) -> Non
     assert shown(api) == []
 
 
+@pytest.mark.long
 def test_quiet_hours_hold(place: Site, api: BotApi) -> None:
     place.alert(OUTAGE, BACK + SLOT)
     send_to(place, api, CHAT, quiet_hours="13:25-13:35")  # 10:25 to 10:35 UTC
@@ -83,6 +85,7 @@ def test_quiet_hours_hold(place: Site, api: BotApi) -> None:
 
 
 @pytest.mark.parametrize(("pressed", "expected"), [("mute", []), ("false_alarm", []), ("acknowledge", [(CHAT, False)])])
+@pytest.mark.long
 def test_what_people_pressed_holds(place: Site, api: BotApi, pressed: str, expected: list[tuple[str, bool]]) -> None:
     place.alert(OUTAGE, BACK + SLOT)
     with place.at(BACK + SLOT + timedelta(minutes=1)):

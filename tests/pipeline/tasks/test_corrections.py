@@ -105,6 +105,7 @@ def test_later_reports_are_left_alone(place: Mornings, api: BotApi) -> None:
     assert [message.edits for message in api.sent] == [1, 0]
 
 
+@pytest.mark.long
 def test_a_load_with_the_same_numbers_corrects_nothing(place: Mornings, api: BotApi) -> None:
     place.arrive(views(4))
     place.run(Morning(), SEVEN)
@@ -147,6 +148,7 @@ def test_a_chat_that_refuses_the_edit_is_tried_again(place: Mornings, api: BotAp
 
 
 @pytest.mark.parametrize("is_deleted", [True, False])
+@pytest.mark.long
 def test_a_message_that_cannot_be_edited_is_sent_again_once(place: Mornings, api: BotApi, is_deleted: bool) -> None:
     place.arrive(views(4))
     place.run(Morning(), SEVEN)
@@ -176,6 +178,7 @@ def test_a_chat_that_is_added_after_a_correction_gets_it_once(place: Mornings, a
         ]
 
 
+@pytest.mark.long
 def test_a_report_that_nobody_got_is_not_corrected(place: Mornings, api: BotApi) -> None:
     send_to(place, api, "telegram", CHAT)
     place.arrive(views(4))

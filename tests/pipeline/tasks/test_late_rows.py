@@ -158,6 +158,7 @@ def test_a_day_that_is_lost_is_told_at_once(place: Mornings) -> None:
     ],
     ids=["never waits", "is over", "late rows are not loaded", "of the other table only"],
 )
+@pytest.mark.long
 def test_a_report_that_does_not_wait(place: Mornings, sections: dict[str, dict[str, str]]) -> None:
     place.sections |= sections
     place.run(Morning(), SEVEN)
@@ -181,6 +182,7 @@ def test_a_check_that_fails_stops_no_report(
     ]
 
 
+@pytest.mark.long
 def test_a_back_fill_of_reports_does_not_wait(place: Mornings) -> None:
     place.run(DailyReport(date=SUNDAY), SEVEN)
     assert "No data for 8 Nov in feed_actions: " in place.text(KEY)

@@ -6,7 +6,7 @@ from datetime import datetime, time, timedelta
 import pytest
 
 from pipeline.alerts.detection.checks import CheckResult
-from pipeline.alerts.incidents import Incident, Notice, Rules, State, Step, advance, due_notices, step
+from pipeline.alerts.incidents import Incident, Notice, Rules, State, Step, advance, due_notices, shares, step
 from pipeline.alerts.incidents.actions import Action
 from pipeline.alerts.incidents.calendar import Entry
 from pipeline.alerts.incidents.incident import NoticeKind
@@ -99,6 +99,36 @@ def test_quiet_hours_mutes_and_stale_slots_suppress_notices(
     with configured(clock={"timezone": "UTC"}):
         notices = due_notices(state, START, Rules(quiet_hours=quiet_hours), START + SLOT, is_fresh=is_fresh)
         assert [(notice.kind, notice.may_alarm) for notice in notices] == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "quiet_hours", "pressed", "is_fresh", "expected"),
+    [
+        ({}, None, "acknowledge", True, True),
+        ({"notified": False}, None, "", True, False),
+        ({"ended": True}, None, "", True, False),
+        ({"mark": "false alarm"}, None, "", True, False),
+        ({}, (time(9), time(10)), "", True, False),
+        ({}, None, "mute", True, False),
+        ({}, None, "", False, False),
+    ],
+    ids=["open", "never posted", "over", "false alarm", "quiet", "muted", "stale"],
+)
+def test_a_posted_incident_without_news_is_for_addresses_that_lack_it(
+    changes: dict[str, bool | str],
+    quiet_hours: tuple[time, time] | None,
+    pressed: str,
+    is_fresh: bool,
+    expected: bool,
+) -> None:
+    incident = replace(open_incident(), **{"notified": True, **changes})  # type: ignore[arg-type]
+    presses = [Action(incident.incident_id, pressed, "Anna", START)] if pressed else []  # type: ignore[arg-type]
+    state = State(current=(incident,), actions={incident.incident_id: presses})
+    with configured(clock={"timezone": "UTC"}):
+        rules = Rules(quiet_hours=quiet_hours)
+        due = shares(state, (), START, rules, START + SLOT, is_fresh=is_fresh)
+        assert due == ([Notice("share", incident, True, presses)] if expected else [])
+        assert shares(state, {incident.incident_id}, START, rules, START + SLOT, is_fresh=is_fresh) == []
 
 
 def test_a_notice_contains_the_presses_of_its_incident() -> None:
