@@ -13,21 +13,13 @@ from pipeline.core.errors import ACCESS_DENIED, TerminalError
 from pipeline.core.process import once
 from pipeline.etl import reconciliation
 from pipeline.tasks.base import DayTask, lasting
-from pipeline.tasks.etl import DailyMetrics, LoadTask, extracts, invalidate, later_merges, load_chain
+from pipeline.tasks.etl import DailyMetrics, LoadTask, UserAttributes, extracts, invalidate, later_merges, load_chain
 from pipeline.tasks.retention import HistoryRetention
 from pipeline.warehouse import markers
 from pipeline.warehouse.markers import Marker, RawRows, State, update_id
 from pipeline.warehouse.source import source
 from pipeline.warehouse.statements import statement
-from pipeline.warehouse.tables import (
-    FEED_USER_DAY,
-    MESSAGE_USER_DAY,
-    STAGING,
-    TABLE_UPDATES,
-    USER_ATTRIBUTES,
-    full_name,
-    open_warehouse,
-)
+from pipeline.warehouse.tables import STAGING, TABLE_UPDATES, USER_ATTRIBUTES, full_name, open_warehouse
 
 LOGGER = logging.getLogger(__name__)
 
@@ -64,9 +56,6 @@ class StagingRetention(DayTask):
         """Invalidate first: a dropped partition must not count as loaded."""
         section = settings.EtlSettings()
         kept_days = dict.fromkeys(STAGING, section.keep_staging_days)
-        # A day that may still be reloaded is compared with the row counts in the markers of its extracts.
-        for table in (FEED_USER_DAY, MESSAGE_USER_DAY):
-            kept_days[table] = max(section.keep_staging_days, section.reload_days)
         # Every day that may still be reloaded looks up attributes.
         kept_days[USER_ATTRIBUTES] = max(section.keep_staging_days, section.attribute_days + section.reload_days)
         old = [
@@ -138,21 +127,23 @@ def _loaded_and_changed(last: date) -> tuple[list[date], dict[date, str]]:
 
 
 def _readers(day: date) -> tuple[LoadTask, ...]:
-    """The tasks whose markers hold the source rows of a day."""
-    return DailyMetrics(date=day), *extracts(day)
+    """The tasks that hold the source rows of a day, and the extracts, whose markers have their numbers."""
+    return DailyMetrics(date=day), UserAttributes(date=day), *extracts(day)
 
 
 def _change(states: Sequence[State | None], current: RawRows) -> str:
     """Describe how a day's source rows changed since its `_readers` read them; '' if they did not.
 
-    A day that is not loaded may be extracted: days after it look up its attributes.
+    Of a day that is not loaded there may be extracts, and attributes that days after it look up. Attributes are kept
+    longer than the extracts that they are made of.
     """
-    load, feed, messages = states
+    load, attributes, feed, messages = states
     if load and load.done:
         return reconciliation.moved(load.raw, current)
+    is_looked_up = attributes is not None and attributes.done
     extracted = RawRows(
-        feed.raw.feed if feed and feed.done else current.feed,
-        messages.raw.messages if messages and messages.done else current.messages,
+        feed.raw.feed if feed and (feed.done or is_looked_up) else current.feed,
+        messages.raw.messages if messages and (messages.done or is_looked_up) else current.messages,
     )
     return reconciliation.moved(extracted, current)
 

@@ -59,7 +59,7 @@ class State:
     done: bool
     """Whether the load is done; False after an invalidation."""
     raw: RawRows
-    """The raw rows that the load read."""
+    """The raw rows that the load read when it last finished."""
     version: Version
 
     @property
@@ -154,19 +154,23 @@ def complete(marker: Marker) -> None:
 
 
 def invalidate(update_ids: Iterable[str]) -> None:
-    """Mark loads as not done, all at once. Includes running loads, because their inputs may be out of date."""
+    """Mark loads as not done, all at once. Includes running loads, because their inputs may be out of date.
+
+    The markers keep the raw rows: other loads may still hold what these have read.
+    """
     wanted = list(dict.fromkeys(update_ids))
     if not wanted:
         return
     known = states(wanted)
     versions = [_version(known, item) for item in wanted]
+    raw = [known[item].raw if item in known else RawRows() for item in wanted]
     _write(
         {
             "update_id": wanted,
             "target_table": [""] * len(wanted),
             "done": [0] * len(wanted),
-            "feed_rows": [0] * len(wanted),
-            "message_rows": [0] * len(wanted),
+            "feed_rows": [rows.feed for rows in raw],
+            "message_rows": [rows.messages for rows in raw],
             "version": [version._replace(invalidations=version.invalidations + 1).encode() for version in versions],
         }
     )

@@ -117,7 +117,7 @@ class EtlSettings(Section):
     reload_days = luigi.IntParameter(default=3)
     """`Daily` reloads those of the last N days whose source rows have changed; 0 disables this."""
     keep_staging_days = luigi.IntParameter(default=7)
-    """Days kept in the per-user tables: `reload_days` at least; `user_attributes`: with `attribute_days` added."""
+    """Days kept in the per-user tables; `user_attributes` keeps `attribute_days` + `reload_days` if that is more."""
 
 
 class ReportSettings(Section):

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 import pytest
+from luigi.configuration import get_config
 
 from pipeline.core import clock, process
 from pipeline.core.errors import RowsArrivedError
@@ -71,14 +72,18 @@ def test_late_rows_of_a_day_that_was_only_extracted_are_extracted_again(warehous
         check(warehouse, database, case, SUNDAY)
 
 
-def test_late_rows_of_a_day_whose_staging_is_dropped_early_are_seen(
+def test_older_late_rows_of_a_day_that_is_only_looked_up_are_loaded_with_more_days_to_reload(
     warehouse: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(daily, "IN_USE_SECONDS", -60)
-    with on_sunday(warehouse, keep_staging_days="1", reload_days="3") as (source, database):
+    with on_sunday(warehouse, keep_staging_days="1", reload_days="1") as (source, database):
         run(Daily())
-        assert not UserDay(date=SATURDAY).complete()
+        assert not FeedUserDay(date=FRIDAY).complete()  # its staging is dropped
         case = arrive(warehouse, source, STORY, [seen(6, at(FRIDAY), os="Android")])
+        process.reset()
+        run(Daily())
+        check(warehouse, database, STORY, SUNDAY)
+        get_config().set("etl", "reload_days", "3")
         process.reset()
         run(Daily())
         check(warehouse, database, case, SUNDAY)
