@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pipeline.core.errors import TerminalError
@@ -33,15 +33,30 @@ def read(engine: Engine, database: str, names: Collection[str]) -> dict[str, For
     A table that the user has no right to is not listed.
     """
     bound = {"database": database, "names": tuple(names), "scratch": f"^{scratch.NAME}$"}
+    for _ in range(_ATTEMPTS):
+        try:
+            forms = _forms(engine.query(statement("existing_tables"), bound))
+        except TerminalError as error:  # 18.16 does not list tables at the moment in which one of them is dropped
+            if error.code != _UNKNOWN_TABLE:
+                raise
+        else:
+            # A table that another process creates may appear between the two SELECTs: with an engine, without columns.
+            if all(form.columns for name, form in forms.items() if name in names):
+                return forms
+        time.sleep(_PAUSE_SECONDS)
+    return _forms(engine.query(statement("existing_tables"), bound))
+
+
+def _forms(rows: Iterable[tuple[str, ...]]) -> dict[str, Form]:
     forms: dict[str, Form] = {}
-    for name, full_engine, engine_name, partition_key, sorting_key, column, kind, default in _rows(engine, bound):
+    for name, full_engine, engine_name, partition_key, sorting_key, column, kind, default in rows:
         form = forms.setdefault(name, Form())
         if column:
             form.columns[column] = f"{_type(kind)} {default}" if default in ("ALIAS", "MATERIALIZED") else _type(kind)
         else:
             form.engine = family(full_engine if full_engine.startswith(engine_name) else engine_name)
             form.partition_key, form.sorting_key = _key(partition_key), _key(sorting_key)
-    return {name: form for name, form in forms.items() if form.engine}  # a table may be dropped between both SELECTs
+    return {name: form for name, form in forms.items() if form.engine}  # one may be dropped between the two SELECTs
 
 
 def expected(table: str, added: Mapping[str, str]) -> Form:
@@ -85,18 +100,6 @@ def differences(actual: Form, wanted: Form, optional: Collection[str] = ()) -> I
     for name, kind in wanted.columns.items():
         if name in actual.columns and actual.columns[name] != kind:
             yield f"its column {name} is {actual.columns[name]}, not {kind}"
-
-
-def _rows(engine: Engine, bound: Mapping[str, object]) -> list[tuple[str, ...]]:
-    sql = statement("existing_tables")
-    for _ in range(_ATTEMPTS):
-        try:
-            return engine.query(sql, bound)
-        except TerminalError as error:  # 18.16 does not list tables at the moment in which one of them is dropped
-            if error.code != _UNKNOWN_TABLE:
-                raise
-            time.sleep(_PAUSE_SECONDS)
-    return engine.query(sql, bound)
 
 
 def family(text: str) -> str:

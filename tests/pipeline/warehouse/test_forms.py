@@ -1,8 +1,10 @@
 """Existing tables of our names: which form they have, and that they are refused and stay as they are."""
 
+from typing import Any
+
 import pytest
 
-from pipeline.core.errors import SettingsError
+from pipeline.core.errors import SettingsError, TerminalError
 from pipeline.warehouse import forms, tables
 from pipeline.warehouse.engines import Engine
 from pipeline.warehouse.statements import statement
@@ -137,3 +139,25 @@ def test_a_table_that_we_make_has_the_form_that_we_expect(warehouse: Engine, dat
 )
 def test_engines_of_one_family_are_equal(full: str, family: str) -> None:
     assert forms.family(full) == family
+
+
+@pytest.mark.parametrize("seen", ["without columns", "refused"])
+def test_tables_that_come_and_go_meanwhile_are_read_again(
+    warehouse: Engine, database: str, monkeypatch: pytest.MonkeyPatch, seen: str
+) -> None:
+    """Another process creates a table between the two SELECTs, or 18.16 lists tables while one is dropped."""
+    warehouse.execute(statement("create_user_day", table=f"{database}.user_day"))
+    query = Engine.query
+    left = 2
+
+    def early(self: Engine, *arguments: Any) -> list[tuple[Any, ...]]:
+        nonlocal left
+        left -= 1
+        if left >= 0 and seen == "refused":
+            raise TerminalError("Table user_day__x doesn't exist", 60)
+        return [row for row in query(self, *arguments) if left < 0 or not row[5]]
+
+    monkeypatch.setattr(Engine, "query", early)
+    (form,) = forms.read(warehouse, database, ["user_day"]).values()
+    assert len(form.columns) == 9
+    assert left == -1
