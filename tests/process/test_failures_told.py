@@ -1,6 +1,7 @@
 """A run that fails or is refused says so in the channels: once while the cause stays, and again when it works."""
 
 import contextlib
+import signal
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -118,6 +119,26 @@ def test_a_misspelt_setting_is_told(
     ((title, cause),) = said(project)
     assert title == "feedpulse: Alerts cannot start"
     assert says in cause
+
+
+def test_a_run_that_hangs_and_is_stopped(server: ClickHouseServer, tmp_path: Path) -> None:
+    project = make_project(tmp_path / "project", ServerEngine(host=server.host, port=server.port))
+    process = project.start("feedpulse", "run", "Daily", LOCALLY, "--log-level", "WARNING")
+    while not project.rows(TABLE_UPDATES) and process.poll() is None:
+        time.sleep(0.01)
+    server.pause()
+    process.terminate()
+    finished = finish(process)
+    server.resume()
+    assert finished.code == -signal.SIGTERM
+    assert_readable(finished, 1)
+    assert said(project) == [
+        ("feedpulse: Daily failed", "stopped by a signal, such as that of `timeout`, before it had ended")
+    ]
+    again = run(project, ("feedpulse", "run"), "Daily", LOCALLY)
+    assert again.code == 0, again.log
+    assert titles(project)[1:] == ["Daily works again"]
+    assert outcomes(project) == [("Daily", "failed"), ("Daily", "ok")]
 
 
 @pytest.fixture

@@ -1,9 +1,13 @@
 """The one place through which every run passes, of ``feedpulse run`` and of Luigi's own command."""
 
+import contextlib
 import functools
 import logging
+import os
+import signal
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,16 +20,20 @@ from luigi.task_register import Register
 from pipeline.core import clock, files, process
 from pipeline.core.errors import WarehouseError, is_ours
 from pipeline.tasks.supervision import causes, heartbeat, memory, outcomes, watch
+from pipeline.tasks.supervision.causes import Cause
 from pipeline.tasks.supervision.memory import State
 from pipeline.tasks.supervision.notes import Notes, is_unattended
 from pipeline.tasks.supervision.outcomes import Ended
 from pipeline.tasks.supervision.scheduling import Factory, Record
 from pipeline.warehouse import runs
-from pipeline.warehouse.runs import ALREADY_RUNNING, ERROR, NOT_RUN, OK, REFUSED, Run
+from pipeline.warehouse.runs import ALREADY_RUNNING, ERROR, FAILED, NOT_RUN, OK, REFUSED, Run
 
 PRESSES = "Presses"
 QUIET_ROW_SECONDS = 3600
 MOST_UNWRITTEN = 100
+STOPPED = Ended(FAILED, Cause("stopped", "stopped by a signal, such as that of `timeout`, before it had ended"))
+STOP_SECONDS = 60
+"""A run that is stopped has this long to say so."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -57,9 +65,13 @@ def _supervised(run: Callable[..., Any]) -> Callable[..., Any]:
         begun, record = time.monotonic(), Record()
         ended = Ended(ERROR)
         try:
-            result = _run(run, arguments, record)
+            with _said_when_stopped(_root(arguments), begun):
+                result = _run(run, arguments, record)
             ended = outcomes.of_result(result, record)
             return result
+        except KeyboardInterrupt:
+            ended = STOPPED
+            raise
         except PidLockAlreadyTakenExit:
             ended = Ended(ALREADY_RUNNING)
             raise
@@ -85,6 +97,29 @@ def _run(run: Callable[..., Any], arguments: Sequence[str], record: Record) -> A
     except RPCError:
         factory.lose()
         return run([*arguments, "--no-lock"], worker_scheduler_factory=factory)  # this process has the lock
+
+
+@contextlib.contextmanager
+def _said_when_stopped(root: str, begun: float) -> Iterator[None]:
+    """Say it when the run is stopped, as `timeout` stops one that hangs; then it ends by the signal as ever."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    this = os.getpid()
+
+    def stop(number: int, _: object) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        if os.getpid() == this:  # not a worker of it
+            signal.alarm(STOP_SECONDS)
+            with contextlib.suppress(Exception):
+                _conclude(root, STOPPED, time.monotonic() - begun, Record())
+        os.kill(os.getpid(), number)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _failed(error: Exception, record: Record) -> Ended:
@@ -132,8 +167,10 @@ def _began() -> datetime:
 
 
 def _log(run: Run) -> None:
-    """The closing line; the cause of a failure has been logged by Luigi."""
+    """The closing line; the cause of a failure has been logged by Luigi, unless a signal is the cause."""
     did = run.did or ("nothing to do" if run.outcome == OK else "")
+    if STOPPED.cause and run.error == STOPPED.cause.text:
+        did = run.error
     parts = [*([run.outcome] if run.outcome != OK else []), *([did] if did else []), f"{run.seconds:.1f} s"]
     level = logging.INFO if run.outcome in (OK, ALREADY_RUNNING, NOT_RUN) else logging.ERROR
     _LOG.log(level, "%s: %s", run.root, ", ".join(parts))
@@ -177,7 +214,8 @@ def _tell_failure(notes: Notes, root: str, ended: Ended) -> None:
 
 def _is_writable(ended: Ended) -> bool:
     """Whether the warehouse may be opened: it answers, and nothing is wrong with what names it."""
-    return ended.outcome != REFUSED and not (ended.cause and ended.cause.kind.startswith("unreachable"))
+    is_away = ended.cause is not None and ended.cause.kind.startswith(("unreachable", "stopped"))
+    return ended.outcome != REFUSED and not is_away
 
 
 def _write(run: Run, state: State, *, is_away: bool) -> None:
