@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.alerts.backtest import proposals
+from pipeline.alerts.backtest import proposals, week
 from pipeline.core import clock
 from pipeline.core.errors import TerminalError
 from pipeline.etl import results
@@ -54,10 +54,12 @@ def crowd(day: date, os: str, users: int, views: int, likes: int) -> list[Event]
 
 
 @contextmanager
-def on_monday(warehouse: Engine, feed: list[Event], folder: Path, language: str = "en") -> Iterator[str]:
+def on_monday(
+    warehouse: Engine, feed: list[Event], folder: Path, language: str = "en", zone: str = "Europe/Moscow"
+) -> Iterator[str]:
     """The morning after `SUNDAY`; yields the database of the results."""
     # A user with messages only is not an active user of the feed.
-    case = Case(events=Events(feed, [sent(500, 501, at(SUNDAY))]), days=(WEEK_BEFORE, SATURDAY, SUNDAY))
+    case = Case(events=Events(feed, [sent(500, 501, at(SUNDAY))]), days=(WEEK_BEFORE, SATURDAY, SUNDAY), zone=zone)
     report = {"language": language, "channels": "outbox", "metrics": "feed_users,views,likes,ctr"}
     outbox, delivery = {"path": str(folder / "outbox")}, {"lock_path": str(folder / "locks")}
     with prepared(warehouse, case, report=report, outbox=outbox, delivery=delivery) as (_, database):
@@ -263,3 +265,9 @@ def test_the_week_counts_each_message_that_made_a_sound_once(warehouse: Engine, 
         "Alerts of the week: 2 Nov to 8 Nov 2026\n\n0 incidents, 4 messages\nconfirmed: 0\nfalse alarms: 0\n"
         "95 of 672 slots checked"
     )
+
+
+def test_a_week_of_a_clock_change_has_an_hour_more_or_less(embedded_warehouse: EmbeddedEngine, tmp_path: Path) -> None:
+    with on_monday(embedded_warehouse, [], tmp_path, zone="Europe/Berlin"):
+        weeks = [date(2026, 10, 25), date(2026, 11, 1), date(2026, 3, 29)]
+        assert [week.figures(last_day).slots_expected for last_day in weeks] == [676, 672, 668]
