@@ -5,6 +5,8 @@
     ReportingError                    its text names the cause and the remedy
     +-- SettingsError                 a language, channel or setting is unknown, missing or impossible
     |   +-- SecretError               a secret in the environment is missing or malformed
+    +-- UnsafePathError               a file or directory that another user could redirect or replace
+    +-- LockHeldError                 another process holds a lock for too long
     +-- ChannelError                  a channel refused a message and would refuse it again
         +-- ChannelUnavailableError   a channel did not answer, or asked to wait: the message may succeed later
 
@@ -22,6 +24,14 @@ class SettingsError(ReportingError):
 
 class SecretError(SettingsError):
     """A secret in the environment is missing or malformed."""
+
+
+class UnsafePathError(ReportingError):
+    """A file or directory is a link or belongs to another user, who could redirect or replace what we write."""
+
+
+class LockHeldError(ReportingError):
+    """Another process holds a lock for too long: it hangs or is stopped."""
 
 
 class ChannelError(ReportingError):

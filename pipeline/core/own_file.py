@@ -1,6 +1,5 @@
 """Writes a configuration file: settings with their comments from the luigi.cfg that is in the package."""
 
-import contextlib
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -9,6 +8,7 @@ from typing import NamedTuple, TypeAlias
 
 from pipeline.core import files
 from pipeline.core.errors import SettingsError
+from reporting.files import replace
 
 SHIPPED = Path(__file__).with_name("luigi.cfg")
 """Every setting with its default and its comment."""
@@ -88,12 +88,4 @@ def render(values: Values, title: str) -> str:
 
 def write(path: Path, text: str) -> None:
     """Replace a file as a whole: a reader sees the old content or the new one. Raises `OSError`."""
-    target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{target.name}.new")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(target)
-    except OSError:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
+    replace(Path(os.path.realpath(path)), text.encode())

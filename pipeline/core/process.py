@@ -22,6 +22,7 @@ from luigi.task_register import Register
 
 from pipeline.core import files, logs
 from pipeline.core.errors import SettingsError
+from reporting.files import make_private
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -115,10 +116,27 @@ def _resolve_paths(config: LuigiConfigParser, own: Path) -> None:
         config.set(section, option, str(path).replace("%", "%%"))
 
 
+def make_lock_directory() -> None:
+    """Make the directory of Luigi's lock files, unless the configuration names one of its own.
+
+    Raises
+    ------
+    UnsafePathError
+        Another user made it, or may replace files in it.
+    """
+    directory = _lock_directory()
+    if get_config().get("core", "lock_pid_dir", "") == directory:
+        make_private(Path(directory))
+
+
 def _lock_directory() -> str:
     """Return the directory of Luigi's lock files: one of this configuration and this user.
 
     By default Luigi has one for the machine: the same command of another configuration would count as running, and the
     directory of another user could not be read.
     """
-    return os.path.join(tempfile.gettempdir(), f"feedpulse-{os.getuid()}-{files.identity()}")
+    try:
+        temporary = tempfile.gettempdir()
+    except FileNotFoundError:  # the disk is full; a run goes on without the lock
+        temporary = os.environ.get("TMPDIR", "/tmp")
+    return os.path.join(temporary, f"feedpulse-{os.getuid()}-{files.identity()}")

@@ -1,7 +1,6 @@
 """The delivery log in the table ``deliveries``."""
 
 import contextlib
-import fcntl
 import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -11,6 +10,8 @@ from pipeline.core import settings
 from pipeline.core.errors import SettingsError
 from pipeline.warehouse.statements import statement
 from pipeline.warehouse.tables import DELIVERIES, full_name, open_warehouse
+from reporting import files
+from reporting.errors import UnsafePathError
 
 
 class TableDeliveryLog:
@@ -36,16 +37,17 @@ class TableDeliveryLog:
         """Hold a lock file in ``[delivery] lock_path``; the system releases it if the process is killed."""
         folder = Path(settings.DeliverySettings().lock_path)
         name = hashlib.sha256(f"{channel}:{address}".encode()).hexdigest()[:16]
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            handle = (folder / f"{name}.lock").open("a")
-        except OSError as error:
-            raise SettingsError(
-                f"[delivery] lock_path = {folder}: cannot write there ({error.strerror}); "
-                "name a directory that you may write to."
-            ) from error
-        with handle:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        with contextlib.ExitStack() as held:
+            try:
+                files.make_private(folder)
+                held.enter_context(files.locked(folder / f"{name}.lock"))
+            except UnsafePathError as error:
+                raise SettingsError(f"[delivery] lock_path = {folder}: {error}") from None
+            except OSError as error:
+                raise SettingsError(
+                    f"[delivery] lock_path = {folder}: cannot write there ({error.strerror}); "
+                    "name a directory that you may write to."
+                ) from error
             yield
 
 

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from pipeline.commands.doctor.report import note, ok, wrong
 from reporting.channels.base import Finding
+from reporting.files import danger
 
 LEAST_BYTES = 100 * 2**20
 """With less free space than this a run is likely to fail."""
 FEW_BYTES = 2 * 2**30
+LOCKS = "[delivery] lock_path"
 
 
 def directories() -> Iterator[Finding]:
@@ -21,6 +23,9 @@ def directories() -> Iterator[Finding]:
             problem = f"{there} is not a directory"
         elif not os.access(there, os.W_OK | os.X_OK):
             problem = f"this user may not write into {there}"
+        elif setting == LOCKS and there == path and (unsafe := danger(path)):
+            yield wrong(f"{setting} = {path}: {unsafe}", f"Until then no message is sent: correct it, or {setting}.")
+            continue
         else:
             yield ok(f"{setting} = {path}" + ("" if there == path else ": made by the first run"))
             continue
@@ -50,7 +55,7 @@ def _directories() -> dict[str, Path]:
     from pipeline.core import files, settings
 
     warehouse, source = settings.WarehouseSettings(), settings.SourceSettings()
-    paths = {"[delivery] lock_path": settings.DeliverySettings().lock_path}
+    paths = {LOCKS: settings.DeliverySettings().lock_path}
     paths["[core] lock_pid_dir"] = str(get_config().get("core", "lock_pid_dir"))
     if warehouse.engine == "embedded":
         paths["[warehouse] path"] = warehouse.path

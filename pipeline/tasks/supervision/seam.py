@@ -27,6 +27,7 @@ from pipeline.tasks.supervision.outcomes import Ended
 from pipeline.tasks.supervision.scheduling import Factory, Record
 from pipeline.warehouse import runs
 from pipeline.warehouse.runs import ALREADY_RUNNING, ERROR, FAILED, NOT_RUN, OK, REFUSED, Run
+from reporting.errors import UnsafePathError
 
 PRESSES = "Presses"
 QUIET_ROW_SECONDS = 3600
@@ -93,10 +94,22 @@ def _run(run: Callable[..., Any], arguments: Sequence[str], record: Record) -> A
     """Run Luigi's command; when luigid is lost in the middle, begin again without it: what is done stays done."""
     factory = Factory(record)
     try:
-        return run(arguments, worker_scheduler_factory=factory)
+        return _run_locked(run, arguments, factory, record)
     except RPCError:
         factory.lose()
         return run([*arguments, "--no-lock"], worker_scheduler_factory=factory)  # this process has the lock
+
+
+def _run_locked(run: Callable[..., Any], arguments: Sequence[str], factory: Factory, record: Record) -> Any:
+    """Run Luigi's command; where Luigi cannot write its lock file, without it: two runs at once do no harm."""
+    try:
+        process.make_lock_directory()
+        return run(arguments, worker_scheduler_factory=factory)
+    except (OSError, UnsafePathError) as error:
+        if record.root or "--no-lock" in arguments:  # it was not the lock
+            raise
+        _LOG.warning("Luigi's lock file cannot be written, so this run goes on without it: %s", error)
+        return run([*arguments, "--no-lock"], worker_scheduler_factory=factory)
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ import time
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Client, Connection
+from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import TerminalError, TransientError, WarehouseError
@@ -24,6 +25,8 @@ from pipeline.warehouse.engines.conversion import written_columns
 
 _START_SECONDS = 60.0
 _POLL_SECONDS = 0.05
+_LOOK_SECONDS = 10.0
+"""How long the owner may be silent before its process is looked at."""
 _ADDRESS_LIMIT_BYTES = 100  # of 107 on Linux, 103 on macOS
 
 
@@ -77,14 +80,15 @@ class EmbeddedEngine(Engine):
 
     def _ask(self, request: Mapping[str, str], data: Iterable[bytes] = ()) -> Generator[bytes, None, None]:
         """Send a statement to the owner and yield the frames of the answer."""
-        with self._greeted() as connection:
+        connection, process = self._greeted()
+        with connection:
             try:
                 connection.send_bytes(json.dumps(request).encode())
                 for frame in data:
                     connection.send_bytes(frame)
-                while frame := connection.recv_bytes():
+                while frame := self._received(connection, process):
                     yield frame
-                outcome = json.loads(connection.recv_bytes())
+                outcome = json.loads(self._received(connection, process))
             except (EOFError, OSError):
                 raise TransientError(
                     f"{self.path}: the engine's process ended during a statement (see owner.log there)"
@@ -92,12 +96,24 @@ class EmbeddedEngine(Engine):
         if "error" in outcome:
             raise self._refusal(outcome["error"])
 
+    def _received(self, connection: Connection, process: int) -> bytes:
+        """Return the next frame; a statement may take hours, but an owner that is stopped answers nothing."""
+        stops = 0
+        while not connection.poll(_LOOK_SECONDS):
+            stops = stops + 1 if _is_stopped(process) else 0
+            if stops == 2:  # after a pause of the whole machine the owner may go on later than this process
+                raise TransientError(
+                    f"{self.path}: the engine's process {process} is stopped: continue it with `kill -CONT {process}`, "
+                    "or end it"
+                )
+        return connection.recv_bytes()
+
     def _refusal(self, text: str) -> WarehouseError:
         code = re.search(r"Code: (\d+)", text)
         return refusal(self.path, int(code[1]) if code else 0, text)
 
-    def _greeted(self) -> Connection:
-        """Return a connection to an owner that has sent its greeting; start one if necessary."""
+    def _greeted(self) -> tuple[Connection, int]:
+        """Return a connection to an owner that has sent its greeting, and its process; start one if necessary."""
         address = self._address()
         deadline = time.monotonic() + _START_SECONDS
         trouble = "the engine's process does not answer"
@@ -112,7 +128,7 @@ class EmbeddedEngine(Engine):
                 raise self._unusable(error.strerror) from None
             greeting = _greeting(connection, deadline)
             if greeting.get("protocol") == owner.PROTOCOL:
-                return connection
+                return connection, int(greeting["pid"])
             connection.close()
             if "error" in greeting:
                 raise TerminalError(
@@ -180,3 +196,12 @@ def _greeting(connection: Connection, deadline: float) -> dict[str, Any]:
     except (EOFError, OSError):
         pass
     return {}
+
+
+def _is_stopped(process: int) -> bool:
+    """Whether a process was stopped, by SIGSTOP or a debugger; False where the system does not tell."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2][:1]
+    except OSError:
+        return False
+    return state in ("T", "t")

@@ -224,7 +224,7 @@ def log(text: str) -> None:
 
 def lock(directory: str) -> int | None:
     """Lock a directory and return the open file, or None if another process holds the lock."""
-    handle = os.open(os.path.join(directory, "owner.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    handle = os.open(os.path.join(directory, "owner.lock"), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -242,15 +242,19 @@ def listen(address: str) -> socket.socket:
     return listener
 
 
-def detach(directory: str) -> None:
+def open_log(directory: str) -> int:
+    """Open owner.log; a long one begins anew."""
+    path = os.path.join(directory, "owner.log")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
+    if os.path.exists(path) and os.path.getsize(path) > _LOG_LIMIT_BYTES:
+        flags |= os.O_TRUNC
+    return os.open(path, flags, 0o600)
+
+
+def detach(directory: str, output: int) -> None:
     """Leave the caller's session and streams: an inherited pipe would never be closed."""
     os.setsid()
     os.chdir(directory)
-    path = os.path.join(directory, "owner.log")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-    if os.path.exists(path) and os.path.getsize(path) > _LOG_LIMIT_BYTES:
-        flags |= os.O_TRUNC
-    output = os.open(path, flags, 0o600)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.dup2(output, 1)
@@ -272,10 +276,11 @@ def main() -> None:
     os.umask(0o077)
     if lock(directory) is None:
         return
+    output = open_log(directory)  # the caller sees a failure
     listener = listen(address)
     if os.fork():
         os._exit(0)  # the caller does not wait for the engine: it can already connect
-    detach(directory)
+    detach(directory, output)
     inode = os.stat(address).st_ino
     try:
         Owner(directory, listener, float(idle_seconds)).serve()

@@ -1,6 +1,5 @@
 """Writes messages as files into a directory, with a page that shows them."""
 
-import fcntl
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -10,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
+from reporting import files
 from reporting.channels.base import Channel, Finding
 from reporting.channels.outbox import page
 from reporting.errors import ChannelError, ReportingError, SettingsError
@@ -98,13 +98,14 @@ class Outbox(Channel):
         directory = Path(address)
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            with (directory / ".lock").open("w") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
+            # Where a group shares the directory, each of its users may lock it.
+            with files.locked(directory / ".lock", group=bool(directory.stat().st_mode & 0o020)):
+                files.clear_temporary(directory)
                 yield directory
                 entries = _entries(directory)
                 kept = sum(not self._is_old(entry) for entry in entries)
                 # Before the files go: the page never names a picture that is not there.
-                _write(directory / "index.html", page.render(entries[: min(kept, _MESSAGES_ON_PAGE)]).encode())
+                files.replace(directory / "index.html", page.render(entries[: min(kept, _MESSAGES_ON_PAGE)]).encode())
                 for entry in entries[kept:]:
                     _delete(directory, entry)
         except OSError as error:
@@ -131,8 +132,8 @@ def _write_message(directory: Path, message: Message, earlier: Sequence[page.Ver
     if message.picture is None:
         picture.unlink(missing_ok=True)
     else:
-        _write(picture, message.picture)
-    _write(directory / f"{message.key}.txt", f"{message.plain}\n".encode())
+        files.replace(picture, message.picture)
+    files.replace(directory / f"{message.key}.txt", f"{message.plain}\n".encode())
     record = {
         "key": message.key,
         "title": message.title,
@@ -143,14 +144,7 @@ def _write_message(directory: Path, message: Message, earlier: Sequence[page.Ver
         "written_at": datetime.now(UTC).isoformat(),
         "earlier": [{"html": version.html, "written_at": version.written_at.isoformat()} for version in earlier],
     }
-    _write(directory / f"{message.key}.json", json.dumps(record, ensure_ascii=False, indent=1).encode())
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Replace a file as a whole: a reader sees the old content or the new one."""
-    temporary = path.with_name(f".{path.name}.new")
-    temporary.write_bytes(content)
-    temporary.replace(path)
+    files.replace(directory / f"{message.key}.json", json.dumps(record, ensure_ascii=False, indent=1).encode())
 
 
 def _is_shown(directory: Path, record: _Record, message: Message) -> bool:

@@ -134,6 +134,17 @@ def test_a_directory_of_somebody_else(
     assert f"this user may not write into {theirs}" in on_server.wrong()
 
 
+def test_a_lock_directory_that_others_may_write(on_server: Place, tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    (shared / "notes.txt").touch()
+    shared.chmod(0o777)
+    on_server.sections["delivery"] = {"lock_path": str(shared)}
+    code, out = on_server.run()
+    assert code == 1
+    assert f"chmod go-w {shared}" in " ".join(out.split())
+
+
 def test_a_disk_that_is_full(on_server: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = namedtuple("usage", "total used free")
     for free, level in ((50 * 2**20, "WRONG"), (2**30, "note"), (5 * 2**30, "ok")):

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.core.errors import TerminalError, TransientError
-from pipeline.warehouse.engines import EmbeddedEngine
+from pipeline.core.errors import TerminalError, TransientError, WarehouseError
+from pipeline.warehouse.engines import EmbeddedEngine, embedded
 from tests.conftest import end_owner, owners
 from tests.patience import HANGS_SECONDS
 
@@ -86,6 +86,29 @@ def test_a_write_whose_owner_dies_is_not_repeated(own: EmbeddedEngine) -> None:
     assert isinstance(error, TransientError)
     assert own.path in str(error)
     assert own.query("SELECT count() FROM default.t") == [(0,)]
+
+
+def test_an_owner_that_is_stopped_is_named(own: EmbeddedEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedded, "_LOOK_SECONDS", 0.2)
+    [process] = owners(own)
+    threading.Timer(0.5, os.kill, (process, signal.SIGSTOP)).start()
+    with pytest.raises(TransientError, match=f"process {process} is stopped: continue it with `kill -CONT {process}`"):
+        own.execute("INSERT INTO default.t SELECT 1 + sleepEachRow(0.5) FROM numbers(6)")
+    os.kill(process, signal.SIGCONT)
+    assert own.query("SELECT 1") == [(1,)]
+
+
+def test_links_in_the_data_directory_are_not_followed(own: EmbeddedEngine, tmp_path: Path) -> None:
+    for name in ("owner.log", "owner.lock"):
+        end_owner(own)
+        precious = tmp_path / "precious"
+        precious.write_text("precious")
+        Path(own.path, name).unlink()
+        Path(own.path, name).symlink_to(precious)
+        with pytest.raises(WarehouseError):
+            EmbeddedEngine(own.path)._execute("SELECT 1", "")
+        assert precious.read_text() == "precious"
+        Path(own.path, name).unlink()
 
 
 def test_an_idempotent_write_whose_owner_dies_is_repeated(own: EmbeddedEngine) -> None:
