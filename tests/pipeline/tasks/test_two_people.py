@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-import pytest
-
 from pipeline.demo.load import create_tables, load
 from pipeline.demo.scenario import LabelledIncident, Scenario
 from pipeline.tasks import Alerts, Morning, Presses, Weekly
 from pipeline.warehouse import tables
-from pipeline.warehouse.engines import Engine
+from pipeline.warehouse.engines import Engine, ServerEngine
 from tests.pipeline.alerts.place import Site
 from tests.pipeline.etl.running import fresh_database, place
 
@@ -58,7 +56,7 @@ class Person:
             warehouse,
             database,
             folder,
-            {"catch_up_hours": "3"},
+            {"catch_up_hours": "1"},
             {
                 "warehouse": {**place(warehouse), "database": database, "prefix": prefix},
                 "source": {"database": source},
@@ -117,18 +115,9 @@ def act(site: Site, day: date, hour: int, *, is_last: bool) -> None:
         site.run(Weekly(), now)
 
 
-@pytest.mark.parametrize(
-    ("engine", "days", "hours"),
-    [
-        ("server", 1, (6, 10)),
-        pytest.param("server", 7, tuple(range(0, 24, 3)), marks=pytest.mark.long),
-        pytest.param("embedded", 7, tuple(range(0, 24, 3)), marks=pytest.mark.long),
-    ],
-)
-def test_two_people_share_a_database(
-    request: pytest.FixtureRequest, tmp_path: Path, engine: str, days: int, hours: tuple[int, ...]
-) -> None:
-    warehouse = request.getfixturevalue(f"{engine}_warehouse")
+def test_two_people_share_a_database(server_warehouse: ServerEngine, tmp_path: Path) -> None:
+    """A morning; ``python -m tests.soak.neighbours`` plays a week."""
+    warehouse, days, hours = server_warehouse, 1, (6, 10)
     with (
         events(warehouse, ANNA, days) as annas,
         events(warehouse, BEN, days) as bens,
