@@ -152,8 +152,9 @@ class Presses(Told):
     def run(self) -> None:
         """Record and answer each press, and edit the message of its incident."""
         monitors, channels = monitors_and_channels()
-        pressed = poll_buttons(channels)
-        self.did(presses=len(pressed))
+        polled = poll_buttons(channels)
+        pressed = polled.incidents
+        self.did(presses=len(pressed), foreign=polled.foreign)
         slot = store.last_checked_slot() if pressed else None  # the newest slot may not be measured yet
         if slot is not None:
             state = store.load_state(slot + clock.SLOT)
@@ -163,6 +164,8 @@ class Presses(Told):
                     notify(notices, numbers, evaluation.explain(notices, numbers), channels)
                 if self.set_status_message is not None:
                     self.set_status_message("; ".join([f"edited {len(notices)} messages", *left_out]))
+        if polled.failure:
+            raise polled.failure
         self.done = True
 
 

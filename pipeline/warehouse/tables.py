@@ -194,6 +194,15 @@ def _opened() -> set[tuple[Engine, Installation]]:
     return set()
 
 
+@once
+def installation_id() -> str:
+    """Return the random id of this installation; '' for a reading command in the warehouse of an earlier release."""
+    if is_missing(INSTALLATION):
+        return ""
+    rows = open_warehouse().query(statement("recorded_item", installation=full_name(INSTALLATION)), {"item": "id"})
+    return str(rows[0][0]) if rows else ""
+
+
 def require_own_names(wanted: Installation) -> None:
     """Refuse an `[etl] table` that is the name of another table of ours."""
     if len(wanted.names) != len(TABLES):

@@ -1,7 +1,7 @@
 """The message of an incident: its data, text and picture, and the replies to it."""
 
-from reporting.alerts.compose import compose, compose_answer, compose_reply
-from reporting.alerts.model import Action, Alert, AlertMetric, Handling, Loss, State, Status
+from reporting.alerts.compose import compose, compose_answer, compose_refusal, compose_reply
+from reporting.alerts.model import Action, Alert, AlertMetric, Handling, Loss, Refusal, State, Status
 
 __all__ = [
     "Action",
@@ -9,9 +9,11 @@ __all__ = [
     "AlertMetric",
     "Handling",
     "Loss",
+    "Refusal",
     "State",
     "Status",
     "compose",
     "compose_answer",
+    "compose_refusal",
     "compose_reply",
 ]

@@ -10,7 +10,7 @@ import numpy as np
 
 from reporting import plots, texts
 from reporting.alerts import text
-from reporting.alerts.model import Action, Alert, AlertMetric, instant, slot_name
+from reporting.alerts.model import Action, Alert, AlertMetric, Refusal, instant, slot_name
 from reporting.decoration import optional
 from reporting.formatting import ticks
 from reporting.message import Button, Message
@@ -85,6 +85,26 @@ def compose_answer(action: Action | None, mute: timedelta, language: str) -> str
     """
     words = texts.load(language)
     return words.MISSING if action is None else text.pressed_label(action, mute, words)
+
+
+def compose_refusal(reason: Refusal, language: str) -> str:
+    """Write the answer to a press that is not applied.
+
+    Parameters
+    ----------
+    reason : {"unreadable", "foreign", "refused", "unknown"}
+        It cannot be read; its button belongs to another installation; the person may not press; or there is no such
+        incident or button.
+    language : str
+        Name of a module of `reporting.texts`.
+    """
+    words = texts.load(language)
+    return {
+        "unreadable": words.PRESS_UNREADABLE,
+        "foreign": words.PRESS_FOREIGN,
+        "refused": words.PRESS_REFUSED,
+        "unknown": words.PRESS_UNKNOWN,
+    }[reason]
 
 
 def by_importance(alert: Alert) -> list[AlertMetric]:

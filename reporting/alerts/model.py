@@ -16,6 +16,7 @@ from reporting.formatting import Format
 State = Literal["opened", "ongoing", "ended"]
 Status = Literal["opened", "growing", "no_data", "recovered", "new_normal", "data_late", "false_alarm"]
 Action = Literal["acknowledge", "mute", "false_alarm", "new_normal"]
+Refusal = Literal["unreadable", "foreign", "refused", "unknown"]
 
 
 @dataclass(frozen=True)

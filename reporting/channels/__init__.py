@@ -8,10 +8,10 @@ import importlib
 import pkgutil
 from dataclasses import MISSING, fields
 
-from reporting.channels.base import Channel, Finding, Press
+from reporting.channels.base import Channel, Finding, Page, Press
 from reporting.errors import SettingsError
 
-__all__ = ["Channel", "Finding", "Press", "available", "create"]
+__all__ = ["Channel", "Finding", "Page", "Press", "available", "create"]
 
 
 def available() -> list[str]:

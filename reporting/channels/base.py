@@ -7,27 +7,58 @@ from typing import Literal
 
 from reporting.message import Message
 
+Standing = Literal["ok", "elsewhere", "forbidden", "unreadable"]
+
 
 @dataclass(frozen=True)
 class Press:
-    """A press of a message's button.
+    """A press of a message's button. The texts are one plain line each.
 
     Parameters
     ----------
     update : int
-        Number of the press; later presses have greater numbers.
+        Number of the press in its queue.
     data : str
         Data of the button.
     user : str
-        Name of the person, one plain line.
+        Name of the person.
     answer : str
-        Id of the press for `Channel.answer_press`.
+        Id of the press for `Channel.answer_press`; "" if it cannot be answered.
+    standing : str
+        "ok"; "elsewhere", in a chat that is not configured; "forbidden", by a person who may not press; or
+        "unreadable".
+    person : str
+        What identifies the person.
     """
 
     update: int
     data: str
     user: str
     answer: str
+    standing: Standing = "ok"
+    person: str = ""
+
+
+@dataclass(frozen=True)
+class Page:
+    """The first presses of a queue, oldest first.
+
+    Parameters
+    ----------
+    queue : str
+        Name of the queue, such as the bot's number. Presses of different queues may have the same numbers.
+    presses : tuple of Press
+        The presses.
+    last : int
+        Number of the last item, which may be something other than a press; 0 if nothing waits.
+    is_full : bool
+        Whether more may wait.
+    """
+
+    queue: str = ""
+    presses: tuple[Press, ...] = ()
+    last: int = 0
+    is_full: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,16 +120,25 @@ class Channel(ABC):
         """
         return self.send(address, message)
 
-    def presses(self, since: int) -> list[Press]:
-        """Return the presses numbered `since` and later, oldest first; 0 returns all that the channel keeps.
+    def presses(self, since: int = 0) -> Page:
+        """Return the first presses that are not confirmed.
 
-        The channel may forget presses before `since`: pass the number after the last recorded press. Errors are those
-        of `send`.
+        Parameters
+        ----------
+        since : int
+            Confirms what has a lower number: the channel forgets it. 0 confirms nothing. A number must come from a page
+            that was just read: a channel may begin to count anew.
+
+        Raises
+        ------
+        ChannelError, ChannelUnavailableError
+            As `send`.
         """
-        return []
+        return Page()
 
-    def answer_press(self, press: Press, text: str) -> None:  # noqa: B027  optional: channels without buttons
-        """Show `text` to the person who pressed; a failure is ignored."""
+    def answer_press(self, press: Press, text: str) -> bool:
+        """Show `text` to the person who pressed. Return False if that failed, for example because it is too late."""
+        return False
 
     @abstractmethod
     def link(self, address: str, message_id: str) -> str:

@@ -31,6 +31,11 @@ class Texts(Protocol):
     ACKNOWLEDGED: str
     FALSE_ALARM: str
     NEW_NORMAL: str
+    # Answers to a press that is not applied.
+    PRESS_UNREADABLE: str
+    PRESS_FOREIGN: str
+    PRESS_REFUSED: str
+    PRESS_UNKNOWN: str
     # Said where no slice explains an incident.
     NOT_EXPLAINED: str
     # The heading of a setting that the weekly summary proposes.
@@ -191,6 +196,9 @@ class Texts(Protocol):
 
     def checks_again(self) -> str:
         """Return that slots are checked again."""
+
+    def foreign_presses(self) -> str:
+        """Return that presses of another installation or another program are in the bot's queue."""
 
     def more(self, count: int) -> str:
         """Return what stands for `count` metrics that did not fit: "and 3 more"."""

@@ -21,6 +21,10 @@ ACKNOWLEDGE = "Acknowledge"
 ACKNOWLEDGED = "Acknowledged"
 FALSE_ALARM = "False alarm"
 NEW_NORMAL = "New normal"
+PRESS_UNREADABLE = "This press cannot be read"
+PRESS_FOREIGN = "This button belongs to another feedpulse with the same bot, which may not hear of the press"
+PRESS_REFUSED = "You may not press the buttons of this bot"
+PRESS_UNKNOWN = "No such incident is known"
 NOT_EXPLAINED = "not explained by any slice"
 PROPOSAL = "Proposal for luigi.cfg"
 TEST_TITLE = "Test message"
@@ -259,6 +263,10 @@ def no_checks(moment: str) -> str:
 
 def checks_again() -> str:
     return "feedpulse: slots are checked again"
+
+
+def foreign_presses() -> str:
+    return "feedpulse: another installation or program uses the same bot, and presses of buttons may be lost"
 
 
 def more(count: int) -> str:

@@ -21,6 +21,10 @@ ACKNOWLEDGE = "Принять"
 ACKNOWLEDGED = "Принято"
 FALSE_ALARM = "Ложная тревога"
 NEW_NORMAL = "Новая норма"
+PRESS_UNREADABLE = "Это нажатие не читается"
+PRESS_FOREIGN = "Это кнопка другого feedpulse с тем же ботом: он может не узнать о нажатии"
+PRESS_REFUSED = "Вам нельзя нажимать кнопки этого бота"
+PRESS_UNKNOWN = "Такой инцидент неизвестен"
 NOT_EXPLAINED = "ни один срез этого не объясняет"
 PROPOSAL = "Предложение для luigi.cfg"
 TEST_TITLE = "Проверка связи"
@@ -260,6 +264,10 @@ def no_checks(moment: str) -> str:
 
 def checks_again() -> str:
     return "feedpulse: интервалы снова проверяются"
+
+
+def foreign_presses() -> str:
+    return "feedpulse: тот же бот у другой установки или программы, нажатия кнопок могут потеряться"
 
 
 def more(count: int) -> str:

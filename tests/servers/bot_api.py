@@ -2,13 +2,15 @@
 
 Use ``with BotApi() as api: ...`` and point the client at ``api.url``; another process also needs `TOKEN` in its
 environment. ``api.sent`` holds the messages that chats show now. ``api.answer_next(too_many(3), dropped())`` makes the
-next two requests fail. ``api.press(...)`` presses a button. ``api.delete(...)``, ``api.freeze(...)`` and
-``api.migrate(...)`` delete a message, make it too old to edit, and turn a group into a supergroup. ``api.chat(...)``
-is a chat whose kind and rights a test may change.
+next two requests fail. ``api.press(...)`` presses a button. ``api.renumber(...)`` is a week without updates, after
+which Telegram chooses the next number at random. ``api.delete(...)``, ``api.freeze(...)`` and ``api.migrate(...)``
+delete a message, make it too old to edit, and turn a group into a supergroup. ``api.chat(...)`` is a chat whose kind
+and rights a test may change.
 """
 
 import json
 import threading
+import zlib
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -47,6 +49,10 @@ class Sent:
     buttons: tuple[tuple[tuple[str, str], ...], ...] = ()
     edits: int = 0
 
+    def data(self, beginning: str) -> str:
+        """Return the data of the button that begins so."""
+        return next(data for row in self.buttons for _, data in row if data.startswith(beginning))
+
 
 Trouble = Callable[["BotApi"], None]
 
@@ -63,6 +69,12 @@ def refused(code: int, description: str, **parameters: Any) -> Trouble:
 def too_many(retry_after: int) -> Trouble:
     """Answer with a request to wait."""
     return refused(429, f"Too Many Requests: retry after {retry_after}", retry_after=retry_after)
+
+
+def conflict() -> Trouble:
+    """Answer as if another process asked for updates in the same moment."""
+    what = "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running"
+    return refused(409, what)
 
 
 def html(code: int, title: str) -> Trouble:
@@ -101,9 +113,14 @@ class BotApi:
         The chats that the bot may write to.
     topics : tuple of int
         The forum topics of each chat.
+    token : str
+        The token of the bot.
     """
 
-    def __init__(self, chats: tuple[str, ...] = (CHAT,), topics: tuple[int, ...] = (TOPIC,)) -> None:
+    def __init__(
+        self, chats: tuple[str, ...] = (CHAT,), topics: tuple[int, ...] = (TOPIC,), token: str = TOKEN
+    ) -> None:
+        self.token = token
         self.chats = list(chats)
         self.topics = topics
         self.webhook = False
@@ -120,6 +137,7 @@ class BotApi:
         self._migrated: dict[str, str] = {}
         self._queries: set[str] = set()
         self._update = 1000
+        self._allowed: set[str] = set()
         self._troubles: deque[Trouble] = deque()
         self._lock = threading.RLock()
         self._server = Server(("127.0.0.1", 0), Handler)
@@ -158,11 +176,17 @@ class BotApi:
         """The chat of a number or @name, with the bot's rights there."""
         return self._rooms.setdefault(name, of_name(name))
 
-    def press(self, message_id: int, data: str, chat: str = CHAT, **user: str) -> str:
-        """Press a button as `user` (first_name, last_name, username); return the query's id."""
+    def press(self, message_id: int, data: str, chat: str = CHAT, **user: object) -> str:
+        """Press a button as `user` (id, first_name, last_name, username); return the query's id."""
         message = self._find(chat, message_id)
         assert data in [pressed for row in message.buttons for _, pressed in row], message.buttons
         return self.update(callback_query=_query(message_id, chat, data, {"first_name": "Anna"} | user))
+
+    def forge(self, data: object, chat: str = CHAT, **user: object) -> str:
+        """Press as a client does that sends data of no button; return the query's id. Each name is another person."""
+        person = {"first_name": "Mallory"} | user
+        number = zlib.crc32(repr(person["first_name"]).encode())
+        return self.update(callback_query=_query(1, chat, data, {"id": number} | person))
 
     def press_elsewhere(self, chat: str = "-1009999", data: str = "ack") -> str:
         """Press a button of a message in another chat."""
@@ -174,10 +198,15 @@ class BotApi:
             self._update += 1
             query = content.get("callback_query", {})
             if query:
-                query["id"] = f"q{self._update}"
-                self._queries.add(query["id"])
-            self.updates.append({"update_id": self._update, **content})
+                query.setdefault("id", f"q{self._update}")
+                self._queries.add(str(query["id"]))
+            if not self._allowed or self._allowed & set(content):
+                self.updates.append({"update_id": self._update, **content})
         return str(query.get("id", ""))
+
+    def renumber(self, number: int) -> None:
+        """Choose the number of the next update."""
+        self._update = number - 1
 
     def expire(self, query: str) -> None:
         """Make a press too old to be answered."""
@@ -188,7 +217,7 @@ class BotApi:
         with self._lock:
             self.requests.append(method)
             trouble = self._troubles.popleft() if self._troubles else None
-        if token != TOKEN:
+        if token != self.token:
             raise Refused(401, "Unauthorized")
         if trouble is not None:
             trouble(self)
@@ -292,19 +321,19 @@ class BotApi:
     def _get_updates(self, fields: dict[str, str]) -> list[dict[str, Any]]:
         offset, limit = int(fields.get("offset", 0)), int(fields.get("limit", UPDATES_LIMIT))
         timeout = int(fields.get("timeout", 0))
-        allowed = json.loads(fields.get("allowed_updates", "[]"))
         if self.webhook:
             raise Refused(409, "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook first")
         self.longest_poll = max(self.longest_poll, timeout)
         if not self.updates:
             self.closing.wait(timeout)
         with self._lock:
+            if "allowed_updates" in fields:  # remembered; for updates from now on
+                self._allowed = set(json.loads(fields["allowed_updates"]))
             if offset < 0:
                 self.updates = self.updates[offset:]
             # The offset confirms earlier updates; they are forgotten.
             self.updates = [update for update in self.updates if update["update_id"] >= offset]
-            wanted = [update for update in self.updates if not allowed or set(allowed) & set(update)]
-            return wanted[: max(1, min(limit, UPDATES_LIMIT))]
+            return self.updates[: max(1, min(limit, UPDATES_LIMIT))]
 
     def _answer(self, fields: dict[str, str]) -> bool:
         query, text = fields.get("callback_query_id", ""), fields.get("text", "")
@@ -356,7 +385,7 @@ def _shown(sent: Sent) -> dict[str, Any]:
     return {"message_id": sent.id, "date": 1, "chat": _chat_object(sent.chat), **text}
 
 
-def _query(message_id: int, chat: str, data: str, user: dict[str, str]) -> dict[str, Any]:
+def _query(message_id: int, chat: str, data: object, user: dict[str, object]) -> dict[str, Any]:
     message = {"message_id": message_id, "date": 1, "chat": _chat_object(chat)}
     person = {"id": 42, "is_bot": False, **user}
     return {"from": person, "message": message, "chat_instance": "1", "data": data}

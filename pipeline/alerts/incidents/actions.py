@@ -12,6 +12,9 @@ MUTE = timedelta(hours=2)
 ActionKind = Literal["acknowledge", "mute", "false_alarm", "new_normal"]
 KINDS: tuple[ActionKind, ...] = get_args(ActionKind)
 
+ID_LENGTH = 8
+"""Characters of the installation's id in the data of a button."""
+
 
 @dataclass(frozen=True)
 class Action:
@@ -24,15 +27,26 @@ class Action:
     """Naive UTC."""
 
 
-def button(kind: ActionKind, incident: Incident) -> str:
+@dataclass(frozen=True)
+class ButtonData:
+    """What the data of a button says."""
+
+    kind: ActionKind
+    incident_id: str
+    installation: str
+    """Begins the id of the installation that posted the message; '' for messages of an earlier release."""
+
+
+def button(kind: ActionKind, incident: Incident, installation: str) -> str:
     """Encode an action on an incident as the data of a button, at most 64 bytes."""
-    return f"{kind}|{incident.incident_id}"
+    return "|".join([kind, incident.incident_id, *([installation[:ID_LENGTH]] if installation else [])])
 
 
-def read_button(data: str) -> tuple[ActionKind, str] | None:
-    """Decode the data of a button into the action and the incident id; None if it is not a button of ours."""
-    kind, _, incident_id = data.partition("|")
-    return (kind, incident_id) if kind in KINDS and incident_id else None
+def read_button(data: str) -> ButtonData | None:
+    """Decode the data of a button; None if it is not a button of feedpulse."""
+    kind, _, rest = data.partition("|")
+    incident_id, _, installation = rest.partition("|")
+    return ButtonData(kind, incident_id, installation) if kind in KINDS and incident_id else None
 
 
 def by_incident(actions: Iterable[Action]) -> dict[str, list[Action]]:

@@ -147,3 +147,9 @@ class Incident:
             else:
                 adjustments.append(Adjustment(member.part, member.since, member.last + SLOT))
         return adjustments
+
+
+def message_key(incident_id: str) -> str:
+    """Return the key of an incident's message, for example ``alert-2026-11-01T1015Z-views``."""
+    metric, _, opened = incident_id.partition(":")
+    return f"alert-{opened}Z-{metric}"

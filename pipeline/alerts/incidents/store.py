@@ -2,19 +2,19 @@
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from pipeline.alerts.detection.checks import CheckResult
 from pipeline.alerts.incidents import actions
 from pipeline.alerts.incidents.actions import Action
-from pipeline.alerts.incidents.incident import Incident, Member
+from pipeline.alerts.incidents.incident import Incident, Member, message_key
 from pipeline.alerts.incidents.state import State
 from pipeline.core import clock, settings
 from pipeline.slots import Part
 from pipeline.warehouse.statements import statement
-from pipeline.warehouse.tables import INCIDENT_ACTIONS, INCIDENTS, SLOT_CHECKS, full_name, open_warehouse
+from pipeline.warehouse.tables import DELIVERIES, INCIDENT_ACTIONS, INCIDENTS, SLOT_CHECKS, full_name, open_warehouse
 
 
 def load_state(slot: datetime) -> State:
@@ -101,27 +101,60 @@ def last_checked_slot() -> datetime | None:
     return clock.from_epoch(seconds) if seconds else None
 
 
-def save_press(channel: str, update: int, action: str, incident_id: str, person: str) -> None:
-    """Write a press of a button with the current time. Action and incident are '' if the button is not ours."""
+@dataclass(frozen=True)
+class RecordedPress:
+    """A press of a button as the table has it."""
+
+    update: int
+    """Its number in the channel's queue."""
+    action: str
+    """The action, or why the press was not applied."""
+    incident_id: str
+    """'' if the press was not applied."""
+    person: str
+    at: datetime
+    """When it was read, naive UTC."""
+
+
+def save_presses(channel: str, presses: Sequence[RecordedPress]) -> None:
+    """Write presses of a queue, all in one INSERT."""
+    if not presses:
+        return
+    columns = ("action", "incident_id", "person", "at")
     open_warehouse().insert(
         full_name(INCIDENT_ACTIONS),
         {
-            "incident_id": [incident_id],
-            "action": [action],
-            "person": [person],
-            "at": [clock.utcnow().replace(microsecond=0)],
-            "channel": [channel],
-            "update_number": [update],
+            "channel": [channel] * len(presses),
+            "update_number": [press.update for press in presses],
+            **{name: [getattr(press, name) for press in presses] for name in columns},
         },
     )
 
 
-def last_press(channel: str) -> int:
-    """Read the number of the newest recorded press of a channel; 0 before the first."""
+def load_presses(channels: Sequence[str], numbers: Collection[int]) -> dict[str, dict[int, RecordedPress]]:
+    """Read the recorded presses with one of these numbers, by channel and number."""
     rows = open_warehouse().query(
-        statement("last_press", incident_actions=full_name(INCIDENT_ACTIONS)), {"channel": channel}
+        statement("recorded_presses", incident_actions=full_name(INCIDENT_ACTIONS)),
+        {"channels": tuple(channels), "numbers": tuple(numbers)},
     )
-    return int(rows[0][0] or 0) if rows else 0
+    found: dict[str, dict[int, RecordedPress]] = {channel: {} for channel in channels}
+    for channel, *row in rows:
+        found[channel][row[0]] = RecordedPress(*row)
+    return found
+
+
+def known_incidents(incident_ids: Collection[str]) -> set[str]:
+    """Return which ids are those of incidents: they are stored, or their message was sent just now."""
+    if not incident_ids:
+        return set()
+    sql = statement("stored_incidents", incidents=full_name(INCIDENTS))
+    known = {item for (item,) in open_warehouse().query(sql, {"incident_ids": tuple(incident_ids)})}
+    # Incidents are stored after their messages are sent.
+    keys = {message_key(item): item for item in incident_ids if item not in known}
+    if keys:
+        sql = statement("posted_alerts", deliveries=full_name(DELIVERIES))
+        known |= {keys[key] for (key,) in open_warehouse().query(sql, {"keys": tuple(keys)})}
+    return known
 
 
 def _start_of_history(slot: datetime) -> datetime:

@@ -14,12 +14,13 @@ from pipeline.alerts.detection.band import Band
 from pipeline.alerts.evaluation import Evaluation
 from pipeline.alerts.incidents import Incident, Notice
 from pipeline.alerts.incidents.actions import KINDS, MUTE, Action, button
-from pipeline.alerts.incidents.incident import Member
+from pipeline.alerts.incidents.incident import Member, message_key
 from pipeline.alerts.root_cause.explanation import Explanation
 from pipeline.core import clock, dimensions, settings
 from pipeline.core.metrics import BY_NAME
 from pipeline.slots import Part
 from pipeline.warehouse.source import table_name
+from pipeline.warehouse.tables import installation_id
 from reporting.decoration import optional
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def _alert(
     end = series.slot + clock.SLOT
     status = _status(incident)
     since = incident.silent_since or incident.opened
-    key = message_key(incident)
+    key = message_key(incident.incident_id)
     causes, splits = optional(f"cause in {key}", lambda: (cause_of(explanation), split_of(explanation))) or ((), ())
     return Alert(
         slot_start=clock.to_local(series.slot),
@@ -90,15 +91,9 @@ def _alert(
         splits=splits,
         losses=optional(f"losses in {key}", lambda: _losses(incident)) or () if status != "data_late" else (),
         handled=[_handled(action) for action in notice.actions],
-        buttons=[(kind, button(kind, incident)) for kind in KINDS] if not incident.ended else (),
+        buttons=[(kind, button(kind, incident, installation_id())) for kind in KINDS] if not incident.ended else (),
         mute=MUTE,
     )
-
-
-def message_key(incident: Incident) -> str:
-    """Return the key of an incident's message, for example ``alert-2026-11-01T1015Z-views``."""
-    metric, _, opened = incident.incident_id.partition(":")
-    return f"alert-{opened}Z-{metric}"
 
 
 def _status(incident: Incident) -> "Status":

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.alerts.evaluation import Evaluation
 from pipeline.alerts.incidents import Notice
+from pipeline.alerts.incidents.incident import message_key
 from pipeline.core import settings
 from pipeline.warehouse.delivery_log import TableDeliveryLog
 from reporting import delivery
@@ -76,10 +77,8 @@ def unsent(shares: Sequence[Notice], channels: Channels) -> list[Notice]:
     """Return those of the notices "share" whose messages an address lacks; without any it asks nothing."""
     if not shares:
         return []
-    from pipeline.alerts.notify import compose
-
     log = TableDeliveryLog()
-    return [notice for notice in shares if delivery.lacking(compose.message_key(notice.incident), channels, log)]
+    return [notice for notice in shares if delivery.lacking(message_key(notice.incident.incident_id), channels, log)]
 
 
 def _deliver(notice: Notice, alert: "Alert", channels: Channels) -> Iterable[Delivered]:

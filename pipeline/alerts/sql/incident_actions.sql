@@ -1,3 +1,3 @@
 SELECT incident_id, action, person, at FROM {incident_actions} FINAL
-WHERE at >= toDateTime(%(start)s, 'UTC') AND at <= toDateTime(%(until)s, 'UTC')
+WHERE incident_id != '' AND at >= toDateTime(%(start)s, 'UTC') AND at <= toDateTime(%(until)s, 'UTC')
 ORDER BY at, update_number

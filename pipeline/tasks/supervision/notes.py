@@ -116,6 +116,11 @@ class Notes:
         if note["sent"] and is_news:
             self._send(note, message, only_new=False)
 
+    def forget(self, key: str) -> None:
+        """End a note without a word: the next `put` says it anew."""
+        self._standing.pop(key, None)
+        self._counts.pop(key, None)
+
     def _said(self, key: str, kind: str, group: str) -> list[list[str]]:
         """The messages of another note of the group that says the same."""
         for other, note in self._standing.items():

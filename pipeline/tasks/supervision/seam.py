@@ -203,6 +203,8 @@ def _tell(notes: Notes, state: State, run: Run, ended: Ended, record: Record) ->
         return
     if root in ("Daily", "Morning") and ended.outcome == OK:
         watch.watch_slots(notes)
+    if any(done.did.get("foreign") for done in record.done):
+        watch.tell_foreign_presses(notes, state)
     if record.without:
         remedy = f"{record.without}: start it, or set [core] local_scheduler = true"
         notes.put("luigid", "luigid", lambda words: words.without_luigid(), remedy)

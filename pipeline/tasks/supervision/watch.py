@@ -1,5 +1,6 @@
-"""What a run sees of the others: the report that was not sent, and the slots that nobody checks."""
+"""What a run sees of others: the report that was not sent, slots that nobody checks, presses of other programs."""
 
+import time
 from datetime import timedelta
 
 from pipeline.core import clock, settings
@@ -11,6 +12,7 @@ from pipeline.warehouse import markers, runs
 GRACE = timedelta(minutes=30)
 """A report that is being made at the deadline is not missing."""
 LONGEST_PAUSE = timedelta(hours=1)
+FOREIGN_PAUSE_SECONDS = 7 * 24 * 3600
 USED_DAYS = 7
 """Who has had no report or no check for this long does not want any."""
 
@@ -45,3 +47,13 @@ def watch_slots(notes: Notes) -> None:
         return
     since = clock.to_local(alerts.newest_ok)
     notes.put("slots", "slots", lambda words: words.no_checks(f"{words.short_date(since.date())} {since:%H:%M}"))
+
+
+def tell_foreign_presses(notes: Notes, state: State) -> None:
+    """Say that the bot has presses of others; again only after there were none for `FOREIGN_PAUSE_SECONDS`."""
+    now = time.time()
+    if abs(now - state.get("foreign", now)) > FOREIGN_PAUSE_SECONDS:
+        notes.forget("foreign")
+    state["foreign"] = int(now)
+    remedy = "A bot has one queue of presses: make a bot of its own for each feedpulse, and for each other program."
+    notes.put("foreign", "foreign", lambda words: words.foreign_presses(), remedy)

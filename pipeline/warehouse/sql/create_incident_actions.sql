@@ -1,4 +1,5 @@
--- Button presses on incidents: ack, mute, false_alarm or new_normal. The channel assigns update_number.
+-- Presses of buttons. The action is acknowledge, mute, false_alarm or new_normal; without an incident it says why the
+-- press was not applied. The channel names its queue (telegram:123456, the bot), which assigns update_number.
 CREATE TABLE IF NOT EXISTS {table} (
     incident_id String,
     action String,

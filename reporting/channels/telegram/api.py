@@ -69,10 +69,17 @@ class Refusal:
         return bool(self.migrated_to) or self._says(*about)
 
     @property
+    def is_about_another_reader(self) -> bool:
+        """Whether another process asked for the bot's updates at the same time."""
+        return self.code == 409 and not self._says("webhook")
+
+    @property
     def remedy(self) -> str:
         """What to do about it."""
         if self.code in (401, 404):
             return f"Check the token in {TOKEN_VARIABLE} and `api_url` in [telegram]."
+        if self.is_about_another_reader:
+            return "A bot has one queue: make a bot of its own for each feedpulse, and for each other program."
         if self.code == 409:
             return "Let one process at a time ask for presses, and delete the bot's webhook if it has one."
         if self._says("thread", "topic"):
@@ -157,15 +164,17 @@ def ask(api_url: str, method: str, **fields: object) -> Any:
     return attempt(api_url, request_json)
 
 
-def callback_queries(bot: "TeleBot", since: int, most: int) -> list[dict[str, Any]]:
-    """Return the updates about pressed buttons, `since` and later, as JSON.
+def callback_queries(bot: "TeleBot", since: int, most: int) -> list[Any]:
+    """Return the first updates as JSON; `since` confirms earlier ones, 0 none.
 
-    telebot's own objects are not used: one update that it cannot parse would hide the others.
+    telebot's own objects are not used: one update that it cannot parse would hide the others. Without an offset
+    Telegram returns what is not confirmed. An offset is never made of numbers of earlier runs: after a week without
+    updates, or with another bot, new numbers may be lower, and the offset would delete them.
     """
     from telebot import apihelper
 
     ask: Any = apihelper.get_updates
-    return list(ask(bot.token, offset=since, limit=most, allowed_updates=["callback_query"]))
+    return list(ask(bot.token, offset=since or None, limit=most, allowed_updates=["callback_query"]))
 
 
 def _explain(code: int, answer: dict[str, Any], secret: str) -> Refusal | Later:
@@ -206,6 +215,11 @@ def token() -> str:
     if not _TOKEN.fullmatch(secret):
         raise SecretError(f"telegram: {TOKEN_VARIABLE} is not a token like 123456:ABC...; copy it from @BotFather")
     return secret
+
+
+def bot_number() -> str:
+    """Return the number of the bot, which is no secret: the token begins with it."""
+    return token().partition(":")[0]
 
 
 def _client(api_url: str, secret: str) -> "TeleBot":

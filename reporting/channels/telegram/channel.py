@@ -1,6 +1,7 @@
 """Sends messages to Telegram chats through the Bot API."""
 
 import logging
+import random
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -8,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from reporting.channels.base import Channel, Finding, Press
-from reporting.channels.telegram import api, examination, forms
+from reporting.channels.base import Channel, Finding, Page, Press
+from reporting.channels.telegram import api, examination, forms, queue
 from reporting.channels.telegram.api import Later, Refusal
 from reporting.channels.telegram.forms import CAPTION_LIMIT, PICTURE_LIMIT_BYTES, TEXT_LIMIT, Form, Words
 from reporting.errors import SettingsError
@@ -18,12 +19,11 @@ from reporting.message import Button, Message, plain_text, shorten
 if TYPE_CHECKING:
     from telebot import TeleBot
 
-# Limits of the Bot API: length of an answer to a press, and updates in one answer.
+# Limit of the Bot API: length of an answer to a press.
 ANSWER_LIMIT = 200
-UPDATES_AT_ONCE = 100
 
-_USER_LIMIT = 60
 _CHAT = re.compile(r"-?\d+|@\w+")
+_PERSON = re.compile(r"\d+|@\w+")
 _LOG = logging.getLogger(__name__)
 
 
@@ -48,8 +48,12 @@ class Telegram(Channel):
     api_url: str = "https://api.telegram.org"
     """Address of the Bot API, for a self-hosted server."""
 
+    may_press: str = ""
+    """People whose presses of buttons count, comma separated: ids (123456) or names (@anna); empty for everybody."""
+
     # Supergroups by the number of the group that they were before.
     _migrated: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _probed: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
     # Not a setting: tests replace it.
     sleep = staticmethod(time.sleep)
@@ -60,6 +64,9 @@ class Telegram(Channel):
         for chat in self.addresses():
             if not _CHAT.fullmatch(chat):
                 raise SettingsError(f"telegram: chat {chat!r} is neither a number nor an @name; correct `chats`")
+        for person in self._people:
+            if not _PERSON.fullmatch(person):
+                raise SettingsError(f"telegram: {person!r} in `may_press` is neither an id nor an @name; correct it")
         if self.topic and not self.topic.isdecimal():
             raise SettingsError(f"telegram: topic {self.topic!r} is not a number; correct `topic` in [telegram]")
         if not _is_server(self.api_url):
@@ -88,22 +95,16 @@ class Telegram(Channel):
         _LOG.warning("telegram: message cannot be edited (%s); sending a new one", answer.description)
         return self.send(address, message)
 
-    def presses(self, since: int) -> list[Press]:
-        """Return the presses in the configured chats; Telegram keeps presses for 24 hours."""
-        while True:
-            updates = self._updates(since)
-            presses = [press for update in updates if (press := self._press(update)) is not None]
-            if presses or len(updates) < UPDATES_AT_ONCE:
-                return presses
-            # A full page of presses in other chats: ours may be on the next one.
-            since = updates[-1]["update_id"] + 1
+    def presses(self, since: int = 0) -> Page:
+        """Return the first presses that are not confirmed; Telegram keeps them for 24 hours."""
+        updates = self._updates(since)
+        return queue.page(api.bot_number(), updates, self._is_configured, self._people)
 
-    def answer_press(self, press: Press, text: str) -> None:
-        """Show `text` to the person who pressed; Telegram accepts it for about 15 seconds."""
+    def answer_press(self, press: Press, text: str) -> bool:
+        """Show `text` to the person who pressed; Telegram accepts it for about 15 seconds, and once."""
         shown = shorten(text, ANSWER_LIMIT)
         answer = api.attempt(self.api_url, lambda bot: bot.answer_callback_query(press.answer, shown))
-        if isinstance(answer, Refusal | Later):
-            _LOG.info("telegram: too late to answer a press")
+        return not isinstance(answer, Refusal | Later)
 
     def link(self, address: str, message_id: str) -> str:
         """Return the message's URL on t.me, or "" for private chats and small groups, which have none."""
@@ -224,20 +225,17 @@ class Telegram(Channel):
         _LOG.warning("telegram: chat %s is now %s; correct `chats` in [telegram]", address, chat)
         return chat
 
-    def _updates(self, since: int) -> list[dict[str, Any]]:
-        """Return the presses in all chats, as JSON of the Bot API."""
-        answer = self._ask(lambda bot: api.callback_queries(bot, since, UPDATES_AT_ONCE))
+    def _updates(self, since: int) -> list[Any]:
+        """Return the first updates as JSON of the Bot API."""
+        for pause in (*api.PAUSES_SECONDS[:2], None):
+            answer = self._ask(lambda bot: api.callback_queries(bot, since, queue.UPDATES_AT_ONCE))
+            # Cron starts the `Presses` of two installations in the same second.
+            if pause is None or not isinstance(answer, Refusal) or not answer.is_about_another_reader:
+                break
+            self.sleep(pause * random.uniform(1, 2))
         if isinstance(answer, Refusal | Later):
             raise answer.error("the bot's queue of presses")
         return answer
-
-    def _press(self, update: dict[str, Any]) -> Press | None:
-        """Return a press in one of the configured chats; None for any other update."""
-        query = update.get("callback_query") or {}
-        message = query.get("message") or {}
-        if not self._is_configured(message.get("chat") or {}) or not query.get("data"):
-            return None
-        return Press(update["update_id"], query["data"], _user(query["from"]), query["id"])
 
     def _is_configured(self, chat: dict[str, Any]) -> bool:
         """Return whether a chat is configured, or is the supergroup that a configured group became."""
@@ -246,16 +244,21 @@ class Telegram(Channel):
             return True
         for address in self.addresses():
             # Only a group becomes a supergroup, and Telegram reports it when something is sent there.
-            if address not in self._migrated and re.fullmatch(r"-(?!100)\d+", address):
+            if address not in {*self._migrated, *self._probed} and re.fullmatch(r"-(?!100)\d+", address):
                 self._probe(address)
             if self._migrated.get(address) in names:
                 return True
         return False
 
     def _probe(self, address: str) -> None:
+        self._probed.add(address)
         answer = self._ask(lambda bot: bot.send_chat_action(address, "typing"))
         if isinstance(answer, Refusal) and answer.migrated_to:
             self._follow(address, answer.migrated_to)
+
+    @property
+    def _people(self) -> list[str]:
+        return [person.strip().lower() for person in self.may_press.split(",") if person.strip()]
 
     @property
     def _topic(self) -> int | None:
@@ -299,10 +302,3 @@ def _is_small_enough(picture: bytes) -> bool:
 
 def _number_of(form: Form, chat: str, words: Words) -> "Callable[[TeleBot], int]":
     return lambda bot: int(form(bot, chat, words).message_id)
-
-
-def _user(user: dict[str, Any]) -> str:
-    """Return a person's name and, if there is one, the unique @name."""
-    name = f"{user.get('first_name', '')} {user.get('last_name', '')}".strip()
-    at = f"@{user['username']}" if user.get("username") else ""
-    return shorten(f"{name} ({at})" if name and at else name or at or str(user["id"]), _USER_LIMIT)

@@ -89,7 +89,8 @@ def test_quiet_hours_hold(place: Site, api: BotApi) -> None:
 def test_what_people_pressed_holds(place: Site, api: BotApi, pressed: str, expected: list[tuple[str, bool]]) -> None:
     place.alert(OUTAGE, BACK + SLOT)
     with place.at(BACK + SLOT + timedelta(minutes=1)):
-        store.save_press("outbox", 1, pressed, "messages_sent:2026-11-12T0900", "Anna")
+        press = RecordedPress(1, pressed, "messages_sent:2026-11-12T0900", "Anna", clock.utcnow())
+        store.save_presses("outbox", [press])
     send_to(place, api, CHAT)
     place.run(Alerts(), RECOVERING)
     assert shown(api) == expected

@@ -171,7 +171,7 @@ def test_a_false_alarm_is_silent_from_then_on(chat: tuple[Site, BotApi]) -> None
     place.load(incident())
     place.run(Alerts(), OUTAGE + SLOT)
     (sent,) = api.sent
-    api.press(sent.id, "false_alarm|messages_sent:2026-11-12T0900")
+    api.press(sent.id, sent.data("false_alarm"))
     place.run(Presses(), OUTAGE + SLOT + timedelta(minutes=1))
     assert "False alarm" in api.sent[0].text
     place.alert(OUTAGE + 2 * SLOT, BACK + 5 * SLOT)

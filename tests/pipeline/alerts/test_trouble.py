@@ -140,7 +140,7 @@ def test_a_press_before_the_newest_slot_is_measured_changes_no_number(chat: tupl
     (sent,) = api.sent
     numbers = [line for line in sent.text.splitlines() if "expected" in line]
     assert numbers
-    api.press(sent.id, "acknowledge|messages_sent:2026-11-12T0900", first_name="Anna")
+    api.press(sent.id, sent.data("acknowledge"), first_name="Anna")
     place.run(Presses(), OUTAGE + 2 * SLOT + timedelta(minutes=1))
     assert "Anna" in api.sent[0].text
     assert [line for line in api.sent[0].text.splitlines() if "expected" in line] == numbers

@@ -15,6 +15,7 @@ import pytest
 from pipeline.alerts.detection.checks import CheckResult
 from pipeline.alerts.incidents import store
 from pipeline.alerts.incidents.incident import Incident, Member
+from pipeline.alerts.incidents.store import RecordedPress
 from pipeline.commands import health
 from pipeline.commands.main import main
 from pipeline.core import clock
@@ -239,7 +240,8 @@ def test_open_incidents(healthy: Place, changes: dict[str, Any], action: str, sa
         store.save_incidents([incident(**changes)], NEWEST)
         if action:
             clock.set_now(NOW.replace(tzinfo=UTC) - timedelta(minutes=10))
-            store.save_press("telegram", 7, action, incident().incident_id, "Anna")
+            press = RecordedPress(7, action, incident().incident_id, "Anna", clock.utcnow())
+            store.save_presses("telegram:1", [press])
     found = healthy.json()
     assert found["well"] == well
     if not well:

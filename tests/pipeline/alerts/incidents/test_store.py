@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.alerts.detection.checks import CheckResult
 from pipeline.alerts.incidents import Rules, advance, store
+from pipeline.alerts.incidents.store import RecordedPress
 from pipeline.core.clock import SLOT
 from pipeline.slots import Part
 from pipeline.warehouse.engines import EmbeddedEngine
@@ -66,11 +67,12 @@ def test_an_incident_of_an_earlier_release_continues_and_ends() -> None:
 
 
 def test_a_new_normal_that_people_declared_ends_as_the_next_slot_begins() -> None:
-    store.save_press("telegram", 7, "new_normal", "views:2026-11-12T0900", "Anna")
+    press = RecordedPress(7, "new_normal", "views:2026-11-12T0900", "Anna", START + 2 * SLOT)
+    store.save_presses("telegram:1", [press])
     state = store.load_state(START + 3 * SLOT)
     assert [(incident.ended, incident.outcome) for incident in state.current] == [(True, "new normal")]
     assert [action.person for action in state.actions["views:2026-11-12T0900"]] == ["Anna"]
-    assert (store.last_press("telegram"), store.last_press("outbox")) == (7, 0)
+    assert store.load_presses(["telegram:1", "telegram:2"], [7, 8]) == {"telegram:1": {7: press}, "telegram:2": {}}
 
 
 def test_earlier_ended_incidents_are_past() -> None:

@@ -113,7 +113,7 @@ def test_a_chat_that_does_not_exist_names_those_that_the_bot_sees(api: BotApi) -
 def test_a_press_is_not_swallowed(api: BotApi) -> None:
     api.press_elsewhere(CHAT)
     assert len(examined(api)) == 3
-    (press,) = Telegram(chats=CHAT, api_url=api.url).presses(0)
+    (press,) = Telegram(chats=CHAT, api_url=api.url).presses(0).presses
     assert press.data == "ack"
 
 

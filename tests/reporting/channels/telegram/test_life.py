@@ -280,7 +280,7 @@ def test_nothing_of_a_life_leaks_into_the_log(api: BotApi, caplog: pytest.LogCap
     api.delete(1)
     telegram.reply(CHAT, telegram.edit(CHAT, name, message(secret)), message(secret))
     query = api.press_elsewhere(chat=CHAT, data="ack:1")
-    telegram.answer_press(telegram.presses(0)[0], secret)
+    telegram.answer_press(telegram.presses(0).presses[0], secret)
     assert api.answers == {query: secret}
     assert TOKEN not in caplog.text
     assert secret not in caplog.text
@@ -294,7 +294,7 @@ def test_an_incident_is_one_message_from_its_post_to_the_reply_that_closes_it(ap
     opened = replace(opened, buttons=buttons)
     name = telegram.send(CHAT, compose(opened, language))
     api.press(1, "ack:1", first_name="Anna")
-    (press,) = telegram.presses(0)
+    (press,) = telegram.presses(0).presses
     receipt = replace(opened, handled=[Handling("acknowledge", press.user, SLOT)])
     over = replace(receipt, status="recovered", until=SLOT + timedelta(hours=2), buttons=())
     for alert in (receipt, replace(receipt, status="growing"), over):
