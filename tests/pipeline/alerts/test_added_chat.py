@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.alerts.incidents import store
+from pipeline.alerts.incidents.store import RecordedPress
+from pipeline.core import clock
 from pipeline.tasks import Alerts
 from pipeline.warehouse.engines import EmbeddedEngine
 from tests.pipeline.alerts.place import BACK, OUTAGE, SLOT, Site, incident, site
