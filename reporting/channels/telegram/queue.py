@@ -57,8 +57,8 @@ def _press(update: Answer, is_configured: Callable[[Answer], bool], may_press: C
 
 def _name(person: Answer) -> str:
     """Return a person's name and, if there is one, the unique @name; else the person's number."""
-    name = f"{_text(person.get('first_name'))} {_text(person.get('last_name'))}".strip()
-    at = f"@{_text(person['username'])}" if _text(person.get("username")) else ""
+    first, last, username = (clean(_text(person.get(part))) for part in ("first_name", "last_name", "username"))
+    name, at = f"{first.strip()} {last.strip()}".strip(), f"@{username}" if username else ""
     return shorten(f"{name} ({at})" if name and at else name or at or str(person.get("id", "")), _USER_LIMIT)
 
 

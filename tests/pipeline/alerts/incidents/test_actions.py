@@ -3,7 +3,16 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from pipeline.alerts.incidents.actions import KINDS, Action, applied, button, by_incident, is_muted, read_button
+from pipeline.alerts.incidents.actions import (
+    KINDS,
+    Action,
+    ButtonData,
+    applied,
+    button,
+    by_incident,
+    is_muted,
+    read_button,
+)
 from pipeline.alerts.incidents.incident import Incident, Member
 
 START = datetime(2026, 11, 1, 10)
@@ -19,9 +28,13 @@ def action(kind: str, minutes: int = 0, person: str = "Anna", incident: str = IN
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_data_of_a_button_holds_action_and_incident_in_64_bytes(kind: str) -> None:
     longest = replace(INCIDENT, incident_id="messenger_users:2026-11-01T1000")
-    data = button(kind, longest)  # type: ignore[arg-type]
+    data = button(kind, longest, "0123456789abcdef" * 2)  # type: ignore[arg-type]
     assert len(data.encode()) <= 64
-    assert read_button(data) == (kind, longest.incident_id)
+    assert read_button(data) == ButtonData(kind, longest.incident_id, "01234567")  # type: ignore[arg-type]
+
+
+def test_a_button_of_an_earlier_release_names_no_installation() -> None:
+    assert read_button("mute|views:2026-11-01T1000") == ButtonData("mute", "views:2026-11-01T1000", "")
 
 
 @pytest.mark.parametrize("data", ["", "mute", "mute|", "delete|views:x", "|views:x"])

@@ -1,8 +1,11 @@
 """Presses of buttons in Telegram, read and answered through the real client."""
 
+from typing import Any
+
 import pytest
 
 from reporting.channels import Page, Press, create
+from reporting.channels.telegram import queue
 from reporting.channels.telegram.channel import Telegram
 from reporting.errors import ChannelError, ChannelUnavailableError, SettingsError
 from reporting.message import Button, Message
@@ -172,8 +175,14 @@ def test_names_that_are_no_text_are_left_out(api: BotApi) -> None:
     telegram = channel(api)
     person = {"id": 42, "first_name": ["\ud800"], "last_name": "\ud800Li", "username": {}}
     api.update(callback_query={**READABLE, "from": person})
-    api.updates.append({"no": "number"})
-    assert (only(telegram.presses()).user, only(telegram.presses()).standing) == ("Li", "ok")
+    press = only(telegram.presses())
+    assert (press.user, press.standing) == ("Li", "ok")
+
+
+def test_an_answer_that_is_no_update_is_passed_over() -> None:
+    odd = [None, "x", {}, {"update_id": "7"}, {"update_id": -1}, {"update_id": 7, "callback_query": "x"}]
+    page = queue.page("1", odd, lambda _: True, ())
+    assert (standings(page), page.last, page.is_full) == (["unreadable"], 7, False)
 
 
 @pytest.mark.parametrize(
@@ -186,7 +195,7 @@ def test_names_that_are_no_text_are_left_out(api: BotApi) -> None:
         ("@anna, 42", {"id": 7, "first_name": "@anna"}, "forbidden"),
     ],
 )
-def test_who_may_press_is_a_setting(api: BotApi, may_press: str, person: dict[str, object], standing: str) -> None:
+def test_who_may_press_is_a_setting(api: BotApi, may_press: str, person: dict[str, Any], standing: str) -> None:
     telegram = channel(api, may_press=may_press)
     telegram.send(CHAT, with_buttons())
     api.press(1, "ack:1", **person)
