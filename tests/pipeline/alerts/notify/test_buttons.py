@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from unittest.mock import patch
 import pytest
 
 from pipeline.alerts.incidents import Incident, store
-from pipeline.alerts.incidents.actions import KINDS, button, by_incident, read_button
+from pipeline.alerts.incidents.actions import KINDS, ButtonData, button, by_incident, read_button
 from pipeline.alerts.incidents.incident import Member
 from pipeline.alerts.incidents.store import RecordedPress
 from pipeline.alerts.notify import buttons
@@ -33,8 +33,8 @@ OTHER = "0000dead"
 """Begins the id of another installation."""
 
 
-def member() -> Member:
-    return Member("views", "total", "all", NOW, NOW, -1)
+def incident() -> Incident:
+    return Incident(ID, NOW, NOW, members=(Member("views", "total", "all", NOW, NOW, -1),))
 
 
 @dataclass
@@ -77,7 +77,7 @@ def desk(embedded_warehouse: EmbeddedEngine, tmp_path: Path, monkeypatch: pytest
     with fresh_database(embedded_warehouse) as database, BotApi() as api:
         warehouse = {"database": database, **place(embedded_warehouse)}
         with configured(NOW, warehouse=warehouse, delivery={"lock_path": str(tmp_path)}):
-            store.save_incidents([Incident(ID, NOW, NOW, members=(member(),))], NOW)
+            store.save_incidents([incident()], NOW)
             yield Desk(embedded_warehouse, database, api)
 
 
@@ -244,18 +244,33 @@ def test_a_press_of_another_installation_is_left_to_it_for_a_while(desk: Desk) -
     assert (desk.api.updates, len(desk.rows())) == ([], 3)
 
 
-def test_two_installations_on_one_bot_both_hear_their_presses(desk: Desk) -> None:
-    mine, theirs = desk.data(), desk.data(installation=OTHER)
+@pytest.fixture
+def neighbour(desk: Desk, tmp_path: Path) -> Iterator[Desk]:
+    """Another installation on the same bot; entered with `configured`."""
+    with fresh_database(desk.engine) as database:
+        yield Desk(desk.engine, database, desk.api)
+
+
+def test_two_installations_on_one_bot_both_hear_their_presses(desk: Desk, neighbour: Desk) -> None:
+    there = {"database": neighbour.database, **place(desk.engine)}
+    with configured(NOW, warehouse=there):
+        store.save_incidents([incident()], NOW)
+        theirs = neighbour.data()
+    mine = desk.data()
+    assert mine != theirs
     for number in range(6):
         desk.api.forge(mine if number % 2 else theirs, first_name=f"Person {number}")
-    desk.poll()
-    with patch.object(buttons, "installation_id", lambda: OTHER), patch.object(store, "load_presses") as loads:
-        loads.side_effect = lambda channels, _: {channel: {} for channel in channels}  # in a warehouse of its own
-        with patch.object(store, "save_presses") as saves:
-            desk.poll()
-    recorded = [press for _, presses in (call.args for call in saves.call_args_list) for press in presses]
-    assert [press.person for press in recorded if press.incident_id] == ["Person 0", "Person 2", "Person 4"]
+    assert desk.poll() == Polled({ID}, foreign=3)
     assert [person for _, person in desk.applied()] == ["Person 1", "Person 3", "Person 5"]
+    with configured(NOW, warehouse=there):
+        assert neighbour.poll() == Polled({ID}, foreign=3)
+        assert [person for _, person in neighbour.applied()] == ["Person 0", "Person 2", "Person 4"]
+    for _ in range(3):
+        desk.poll()
+        with configured(NOW, warehouse=there):
+            neighbour.poll()
+    assert desk.api.updates == []
+    assert len(desk.applied()) == 3
 
 
 def test_many_foreign_presses_do_not_keep_ours_from_being_read(desk: Desk) -> None:
@@ -319,15 +334,12 @@ def test_nothing_that_a_press_says_forges_the_log(desk: Desk, caplog: pytest.Log
 
 
 def test_the_data_of_every_button_fits_and_names_its_installation() -> None:
-    members = (member(),)
     for metric in metrics.METRICS:
-        incident = Incident(f"{metric.name}:2026-11-12T0900", NOW, NOW, members=members)
+        named = replace(incident(), incident_id=f"{metric.name}:2026-11-12T0900")
         for kind in KINDS:
-            data = button(kind, incident, "0123456789abcdef")
+            data = button(kind, named, "0123456789abcdef")
             assert len(data.encode()) <= 64
-            read = read_button(data)
-            assert read
-            assert (read.kind, read.incident_id, read.installation) == (kind, incident.incident_id, "01234567")
+            assert read_button(data) == ButtonData(kind, named.incident_id, "01234567")
 
 
 def test_a_channel_without_buttons_has_nothing_to_read(desk: Desk, tmp_path: Path) -> None:
