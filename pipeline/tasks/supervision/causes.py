@@ -1,5 +1,6 @@
 """Why a run failed: one line for people, and a kind that stays the same while the cause does."""
 
+import hashlib
 import re
 from typing import NamedTuple
 
@@ -19,7 +20,8 @@ class Cause(NamedTuple):
     Attributes
     ----------
     kind : str
-        The same for the same cause in a later run: without times, counts and ids.
+        The same for the same cause in a later run: without times, counts and ids. It has no text of an unexpected
+        exception either.
     text : str
         One line that names the cause and the remedy. It has no text of an unexpected exception, which may hold secrets.
     """
@@ -65,7 +67,9 @@ def _cause(module: str, kind: str, message: str, *, expected: bool) -> Cause:
     text = _one_line(message)
     if not expected:
         name = f"{module}.{kind}" if module not in ("", "builtins") else kind
-        return Cause(f"{name}: {_masked(text)}", f"unexpected {name}; the log has its traceback")
+        # The kind is kept in a file.
+        digest = hashlib.sha256(_masked(text).encode()).hexdigest()[:16]
+        return Cause(f"{name}: {digest}", f"unexpected {name}; the log has its traceback")
     if kind in _UNREACHABLE:
         return Cause(f"unreachable: {text.partition(': ')[0]}", text)
     if kind in _CHANNEL:
@@ -82,4 +86,4 @@ def _one_line(text: str) -> str:
 
 
 def _masked(text: str) -> str:
-    return re.sub(r"\d+", "#", _one_line(text))
+    return re.sub(r"\b0x[0-9a-f]+|\d+", "#", _one_line(text))

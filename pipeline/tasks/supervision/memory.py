@@ -43,10 +43,12 @@ def opened() -> Iterator[State]:
             path = folder / f"{name}.json"
             before = _read(path)
             state: State = json.loads(before)
-            yield state
-            after = json.dumps(state)
-            if after != before:
-                _write(path, after)
+            try:
+                yield state
+            finally:  # what was said before an error is not said again
+                after = json.dumps(state)
+                if after != before:
+                    _write(path, after)
             return
     yield {}
 
@@ -78,5 +80,6 @@ def _write(path: Path, text: str) -> None:
         try:
             with open(path, "r+b", opener=opened_without_links) as file:
                 file.write(content)
+                file.truncate()
         except (OSError, UnsafePathError):
             _LOG.warning("cannot remember in %s what was said: %s", path, error.strerror)

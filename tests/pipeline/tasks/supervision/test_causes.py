@@ -45,13 +45,20 @@ def test_an_error_of_ours_is_one_line_and_its_kind_does_not_change(error: Except
     assert causes.of_traceback(handed_on) == Cause(kind, text)
 
 
-def test_the_text_of_an_unexpected_error_is_not_told() -> None:
+def test_the_text_of_an_unexpected_error_is_neither_told_nor_kept() -> None:
     try:
         raise ValueError("https://user:secret@host/123")
     except ValueError as error:
         expected = causes.of_exception(error)
         assert causes.of_traceback(traceback.format_exc()) == expected
     assert expected.text == "unexpected ValueError; the log has its traceback"
+    assert "secret" not in expected.kind
+
+
+def test_an_address_in_memory_does_not_change_the_kind() -> None:
+    kinds = {causes.of_exception(TypeError(f"no len of <X at 0x7f{part}>")).kind for part in ("a0c1", "44", "ffe")}
+    assert len(kinds) == 1
+    assert causes.of_exception(TypeError("no len of Y")).kind not in kinds
 
 
 def test_what_is_no_traceback_is_the_text() -> None:

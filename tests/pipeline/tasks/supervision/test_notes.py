@@ -133,13 +133,26 @@ def test_the_memory_survives_what_a_crash_leaves_and_a_full_disk(folder: Path) -
     put("Alerts", "away")
     (path,) = folder.glob("supervision-*.json")
     assert path.stat().st_size == memory.SIZE_BYTES
-    with patch.object(Path, "write_bytes", side_effect=OSError(28, "No space left on device")):
+    with memory.opened() as state:
+        state["long"] = "x" * memory.SIZE_BYTES
+    with patch.object(memory, "replace", side_effect=OSError(28, "No space left on device")) as full:
+        with memory.opened() as state:
+            del state["long"]  # in place: what is left of a longer content does not count
         put("Alerts", "password")
+    assert full.call_count == 2
     put("Alerts", "password")
     assert sent(folder) == ["Alerts failed", "Alerts failed"]
     path.write_text('{"notes": {"Al')
     put("Alerts", "password")
     assert len(sent(folder)) == 3
+
+
+def test_what_was_said_before_an_error_is_not_said_again(folder: Path) -> None:
+    with pytest.raises(ZeroDivisionError), memory.opened() as state:
+        Notes(state, "Alerts").put("Alerts", "away", failed)
+        raise ZeroDivisionError
+    put("Alerts", "away")
+    assert sent(folder) == ["Alerts failed"]
 
 
 def test_without_a_writable_directory_the_memory_is_in_that_of_temporary_files(tmp_path: Path) -> None:
