@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from pipeline.alerts.incidents import store
 from pipeline.alerts.incidents.actions import MUTE
 from pipeline.alerts.incidents.incident import Incident
+from pipeline.commands.run import ROOTS
 from pipeline.core import clock, settings
 from pipeline.slots import completeness
 from pipeline.tasks.daily import days_to_load
@@ -28,6 +29,8 @@ from pipeline.warehouse.tables import (
 )
 
 RUNS_SINCE = timedelta(days=30)
+BY_HAND = timedelta(days=1)
+"""A failure of a task that cron does not run is a problem this long: nothing may ever run that task again."""
 UNSENT_SINCE = timedelta(days=7)
 UNSENT_AFTER = timedelta(minutes=5)
 """A message that is not sent this long after the attempt hangs."""
@@ -90,7 +93,8 @@ class Health:
         if self.days and self.days.missing and (settings.load_start() or ran & {"Daily", "Morning"}):
             yield f"days that are not loaded: {ranges(self.days.missing)}"
         for root, last in self.runs.items():
-            if last.run.outcome not in (runs.OK, runs.ALREADY_RUNNING):
+            counts = root in ROOTS or now - last.run.began < BY_HAND
+            if counts and last.run.outcome not in (runs.OK, runs.ALREADY_RUNNING):
                 error = last.run.error or "no cause is recorded"
                 yield f"{root} {last.run.outcome} at {local(last.run.began)}: {error}"
         if self.slots is None:

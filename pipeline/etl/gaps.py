@@ -153,7 +153,7 @@ class _Usual:
 
 
 def _usual(day: date, counts: Counts) -> _Usual:
-    first = clock.to_local(min(counts)).date() if counts else day
+    first = _first_day(counts) if counts else day
     weekdays = [day - timedelta(weeks=back) for back in range(1, COMPARED_WEEKS + 1)]
     known = [other for other in weekdays if other >= first]
     if is_of_weekday := len(known) >= LEAST_DAYS:
@@ -162,6 +162,12 @@ def _usual(day: date, counts: Counts) -> _Usual:
         days = [other for other in _neighbours(day) if _rows(clock.day_slots(other), counts)]
     profiles = [_profile(other, counts) for other in days]
     return _Usual(profiles if len(profiles) >= LEAST_DAYS else [], is_of_weekday)
+
+
+def _first_day(counts: Counts) -> date:
+    """Return the day with the first rows that are not stray: a young source may have rows with a time of weeks ago."""
+    stray = STRAY_SHARE * median(counts.values())
+    return clock.to_local(min(slot for slot, rows in counts.items() if rows > stray)).date()
 
 
 def _neighbours(day: date) -> list[date]:

@@ -233,9 +233,10 @@ def _full_name(installation: Installation, table: str) -> str:
 
 
 def _write(engine: Engine, installation: Installation, items: Mapping[str, str]) -> None:
-    versions = [time.time_ns()] * len(items)
     table = _full_name(installation, RECORD)
-    engine.insert(table, {"item": list(items), "value": list(items.values()), "version": versions})
+    ((newest,),) = engine.query(statement("newest_version", installation=table))
+    version = max(time.time_ns(), newest + 1)  # the clock may have been fast before
+    engine.insert(table, {"item": list(items), "value": list(items.values()), "version": [version] * len(items)})
 
 
 def _early_results(engine: Engine, installation: Installation) -> frozenset[str] | None:

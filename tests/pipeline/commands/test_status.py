@@ -211,6 +211,22 @@ def test_a_run_that_failed(healthy: Place) -> None:
     assert "Alerts: failed, 0 min ago, 3.0 s; was ok at 12:30;" in out
 
 
+def test_a_failure_by_hand_passes(healthy: Place) -> None:
+    wrong = "wrong argument: 2026-13-01"
+    with healthy.inside():
+        runs.record(
+            [
+                Run("DailyMetrics", NOW - timedelta(hours=23), 0.1, "refused", "", wrong),
+                Run("SlotMetrics", NOW - timedelta(hours=25), 0.1, "refused", "", wrong),
+                Run("Weekly", NOW - timedelta(days=6), 0.1, "refused", "", "Weekly is in the crontab."),
+            ]
+        )
+    assert healthy.problems() == [
+        f"DailyMetrics refused at 2026-11-11 13:31: {wrong}",
+        "Weekly refused at 2026-11-06 12:31: Weekly is in the crontab.",
+    ]
+
+
 def test_slots_that_are_not_checked(healthy: Place) -> None:
     healthy.sections["clock"]["now"] = "2026-11-12T10:15"
     assert healthy.problems() == []

@@ -151,6 +151,14 @@ def test_a_source_of_some_days_is_compared_with_the_days_before(share: float, ki
     assert (broken.kind, broken.start) == ("broken off", at(18))
 
 
+@pytest.mark.parametrize(("start", "kind"), [(at(0), "empty"), (at(18), "broken off")])
+def test_a_stray_row_does_not_make_a_source_old(start: datetime, kind: str) -> None:
+    young = history(lambda slot: usual(slot, 100), days=5)
+    gap = gap_of_day(DAY, without(young, start, EVER_SINCE) | {at(12, DAY - timedelta(days=25)): 1})
+    assert gap is not None
+    assert gap.kind == kind
+
+
 def test_a_source_of_one_day_has_only_an_end() -> None:
     first = history(days=1)
     assert gap_of_day(DAY, history(scaled(DAY, 0.1), days=1)) is None

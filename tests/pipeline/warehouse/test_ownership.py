@@ -151,6 +151,17 @@ def test_another_configuration_is_refused(
         tables.open_warehouse()
 
 
+def test_what_is_adopted_holds_after_a_fast_clock_was_corrected(
+    warehouse: Engine, missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with on(warehouse, missing), monkeypatch.context() as patch:
+        patch.setattr(ownership.time, "time_ns", lambda: 2**62)
+        tables.open_warehouse()
+    with on(warehouse, missing, clock={"timezone": "UTC"}):
+        ownership.record(warehouse, tables.inspect())
+        tables.open_warehouse()
+
+
 def test_a_source_that_moves_is_the_same_source(warehouse: Engine, missing: str) -> None:
     with on(warehouse, missing):
         tables.open_warehouse()
