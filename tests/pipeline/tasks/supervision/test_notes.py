@@ -148,9 +148,13 @@ def test_the_memory_survives_what_a_crash_leaves_and_a_full_disk(folder: Path) -
 
 
 def test_what_was_said_before_an_error_is_not_said_again(folder: Path) -> None:
-    with pytest.raises(ZeroDivisionError), memory.opened() as state:
-        Notes(state, "Alerts").put("Alerts", "away", failed)
-        raise ZeroDivisionError
+    def fail() -> None:
+        with memory.opened() as state:
+            Notes(state, "Alerts").put("Alerts", "away", failed)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     put("Alerts", "away")
     assert sent(folder) == ["Alerts failed"]
 
