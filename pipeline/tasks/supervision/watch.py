@@ -3,6 +3,7 @@
 import time
 from datetime import timedelta
 
+from pipeline.alerts.incidents import store
 from pipeline.core import clock, settings
 from pipeline.tasks.report import DailyReport
 from pipeline.tasks.supervision.memory import State
@@ -40,12 +41,19 @@ def watch_report(notes: Notes, state: State) -> None:
 
 
 def watch_slots(notes: Notes) -> None:
-    """Say that `Alerts` has not succeeded for an hour, if it has in the last days."""
+    """Say that `Alerts` has checked nothing for an hour, if it has succeeded in the last days.
+
+    A run that an address refuses fails, but it has checked its slot.
+    """
     now = clock.utcnow()
     alerts = runs.newest(now - timedelta(days=USED_DAYS)).get("Alerts")
     if alerts is None or alerts.newest_ok is None or now - alerts.newest_ok <= LONGEST_PAUSE:
         return
-    since = clock.to_local(alerts.newest_ok)
+    slot = store.last_checked_slot()
+    newest = max(alerts.newest_ok, slot + clock.SLOT) if slot else alerts.newest_ok
+    if now - newest <= LONGEST_PAUSE:
+        return
+    since = clock.to_local(newest)
     notes.put("slots", "slots", lambda words: words.no_checks(f"{words.short_date(since.date())} {since:%H:%M}"))
 
 

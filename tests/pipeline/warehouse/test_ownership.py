@@ -155,7 +155,7 @@ def test_what_is_adopted_holds_after_a_fast_clock_was_corrected(
     warehouse: Engine, missing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with on(warehouse, missing), monkeypatch.context() as patch:
-        patch.setattr(ownership.time, "time_ns", lambda: 2**62)
+        patch.setattr("pipeline.warehouse.ownership.time.time_ns", lambda: 2**62)
         tables.open_warehouse()
     with on(warehouse, missing, clock={"timezone": "UTC"}):
         ownership.record(warehouse, tables.inspect())
