@@ -1,5 +1,6 @@
 """Presses of buttons: read from the queue of a real client, recorded, answered and confirmed."""
 
+import contextlib
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -18,7 +19,7 @@ from pipeline.alerts.notify import buttons
 from pipeline.alerts.notify.buttons import Polled, poll_buttons
 from pipeline.core import clock, metrics
 from pipeline.warehouse.delivery_log import TableDeliveryLog
-from pipeline.warehouse.engines import EmbeddedEngine
+from pipeline.warehouse.engines import EmbeddedEngine, Engine
 from pipeline.warehouse.tables import installation_id
 from reporting.channels import Channel, Page, create
 from reporting.channels.telegram.channel import Telegram
@@ -41,7 +42,7 @@ def incident() -> Incident:
 class Desk:
     """An installation with one incident, whose bot writes to one chat."""
 
-    engine: EmbeddedEngine
+    engine: Engine
     database: str
     api: BotApi
     settings: dict[str, str] = field(default_factory=dict)
@@ -71,21 +72,38 @@ class Desk:
 
 
 @pytest.fixture
-def desk(embedded_warehouse: EmbeddedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+def token(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FEEDPULSE_TELEGRAM_TOKEN", TOKEN)
     monkeypatch.setattr(Telegram, "sleep", staticmethod(lambda _: None))
-    with fresh_database(embedded_warehouse) as database, BotApi() as api:
-        warehouse = {"database": database, **place(embedded_warehouse)}
-        with configured(NOW, warehouse=warehouse, delivery={"lock_path": str(tmp_path)}):
+
+
+@contextlib.contextmanager
+def opened(engine: Engine, folder: Path) -> Iterator[Desk]:
+    with fresh_database(engine) as database, BotApi() as api:
+        settings = {"warehouse": {"database": database, **place(engine)}, "delivery": {"lock_path": str(folder)}}
+        with configured(NOW, **settings):
             store.save_incidents([incident()], NOW)
-            yield Desk(embedded_warehouse, database, api)
+            yield Desk(engine, database, api)
+
+
+@pytest.fixture
+def desk(embedded_warehouse: EmbeddedEngine, tmp_path: Path, token: None) -> Iterator[Desk]:
+    with opened(embedded_warehouse, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def any_desk(warehouse: Engine, tmp_path: Path, token: None) -> Iterator[Desk]:
+    with opened(warehouse, tmp_path) as made:
+        yield made
 
 
 def later(minutes: float) -> None:
     clock.set_now(clock.to_local(NOW + timedelta(minutes=minutes)))
 
 
-def test_a_press_is_recorded_answered_and_confirmed(desk: Desk) -> None:
+def test_a_press_is_recorded_answered_and_confirmed(any_desk: Desk) -> None:
+    desk = any_desk
     query = desk.api.forge(desk.data(), first_name="Anna")
     assert desk.poll() == Polled({ID})
     assert desk.rows("channel, action, incident_id, person") == [("telegram:123456", "acknowledge", ID, "Anna")]
@@ -307,7 +325,8 @@ def test_an_unknown_incident_is_answered_as_unknown(desk: Desk, data: str) -> No
     assert desk.api.answers == {query: "No such incident is known"}
 
 
-def test_an_incident_whose_message_was_sent_just_now_is_known(desk: Desk) -> None:
+def test_an_incident_whose_message_was_sent_just_now_is_known(any_desk: Desk) -> None:
+    desk = any_desk
     # Incidents are stored after their messages are sent.
     TableDeliveryLog().record_pending("alert-2026-11-12T0930Z-likes", "telegram", CHAT)
     desk.api.forge(desk.data(incident_id="likes:2026-11-12T0930"))
