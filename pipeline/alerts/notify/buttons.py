@@ -145,8 +145,7 @@ def _judged(presses: "Sequence[Press]") -> list[RecordedPress]:
             pressed = (press.person, data.kind, data.incident_id)
             reason = REPEATED if pressed in last else ""
             last.add(pressed)
-        is_applied = data is not None and not reason
-        action, incident_id = (data.kind, data.incident_id) if data and is_applied else (reason, "")
+        action, incident_id = (data.kind, data.incident_id) if data and not reason else (reason, "")
         rows.append(RecordedPress(press.update, action, incident_id, press.user, now))
     return rows[::-1]
 
@@ -167,12 +166,10 @@ def _reason(press: "Press", data: ButtonData | None, own: str, known: set[str]) 
 
 def _log(rows: Sequence[RecordedPress], presses: "Sequence[Press]") -> None:
     """Log what was pressed; what is not applied in one line a reason. The data of a press may say anything."""
-    reasons = Counter(row.action for row in rows if not row.incident_id)
+    reasons = Counter(row.action for row in rows if not row.incident_id and row.action != REPEATED)
     for row, press in zip(rows, presses, strict=True):
         if row.incident_id:
-            LOGGER.info("%s pressed %s below %s", row.person, row.action, row.incident_id)
+            LOGGER.info("%r pressed %s below %s", row.person, row.action, row.incident_id)
         elif count := reasons.pop(row.action, 0):
-            level = logging.INFO if row.action == REPEATED else logging.WARNING
-            LOGGER.log(
-                level, "presses not applied, %s: %d, the first by %r: %r", row.action, count, row.person, press.data
-            )
+            what = (row.action, count, row.person, press.data)
+            LOGGER.warning("presses not applied, %s: %d, the first by %r: %r", *what)

@@ -348,7 +348,7 @@ def test_nothing_that_a_press_says_forges_the_log(desk: Desk, caplog: pytest.Log
         desk.api.forge(data, first_name="Anna\nforged \x1b[2J")
         desk.api.forge(desk.data(), first_name="Anna\nforged \x1b[2J")
     desk.poll()
-    assert len(caplog.messages) == 3
+    assert len(caplog.messages) == 2
     assert all(message.isprintable() for message in caplog.messages), caplog.messages
 
 
