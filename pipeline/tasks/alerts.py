@@ -20,6 +20,7 @@ from pipeline.warehouse.markers import Marker
 from pipeline.warehouse.source import source
 from pipeline.warehouse.tables import SLOT_CHECKS, SLOT_METRICS, open_warehouse
 from reporting import decoration, texts
+from reporting.decoration import optional
 from reporting.delivery import Channels
 
 LOGGER = logging.getLogger("luigi-interface")
@@ -42,7 +43,8 @@ class SlotHistory(LastingTask):
         """Measure the missing slots since the first event."""
         days = [self.date - timedelta(days=back) for back in range(settings.AlertSettings().history_days, 0, -1)]
         measure.measure_days(days, lambda day: self.tell(f"measured {day}", 100 * (days.index(day) + 1) / len(days)))
-        for dimension in measure.cut_dimensions(*clock.day_bounds(days[-1])):
+        what = f"check for dimensions with very many values on {days[-1]}"
+        for dimension in optional(what, lambda: measure.cut_dimensions(*clock.day_bounds(days[-1]))) or ():
             LOGGER.warning("%s has more than %d values: slots keep the most frequent", dimension, measure.MOST_VALUES)
         markers.complete(self.output())
 

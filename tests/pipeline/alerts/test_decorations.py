@@ -9,6 +9,8 @@ import pytest
 from pipeline.alerts import detection
 from pipeline.alerts.notify import compose
 from pipeline.alerts.root_cause import explanation
+from pipeline.core.errors import TerminalError
+from pipeline.slots import measure
 from pipeline.tasks import Alerts
 from pipeline.tasks.base import MarkedTask
 from pipeline.warehouse.engines import EmbeddedEngine, Engine, ServerEngine
@@ -224,3 +226,16 @@ def test_a_column_that_goes_away_is_no_outage_of_its_slices(embedded: Site, capl
     assert before - after == {"country", "source"}
     assert embedded.messages() == {}
     assert len(warnings(caplog)) == 2
+
+
+def test_a_statement_that_is_only_for_the_log_does_not_stop_alerts(
+    embedded: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object) -> list[str]:
+        raise TerminalError("h:9000: memory limit exceeded (code 241)", 241)
+
+    load(embedded, *COLUMNS)
+    monkeypatch.setattr(measure, "cut_dimensions", refuse)
+    embedded.run(Alerts(), OUTAGE + SLOT)
+    assert list(embedded.messages()) == [KEY]
+    assert "left out: check for dimensions with very many values on 2026-11-11: h:9000: memory limit" in caplog.text
