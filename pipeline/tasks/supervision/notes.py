@@ -129,14 +129,16 @@ class Notes:
         return []
 
     def _is_reached(self, note: State, message: "Message") -> bool:
-        """Whether the addresses that refused accept a message again; asked once an hour."""
+        """Whether all addresses that refused accept a message again; asked once an hour, until each has it once."""
         if time.time() - note["tried"] < RETRY_SECONDS:
             return False
         note["tried"] = time.time()
-        told = [(name, address) for name, address, _ in note["sent"]]
-        missing = [(n, c, a) for n, c, a in self._addresses() if (n, a) not in told]
-        sent = [_sent_to(name, channel, address, message) for name, channel, address in missing]
-        return all(sent)
+        reached = note.setdefault("reached", [])
+        told = [[name, address] for name, address, _ in note["sent"]]
+        missing = [(n, c, a) for n, c, a in self._addresses() if [n, a] not in told + reached]
+        accepted = [[name, address] for name, channel, address in missing if _sent_to(name, channel, address, message)]
+        reached += accepted
+        return len(accepted) == len(missing)
 
     def _send(self, note: State, message: "Message", *, only_new: bool) -> None:
         """Send to the addresses that do not have the note yet, or to those who have it, as a reply."""

@@ -129,6 +129,25 @@ def test_an_address_that_refuses_is_told_to_the_others_until_it_accepts(folder: 
             assert sent(folder)[2:] == ["Alerts failed", "re: Alerts works again"]
 
 
+def test_who_accepts_again_is_told_once_while_another_still_refuses(folder: Path) -> None:
+    one, other, gone = (str(folder / name) for name in ("out", "other", "gone"))
+    refusing, whole = {other, gone}, Outbox.send
+
+    def send(self: Outbox, address: str, message: Message) -> str:
+        if address in refusing:
+            raise ChannelError(f"outbox: {address} refused")
+        return whole(self, address, message)
+
+    with patch.object(Outbox, "addresses", lambda _: [one, other, gone]), patch.object(Outbox, "send", send):
+        put("Alerts", f"channel: outbox: chat {gone}")
+        refusing.remove(other)
+        for hour in range(3):
+            with patch("pipeline.tasks.supervision.notes.time.time", lambda hour=hour: 1e11 + hour * 4_000):
+                lift("Alerts")
+        assert len(list((folder / "other").glob("feedpulse*.json"))) == 1
+        assert sent(folder) == ["Alerts failed"]
+
+
 def test_the_memory_survives_what_a_crash_leaves_and_a_full_disk(folder: Path) -> None:
     put("Alerts", "away")
     (path,) = folder.glob("supervision-*.json")
