@@ -112,9 +112,16 @@ def check(*, needed: bool = True) -> None:
     if needed and not files:
         raise SettingsError(
             f"{Path.cwd()} has no {OWN_FILE} and no luigi.cfg: go to the directory that has it, name it in "
-            "LUIGI_CONFIG_PATH, or make one with `feedpulse init`."
+            f"LUIGI_CONFIG_PATH, or make one with `feedpulse init`.{_misnamed()}"
         )
     check_files(files)
+
+
+def _misnamed() -> str:
+    """Return what to rename: Windows hides the ending that an editor adds."""
+    names = (f"{OWN_FILE}.txt", f"{OWN_FILE}.cfg", OWN_FILE.replace(".cfg", ".txt"))
+    near = [name for name in names if Path(name).is_file()]
+    return f" {near[0]} is there: rename it to {OWN_FILE}." if near else ""
 
 
 def check_files(files: Sequence[Path]) -> None:

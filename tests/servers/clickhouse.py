@@ -46,6 +46,8 @@ _USERS = """<yandex>
 <quota>default</quota></reader>
 <limited><password></password><networks><ip>127.0.0.1</ip></networks><profile>limited</profile>
 <quota>default</quota></limited>
+<guest><password></password><networks><ip>127.0.0.1</ip></networks><profile>default</profile>
+<quota>default</quota><allow_databases><database>doctor_events</database></allow_databases></guest>
 </users>
 <quotas><default></default></quotas>
 </yandex>
@@ -57,7 +59,7 @@ class ClickHouseServer:
 
     Its cluster ``halves`` has two shards, the databases ``half_1`` and ``half_2`` of this server.
     Users: ``default`` (no password), ``secret`` (password `PASSWORD`), ``reader`` (may only read),
-    ``limited`` (has 300 MB a statement).
+    ``limited`` (has 300 MB a statement), ``guest`` (may use the database ``doctor_events`` alone).
 
     Parameters
     ----------

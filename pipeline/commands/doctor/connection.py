@@ -80,6 +80,8 @@ def _connection(name: str, engine: Engine, secret: str) -> Iterator[Finding]:
 def _login(name: str, error: TerminalError, secret: str) -> Finding:
     text = of_error(error, f"{name}: ").text
     state = "is set" if os.environ.get(secret) else "is not set"
+    value = os.environ.get(secret, "")
+    state += " and begins or ends with white space" if value != value.strip() else ""
     return wrong(text, f"Check [{name}] user and the environment variable {secret}, which {state}.")
 
 

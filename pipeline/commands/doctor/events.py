@@ -1,5 +1,6 @@
 """Checks of the source: its columns and their types, and whether recent rows have the values that metrics count."""
 
+import math
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -7,6 +8,7 @@ from typing import NamedTuple
 from pipeline.alerts import detection
 from pipeline.commands.doctor import views
 from pipeline.commands.doctor.report import note, ok, wrong
+from pipeline.commands.doctor.rights import where_events_are
 from pipeline.commands.doctor.views import COUNTED
 from pipeline.core import clock, settings
 from pipeline.core.errors import SourceError, TerminalError
@@ -24,8 +26,12 @@ STALE = timedelta(hours=1)
 LEAST_TIME = datetime(2000, 1, 1)
 AHEAD = timedelta(minutes=10)
 """A time further ahead of the clock than this is not plausible."""
+AHEAD_TEXT = "a time in the future"
 MANY = 0.01
-"""The share of rows in the future from which their times are likely those of another zone."""
+"""With more than this share of rows in the future, of all or of a day, times are likely those of another zone."""
+ZONE_STEP = 1800
+"""Offsets of zones are whole half-hours, nearly all; in seconds. The newest row is less ahead by its age."""
+SKEW = 60
 
 
 def columns() -> Iterator[Finding]:
@@ -86,6 +92,9 @@ class Times(NamedTuple):
     ahead: int
     oldest: int
     newest: int
+    recent: int
+    near: int
+    nearest: int
 
 
 def _read_times(table: str) -> Times:
@@ -110,19 +119,36 @@ def _judge_times(table: str, times: Times) -> Iterator[Finding]:
     kinds = {
         "no time": times.without,
         f"a time before {LEAST_TIME.year}": times.old,
-        "a time in the future": times.ahead,
+        AHEAD_TEXT: times.ahead,
     }
     for what, count in kinds.items():
         text = f"source: {count:,} of {times.rows:,} rows of {table} have {what}"
-        if count == times.rows or (count == times.ahead > times.rows * MANY):
-            yield wrong(
-                f"{text}: their times are likely those of another zone or unit",
-                "`time` must be the moment itself, a DateTime: write it as UTC, or with the zone that it is in.",
-            )
+        if count == times.rows or (what == AHEAD_TEXT and _is_shifted(times)):
+            yield wrong(f"{text}: their times are likely those of another zone or unit", _shift_remedy(table, times))
         elif count:
             yield note(f"{text}; they count in no day that is loaded")
     if times.newest:
         yield _age(table, clock.from_epoch(times.newest))
+
+
+def _is_shifted(times: Times) -> bool:
+    """Whether so many rows are in the future that clocks of some devices do not explain it."""
+    return times.ahead > times.rows * MANY or times.near > (times.recent or times.rows) * MANY
+
+
+def _shift_remedy(table: str, times: Times) -> str:
+    if now := settings.ClockSettings().now:
+        return f"Empty [clock] now: with {now} in place of the clock, later rows are in the future."
+    remedy = "`time` must be the moment itself, a DateTime: write it as UTC, or with the zone that it is in."
+    ahead = times.nearest - clock.epoch(clock.utcnow())
+    seconds = math.ceil((ahead - SKEW) / ZONE_STEP) * ZONE_STEP
+    if not times.near:
+        return remedy
+    name = table.partition(".")[2]
+    setting = "feed_table" if name == settings.SourceSettings().feed_table else "message_table"
+    shift = f"{seconds / 3600:g} h"
+    view = f"Or, if every time is {shift} ahead, make a view of the table, and set it as [source] {setting}:"
+    return f"{remedy}\n{view}\n{views.with_shift(name, seconds)}"
 
 
 def _age(table: str, newest: datetime) -> Finding:
@@ -130,9 +156,14 @@ def _age(table: str, newest: datetime) -> Finding:
     text = f"source: the newest row of {table} is of {clock.to_local(newest):%Y-%m-%d %H:%M} ({clock.zone()})"
     if age < STALE:
         return ok(f"{text}, {max(age, timedelta()) // timedelta(minutes=1)} min ago")
+    text = f"{text}, {_hours(age)} ago"
+    section = settings.SourceSettings()
+    if table == f"{section.database}.{section.feed_table}" and newest < clock.day_bounds(clock.yesterday())[0]:
+        others = where_events_are(source().engine, but=section.database)
+        remedy = "Set [source] to the tables that the application writes now, or mend the load of these."
+        return wrong(f"{text}: yesterday has no rows to report", f"{remedy}\n{others}".rstrip())
     return note(
-        f"{text}, {_hours(age)} ago",
-        "If the application is running, its rows are loaded late, or their times are those of another zone.",
+        text, "If the application is running, its rows are loaded late, or their times are those of another zone."
     )
 
 

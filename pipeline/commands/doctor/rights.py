@@ -1,10 +1,11 @@
 """Checks of rights, asked of the server: nothing is written, and what is missing is a GRANT to copy."""
 
+import difflib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from pipeline.commands.doctor.connection import has_database, is_made
-from pipeline.commands.doctor.report import note, ok, wrong
+from pipeline.commands.doctor.report import note, of_error, ok, wrong
 from pipeline.core import settings
 from pipeline.core.dimensions import DAILY
 from pipeline.core.errors import TerminalError
@@ -29,7 +30,9 @@ _PARENTS = {
 _SYNTAX_ERROR = 62
 _UNKNOWN_TABLE = 60
 _UNKNOWN_DATABASE = 81
-_DENIED = (291, 497)
+NO_ACCESS = 291
+_DENIED = (NO_ACCESS, 497)
+SHOWN_DATABASES = 3
 
 
 def warehouse() -> Iterator[Finding]:
@@ -47,6 +50,9 @@ def warehouse() -> Iterator[Finding]:
         return
     wanted = list(NEEDED) if exists else [*NEEDED, "CREATE DATABASE"]
     missing, unsure = _missing(engine, database, wanted)
+    if unsure and (refused := _not_let_in(engine, database)):
+        yield refused
+        return
     if missing:
         text = f"warehouse: this user may not {', '.join(missing)} in the database {database}"
         grant = f"GRANT {', '.join(missing)} ON {database}.* TO {_user(engine)};"
@@ -57,6 +63,16 @@ def warehouse() -> Iterator[Finding]:
 
 
 _UNASKED = ", as far as it can be asked of this version: --write tries it"
+
+
+def _not_let_in(engine: Engine, database: str) -> Finding | None:
+    """Return why the user may not use the database at all, by reading a table that need not exist."""
+    try:
+        engine.query(statement("doctor_read_nothing", columns=Fragment("1"), table=f"{database}.feedpulse_doctor"))
+    except TerminalError as error:
+        if error.code == NO_ACCESS:
+            return of_error(error, "warehouse: ")
+    return None
 
 
 def source() -> Iterator[Finding]:
@@ -80,23 +96,31 @@ def _unreadable(engine: Engine, name: str, error: TerminalError) -> Finding | No
     if error.code in _DENIED:
         return wrong(f"source: this user may not read {name}", f"GRANT SELECT ON {name} TO {_user(engine)};")
     if error.code == _UNKNOWN_DATABASE:
-        remedy = _where_events_are(engine) or "Set [source] database to the one that has the events."
+        remedy = where_events_are(engine) or "Set [source] database to the one that has the events."
         return wrong(f"[source] database = {database}: there is no such database", remedy)
     if error.code == _UNKNOWN_TABLE:
         names = ", ".join(found for (found,) in engine.query(statement("doctor_tables"), {"database": database}))
-        remedy = _where_events_are(engine) or f"The database {database} has {names or 'no table'}: correct [source]."
+        remedy = where_events_are(engine) or f"The database {database} has {names or 'no table'}: correct [source]."
         setting = "feed_table" if table == settings.SourceSettings().feed_table else "message_table"
         return wrong(f"[source] {setting} = {table}: there is no such table in the database {database}", remedy)
     return None
 
 
-def _where_events_are(engine: Engine) -> str:
-    """Return which databases have tables with the names of the source's; '' if none that the user may see."""
+def where_events_are(engine: Engine, but: str = "") -> str:
+    """Return which databases have tables with the names of the source's; '' if none that the user may see.
+
+    Those whose names are most like the configured one come first.
+    """
     section = settings.SourceSettings()
-    wanted = (section.feed_table, section.message_table)
-    rows = engine.query(statement("doctor_databases_with"), {"tables": wanted})
-    found = [f"{name} has {' and '.join(sorted(tables))}" for name, tables in rows if len(tables) == len({*wanted})]
-    return "\n".join(f"Set [source] database: {text}." for text in found)
+    wanted = {section.feed_table, section.message_table}
+    rows = engine.query(statement("doctor_databases_with"), {"tables": tuple(wanted)})
+    found = {name: tables for name, tables in rows if len(tables) == len(wanted) and name != but}
+    nearest = sorted(found, key=lambda name: -_likeness(name, section.database))[:SHOWN_DATABASES]
+    return "\n".join(f"Set [source] database: {name} has {' and '.join(sorted(found[name]))}." for name in nearest)
+
+
+def _likeness(name: str, wanted: str) -> float:
+    return difflib.SequenceMatcher(None, name.lower(), wanted.lower()).ratio()
 
 
 def granted(grants: Iterable[str], database: str) -> set[str]:

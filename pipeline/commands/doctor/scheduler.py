@@ -3,12 +3,15 @@
 import json
 import urllib.error
 import urllib.request
+import warnings
 from collections.abc import Iterator
 
 from pipeline.commands.doctor.report import note, ok, wrong
 from reporting.channels.base import Finding
 
 _TIMEOUT_SECONDS = 5
+_NAMES = ("scheduler_host", "scheduler_port", "scheduler_url")
+"""Where luigid is; Luigi still reads their former names too, which begin with default_."""
 _LOCAL = "Add --local-scheduler to each command, or start luigid: see the README."
 
 
@@ -18,7 +21,9 @@ def luigid() -> Iterator[Finding]:
     from luigi.configuration import get_config
     from luigi.interface import core
 
-    chosen = core()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Luigi's, of the former names of its settings
+        chosen = core()
     if chosen.local_scheduler:
         yield ok("scheduler: each command uses its own ([core] local_scheduler)")
         return
@@ -26,9 +31,7 @@ def luigid() -> Iterator[Finding]:
     if problem := _problem(url.rstrip("/")):
         text = f"scheduler: no luigid at {url}: {problem}"
         configured = [
-            name
-            for name in ("scheduler_host", "scheduler_port", "scheduler_url", "default_scheduler_host")
-            if get_config().has_option("core", name)
+            name for name in (*_NAMES, *(f"default_{name}" for name in _NAMES)) if get_config().has_option("core", name)
         ]
         if configured:
             yield wrong(text, f"Start luigid there, or correct [core] {' and '.join(configured)}. {_LOCAL}")

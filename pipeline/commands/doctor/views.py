@@ -50,6 +50,11 @@ def with_actions(table: str, seen: Collection[str]) -> str:
     return _view(table, columns_of(table), {"action": words})
 
 
+def with_shift(table: str, seconds: int) -> str:
+    """Return a view of a table whose times are that much earlier."""
+    return _view(table, columns_of(table), {"time": f"e.time - {seconds}"})
+
+
 def _needed(kind: str, columns: Mapping[str, str]) -> dict[str, str]:
     needed = {"user_id": sources.INTEGER, "time": sources.TIME}
     if kind == FEED:

@@ -46,6 +46,12 @@ _NAMES: tuple[tuple[type[Section], str], ...] = (
     (SourceSettings, "message_table"),
 )
 
+_SECRETS = {
+    ("warehouse", "password"): "FEEDPULSE_CLICKHOUSE_PASSWORD",
+    ("source", "password"): "FEEDPULSE_SOURCE_PASSWORD",
+}
+"""What people write into the file as a setting, and the environment variable that it is."""
+
 SUMMARY_DAYS = 35
 """The weekly summary replays four weeks, and may itself be a week late."""
 
@@ -90,7 +96,9 @@ def _require_readable(cls: type[Section]) -> None:
             try:
                 parameter.task_value(cls.section, name)
             except ValueError as error:
-                raise SettingsError(f"[{cls.section}] {name} has a value that cannot be read: {error}.") from error
+                raise SettingsError(
+                    f"[{cls.section}] {name} has a value that cannot be read: {error}.{_hint(cls.section, name)}"
+                ) from error
         raise
 
 
@@ -141,12 +149,21 @@ def _require_names() -> None:
         name = getattr(cls(), setting)
         if not IDENTIFIER.fullmatch(name):
             remedy = "choose another name."
+            hint = _hint(cls.section, setting)
             if cls is SourceSettings:
                 remedy = "make views with such names, in a database with such a name, and set them here."
-            raise SettingsError(f"[{cls.section}] {setting} = {name!r}: a name must have {RULE}; {remedy}")
+            raise SettingsError(f"[{cls.section}] {setting} = {name!r}: a name must have {RULE}; {remedy}{hint}")
     prefix = WarehouseSettings().prefix
     if prefix and not IDENTIFIER.fullmatch(prefix):
         raise SettingsError(f"[warehouse] prefix = {prefix!r}: a name must have {RULE}; for example anna_.")
+
+
+def _hint(section: str, name: str) -> str:
+    """Return what is wrong with a value by what people write in other files."""
+    value = options(section).get(name, "").strip()
+    if re.search(r"\s[#;]", value):
+        return " A comment must be on a line of its own."
+    return " Write the value without quotes." if value[:1] in ("'", '"', "“", "«") else ""
 
 
 def _require_minimums() -> None:
@@ -170,4 +187,8 @@ def _require_kept_days() -> None:
 def _refuse_unknown(section: str, valid: set[str]) -> None:
     unknown = sorted(set(options(section)) - valid)
     if unknown:
-        raise SettingsError(f"[{section}]: unknown setting {', '.join(unknown)}; it has {', '.join(sorted(valid))}.")
+        variable = _SECRETS.get((section, unknown[0]))
+        secret = f" Remove it from the file, and set {variable} in the environment." if variable else ""
+        raise SettingsError(
+            f"[{section}]: unknown setting {', '.join(unknown)}; it has {', '.join(sorted(valid))}.{secret}"
+        )

@@ -58,7 +58,7 @@ REMEDIES = {
     202: "The server runs too many queries at once: use fewer --workers, or raise max_concurrent_queries.",
     241: "The statement needs more memory than the engine may use.",
     279: _AWAY,
-    291: "This user has no right to the database.",
+    291: "This user may not use that database: set another `database`, or add it to the user's allow_databases.",
     341: "An ALTER is not finished on all replicas: see system.mutations. The next run goes on.",
     396: "The result is larger than the server allows: raise max_result_rows and max_result_bytes of this user.",
     497: "Grant this user the right that the error names; SHOW GRANTS lists its rights.",

@@ -36,6 +36,22 @@ def remedy(host: str, port: int, *, secure: bool) -> str:
     return ""
 
 
+def certificate_remedy(host: str, port: int, reason: str) -> str:
+    """Return what to change after a TLS connection that failed for a reason, by OpenSSL's text of it."""
+    if "mismatch" in reason:
+        names = f"openssl s_client -connect {host}:{port} </dev/null | openssl x509 -noout -ext subjectAltName"
+        return f"Set `host` to a name that the certificate has. This shows its names:\n{names}"
+    if "self-signed" in reason or "self signed" in reason or "local issuer" in reason:
+        return (
+            "Set `ca_certs` to a file with the certificate of the server's authority; its administrator has it. "
+            "A self-signed certificate is its own:\n"
+            f"openssl s_client -connect {host}:{port} </dev/null | openssl x509 > server.crt"
+        )
+    if "expired" in reason:
+        return "Have the server's certificate renewed, or set this machine's clock."
+    return "Check `secure`, `port` and `ca_certs`."
+
+
 def _answer(host: str, port: int, *, tls: bool) -> bytes | None:
     """Return the beginning of the answer to an HTTP request, b"" for silence; None without a connection."""
     try:

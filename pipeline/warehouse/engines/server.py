@@ -182,7 +182,7 @@ class ServerEngine(Engine):
             reason = reason.removesuffix(f"({self.place})").strip() or "the connection was closed or is silent"
             wrong_port = self._remedy()
             if wrong_port or "SSL" in reason or "certificate" in reason:
-                remedy = wrong_port or "Check `secure`, `port` and `ca_certs`."
+                remedy = wrong_port or probe.certificate_remedy(*self._address, reason)
                 raise TerminalError(f"{self.place}: {reason}\n{remedy}") from None
             remedy = f"Start it, or correct `host`, `port` and `secure`. {NATIVE_PORTS}"
             if self in _reached():

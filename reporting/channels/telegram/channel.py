@@ -24,6 +24,7 @@ ANSWER_LIMIT = 200
 
 _CHAT = re.compile(r"-?\d+|@\w+")
 _PERSON = re.compile(r"\d+|@\w+")
+_CHATS_FORM = "-1001234567890 for a group, @name for a public one, with commas between several"
 _LOG = logging.getLogger(__name__)
 
 
@@ -63,7 +64,9 @@ class Telegram(Channel):
             raise SettingsError("telegram: no chat to send to; set `chats` in [telegram], comma separated")
         for chat in self.addresses():
             if not _CHAT.fullmatch(chat):
-                raise SettingsError(f"telegram: chat {chat!r} is neither a number nor an @name; correct `chats`")
+                raise SettingsError(
+                    f"telegram: chat {chat!r} is neither a number nor an @name; correct `chats`: {_CHATS_FORM}"
+                )
         for person in self._people:
             if not _PERSON.fullmatch(person):
                 raise SettingsError(f"telegram: {person!r} in `may_press` is neither an id nor an @name; correct it")

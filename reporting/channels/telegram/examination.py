@@ -5,6 +5,7 @@ presses receives.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from reporting.channels.base import Finding
@@ -19,6 +20,9 @@ _RIGHTS = {
     "can_post_messages": "posts",
 }
 _ADD = "Add the bot to the chat (in a channel as an administrator who may post), or correct `chats` in [telegram]."
+_ADMINISTRATOR = "Make the bot an administrator of the channel, with the right to post messages."
+_DELETE_WEBHOOK = "If no other program needs it, delete it; else use a bot of your own.\ncurl"
+_PERMISSIONS = "Give it that right in the chat's settings: Permissions, or make it an administrator."
 
 Answer = dict[str, Any]
 
@@ -42,16 +46,16 @@ def examine(api_url: str, chats: Sequence[str], topic: int | None) -> Iterator[F
     yield Finding("ok", f"telegram: the token is that of the bot @{me['username']}")
     updates = api.ask(api_url, "get_updates", limit=100)
     seen = [] if isinstance(updates, Refusal | Later) else list(_chats(updates))
-    yield _queue(updates, seen)
+    yield _queue(api_url, updates, seen)
     for chat in chats:
         yield from _chat(api_url, me["id"], chat, topic, seen)
 
 
-def _queue(updates: Any, seen: Sequence[str]) -> Finding:
+def _queue(api_url: str, updates: Any, seen: Sequence[str]) -> Finding:
     """Say what `Presses` can read."""
     if isinstance(updates, Refusal) and "webhook" in updates.description:
         text = "telegram: the bot has a webhook, so presses of buttons cannot be read"
-        return Finding("wrong", text, "Delete it with deleteWebhook of the Bot API, or use a bot of your own.")
+        return Finding("wrong", text, f"{_DELETE_WEBHOOK} {api_url}/bot${api.TOKEN_VARIABLE}/deleteWebhook")
     if isinstance(updates, Refusal | Later):  # another process, such as Presses, asks at this moment
         reason = updates.description if isinstance(updates, Refusal) else updates.reason
         return Finding("note", f"telegram: the bot's updates could not be read: {reason}")
@@ -69,14 +73,16 @@ def _chat(api_url: str, bot: int, address: str, topic: int | None, seen: Sequenc
         )
         chat = api.ask(api_url, "get_chat", chat_id=chat.migrated_to)
     if isinstance(chat, Refusal | Later):
-        yield _refused(chat, f"chat {address}", seen)
+        yield _refused(chat, f"chat {address}", seen, address)
         return
     named = f"chat {address} ({_title(chat)})"
     member: Answer = {"status": "member"}
     if chat["type"] != "private":  # in a private chat the bot may write once the person has started it
         answer = api.ask(api_url, "get_chat_member", chat_id=chat["id"], user_id=bot)
         if isinstance(answer, Refusal | Later):
-            yield _refused(answer, named)
+            refused = _refused(answer, named)
+            is_channel = chat["type"] == "channel" and isinstance(answer, Refusal)
+            yield replace(refused, remedy=_ADMINISTRATOR) if is_channel else refused
             return
         member = answer
     problem = _membership(chat, member)
@@ -84,9 +90,7 @@ def _chat(api_url: str, bot: int, address: str, topic: int | None, seen: Sequenc
         yield Finding("wrong", f"telegram: {named}: {problem}", _ADD)
     elif missing := _missing_rights(chat, member):
         text = f"telegram: {named}: the bot may not send {' and '.join(missing)}"
-        yield Finding(
-            "wrong", text, "Give it that right in the chat's settings: Permissions, or make it an administrator."
-        )
+        yield Finding("wrong", text, _ADMINISTRATOR if chat["type"] == "channel" else _PERMISSIONS)
     elif topic is not None:
         yield _topic(api_url, chat, named, topic)
     else:
@@ -112,7 +116,8 @@ def _missing_rights(chat: Answer, member: Answer) -> list[str]:
         rights, needed = member, ["can_send_messages", "can_send_photos"]
     else:
         return []
-    return [_RIGHTS[right] for right in needed if not rights.get(right, True)]
+    # An administrator of a channel has only the rights that are named; in a group a right that is not named is given.
+    return [_RIGHTS[right] for right in needed if not rights.get(right, chat["type"] != "channel")]
 
 
 def _topic(api_url: str, chat: Answer, named: str, topic: int) -> Finding:
@@ -125,13 +130,23 @@ def _topic(api_url: str, chat: Answer, named: str, topic: int) -> Finding:
     return Finding("ok", f"telegram: {named}, topic {topic}: the bot may send messages and photos")
 
 
-def _refused(answer: Refusal | Later, what: str, seen: Sequence[str] = ()) -> Finding:
+def _refused(answer: Refusal | Later, what: str, seen: Sequence[str] = (), address: str = "") -> Finding:
     remedy = answer.remedy
     if seen and isinstance(answer, Refusal) and answer.is_about_chat:
         remedy += f"\nThe bot has heard from: {', '.join(seen)}."
     elif isinstance(answer, Refusal) and "chat not found" in answer.description:
+        remedy += _number_hint(address)
         remedy += "\nTo see a chat's number: add the bot, write a message there that begins with /, and run this again."
     return Finding("wrong", answer.problem(what), remedy)
+
+
+def _number_hint(address: str) -> str:
+    """Return what a number without a minus may have been meant as: numbers of groups and channels are negative."""
+    if not address.isdecimal():
+        return ""
+    is_supergroup = address.startswith("100") and len(address) == len("1001234567890")
+    numbers = f"-{address}" if is_supergroup else f"-{address} or -100{address}"
+    return f"\nA group's or channel's number is negative: {numbers}. A person must first open the bot and press Start."
 
 
 def _chats(updates: Iterable[Answer]) -> Iterator[str]:

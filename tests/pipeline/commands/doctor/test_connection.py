@@ -1,7 +1,9 @@
 """What the doctor says of connections and rights."""
 
 import importlib.util
+import re
 import socket
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 from pipeline.commands.doctor import rights
 from pipeline.commands.doctor.rights import NEEDED, granted
 from pipeline.core.errors import TerminalError
+from pipeline.demo.load import create_tables
 from pipeline.warehouse import statements
 from pipeline.warehouse.engines import Engine, Params, ServerEngine
 from pipeline.warehouse.tables import open_warehouse
@@ -247,3 +250,46 @@ def test_a_right_that_only_writing_shows(place: Place, monkeypatch: pytest.Monke
     monkeypatch.setattr(Engine, "execute", deny)
     assert f"GRANT {right} ON {place.results}.* TO default;" in place.wrong("--write")
     assert place.tables() == before
+
+
+def test_a_password_with_the_end_of_a_line(on_server: Place) -> None:
+    on_server.sections["warehouse"]["user"] = "secret"
+    on_server.environment["FEEDPULSE_CLICKHOUSE_PASSWORD"] = f"{ClickHouseServer.PASSWORD}\r"
+    assert "which is set and begins or ends with white space" in on_server.wrong()
+
+
+def test_a_self_signed_certificate(on_server: Place, clickhouse_server: ClickHouseServer) -> None:
+    """The remedies are followed as they stand."""
+    section = on_server.sections["warehouse"]
+    section |= {"secure": "true", "port": str(clickhouse_server.secure_port)}
+    (command,) = re.findall(r"openssl s_client .*> server\.crt", on_server.wrong())
+    subprocess.run(command, shell=True, cwd=on_server.directory, check=True, capture_output=True)
+    section["ca_certs"] = "server.crt"
+    assert "Set `host` to a name that the certificate has" in (found := on_server.wrong())
+    (command,) = re.findall(r"openssl s_client .* subjectAltName", found)
+    shown = subprocess.run(command, shell=True, check=True, capture_output=True, text=True).stdout
+    assert "DNS:localhost" in shown
+    section["host"] = "localhost"
+    code, out = on_server.run()
+    assert code == 0, out
+
+
+def test_a_database_that_the_user_may_not_use(on_server: Place) -> None:
+    """Versions without grants have a list of databases for each user; the others do not exist for it."""
+    on_server.engine.execute(f"CREATE DATABASE {on_server.results}", idempotent=True)
+    on_server.sections["warehouse"]["user"] = "guest"
+    assert f"Access denied to database {on_server.results}" in (found := on_server.wrong())
+    assert "set another `database`" in found
+
+
+def test_the_database_with_the_nearest_name_is_named_first(on_server: Place) -> None:
+    others = [f"a_{number}" for number in range(5)]
+    try:
+        for name in others:
+            create_tables(on_server.engine, name)
+        on_server.sections["source"]["database"] = on_server.database.upper()
+        found = on_server.wrong()
+        assert f"there is no such database Set [source] database: {on_server.database} has " in found
+    finally:
+        for name in others:
+            on_server.engine.execute(f"DROP DATABASE IF EXISTS {name}", idempotent=True)

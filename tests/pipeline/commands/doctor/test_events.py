@@ -148,6 +148,37 @@ def test_times_that_are_not_plausible(place: Place) -> None:
     assert "another zone" in found
 
 
+def test_times_of_another_zone(place: Place) -> None:
+    """The share in the future is small, as there are months of rows; the view that it gives works as it stands."""
+    table = f"{place.database}.feed_actions"
+    insert(place.engine, table, rows=1000, action="view", time=now() - timedelta(days=10))
+    insert(place.engine, table, rows=50, action="view", time=now() - timedelta(hours=5))
+    insert(place.engine, table, rows=3, action="like", time=now() + timedelta(hours=2, minutes=50))
+    assert "3 of 1,065 rows of" in (found := place.wrong())
+    assert "if every time is 3 h ahead, make a view" in found
+    view = re.search(r"CREATE VIEW .*?;", found)
+    assert view is not None
+    place.engine.execute(view[0])
+    place.sections["source"]["feed_table"] = "feed_actions_fitting"
+    code, out = place.run()
+    assert code == 0, out
+
+
+def test_a_clock_that_was_set_for_a_trial(place: Place) -> None:
+    place.sections["clock"] = {"now": f"{now() - timedelta(days=1):%Y-%m-%dT%H:%M}"}
+    assert "have a time in the future" in (found := place.wrong())
+    assert "Empty [clock] now" in found
+
+
+def test_the_tables_of_another_month(place: Place) -> None:
+    """A day without a row cannot be reported, so that is no note."""
+    table = remade(place, FEED)
+    insert(place.engine, table, action="view", time=now() - timedelta(days=3))
+    assert "3 days ago: yesterday has no rows to report" in place.wrong()
+    insert(place.engine, table, action="like", time=now() - timedelta(hours=20))
+    place.notes()
+
+
 def test_times_without_a_value(place: Place) -> None:
     table = remade(place, FEED.replace("time DateTime", "time Nullable(DateTime)"))
     for action in ("view", "like"):

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections import namedtuple
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from pipeline.commands.main import main
 from tests.pipeline.commands.doctor.place import Place
 from tests.process.luigid import Luigid
 from tests.process.mistakes import below_a_file
+from tests.servers.ports import free_ports
 
 
 def test_where_a_setting_comes_from(on_server: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,3 +195,43 @@ def test_something_else_than_luigid(on_server: Place, tmp_path: Path) -> None:
         on_server.sections["core"] = {"scheduler_url": url, "lock_pid_dir": str(tmp_path / "pids")}
         assert "something else answers (HTTP 404)" in on_server.wrong()
         server.shutdown()
+
+
+def test_luigid_by_the_former_name_of_its_setting(
+    on_server: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "")
+    (port,) = free_ports(1)
+    url = f"http://127.0.0.1:{port}"
+    on_server.sections["core"] = {"default_scheduler_url": url, "lock_pid_dir": str(tmp_path / "pids")}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert "correct [core] default_scheduler_url" in on_server.wrong()
+
+
+@pytest.mark.parametrize("name", ["feedpulse.cfg.txt", "feedpulse.cfg.cfg", "feedpulse.txt"])
+def test_a_file_whose_ending_windows_hides(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("LUIGI_CONFIG_PATH", raising=False)
+    (tmp_path / name).touch()
+    assert main(["doctor"]) == 1
+    assert f"{name} is there: rename it to feedpulse.cfg." in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
+    ("section", "settings", "says"),
+    [
+        ("warehouse", {"password": "hunter2"}, "set FEEDPULSE_CLICKHOUSE_PASSWORD in the environment"),
+        ("source", {"password": "hunter2"}, "set FEEDPULSE_SOURCE_PASSWORD in the environment"),
+        ("warehouse", {"port": "9000  # native"}, "A comment must be on a line of its own."),
+        ("source", {"database": "events  ; of November"}, "A comment must be on a line of its own."),
+        ("source", {"database": '"events"'}, "Write the value without quotes."),
+        ("alerts", {"history_days": "'28'"}, "Write the value without quotes."),
+    ],
+)
+def test_habits_of_other_files(on_server: Place, section: str, settings: dict[str, str], says: str) -> None:
+    on_server.sections.setdefault(section, {}).update(settings)
+    assert says in (found := on_server.wrong())
+    assert "hunter2" not in found

@@ -94,6 +94,24 @@ def test_a_channel_needs_an_administrator(api: BotApi) -> None:
     assert last(api, "@news").level == "wrong"
 
 
+def test_an_administrator_of_a_channel_has_only_the_rights_that_are_named(api: BotApi) -> None:
+    api.chat("@news").rights = {}
+    found = last(api, "@news")
+    assert "the bot may not send posts" in found.text
+    assert found.remedy == "Make the bot an administrator of the channel, with the right to post messages."
+    api.chat("@news").status = "member"
+    assert last(api, "@news").remedy == found.remedy
+
+
+@pytest.mark.parametrize(
+    ("chat", "meant"), [(CHAT.removeprefix("-"), f"negative: {CHAT}."), ("4001", "negative: -4001 or -1004001.")]
+)
+def test_the_number_of_a_group_without_its_minus(api: BotApi, chat: str, meant: str) -> None:
+    assert meant in (remedy := last(api, chat).remedy)
+    assert "press Start" in remedy
+    assert "negative" not in last(api, "-1009").remedy
+
+
 def test_a_chat_that_does_not_exist_names_those_that_the_bot_sees(api: BotApi) -> None:
     other = {"id": -1005, "type": "supergroup", "title": "Analysts"}
     left = {"id": -1006, "type": "supergroup", "title": "Left"}
