@@ -107,7 +107,7 @@ def explain(notices: Iterable[Notice], evaluation: Evaluation) -> "dict[str, Exp
     incidents = [
         checked
         for notice in notices
-        if notice.incident.silent_since is None and notice.incident.outcome != "late data"
+        if notice.incident.silent_since is None and notice.incident.outcome not in ("late data", "wrong clock")
         if (checked := _with_checked_metrics(notice.incident, evaluation)).members
     ]
     found = {

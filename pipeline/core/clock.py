@@ -15,13 +15,31 @@ from pipeline.core.process import once
 SLOT = timedelta(minutes=15)
 SLOTS_A_DAY = 96  # on the wall clock; a day of a clock change has 92 or 100 slots
 
+SKEW = timedelta(minutes=5)
+"""How far two clocks may differ."""
+
 _set: datetime | None = None
 
 
 @once
 def _reading() -> datetime:
     fixed = settings.ClockSettings().now
-    return _parse(fixed) if fixed else datetime.now(UTC)
+    return _parse(fixed) if fixed else system_time()
+
+
+def system_time() -> datetime:
+    """What the clock of this machine says at this moment, aware."""
+    return datetime.now(UTC)
+
+
+def is_simulated() -> bool:
+    """Whether the time is `set_now` or ``[clock] now``: nothing is then compared with another clock."""
+    return _set is not None or bool(settings.ClockSettings().now)
+
+
+def moment() -> datetime:
+    """The time at this moment, naive UTC: later than `utcnow` where the process has run for long or was suspended."""
+    return utcnow() if is_simulated() else system_time().replace(tzinfo=None)
 
 
 def now() -> datetime:

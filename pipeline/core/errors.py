@@ -5,7 +5,7 @@
     FeedpulseError            shown as one or two lines of text, without a traceback
     +-- SettingsError         a wrong value in luigi.cfg or the environment
     +-- SourceError           a source table lacks a column or has a wrong type
-    +-- ClockError            a day or slot that is not over yet
+    +-- ClockError            a day or slot that is not over yet, or a clock that is wrong
     +-- ReconciliationError   a loaded day differs from the source
     |   +-- RowsArrivedError  because rows arrived during the load
     +-- WarehouseError        an engine failed
@@ -27,7 +27,7 @@ class SourceError(FeedpulseError):
 
 
 class ClockError(FeedpulseError):
-    """The day or slot is not over yet."""
+    """The day or slot is not over yet, or the clock of this machine is wrong."""
 
 
 class ReconciliationError(FeedpulseError):

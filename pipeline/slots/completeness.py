@@ -59,7 +59,7 @@ def recount(newest: datetime) -> Completeness:
     """
     recent = {newest - back * clock.SLOT for back in range(RECOUNTED_SLOTS)}
     before: Counts = {table: {} for table in TABLES}
-    bound = {"start": str(newest - (SILENT_SLOTS - 1) * clock.SLOT)}
+    bound = {"start": str(newest - (SILENT_SLOTS - 1) * clock.SLOT), "until": _counted_until()}
     for table, slot, rows in open_warehouse().query(
         statement("newest_counts", slot_counts=full_name(SLOT_COUNTS)), bound
     ):
@@ -98,9 +98,16 @@ def lag_seconds(newest: datetime) -> dict[str, int]:
     """Read how long after its end a slot still receives rows, by source table, as known before this run's recount."""
     rows = open_warehouse().query(
         statement("ingestion_lag", slot_counts=full_name(SLOT_COUNTS)),
-        {"start": str(newest - timedelta(days=LEARNT_DAYS))},
+        {"start": str(newest - timedelta(days=LEARNT_DAYS)), "until": _counted_until()},
     )
     return {table: lag for table, lag, slots in rows if slots >= LEAST_SLOTS}
+
+
+def has_rows_after(slot: datetime) -> bool:
+    """Whether most of the later slots that were ever counted have rows: they were over, whatever the clock says now."""
+    sql = statement("future_counts", slot_counts=full_name(SLOT_COUNTS))
+    ((counted, with_rows),) = open_warehouse().query(sql, {"slot": str(slot)})
+    return bool(2 * with_rows > counted)
 
 
 def newest_settled_slot() -> datetime:
@@ -109,6 +116,10 @@ def newest_settled_slot() -> datetime:
     waiting = max(lag_seconds(newest).values(), default=0)
     # Rounded down: a run starts some seconds after a slot ends, so 15 minutes and some seconds mean one slot, not two.
     return newest - waiting // round(clock.SLOT.total_seconds()) * clock.SLOT
+
+
+def _counted_until() -> str:
+    return str((clock.utcnow() + clock.SKEW).replace(microsecond=0))
 
 
 def _count(table: str, slots: list[datetime]) -> dict[datetime, int]:

@@ -1,6 +1,6 @@
 """Measures slot metrics from raw events, any number of slots of a day in one statement."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 
@@ -66,7 +66,7 @@ def fill_missed(slot: datetime) -> None:
         _filled().update((table, slot + i * clock.SLOT) for i in range((end - slot) // clock.SLOT))
 
 
-def measure_days(days: Sequence[date], tell: Callable[[date], object]) -> None:
+def measure_days(days: Sequence[date], tell: Callable[[date], object], again: Collection[date] = ()) -> None:
     """Measure the days that have unmeasured slots, one statement a day.
 
     Parameters
@@ -75,9 +75,11 @@ def measure_days(days: Sequence[date], tell: Callable[[date], object]) -> None:
         Consecutive days of the zone, in order.
     tell : callable
         Called with each day when the day is done.
+    again : collection of date
+        The days that are measured as a whole.
     """
     first = first_slots(days)
-    missing = unmeasured(days, first)
+    missing = unmeasured(days, first) | {day: clock.day_bounds(day)[0] for day in again}
     for day in days:
         if day in missing:
             fill(missing[day], clock.day_bounds(day)[1], first)

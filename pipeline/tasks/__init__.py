@@ -1,6 +1,6 @@
 """The Luigi tasks; importing this package registers them."""
 
-from pipeline.tasks.alerts import Alerts, CheckAlerts, Presses, SlotHistory, SlotMetrics
+from pipeline.tasks.alerts import Alerts, CheckAlerts, ClockCorrection, Presses, SlotHistory, SlotMetrics
 from pipeline.tasks.daily import Daily, StagingRetention
 from pipeline.tasks.etl import DailyMetrics, FeedUserDay, MessageUserDay, Slice, UserAttributes, UserDay
 from pipeline.tasks.report import Corrections, DailyReport, Morning
@@ -10,6 +10,7 @@ from pipeline.tasks.weekly import Weekly, WeeklySummary
 __all__ = [
     "Alerts",
     "CheckAlerts",
+    "ClockCorrection",
     "Corrections",
     "Daily",
     "DailyMetrics",

@@ -11,11 +11,12 @@ from pipeline.alerts.detection import CheckResult, Monitor
 from pipeline.alerts.incidents import Notice, Rules, Step, current_rules, edits, shares, step, store
 from pipeline.alerts.notify import notify, poll_buttons, unsent
 from pipeline.core import clock, settings
+from pipeline.core.parameters import FixedParameters
 from pipeline.slots import completeness, measure
-from pipeline.tasks.base import LastingTask, SlotTask, Told, lasting
+from pipeline.tasks import wrong_clock
+from pipeline.tasks.base import CheckTask, SlotTask, Told, lasting
 from pipeline.tasks.channels import channels
 from pipeline.tasks.retention import HistoryRetention
-from pipeline.warehouse import markers
 from pipeline.warehouse.markers import Marker
 from pipeline.warehouse.source import source
 from pipeline.warehouse.tables import SLOT_CHECKS, SLOT_METRICS, open_warehouse
@@ -26,7 +27,7 @@ from reporting.delivery import Channels
 LOGGER = logging.getLogger("luigi-interface")
 
 
-class SlotHistory(LastingTask):
+class SlotHistory(CheckTask):
     """Measures the history that the detectors need before a day, one statement per day of history."""
 
     date: date = luigi.DateParameter(description="the day whose slots are to be checked")
@@ -42,11 +43,14 @@ class SlotHistory(LastingTask):
     def run(self) -> None:
         """Measure the missing slots since the first event."""
         days = [self.date - timedelta(days=back) for back in range(settings.AlertSettings().history_days, 0, -1)]
-        measure.measure_days(days, lambda day: self.tell(f"measured {day}", 100 * (days.index(day) + 1) / len(days)))
+        again = days[-1:] if self.was_taken_back else ()  # the wrong clock measured slots of that day as silent
+        measure.measure_days(
+            days, lambda day: self.tell(f"measured {day}", 100 * (days.index(day) + 1) / len(days)), again
+        )
         what = f"check for dimensions with very many values on {days[-1]}"
         for dimension in optional(what, lambda: measure.cut_dimensions(*clock.day_bounds(days[-1]))) or ():
             LOGGER.warning("%s has more than %d values: slots keep the most frequent", dimension, measure.MOST_VALUES)
-        markers.complete(self.output())
+        self.finish()
 
 
 class SlotMetrics(SlotTask):
@@ -64,7 +68,7 @@ class SlotMetrics(SlotTask):
     def run(self) -> None:
         """Measure the slot, and the slots that were missed after it, from their events."""
         measure.fill_missed(self.slot)
-        markers.complete(self.output())
+        self.finish()
 
 
 class CheckAlerts(SlotTask):
@@ -104,9 +108,15 @@ class CheckAlerts(SlotTask):
         if notified.link and self.set_tracking_url is not None:
             self.set_tracking_url(notified.link)
         self.tell("; ".join([_status(results, arrived), *source().left_out, *left_out]), 100)
-        totals = sum(result.part.is_total for result in results)
-        self.did(metrics=totals, slices=len(results) - totals, messages=notified.messages, without=left_out)
-        markers.complete(self.output())
+        totals = [result for result in results if result.part.is_total]
+        self.did(
+            metrics=len(totals),
+            slices=len(results) - len(totals),
+            messages=notified.messages,
+            without=left_out,
+            no_history=[result.metric for result in totals if result.verdict == "no history"],
+        )
+        self.finish()
         # Raised last: if one address refuses a message that others accepted, the next slots must still be checked.
         if notified.refusals:
             raise notified.refusals[0]
@@ -118,7 +128,7 @@ class CheckAlerts(SlotTask):
         return unsent(due, channels)
 
     def _is_fresh(self) -> bool:
-        age = clock.utcnow() - (self.slot + clock.SLOT)
+        age = clock.moment() - (self.slot + clock.SLOT)
         return age <= timedelta(minutes=settings.AlertSettings().alarm_minutes)
 
 
@@ -136,8 +146,29 @@ class Alerts(luigi.WrapperTask):
         monitors_and_channels()
         current_rules()
         slot = completeness.newest_settled_slot()
+        if wrong_clock.is_to_be_corrected():
+            return [ClockCorrection(slot=slot)]
         is_first = not SlotHistory(date=clock.to_local(slot).date()).complete()
         return [CheckAlerts(slot=slot), *([HistoryRetention(date=clock.yesterday())] if is_first else [])]
+
+
+class ClockCorrection(FixedParameters, Told):
+    """Takes back what `Alerts` did while the clock was ahead, then checks the newest slot that is over."""
+
+    slot: datetime = luigi.DateMinuteParameter(interval=15, description="the newest slot that is over, UTC")
+
+    def complete(self) -> bool:
+        """Whether nothing is left to take back."""
+        return not wrong_clock.is_to_be_corrected()
+
+    def run(self) -> Iterator[luigi.Task]:
+        """Say that messages were wrong, withdraw their incidents, and take back the marks, in this order."""
+        monitors, channels = monitors_and_channels()
+        if not self.complete():
+            refusals = wrong_clock.correct(monitors, channels)
+            if refusals:
+                raise refusals[0]
+        yield CheckAlerts(slot=self.slot)
 
 
 class Presses(Told):

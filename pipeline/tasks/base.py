@@ -11,7 +11,7 @@ from pipeline.core import clock, settings
 from pipeline.core.errors import WarehouseError
 from pipeline.core.parameters import FixedParameters
 from pipeline.warehouse import markers
-from pipeline.warehouse.markers import Marker
+from pipeline.warehouse.markers import Marker, State, Token, Version
 
 T = TypeVar("T", bound=luigi.Task)
 R = TypeVar("R")
@@ -106,7 +106,32 @@ class LastingTask(MarkedTask):
         return self._was_complete
 
 
-class SlotTask(LastingTask):
+class CheckTask(MarkedTask):
+    """A task of the alerts, whose marker is invalidated only if the clock was ahead (`tasks.wrong_clock`)."""
+
+    _state: State | None = None
+
+    def complete(self) -> bool:
+        """Whether the marker says done; a yes is remembered."""
+        if not self._state or not self._state.done:
+            settings.check()
+            self.require_closed()
+            update_id = self.output().update_id
+            self._state = markers.states([update_id]).get(update_id)
+        return self._state is not None and self._state.done
+
+    @property
+    def was_taken_back(self) -> bool:
+        """Whether the marker was invalidated since the task was done."""
+        return self._state is not None and not self._state.done
+
+    def finish(self) -> None:
+        """Mark the task as done."""
+        version = self._state.version if self._state else Version()
+        markers.finish(Token(self.output(), version))
+
+
+class SlotTask(CheckTask):
     """A task of one 15-minute slot."""
 
     slot: datetime = luigi.DateMinuteParameter(interval=15, description="a slot's start, UTC")

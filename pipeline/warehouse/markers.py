@@ -12,11 +12,12 @@ the invalidation. Versions decide this, not clocks: after a fast clock was corre
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple, Self
 
 import luigi
 
+from pipeline.core import clock
 from pipeline.core.errors import RowsArrivedError
 from pipeline.warehouse.statements import statement
 from pipeline.warehouse.tables import TABLE_UPDATES, full_name, is_missing, open_warehouse
@@ -193,6 +194,12 @@ def states(update_ids: Iterable[str]) -> dict[str, State]:
     }
 
 
+def done_after(moment: datetime) -> list[str]:
+    """Return the ids of the markers that are done and were written after a moment, naive UTC, in one query."""
+    sql = statement("future_markers", table_updates=full_name(TABLE_UPDATES))
+    return [item for (item,) in open_warehouse().query(sql, {"moment": str(moment.replace(microsecond=0))})]
+
+
 def known(name: str) -> list[str]:
     """Return the ids of all markers of one name, done or invalidated."""
     sql = statement("known_markers", table_updates=full_name(TABLE_UPDATES))
@@ -204,5 +211,5 @@ def _version(known: Mapping[str, State], item: str) -> Version:
 
 
 def _write(columns: dict[str, list[Any]]) -> None:
-    now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+    now = clock.system_time().replace(tzinfo=None, microsecond=0)
     open_warehouse().insert(full_name(TABLE_UPDATES), {**columns, "inserted": [now] * len(columns["update_id"])})

@@ -92,6 +92,8 @@ class Inspection:
     """Names of the result tables of an earlier release that kept no record; None if there was none."""
     added: Mapping[str, Mapping[str, str]]
     """By table, the columns that feedpulse adds where they are missing."""
+    seconds: int = 0
+    """The clock of the warehouse's server, Unix seconds."""
 
     @property
     def existing(self) -> dict[str, str]:
@@ -164,8 +166,11 @@ def inspect(engine: Engine, installation: Installation, added: Mapping[str, Mapp
     if has(RECORD):
         sql = statement("read_installation", installation=_full_name(installation, RECORD))
         recorded = dict(engine.query(sql))
+        seconds = int(recorded.pop(""))
+    else:
+        ((seconds,),) = engine.query(statement("read_clock"))
     early = _early_results(engine, installation) if not recorded and has(MARKERS) else None
-    return Inspection(installation, existing, recorded, early, added)
+    return Inspection(installation, existing, recorded, early, added, seconds)
 
 
 def require_ours(found: Inspection) -> None:

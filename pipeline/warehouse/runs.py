@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from pipeline.core import clock
 from pipeline.warehouse.statements import statement
 from pipeline.warehouse.tables import RUNS, full_name, open_warehouse
 
@@ -52,5 +53,8 @@ def record(runs: Sequence[Run]) -> None:
 
 def newest(since: datetime) -> dict[str, LastRun]:
     """Return the newest run of each root that began at `since` (naive UTC) or later, by root."""
-    rows = open_warehouse().query(statement("last_runs", runs=full_name(RUNS)), {"since": str(since)})
+    rows = open_warehouse().query(
+        statement("last_runs", runs=full_name(RUNS)),
+        {"since": str(since), "until": str((clock.utcnow() + clock.SKEW).replace(microsecond=0))},
+    )
     return {root: LastRun(Run(root, *run), ok if ok >= since else None) for root, *run, ok in rows}

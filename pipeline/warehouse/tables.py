@@ -3,13 +3,14 @@
 import contextlib
 import logging
 from collections.abc import Collection, Iterator
+from datetime import UTC
 
 from pipeline.core import clock, settings
 from pipeline.core.dimensions import DAILY
-from pipeline.core.errors import SettingsError, TerminalError
+from pipeline.core.errors import ClockError, SettingsError, TerminalError
 from pipeline.core.process import once
 from pipeline.warehouse import connections, ownership, scratch
-from pipeline.warehouse.engines import Engine
+from pipeline.warehouse.engines import Engine, ServerEngine
 from pipeline.warehouse.ownership import Inspection, Installation
 from pipeline.warehouse.statements import Fragment, statement
 
@@ -115,12 +116,15 @@ def open_warehouse() -> Engine:
     ------
     SettingsError
         A table of one of our names is not ours, or the warehouse belongs to another configuration: see `ownership`.
+    ClockError
+        The clock of the server and that of this machine differ.
     """
     engine = connections.warehouse()
     wanted = installation()
     if (engine, wanted) not in _opened() and not _unchecked:
         require_own_names(wanted)
         found = inspect()
+        _require_same_time(engine, found.seconds)
         ownership.require_ours(found)
         if found.early_results is not None:
             LOGGER.info("the tables of an earlier release in %s are recorded as ours", wanted.database)
@@ -201,6 +205,16 @@ def installation_id() -> str:
         return ""
     rows = open_warehouse().query(statement("recorded_item", installation=full_name(INSTALLATION)), {"item": "id"})
     return str(rows[0][0]) if rows else ""
+
+
+def _require_same_time(engine: Engine, seconds: int) -> None:
+    """Refuse a server whose clock differs from ours: for a clock that is ahead, slots to come look silent."""
+    ours, theirs = clock.system_time(), clock.from_epoch(seconds).replace(tzinfo=UTC)
+    if not clock.is_simulated() and isinstance(engine, ServerEngine) and abs(ours - theirs) > clock.SKEW:
+        raise ClockError(
+            f"the clock of this machine says {ours:%Y-%m-%d %H:%M} UTC, that of {engine.place} {theirs:%Y-%m-%d %H:%M} "
+            "UTC: set the wrong one right (NTP). Until then nothing is loaded, checked or sent."
+        )
 
 
 def require_own_names(wanted: Installation) -> None:

@@ -14,7 +14,7 @@ from reporting.errors import ReportingError
 from reporting.formatting import Format
 
 State = Literal["opened", "ongoing", "ended"]
-Status = Literal["opened", "growing", "no_data", "recovered", "new_normal", "data_late", "false_alarm"]
+Status = Literal["opened", "growing", "no_data", "recovered", "new_normal", "data_late", "false_alarm", "withdrawn"]
 Action = Literal["acknowledge", "mute", "false_alarm", "new_normal"]
 Refusal = Literal["unreadable", "foreign", "refused", "unknown"]
 
@@ -174,7 +174,7 @@ class Alert:
         Key of the message, the same for all its edits; if empty, it is made from the slot.
     status : str
         "opened" in the first message. While the incident lasts: "growing", or "no_data" if a table has no rows. At its
-        end: "recovered", "new_normal", "data_late" or "false_alarm".
+        end: "recovered", "new_normal", "data_late", "false_alarm", or "withdrawn" if it came from a wrong clock.
     since, until : datetime or None
         Beginning and end, aware, local; by default the first `since` and the last `until` of the metrics.
     source : str
@@ -219,12 +219,12 @@ class Alert:
     @property
     def is_over(self) -> bool:
         """Whether the incident has ended."""
-        return self.status in ("recovered", "new_normal", "data_late", "false_alarm")
+        return self.status in ("recovered", "new_normal", "data_late", "false_alarm", "withdrawn")
 
     @property
     def is_about_rows(self) -> bool:
         """Whether rows are missing or were late: then the worst values do not measure the incident."""
-        return self.status in ("no_data", "data_late")
+        return self.status in ("no_data", "data_late", "withdrawn")
 
     @property
     def began(self) -> datetime:

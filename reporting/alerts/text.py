@@ -128,6 +128,8 @@ def _status(alert: Alert, metrics: Sequence[AlertMetric], words: Texts) -> str:
             return f"{words.NEW_NORMAL}: {names}"
         case "data_late":
             return words.data_was_late(began, ended, source)
+        case "withdrawn":
+            return f"{words.WITHDRAWN}: {names}"
         case "false_alarm":
             return f"{words.FALSE_ALARM}: {names}"
     return f"{words.goes_on(length)}: {names}"

@@ -19,6 +19,8 @@ class Texts(Protocol):
     NO_DATA: str
     # Said of a value of a day that lacks rows.
     INCOMPLETE: str
+    # Said of an alert about slots that were not over.
+    WITHDRAWN: str
     # The legend of an alert's picture.
     ACTUAL: str
     EXPECTED: str
@@ -193,6 +195,12 @@ class Texts(Protocol):
 
     def no_checks(self, moment: str) -> str:
         """Return that no slot was checked since then."""
+
+    def history_lost(self, metrics: str) -> str:
+        """Return that metrics are not checked, because they have no history any longer."""
+
+    def history_back(self) -> str:
+        """Return that all metrics have a history again."""
 
     def checks_again(self) -> str:
         """Return that slots are checked again."""

@@ -11,6 +11,7 @@ DAY_BEFORE = "day before"
 WEEK_BEFORE = "week before"
 NO_DATA = "no data"
 INCOMPLETE = "incomplete"
+WITHDRAWN = "Withdrawn, the clock of feedpulse was wrong"
 ACTUAL = "actual"
 EXPECTED = "expected"
 USUAL_RANGE = "usual range"
@@ -259,6 +260,14 @@ def report_sent(day: str) -> str:
 
 def no_checks(moment: str) -> str:
     return f"feedpulse: no slot was checked since {moment}"
+
+
+def history_lost(metrics: str) -> str:
+    return f"feedpulse: {metrics}: not checked, the history of yesterday is gone"
+
+
+def history_back() -> str:
+    return "feedpulse: every metric has a history again"
 
 
 def checks_again() -> str:

@@ -11,6 +11,7 @@ DAY_BEFORE = "за день"
 WEEK_BEFORE = "за неделю"
 NO_DATA = "нет данных"
 INCOMPLETE = "неполные данные"
+WITHDRAWN = "Отозвано, часы feedpulse были неверны"
 ACTUAL = "факт"
 EXPECTED = "ожидалось"
 USUAL_RANGE = "норма"
@@ -260,6 +261,14 @@ def report_sent(day: str) -> str:
 
 def no_checks(moment: str) -> str:
     return f"feedpulse: с {moment} не проверен ни один интервал"
+
+
+def history_lost(metrics: str) -> str:
+    return f"feedpulse: {metrics}: не проверяется, вчерашняя история пропала"
+
+
+def history_back() -> str:
+    return "feedpulse: у всех метрик снова есть история"
 
 
 def checks_again() -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.process.conftest import MakeProject
 from tests.process.project import NOW, YESTERDAY, Project, moment
-from tests.process.saying import supervised_here, titles
+from tests.process.saying import said, supervised_here, titles
 
 MINUTE = timedelta(minutes=1)
 
@@ -66,6 +66,35 @@ def test_a_report_and_checks_that_are_missing_are_said_once(project: Project) ->
 def test_nobody_who_uses_only_the_report_misses_checks(project: Project) -> None:
     finished = supervised_here(project, "Morning")
     assert finished.code == 0, finished.log
+    assert titles(project) == []
+
+
+def test_a_history_that_is_gone_is_said_once(project: Project) -> None:
+    def run(minutes: int) -> None:
+        finished = supervised_here(project, "Alerts", *moment(NOW + minutes * MINUTE))
+        assert finished.code == 0, finished.log
+
+    def empty(table: str) -> None:
+        project.warehouse.execute(f"TRUNCATE TABLE {project.database}.{table}")
+
+    run(-120)
+    empty("slot_metrics")
+    run(-105)
+    run(-90)
+    ((title, cause),) = said(project)
+    names = "CTR; Active users, feed; Likes; Messages sent; Active users, messenger; Views"
+    assert title == f"feedpulse: {names}: not checked, the history of yesterday is gone"
+    assert "slot_metrics" in cause
+    empty("table_updates")  # the history is measured again
+    run(-75)
+    assert titles(project)[1:] == ["every metric has a history again"]
+
+
+def test_nobody_misses_a_history_that_never_was(project: Project) -> None:
+    project.configure(alerts={"detector_params": '{"min_days": 20}', "history_days": "21"})
+    for minutes in (0, 15):
+        finished = supervised_here(project, "Alerts", *moment(NOW + minutes * MINUTE))
+        assert finished.code == 0, finished.log
     assert titles(project) == []
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 from pipeline.core.clock import SLOT
 from pipeline.slots import Adjustment, Part
 
-Outcome = Literal["", "recovered", "new normal", "late data"]
+Outcome = Literal["", "recovered", "new normal", "late data", "wrong clock"]
 NoticeKind = Literal["", "post", "edit", "close", "worse", "still silent", "share"]
 Mark = Literal["", "false alarm", "new normal"]
 

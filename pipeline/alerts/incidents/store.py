@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -34,8 +34,20 @@ def load_incidents(slot: datetime) -> list[Incident]:
         statement("recent_incidents", incidents=full_name(INCIDENTS)),
         {"start": str(_start_of_history(slot)), "slot": str(slot)},
     )
-    # Rows of an early release have no details, so their incidents are ignored.
-    return [_decode(details) for _, _, details in rows if details]
+    return [_decode(details) for _, _, details in rows]
+
+
+def load_states(slot: datetime) -> list[tuple[datetime, Incident]]:
+    """Read every state of incidents in a slot and after it, each incident's in order, without those withdrawn."""
+    sql = statement("incident_states", incidents=full_name(INCIDENTS))
+    rows = open_warehouse().query(sql, {"slot": str(slot)})
+    return [(at, _decode(details)) for at, details in rows if details]
+
+
+def withdraw(states: Sequence[tuple[datetime, Incident]]) -> None:
+    """Make states of incidents as if they had never been: each row is replaced by one without details."""
+    incidents = [replace(incident, ended=True, notified=False, outcome="wrong clock") for _, incident in states]
+    _write(incidents, [slot for slot, _ in states], [""] * len(states))
 
 
 def load_actions(slot: datetime) -> list[Action]:
@@ -50,11 +62,16 @@ def load_actions(slot: datetime) -> list[Action]:
 
 def save_incidents(incidents: Sequence[Incident], slot: datetime) -> None:
     """Write the state of incidents as of a slot."""
+    details = [json.dumps(asdict(item), default=str, ensure_ascii=False) for item in incidents]
+    _write(incidents, [slot] * len(incidents), details)
+
+
+def _write(incidents: Sequence[Incident], slots: list[datetime], details: list[str]) -> None:
     open_warehouse().insert(
         full_name(INCIDENTS),
         {
             "incident_id": [item.incident_id for item in incidents],
-            "slot": [slot] * len(incidents),
+            "slot": slots,
             "metric": [item.members[0].metric for item in incidents],
             "opened": [item.opened for item in incidents],
             "last_anomaly": [item.last_anomaly for item in incidents],
@@ -62,7 +79,7 @@ def save_incidents(incidents: Sequence[Incident], slot: datetime) -> None:
             "good_slots": [min(member.good_slots for member in item.members) for item in incidents],
             "notified": [int(item.notified) for item in incidents],
             "outcome": [item.outcome for item in incidents],
-            "details": [json.dumps(asdict(item), default=str, ensure_ascii=False) for item in incidents],
+            "details": details,
         },
     )
 
@@ -95,9 +112,17 @@ def load_healthy(start: datetime, end: datetime) -> set[tuple[datetime, Part]]:
     return {(clock.from_epoch(seconds), Part(*part)) for seconds, *part in rows}
 
 
+def judged(metrics: Collection[str], start: datetime, end: datetime) -> list[str]:
+    """Read which metrics had enough history for a check from `start` to before `end`."""
+    sql = statement("judged_metrics", slot_checks=full_name(SLOT_CHECKS))
+    bound = {"metrics": tuple(metrics), "start": str(start), "end": str(end)}
+    return [metric for (metric,) in open_warehouse().query(sql, bound)]
+
+
 def last_checked_slot() -> datetime | None:
-    """Read the newest slot that was checked, naive UTC."""
-    ((seconds,),) = open_warehouse().query(statement("last_checked_slot", slot_checks=full_name(SLOT_CHECKS)))
+    """Read the newest slot that was checked, naive UTC; slots that are not over were checked by a wrong clock."""
+    sql = statement("last_checked_slot", slot_checks=full_name(SLOT_CHECKS))
+    ((seconds,),) = open_warehouse().query(sql, {"until": str(clock.last_closed_slot())})
     return clock.from_epoch(seconds) if seconds else None
 
 

@@ -89,18 +89,27 @@ def _alert(
         source=_source(incident) if status in ("no_data", "data_late") else "",
         causes=causes,
         splits=splits,
-        losses=optional(f"losses in {key}", lambda: _losses(incident)) or () if status != "data_late" else (),
+        losses=optional(f"losses in {key}", lambda: _losses(incident)) or ()
+        if status not in ("data_late", "withdrawn")
+        else (),
         handled=[_handled(action) for action in notice.actions],
         buttons=[(kind, button(kind, incident, installation_id())) for kind in KINDS] if not incident.ended else (),
         mute=MUTE,
     )
 
 
+_ENDS: "dict[str, Status]" = {
+    "new normal": "new_normal",
+    "late data": "data_late",
+    "wrong clock": "withdrawn",
+}
+
+
 def _status(incident: Incident) -> "Status":
     if incident.mark == "false alarm":
         return "false_alarm"
     if incident.ended:
-        return {"new normal": "new_normal", "late data": "data_late"}.get(incident.outcome, "recovered")  # type: ignore[return-value]
+        return _ENDS.get(incident.outcome, "recovered")
     if incident.silent_since is not None:
         return "no_data"
     return "growing" if incident.notified else "opened"

@@ -1,1 +1,1 @@
-SELECT toUInt32(max(toUnixTimestamp(slot))) FROM {slot_checks}
+SELECT toUInt32(max(toUnixTimestamp(slot))) FROM {slot_checks} WHERE slot <= toDateTime(%(until)s, 'UTC')

@@ -5,7 +5,7 @@ SELECT source_table, toUInt32(quantileExact(0.99)(lag)), count()
 FROM (
     SELECT source_table, slot, if(count() > 1, toInt64(maxIf(counted_at, toInt64(counted_at) - toInt64(slot) <= 8100)) - toInt64(slot) - 900, 0) AS lag
     FROM {slot_counts} FINAL
-    WHERE slot >= toDateTime(%(start)s, 'UTC')
+    WHERE slot >= toDateTime(%(start)s, 'UTC') AND counted_at <= toDateTime(%(until)s, 'UTC')
     GROUP BY source_table, slot
     HAVING toInt64(min(counted_at)) - toInt64(slot) < 1800
 )

@@ -130,7 +130,7 @@ class Notes:
 
     def _is_reached(self, note: State, message: "Message") -> bool:
         """Whether all addresses that refused accept a message again; asked once an hour, until each has it once."""
-        if time.time() - note["tried"] < RETRY_SECONDS:
+        if 0 <= time.time() - note["tried"] < RETRY_SECONDS:
             return False
         note["tried"] = time.time()
         reached = note.setdefault("reached", [])

@@ -163,7 +163,7 @@ def _conclude(root: str, ended: Ended, seconds: float, record: Record, *, is_log
             _tell(Notes(state, root), state, run, ended, record)
         except Exception as unsaid:
             _LOG.warning("not everything was said in the channels: %s", causes.of_exception(unsaid).text)
-        is_row_due = not is_quiet or time.time() - state.get("quiet_row", 0) >= QUIET_ROW_SECONDS
+        is_row_due = not is_quiet or abs(time.time() - state.get("quiet_row", 0)) >= QUIET_ROW_SECONDS
         if is_quiet and is_row_due:
             state["quiet_row"] = int(time.time())
         if is_row_due:
@@ -198,6 +198,7 @@ def _tell(notes: Notes, state: State, run: Run, ended: Ended, record: Record) ->
         notes.lift("luigid", lambda words: words.with_luigid())
     if root == "Alerts" and ended.outcome == OK:
         notes.lift("slots", lambda words: words.checks_again())
+        watch.watch_history(notes, record.done)
         watch.watch_report(notes, state)
     if not is_unattended():
         return

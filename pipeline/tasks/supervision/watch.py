@@ -1,19 +1,23 @@
 """What a run sees of others: the report that was not sent, slots that nobody checks, presses of other programs."""
 
 import time
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from pipeline.alerts.incidents import store
 from pipeline.core import clock, settings
+from pipeline.core.metrics import BY_NAME
 from pipeline.tasks.report import DailyReport
 from pipeline.tasks.supervision.memory import State
 from pipeline.tasks.supervision.notes import Notes
+from pipeline.tasks.supervision.scheduling import Done
 from pipeline.warehouse import markers, runs
 
 GRACE = timedelta(minutes=30)
 """A report that is being made at the deadline is not missing."""
 LONGEST_PAUSE = timedelta(hours=1)
 FOREIGN_PAUSE_SECONDS = 7 * 24 * 3600
+HISTORY_REMEDY = "They are checked when `slot_metrics` has their last weeks; `feedpulse doctor` looks at the source."
 USED_DAYS = 7
 """Who has had no report or no check for this long does not want any."""
 
@@ -38,6 +42,22 @@ def watch_report(notes: Notes, state: State) -> None:
     elif sent and is_due:
         until = settings.ReportSettings().deadline
         notes.put("report", str(day), lambda words: words.no_report(words.short_date(day), until))
+
+
+def watch_history(notes: Notes, done: Sequence[Done]) -> None:
+    """Say that metrics have no history for a check that they had on the day before."""
+    checks = [task for task in done if task.family == "CheckAlerts"]
+    if not checks:
+        return
+    newest = max(checks, key=lambda task: task.params["slot"])
+    without = newest.did.get("no_history", ())
+    if not without:
+        notes.lift("history", lambda words: words.history_back())
+    elif not notes.stands("history"):
+        slot = datetime.strptime(newest.params["slot"], "%Y-%m-%dT%H%M")
+        if lost := store.judged(without, slot - timedelta(days=1), slot):
+            labels = "; ".join(BY_NAME[metric].label_in(settings.ReportSettings().language) for metric in lost)
+            notes.put("history", "history", lambda words: words.history_lost(labels), HISTORY_REMEDY)
 
 
 def watch_slots(notes: Notes) -> None:

@@ -1,4 +1,5 @@
--- The newest run of each root since a time, and when its newest run with the outcome ok began.
+-- The newest run of each root between two times (later ones are of a clock that was ahead), and when its newest run with
+-- the outcome ok began.
 SELECT
     root,
     max(began) AS newest,
@@ -8,6 +9,6 @@ SELECT
     argMax(error, began) AS newest_error,
     maxIf(began, outcome = 'ok') AS newest_ok
 FROM {runs}
-WHERE began >= toDateTime(%(since)s, 'UTC')
+WHERE began >= toDateTime(%(since)s, 'UTC') AND began <= toDateTime(%(until)s, 'UTC')
 GROUP BY root
 ORDER BY root
