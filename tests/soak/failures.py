@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from xml.sax.saxutils import escape
 from zoneinfo import ZoneInfo
 
 from tqdm import tqdm
@@ -86,11 +87,11 @@ class Chats:
             else:
                 continue
             name = "chat 1" if sent.chat == CHAT else "chat 2"
-            lines = [line for line in sent.text.splitlines() if line.strip()]
-            yield f"{name} {kind}: {' | '.join(lines[:3])}"
-        pages = {page.name for page in self.outbox.glob("*.html")} - {"index.html"}
-        yield from (f"outbox page: {name}" for name in sorted(pages - self._pages))
-        self._pages |= pages
+            yield f"{name} {kind}: {_beginning(sent.text)}"
+        texts = {page.stem: page.read_text() for page in self.outbox.glob("*.txt")}
+        new = sorted(texts.keys() - self._pages, key=lambda name: (self.outbox / f"{name}.txt").stat().st_mtime_ns)
+        yield from (f"outbox message: {_beginning(texts[name])}" for name in new)
+        self._pages |= texts.keys()
 
 
 @dataclass
@@ -120,7 +121,10 @@ class Week:
 
     def _rotate(self, password: str) -> None:
         users = self.server.directory / "users.xml"
-        users.write_text(users.read_text().replace(ClickHouseServer.PASSWORD, password))
+        before = users.read_text()
+        after = before.replace(escape(ClickHouseServer.PASSWORD), password)
+        assert after != before
+        users.write_text(after)
         self.server.restart()
 
     def _use_new(self) -> None:
@@ -172,6 +176,10 @@ def play(week: Week, hours: int) -> Iterator[tuple[datetime, str]]:
                 yield now, f"{root[0]} exits with {finished.code}: {_last_error(finished.log)}"
             for line in chats.news():
                 yield now, line
+
+
+def _beginning(text: str) -> str:
+    return " | ".join([line for line in text.splitlines() if line.strip()][:3])
 
 
 def _last_error(log: str) -> str:
