@@ -53,7 +53,7 @@ class Page(NamedTuple):
 
     def picture(self, fragment: str, path: Path) -> "np.ndarray[tuple[int, ...], np.dtype[np.int64]]":
         """A screenshot, as pixels (height, width, 3)."""
-        self._open(fragment, "--window-size=1500,1400", f"--screenshot={path}")
+        self._open(fragment, "--window-size=1500,1600", f"--screenshot={path}")
         with Image.open(path) as image:
             return np.asarray(image.convert("RGB")).astype(np.int64)
 
