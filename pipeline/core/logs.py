@@ -18,9 +18,8 @@ LUIGI = "luigi-interface"
 FORMAT = "%(asctime)s %(levelname)s: %(message)s"
 
 # Luigi puts the traceback of a failed complete() or requires() into the message itself.
-_OWN_TRACEBACK = re.compile(
-    rf"\s*Traceback \(most recent call last\):.*\n(?:{'|'.join(OWN_PACKAGES)})\.[\w.]*?(\w+Error): (.*)\Z", re.DOTALL
-)
+_TRACEBACK = "Traceback (most recent call last):"
+_OWN_ERROR = re.compile(rf"^(?:{'|'.join(OWN_PACKAGES)})\.[\w.]*Error: ", re.MULTILINE)
 # Luigi's messages for an error before any task exists, such as a parameter that it cannot parse; for a failed task; for
 # luigid that is away, of which we say one line.
 _BEFORE_ANY_TASK = "Uncaught exception in luigi"
@@ -41,8 +40,8 @@ class ShortErrors(logging.Filter):
         if is_ours(error) or (record.msg == _BEFORE_ANY_TASK and isinstance(error, (ValueError, ParameterException))):
             record.msg, record.args = _one_line(f"{record.getMessage()}: {error}"), ()
             record.exc_info, record.exc_text = None, None
-        elif isinstance(record.msg, str) and "Traceback (most recent call last)" in record.msg:
-            record.msg = _OWN_TRACEBACK.sub(lambda found: f" {_one_line(found[2])}", record.msg).rstrip()
+        elif isinstance(record.msg, str) and _TRACEBACK in record.msg:
+            record.msg = _without_own_traceback(record.msg).rstrip()
         return True
 
 
@@ -110,6 +109,13 @@ def _set_up_luigis(options: Any) -> bool:
     logger.addHandler(_HANDLER)
     logger.setLevel(options.log_level)
     return True
+
+
+def _without_own_traceback(text: str) -> str:
+    """Shorten a text that ends with the traceback of an error of ours; the work grows with its length only."""
+    head, _, traceback = text.partition(_TRACEBACK)
+    names = list(_OWN_ERROR.finditer(traceback))
+    return f"{head.rstrip()} {_one_line(traceback[names[-1].end() :])}" if names else text
 
 
 def _one_line(text: str) -> str:

@@ -5,15 +5,17 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from pipeline.core import files as configuration_files
+from pipeline.warehouse.tables import TABLE_UPDATES
 from reporting import files
 from tests.process.conftest import MakeProject
-from tests.process.project import NOW, moment
+from tests.process.project import NOW, finish, moment
 from tests.process.saying import said, supervised_here, titles
 from tests.reporting.test_files import HOLD
 
@@ -96,3 +98,18 @@ def test_a_run_goes_on_where_luigi_cannot_write_its_lock_file(new_project: MakeP
     assert finished.code == 0, finished.log
     assert "Traceback" not in finished.log
     assert "Luigi's lock file cannot be written, so this run goes on without it" in finished.log
+
+
+def test_a_run_that_is_suspended_goes_on_where_it_was(new_project: MakeProject) -> None:
+    project = new_project("server")
+    process = project.start("feedpulse", "run", "Alerts", "--local-scheduler", *moment(NOW))
+    while not project.rows(TABLE_UPDATES) and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGSTOP)
+    time.sleep(1)
+    meanwhile = project.run("feedpulse", "run", "Alerts", "--local-scheduler", *moment(NOW))
+    assert meanwhile.code == 10, meanwhile.log  # one at a time
+    process.send_signal(signal.SIGCONT)
+    finished = finish(process)
+    assert finished.code == 0, finished.log
+    assert len(project.sent()) == len(set(project.sent())) == 1
