@@ -2,8 +2,12 @@
 
 Deliveries are recorded in a `DeliveryLog`. If a process is killed between sending and recording, the next run sends the
 message again: a duplicate is better than a lost message.
+
+A sender claims a message at an address, so of several processes and machines one sends or edits it at a time. An edit
+that shows an older state than the message is left out.
 """
 
+import itertools
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -14,6 +18,24 @@ from reporting.message import Message
 
 Channels = Mapping[str, Channel]
 """Channels by name."""
+
+Version = tuple[int, ...]
+"""What a message shows: numbers that only grow, such as the slot of an incident and the number of its presses."""
+
+
+class Claim(Protocol):
+    """The right to send or edit a message at an address. Without `done` nothing was sent or edited."""
+
+    @property
+    def shown(self) -> Version:
+        """What the channel last confirmed that the message shows; () if that is unknown."""
+
+    @property
+    def copies(self) -> Collection[str]:
+        """The ids of every copy that is known. Two machines send a copy each if one is silent for very long."""
+
+    def done(self, message_id: str, shown: Version, gone: Collection[str] = ()) -> None:
+        """Record that the channel confirmed the message with this id, what it shows, and the copies that are gone."""
 
 
 class DeliveryLog(Protocol):
@@ -28,8 +50,8 @@ class DeliveryLog(Protocol):
     def record_sent(self, key: str, channel: str, address: str, message_id: str) -> None:
         """Record the id of the message; it replaces an earlier one."""
 
-    def lock(self, channel: str, address: str) -> AbstractContextManager[None]:
-        """Lock the address: another sender waits, then reads that the message was sent."""
+    def claim(self, key: str, channel: str, address: str) -> AbstractContextManager[Claim]:
+        """Claim a message at an address: another sender waits, then reads that the message was sent."""
 
 
 @dataclass(frozen=True)
@@ -90,38 +112,21 @@ def offer(message: Message, to: Channels, log: DeliveryLog) -> Delivered:
 def edit(message: Message, to: Channels, log: DeliveryLog) -> Delivered:
     """Edit a delivered message at every address that has it; other addresses are left alone.
 
-    A repeated edit changes nothing, so edits are not recorded. If the channel sent a new message because the old one
-    could not be edited, the new id is recorded. Refusals are handled as in `offer`.
+    A message that shows a newer state than `message` is left alone: a number of its version is greater. What the
+    message shows then is recorded, so it never goes back, whoever edits last. If the channel sent a new message because
+    the old one could not be edited, the new id is recorded. Refusals are handled as in `offer`.
     """
-
-    def edit_one(name: str, channel: Channel, address: str) -> str | None:
-        with log.lock(name, address):
-            before = log.sent(message.key, name).get(address)
-            if before is None:
-                return None
-            after = channel.edit(address, before, message)
-            if after != before:
-                log.record_sent(message.key, name, address, after)
-            return after
-
-    return _to_all(to, edit_one)
+    return _to_all(to, lambda name, channel, address: _edit_one(message, name, channel, address, log))
 
 
 def edit_once(message: Message, edit_key: str, to: Channels, log: DeliveryLog) -> Delivered:
     """Edit a delivered message as `edit` does, but only once at each address; `edit_key` names this edit in the log."""
+    return _to_all(to, lambda name, channel, address: _edit_one(message, name, channel, address, log, edit_key))
 
-    def edit_one(name: str, channel: Channel, address: str) -> str | None:
-        with log.lock(name, address):
-            before = log.sent(message.key, name).get(address)
-            if before is None or address in log.sent(edit_key, name):
-                return before
-            after = channel.edit(address, before, message)
-            if after != before:
-                log.record_sent(message.key, name, address, after)
-            log.record_sent(edit_key, name, address, after)
-            return after
 
-    return _to_all(to, edit_one)
+def is_older(version: Version, shown: Version) -> bool:
+    """Whether a number of a version is less than what a message shows."""
+    return any(mine < theirs for mine, theirs in itertools.zip_longest(version, shown, fillvalue=0))
 
 
 def record_edit(key: str, edit_key: str, addresses: Collection[str], to: Channels, log: DeliveryLog) -> None:
@@ -167,11 +172,37 @@ def _to_all(to: Channels, act: Callable[[str, Channel, str], str | None]) -> Del
 
 
 def _send_once(message: Message, name: str, address: str, send: Callable[[str, Message], str], log: DeliveryLog) -> str:
-    with log.lock(name, address):
-        sent = log.sent(message.key, name)
+    sent = log.sent(message.key, name)
+    if address in sent:
+        return sent[address]
+    with log.claim(message.key, name, address) as claim:
+        sent = log.sent(message.key, name)  # by another sender meanwhile
         if address in sent:
             return sent[address]
         log.record_pending(message.key, name, address)
         message_id = send(address, message)
         log.record_sent(message.key, name, address, message_id)
+        claim.done(message_id, message.version)
         return message_id
+
+
+def _edit_one(
+    message: Message, name: str, channel: Channel, address: str, log: DeliveryLog, edit_key: str = ""
+) -> str | None:
+    """Edit a message and its copies; only once if there is an `edit_key`."""
+    if address not in log.sent(message.key, name):
+        return None
+    with log.claim(message.key, name, address) as claim:
+        before = log.sent(message.key, name)[address]
+        is_stale = message.version and is_older(message.version, claim.shown)
+        if is_stale or (edit_key and address in log.sent(edit_key, name)):
+            return before
+        after = channel.edit(address, before, message)
+        if after != before:
+            log.record_sent(message.key, name, address, after)
+        if edit_key:
+            log.record_sent(edit_key, name, address, after)
+        others = [copy for copy in claim.copies if copy not in (before, after)]
+        gone = [copy for copy in others if not channel.edit_copy(address, copy, message)]
+        claim.done(after, message.version, [*gone, before] if after != before else gone)
+        return after

@@ -183,6 +183,8 @@ class Message:
         A PNG.
     buttons : tuple of Button
         Buttons in their order; a channel without buttons leaves them out.
+    version : tuple of int
+        What the message shows; each number only grows. See `reporting.delivery.edit`. () if the order does not matter.
 
     Raises
     ------
@@ -196,6 +198,7 @@ class Message:
     html: str
     picture: bytes | None = None
     buttons: tuple[Button, ...] = ()
+    version: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if not _KEY.fullmatch(self.key):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pipeline.core import settings
 from pipeline.core.errors import SettingsError
+from pipeline.warehouse.claims import TableClaim, machine
 from pipeline.warehouse.statements import statement
 from pipeline.warehouse.tables import DELIVERIES, full_name, open_warehouse
 from reporting import files
@@ -15,7 +16,10 @@ from reporting.errors import UnsafePathError
 
 
 class TableDeliveryLog:
-    """Implements `reporting.delivery.DeliveryLog` with the table ``deliveries`` and lock files of this machine."""
+    """Implements `reporting.delivery.DeliveryLog` with the table ``deliveries``.
+
+    Processes of one machine wait for each other at a lock file, and machines with `claims`.
+    """
 
     def sent(self, key: str, channel: str) -> dict[str, str]:
         """Return the id of the sent message by address."""
@@ -31,6 +35,14 @@ class TableDeliveryLog:
     def record_sent(self, key: str, channel: str, address: str, message_id: str) -> None:
         """Write a row with the state 'sent' and the id."""
         _record(key, channel, address, "sent", message_id)
+
+    @contextlib.contextmanager
+    def claim(self, key: str, channel: str, address: str) -> Iterator[TableClaim]:
+        """Lock the address on this machine, then wait until no other machine has a claim on the message there."""
+        with self.lock(channel, address):
+            folder = Path(settings.DeliverySettings().lock_path)
+            with TableClaim(key, channel, address, machine(folder)).held() as claim:
+                yield claim
 
     @contextlib.contextmanager
     def lock(self, channel: str, address: str) -> Iterator[None]:

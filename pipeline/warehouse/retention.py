@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from pipeline.warehouse.statements import statement
 from pipeline.warehouse.tables import (
     DELIVERIES,
+    DELIVERY_STATE,
     INCIDENTS,
     REPORTED,
     RUNS,
@@ -21,6 +22,7 @@ MOMENTS = {
     SLOT_CHECKS: "slot",
     INCIDENTS: "slot",
     DELIVERIES: "at",
+    DELIVERY_STATE: "at",
     REPORTED: "at",
     RUNS: "began",
 }

@@ -29,6 +29,7 @@ SLOT_CHECKS = "slot_checks"
 INCIDENTS = "incidents"
 INCIDENT_ACTIONS = "incident_actions"
 DELIVERIES = "deliveries"
+DELIVERY_STATE = "delivery_state"
 REPORTED = "reported"
 RUNS = "runs"
 TABLE_UPDATES = ownership.MARKERS
@@ -49,6 +50,7 @@ TABLES = (
     INCIDENTS,
     INCIDENT_ACTIONS,
     DELIVERIES,
+    DELIVERY_STATE,
     REPORTED,
     RUNS,
     TABLE_UPDATES,

@@ -113,6 +113,14 @@ class Channel(ABC):
         """
         return self.send(address, message)
 
+    def edit_copy(self, address: str, message_id: str, message: Message) -> bool:
+        """Replace the content of a second copy of a sent message; a new one is never sent.
+
+        Two machines send a copy each if one is silent for very long. Returns False if the copy is gone or the channel
+        has no copies. Errors are those of `send`.
+        """
+        return False
+
     def reply(self, address: str, message_id: str, message: Message) -> str:
         """Send `message` as a reply to a sent one, or as a separate message if that is gone.
 

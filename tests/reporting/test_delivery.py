@@ -1,7 +1,7 @@
 """Sending once to every address, with a log in memory."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import pytest
@@ -11,6 +11,7 @@ from reporting.delivery import (
     Channels,
     Delivered,
     DeliveryLog,
+    Version,
     deliver,
     edit,
     edit_once,
@@ -29,12 +30,29 @@ Event = tuple[str, ...]
 
 
 @dataclass
+class MemoryClaim:
+    """A claim of an address, which keeps what the message shows in `versions`."""
+
+    versions: dict[Event, Version]
+    place: Event
+    copies: Collection[str] = ()
+
+    @property
+    def shown(self) -> Version:
+        return self.versions.get(self.place, ())
+
+    def done(self, message_id: str, shown: Version, gone: Collection[str] = ()) -> None:
+        self.versions[self.place] = shown or self.shown
+
+
+@dataclass
 class MemoryLog:
     """What was sent; `events` also holds what the chats did."""
 
     events: list[Event] = field(default_factory=list)
     ids: dict[tuple[str, str, str], str] = field(default_factory=dict)
     held: set[tuple[str, str]] = field(default_factory=set)
+    versions: dict[Event, Version] = field(default_factory=dict)
 
     def sent(self, key: str, channel: str) -> Mapping[str, str]:
         return {place: number for (name, at, place), number in self.ids.items() if (name, at) == (key, channel)}
@@ -47,11 +65,11 @@ class MemoryLog:
         self.events.append(("sent", address, message_id))
 
     @contextlib.contextmanager
-    def lock(self, channel: str, address: str) -> Iterator[None]:
+    def claim(self, key: str, channel: str, address: str) -> Iterator[MemoryClaim]:
         assert (channel, address) not in self.held
         self.held.add((channel, address))
         try:
-            yield
+            yield MemoryClaim(self.versions, (key, channel, address))
         finally:
             self.held.remove((channel, address))
 

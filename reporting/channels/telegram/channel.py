@@ -90,13 +90,15 @@ class Telegram(Channel):
 
     def edit(self, address: str, message_id: str, message: Message) -> str:
         """Edit a message; if it is deleted or too old to edit, send `message` as a new one."""
-        answer = self._change(address, message_id, message)
-        if answer is None:
+        gone = self._change_or_raise(address, message_id, message)
+        if gone is None:
             return message_id
-        if isinstance(answer, Later) or (answer.is_about_chat and not answer.is_gone):
-            raise answer.error(f"chat {address}")
-        _LOG.warning("telegram: message cannot be edited (%s); sending a new one", answer.description)
+        _LOG.warning("telegram: message cannot be edited (%s); sending a new one", gone.description)
         return self.send(address, message)
+
+    def edit_copy(self, address: str, message_id: str, message: Message) -> bool:
+        """Edit a second copy of a message; False if it is deleted or too old to edit."""
+        return self._change_or_raise(address, message_id, message) is None
 
     def presses(self, since: int = 0) -> Page:
         """Return the first presses that are not confirmed; Telegram keeps them for 24 hours."""
@@ -171,6 +173,13 @@ class Telegram(Channel):
             chat = self._follow(address, answer.migrated_to)
             answer = self._request(chat, form, words)
         return answer if isinstance(answer, Refusal | Later) else _id(address, chat, answer)
+
+    def _change_or_raise(self, address: str, message_id: str, message: Message) -> Refusal | None:
+        """Edit a message; return the refusal if this message cannot be edited, and raise if the chat refuses edits."""
+        answer = self._change(address, message_id, message)
+        if isinstance(answer, Later) or (answer is not None and answer.is_about_chat and not answer.is_gone):
+            raise answer.error(f"chat {address}")
+        return answer
 
     def _change(self, address: str, message_id: str, message: Message) -> Refusal | Later | None:
         """Edit a message in the first form that is accepted; return the last refusal if none is.

@@ -16,7 +16,7 @@ from pipeline.core.settings.checking import SUMMARY_DAYS
 from pipeline.tasks import Alerts, CheckAlerts, Daily, HistoryRetention, StagingRetention
 from pipeline.warehouse.engines import Engine
 from pipeline.warehouse.retention import MOMENTS
-from pipeline.warehouse.tables import DELIVERIES, REPORTED, full_name, open_warehouse
+from pipeline.warehouse.tables import DELIVERIES, DELIVERY_STATE, REPORTED, full_name, open_warehouse
 from tests.pipeline.configuration import configured
 from tests.pipeline.etl.running import fresh_database, place, prepared, run
 from tests.pipeline.etl.stories import STORY, SUNDAY
@@ -35,7 +35,7 @@ EDGES = (
     datetime(2026, 11, 10, 8, 45),
 )
 SEPTEMBER = datetime(2026, 9, 1)
-OWN_KEYS = {DELIVERIES: ("message_key",), REPORTED: ("metric",)}
+OWN_KEYS = {DELIVERIES: ("message_key",), DELIVERY_STATE: ("message_key",), REPORTED: ("metric",)}
 """Columns without which rows of one month would be one row."""
 
 
