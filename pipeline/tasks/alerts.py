@@ -8,8 +8,8 @@ import luigi
 
 from pipeline.alerts import detection, evaluation
 from pipeline.alerts.detection import CheckResult, Monitor
-from pipeline.alerts.incidents import Notice, Rules, Step, current_rules, edits, shares, step, store
-from pipeline.alerts.notify import notify, poll_buttons, unsent
+from pipeline.alerts.incidents import Incident, Notice, Rules, Step, current_rules, shares, step, store
+from pipeline.alerts.notify import KEPT_UP, notify, poll_buttons, refresh, unsent
 from pipeline.core import clock, settings
 from pipeline.core.parameters import FixedParameters
 from pipeline.slots import completeness, measure
@@ -118,8 +118,12 @@ class CheckAlerts(SlotTask):
         )
         self.finish()
         # Raised last: if one address refuses a message that others accepted, the next slots must still be checked.
-        if notified.refusals:
-            raise notified.refusals[0]
+        refusals = notified.refusals
+        # Presses since the state was loaded, and messages that an earlier run left behind.
+        if not refusals and any(_is_recent(incident, self.slot) for incident in after.state.incidents):
+            refusals = refresh(self.slot, monitors, rules, channels).refusals
+        if refusals:
+            raise refusals[0]
 
     def _unsent(self, after: Step, rules: Rules, channels: Channels) -> list[Notice]:
         """Notices for addresses that lack the message of an open incident, of which nothing else is to be said."""
@@ -188,15 +192,13 @@ class Presses(Told):
         polled = poll_buttons(channels)
         pressed = polled.incidents
         self.did(presses=len(pressed), foreign=polled.foreign)
-        slot = store.last_checked_slot() if pressed else None  # the newest slot may not be measured yet
+        is_due = pressed or store.has_noticed_incidents(clock.utcnow() - KEPT_UP)
+        slot = store.last_checked_slot() if is_due else None  # the newest slot may not be measured yet
         if slot is not None:
-            state = store.load_state(slot + clock.SLOT)
-            if notices := edits(state, pressed):
-                numbers = evaluation.evaluate(slot, monitors, state, current_rules())
-                with decoration.recorded() as left_out:
-                    notify(notices, numbers, evaluation.explain(notices, numbers), channels)
-                if self.set_status_message is not None:
-                    self.set_status_message("; ".join([f"edited {len(notices)} messages", *left_out]))
+            with decoration.recorded() as left_out:
+                edited = refresh(slot, monitors, current_rules(), channels, pressed)
+            if edited.messages and self.set_status_message is not None:
+                self.set_status_message("; ".join([f"edited {edited.messages} messages", *left_out]))
         if polled.failure:
             raise polled.failure
         self.done = True
@@ -206,6 +208,10 @@ def monitors_and_channels() -> tuple[list[Monitor], Channels]:
     """Create the monitors and channels. Raises on a mistake in luigi.cfg, before any notice is due."""
     texts.load(settings.ReportSettings().language)
     return detection.monitors(), channels("[alerts] channels", settings.AlertSettings().channels)
+
+
+def _is_recent(incident: Incident, slot: datetime) -> bool:
+    return incident.notified and incident.noticed is not None and incident.noticed >= slot - KEPT_UP
 
 
 def oldest_slot() -> datetime:

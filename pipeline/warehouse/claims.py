@@ -127,7 +127,7 @@ def shown_versions(keys: Iterable[str]) -> "dict[str, dict[str, Version]]":
         statement("shown_versions", delivery_state=full_name(DELIVERY_STATE)),
         {"keys": tuple(keys), "pause": FAILURE_PAUSE_SECONDS},
     )
-    versions: "dict[str, dict[str, Version]]" = {}
+    versions: dict[str, dict[str, Version]] = {}
     for key, channel, address, version, failures in rows:
         if not failures:
             versions.setdefault(key, {})[f"{channel}:{address}"] = decode(version)

@@ -1,6 +1,6 @@
 """An incident and its members, as of a slot."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
@@ -109,6 +109,8 @@ class Incident:
     """Whether people were notified that there is still no data."""
     mark: Mark = ""
     """What people declared it to be with a button; '' if nothing."""
+    noticed: datetime | None = field(default=None, compare=False)
+    """The newest slot that its message must show; None before the first notice, and in rows of earlier releases."""
 
     @property
     def bad_slots(self) -> int:

@@ -64,8 +64,13 @@ def step(
     after = replace(state, current=(*ended, *advance(still_open, results, slot, rules, silent_since)))
     notices = tuple(due_notices(after, slot, rules, now or slot + SLOT, is_fresh=is_fresh))
     kinds = {notice.incident.incident_id: notice.kind for notice in notices}
-    notified = tuple(incident.after(kinds.get(incident.incident_id, "")) for incident in after.current)
-    return Step(replace(after, current=notified), notices)
+
+    def received(incident: Incident) -> Incident:
+        kind = kinds.get(incident.incident_id, "")
+        return replace(incident.after(kind), noticed=slot) if kind else incident
+
+    current, corrected = (tuple(map(received, incidents)) for incidents in (after.current, after.corrected))
+    return Step(replace(after, current=current, corrected=corrected), notices)
 
 
 def advance(

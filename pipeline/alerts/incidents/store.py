@@ -60,6 +60,13 @@ def load_actions(slot: datetime) -> list[Action]:
     return [Action(incident_id, action, person, at) for incident_id, action, person, at in rows]
 
 
+def has_noticed_incidents(since: datetime) -> bool:
+    """Whether people were told of an incident that lasts or ended since a moment."""
+    sql = statement("noticed_incidents", incidents=full_name(INCIDENTS))
+    ((count,),) = open_warehouse().query(sql, {"since": str(since)})
+    return bool(count)
+
+
 def save_incidents(incidents: Sequence[Incident], slot: datetime) -> None:
     """Write the state of incidents as of a slot."""
     details = [json.dumps(asdict(item), default=str, ensure_ascii=False) for item in incidents]
@@ -193,8 +200,8 @@ def _decode(details: str) -> Incident:
         Member(**{**member, **{name: _to_datetime(member[name]) for name in ("since", "last", "worst_at")}})
         for member in fields.pop("members")
     ]
-    for name in ("opened", "last_anomaly", "silent_since"):
-        fields[name] = _to_datetime(fields[name])
+    for name in ("opened", "last_anomaly", "silent_since", "noticed"):
+        fields[name] = _to_datetime(fields.get(name))
     return Incident(members=tuple(members), **fields)
 
 

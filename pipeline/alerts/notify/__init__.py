@@ -2,5 +2,7 @@
 
 from pipeline.alerts.notify.buttons import poll_buttons
 from pipeline.alerts.notify.notifier import notify, unsent
+from pipeline.alerts.notify.refresh import refresh
+from pipeline.alerts.notify.versions import KEPT_UP
 
-__all__ = ["notify", "poll_buttons", "unsent"]
+__all__ = ["KEPT_UP", "notify", "poll_buttons", "refresh", "unsent"]

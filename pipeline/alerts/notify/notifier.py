@@ -1,16 +1,17 @@
 """Delivers notices: posts, edits or replies, each once per address."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pipeline.alerts.evaluation import Evaluation
 from pipeline.alerts.incidents import Notice
 from pipeline.alerts.incidents.incident import message_key
+from pipeline.alerts.notify.versions import version
 from pipeline.core import settings
 from pipeline.warehouse.delivery_log import TableDeliveryLog
 from reporting import delivery
-from reporting.delivery import Channels, Delivered
+from reporting.delivery import Channels, Delivered, Version
 
 if TYPE_CHECKING:
     from pipeline.alerts.root_cause.explanation import Explanation
@@ -66,7 +67,9 @@ def notify(
 
     alerts = compose.alerts(notices, evaluation, explanations)
     delivered = [
-        result for notice, alert in zip(notices, alerts, strict=True) for result in _deliver(notice, alert, channels)
+        result
+        for notice, alert in zip(notices, alerts, strict=True)
+        for result in _deliver(notice, alert, version(evaluation.series.slot, notice.actions), channels)
     ]
     links = [result.link for result in delivered if result.link]
     refusals = [refusal for result in delivered for refusal in result.refusals]
@@ -81,11 +84,11 @@ def unsent(shares: Sequence[Notice], channels: Channels) -> list[Notice]:
     return [notice for notice in shares if delivery.lacking(message_key(notice.incident.incident_id), channels, log)]
 
 
-def _deliver(notice: Notice, alert: "Alert", channels: Channels) -> Iterable[Delivered]:
+def _deliver(notice: Notice, alert: "Alert", shown: Version, channels: Channels) -> Iterable[Delivered]:
     from reporting import alerts
 
     language, log = settings.ReportSettings().language, TableDeliveryLog()
-    message = alerts.compose(alert, language)
+    message = replace(alerts.compose(alert, language), version=shown)
     # An address that refused the post gets it later, while the incident lasts.
     if notice.kind == "post" or (notice.may_alarm and not notice.incident.ended):
         yield delivery.offer(message, channels, log)

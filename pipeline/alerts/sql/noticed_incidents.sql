@@ -1,0 +1,1 @@
+SELECT count() FROM {incidents} WHERE notified = 1 AND slot >= toDateTime(%(since)s, 'UTC')
