@@ -1,4 +1,4 @@
--- What messages show at each address, and whether an attempt to send or edit one failed within some seconds.
+-- What messages show at each address that has them, and whether an attempt to send or edit one failed within some seconds.
 SELECT
     message_key,
     channel,
@@ -8,3 +8,4 @@ SELECT
 FROM {delivery_state} FINAL
 WHERE message_key IN %(keys)s
 GROUP BY message_key, channel, address
+HAVING countIf(state = 'there') > 0

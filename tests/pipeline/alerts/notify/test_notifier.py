@@ -13,7 +13,7 @@ from pipeline.alerts.detection.checks import CheckResult
 from pipeline.alerts.evaluation import Evaluation, explain
 from pipeline.alerts.incidents import State, Step, current_rules, step
 from pipeline.alerts.incidents.actions import Action
-from pipeline.alerts.notify import notify
+from pipeline.alerts.notify import notify, versions
 from pipeline.core import clock
 from pipeline.demo.load import create_tables
 from pipeline.slots import Part, Series
@@ -226,3 +226,37 @@ def test_when_an_incident_is_notified(case: Case, sections: Sections) -> None:
             for i, value in enumerate(case.values)
         ]
     assert messages == list(case.messages)
+
+
+PRESSED = Action(INCIDENT, "acknowledge", "Anna", START + SLOT)
+
+
+def behind(story: Story, *pressed: Action, back: int = 0) -> set[str]:
+    """The incidents whose messages are behind, for a run that knows the slot `back` slots before the newest."""
+    state = replace(story.state, actions={INCIDENT: pressed} if pressed else {})
+    return versions.behind(state, story.slot - back * SLOT)
+
+
+def test_a_message_is_behind_until_the_channel_confirms_the_newest_state(sections: Sections) -> None:
+    with configured(**sections):
+        story = Story()
+        for value in (50, 50, 50):
+            story.play(value, twice=False)
+        assert behind(story) == set()
+        assert behind(story, PRESSED) == {INCIDENT}
+        # A run that has not read the newest slot leaves the message to the run that showed it.
+        assert behind(story, PRESSED, back=1) == set()
+        story.play(50, [PRESSED], twice=False)
+        assert behind(story, PRESSED) == set()
+        assert behind(story, PRESSED, replace(PRESSED, person="Boris")) == {INCIDENT}
+        for value in BACK:
+            story.play(value, [PRESSED], twice=False)
+        assert behind(story, PRESSED) == set()
+        (ended,) = story.state.past
+        assert (ended.ended, ended.noticed) == (True, story.slot)
+        # A slot is due that no channel has confirmed: the run was killed, or an older edit was confirmed last.
+        story.state = State(past=(replace(ended, noticed=story.slot + SLOT),))
+        story.values.append(100)
+        assert behind(story, PRESSED) == {INCIDENT}
+        story.values += [100] * clock.SLOTS_A_DAY * 2
+        assert behind(story, PRESSED) == set()  # two days later

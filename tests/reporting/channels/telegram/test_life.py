@@ -126,6 +126,21 @@ def test_a_message_that_cannot_be_edited_is_followed_by_a_new_one(
     assert telegram.edit(CHAT, "2", with_buttons("three", picture)) == "2"
 
 
+@pytest.mark.parametrize("gone", ["", "deleted", "frozen"])
+def test_a_copy_is_edited_and_never_sent_anew(api: BotApi, gone: str) -> None:
+    telegram = channel(api)
+    name = telegram.send(CHAT, with_buttons())
+    if gone == "deleted":
+        api.delete(1)
+    elif gone == "frozen":
+        api.freeze(1)
+    assert telegram.edit_copy(CHAT, name, message("over")) == (not gone)
+    assert [sent.text for sent in api.sent] == {"": ["over"], "deleted": [], "frozen": ["one"]}[gone]
+    api.chats.remove(CHAT)
+    with pytest.raises(ChannelError, match="chat not found"):
+        telegram.edit_copy(CHAT, name, message("over"))
+
+
 def test_an_unknown_refusal_of_an_edit_still_gets_the_text_out(api: BotApi) -> None:
     telegram = channel(api)
     name = telegram.send(CHAT, message())
