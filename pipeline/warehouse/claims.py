@@ -147,10 +147,11 @@ def decode(text: str) -> "Version":
 
 def machine(folder: Path) -> str:
     """Return a name for the processes that share the lock files in `folder`; a file there keeps it."""
-    path = folder / "machine"
+    path = folder / "machine.lock"
     if not path.exists():
-        own = folder / f"machine.{secrets.token_hex(8)}"
-        own.write_text(secrets.token_hex(16))
+        own = folder / f"machine-{secrets.token_hex(8)}.lock"
+        with os.fdopen(os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_hex(16))
         with contextlib.suppress(FileExistsError):  # another process was first
             os.link(own, path)
         own.unlink()

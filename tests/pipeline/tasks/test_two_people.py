@@ -20,6 +20,7 @@ HISTORY_DAYS = 8
 VARYING = {
     tables.TABLE_UPDATES: ("target_table", "inserted"),
     tables.DELIVERIES: ("address", "at"),
+    tables.DELIVERY_STATE: ("address", "item", "version", "at"),
     tables.RUNS: ("began", "seconds", "did", "error"),
     tables.INSTALLATION: ("value", "item", "version"),
 }

@@ -236,4 +236,4 @@ def test_processes_with_the_same_lock_files_are_one_machine(tmp_path: Path) -> N
         (tmp_path / name).mkdir()
     here, again, there = (machine(tmp_path / name) for name in ("here", "here", "there"))
     assert here == again != there
-    assert [path.name for path in (tmp_path / "here").iterdir()] == ["machine"]
+    assert [path.name for path in (tmp_path / "here").iterdir()] == ["machine.lock"]
