@@ -1,6 +1,7 @@
 """Claims of a message: of several machines one is the sender, whatever the order of their statements."""
 
 import threading
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -127,7 +128,7 @@ class Sender:
         with (
             patch.object(claims, "open_warehouse", lambda: self.table),
             patch.object(claims, "full_name", lambda table: f"test.{table}"),
-            patch.object(claims.time, "sleep", self.table.sleep),
+            patch.object(time, "sleep", self.table.sleep),
         ):
             threads = [threading.Thread(target=self.send, name=name) for name in names]
             for thread in threads:
