@@ -91,11 +91,11 @@ def _show(finding: Finding) -> None:
 def _wrapped(text: str, first: str) -> list[str]:
     return [
         line
-        for part in text.splitlines()
+        for number, part in enumerate(text.splitlines())
         for line in textwrap.wrap(
             part,
             WIDTH,
-            initial_indent=first if part is text.splitlines()[0] else _INDENT,
+            initial_indent=_INDENT if number else first,
             subsequent_indent=_INDENT,
             break_long_words=False,
             break_on_hyphens=False,

@@ -1,10 +1,11 @@
 """Check of the scheduler: whether luigid answers where commands look for it."""
 
 import json
+import re
 import urllib.error
-import urllib.request
 import warnings
 from collections.abc import Iterator
+from http.client import HTTPException
 
 from pipeline.commands.doctor.report import note, ok, wrong
 from reporting.channels.base import Finding
@@ -28,8 +29,9 @@ def luigid() -> Iterator[Finding]:
         yield ok("scheduler: each command uses its own ([core] local_scheduler)")
         return
     url = chosen.scheduler_url or f"http://{chosen.scheduler_host}:{chosen.scheduler_port}"
+    shown = re.sub(r"//[^/]*@", "//", url)  # without a password
     if problem := _problem(url.rstrip("/")):
-        text = f"scheduler: no luigid at {url}: {problem}"
+        text = f"scheduler: no luigid at {shown}: {problem}"
         configured = [
             name for name in (*_NAMES, *(f"default_{name}" for name in _NAMES)) if get_config().has_option("core", name)
         ]
@@ -38,17 +40,19 @@ def luigid() -> Iterator[Finding]:
         else:
             yield note(text, _LOCAL)
     else:
-        yield ok(f"scheduler: luigid answers at {url}; Luigi {luigi.__version__} here")
+        yield ok(f"scheduler: luigid answers at {shown}; Luigi {luigi.__version__} here")
 
 
 def _problem(url: str) -> str:
     """Return why luigid does not answer; '' if it does."""
+    from luigi.rpc import URLLibFetcher
+
     try:
-        with urllib.request.urlopen(f"{url}/api/is_pause_enabled", timeout=_TIMEOUT_SECONDS) as answer:
-            return "" if "response" in json.load(answer) else "something else answers"
+        answer = URLLibFetcher().fetch(f"{url}/api/is_pause_enabled", None, _TIMEOUT_SECONDS)
+        return "" if "response" in json.loads(answer) else "something else answers"
     except urllib.error.HTTPError as error:
         return f"something else answers (HTTP {error.code})"
     except urllib.error.URLError as error:
         return str(error.reason)
-    except (OSError, ValueError) as error:
-        return f"something else answers ({error})"
+    except (OSError, ValueError, HTTPException) as error:
+        return f"something else answers ({str(error).strip()})"

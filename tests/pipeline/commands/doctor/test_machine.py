@@ -4,6 +4,7 @@ import http.server
 import os
 import re
 import shutil
+import socketserver
 import subprocess
 import sys
 import threading
@@ -32,6 +33,7 @@ def test_where_a_setting_comes_from(on_server: Place, monkeypatch: pytest.Monkey
     assert "[etl] start = 2026-11-01  (feedpulse.cfg)" in out
     assert "2020-01-01" not in out
     assert "[calendar] release = " in out
+    assert "\nok    settings that differ from the defaults:\n" in out
     order = " ".join(out.partition("settings that differ")[0].split())
     assert f"--section-key on the command line; {folder}/feedpulse.cfg; {folder}/luigi.cfg; the default" in order
 
@@ -175,13 +177,32 @@ def test_luigid(on_server: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         on_server.sections["core"] = core
         code, out = on_server.run()
         assert (code, f"luigid answers at http://127.0.0.1:{scheduler.port}" in out) == (0, True), out
+        core["scheduler_url"] = f"http://somebody:private@127.0.0.1:{scheduler.port}"
+        code, out = on_server.run()
+        assert (code, f"luigid answers at http://127.0.0.1:{scheduler.port}" in out) == (0, True), out
+        assert "private" not in out
     found = on_server.wrong()
     assert "Connection refused" in found
     assert "--local-scheduler" in found
-    del core["scheduler_host"], core["scheduler_port"]
+    assert "private" not in found
+    del core["scheduler_host"], core["scheduler_port"], core["scheduler_url"]
     monkeypatch.setenv("http_proxy", "")
     code, out = on_server.run()
     assert code == 0, out
+
+
+def test_a_port_that_does_not_speak_http_is_not_luigids(on_server: Place, tmp_path: Path) -> None:
+    class Ssh(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(1000)
+            self.request.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Ssh) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        on_server.sections["core"] = {"scheduler_url": url, "lock_pid_dir": str(tmp_path / "pids")}
+        assert f"no luigid at {url}: something else answers" in on_server.wrong()
+        server.shutdown()
 
 
 def test_something_else_than_luigid(on_server: Place, tmp_path: Path) -> None:
