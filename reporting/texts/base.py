@@ -178,6 +178,9 @@ class Texts(Protocol):
     def run_waits(self, task: str) -> str:
         """Return that a task was not begun, several times, because an earlier run of it goes on."""
 
+    def run_blocked(self, task: str) -> str:
+        """Return that a task was not begun, several times: the scheduler did not let it run, or data are missing."""
+
     def run_works(self, task: str, late_slots: int) -> str:
         """Return that a task works again, and how many slots were checked late."""
 

@@ -232,7 +232,11 @@ def run_refused(task: str) -> str:
 
 
 def run_waits(task: str) -> str:
-    return f"feedpulse: {task} does not start, an earlier run is still going"
+    return f"feedpulse: {task} does not start: an earlier run is still going"
+
+
+def run_blocked(task: str) -> str:
+    return f"feedpulse: {task} does not start: luigid does not let a task run, or data that it needs are missing"
 
 
 def run_works(task: str, late_slots: int) -> str:
@@ -243,7 +247,7 @@ def run_works(task: str, late_slots: int) -> str:
 
 
 def without_luigid() -> str:
-    return "feedpulse: luigid does not answer, runs go on without it"
+    return "feedpulse: luigid does not answer; runs go on without it"
 
 
 def with_luigid() -> str:

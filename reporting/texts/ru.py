@@ -234,7 +234,11 @@ def run_refused(task: str) -> str:
 
 
 def run_waits(task: str) -> str:
-    return f"feedpulse: {task} не начинает работу, предыдущий запуск ещё идёт"
+    return f"feedpulse: {task} не начинает работу: предыдущий запуск ещё идёт"
+
+
+def run_blocked(task: str) -> str:
+    return f"feedpulse: {task} не начинает работу: luigid не даёт выполнить задачу, или нет нужных ей данных"
 
 
 def run_works(task: str, late_slots: int) -> str:

@@ -28,7 +28,7 @@ def test_alerts_go_on_without_luigid(new_project: MakeProject, luigid: Luigid, c
         assert time.monotonic() - started < 60  # Luigi alone tries for a minute
         assert_readable(finished, 2)
         assert f"luigid does not answer at 127.0.0.1:{nobody}" in finished.log
-    assert titles(project) == ["luigid does not answer, runs go on without it"]
+    assert titles(project) == ["luigid does not answer; runs go on without it"]
     assert outcomes(project) == [("Alerts", "ok")] * 2
     assert all("luigid does not answer" in row for row in project.rows(RUNS, "error"))
 
@@ -50,5 +50,5 @@ def test_a_run_goes_on_when_luigid_dies(new_project: MakeProject, luigid: Luigid
     assert finished.code == 0, finished.log
     assert_readable(finished, 4)
     assert finished.log.count("luigid does not answer") == 1
-    assert titles(project) == ["luigid does not answer, runs go on without it"]
+    assert titles(project) == ["luigid does not answer; runs go on without it"]
     assert outcomes(project) == [("Daily", "ok")]

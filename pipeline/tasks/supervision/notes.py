@@ -1,7 +1,7 @@
 """Says in the channels what is wrong with feedpulse itself: once while it stays, and again when it is over.
 
 A note is standing from when something is wrong until it works. `memory` keeps the standing notes: the kind of what is
-wrong, and the messages that said it.
+wrong, the messages that said it, and those of the kinds before it.
 """
 
 import logging
@@ -58,7 +58,7 @@ class Notes:
         key : str
             The name of the note.
         kind : str
-            What is wrong; a note of another kind is said anew.
+            What is wrong. Each kind is said once until it works again: two causes may alternate for hours.
         say : callable
             Returns the headline in the language of the texts.
         cause : str
@@ -75,8 +75,18 @@ class Notes:
             return
         before = self._standing.get(key, {})
         if before.get("kind") != kind:
-            told = _merged(before)
-            before = {"kind": kind, "group": group, "sent": [], "earlier": told, "shared": False, "tried": 0}
+            said = before.get("said", {})
+            if before:
+                said[before["kind"]] = before["sent"]
+            before = {
+                "kind": kind,
+                "group": group,
+                "sent": said.pop(kind, []),
+                "said": said,
+                "earlier": _merged(before),
+                "shared": False,
+                "tried": 0,
+            }
         note = self._standing[key] = before
         if group and (note["shared"] or not note["sent"]):
             others = self._said(key, kind, group)
@@ -122,10 +132,11 @@ class Notes:
         self._counts.pop(key, None)
 
     def _said(self, key: str, kind: str, group: str) -> list[list[str]]:
-        """The messages of another note of the group that says the same."""
+        """The messages of another note of the group that says the same, or has said it."""
         for other, note in self._standing.items():
-            if other != key and (note["kind"], note["group"], note["shared"]) == (kind, group, False) and note["sent"]:
-                return list(note["sent"])
+            if other != key and (note["group"], note["shared"]) == (group, False):
+                if sent := note["sent"] if note["kind"] == kind else note.get("said", {}).get(kind):
+                    return list(sent)
         return []
 
     def _is_reached(self, note: State, message: "Message") -> bool:

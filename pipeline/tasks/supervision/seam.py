@@ -210,9 +210,19 @@ def _tell(notes: Notes, state: State, run: Run, ended: Ended, record: Record) ->
         remedy = f"{record.without}: start it, or set [core] local_scheduler = true"
         notes.put("luigid", "luigid", lambda words: words.without_luigid(), remedy)
     if ended.outcome in (ALREADY_RUNNING, NOT_RUN):
-        notes.put(key, ended.outcome, lambda words: words.run_waits(root), patience=60 if root == PRESSES else 4)
+        _tell_wait(notes, root, ended.outcome)
     elif ended.outcome != OK:
         _tell_failure(notes, root, ended)
+
+
+def _tell_wait(notes: Notes, root: str, outcome: str) -> None:
+    notes.put(
+        f"run:{root}",
+        outcome,
+        lambda words: words.run_waits(root) if outcome == ALREADY_RUNNING else words.run_blocked(root),
+        "" if outcome == ALREADY_RUNNING else "luigid's page and the log name the task",
+        patience=60 if root == PRESSES else 4,
+    )
 
 
 def _tell_failure(notes: Notes, root: str, ended: Ended) -> None:

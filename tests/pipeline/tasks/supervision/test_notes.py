@@ -68,6 +68,19 @@ def test_a_cause_is_said_once_until_it_changes_and_taken_back(folder: Path) -> N
     assert sent(folder)[3:] == ["Alerts failed"]
 
 
+def test_causes_that_alternate_are_said_once_each_until_it_works(folder: Path) -> None:
+    for kind in ("memory", "time", "memory", "time", "memory"):
+        put("Alerts", kind)
+    assert sent(folder) == ["Alerts failed", "Alerts failed"]
+    put("Morning", "time")  # the standing note is of the other cause
+    assert sent(folder)[2:] == []
+    lift("Morning", is_news=False)
+    lift("Alerts")
+    assert sent(folder)[2:] == ["re: Alerts works again"]
+    put("Alerts", "time")
+    assert sent(folder)[3:] == ["Alerts failed"]
+
+
 def test_one_cause_of_several_tasks_is_said_once(folder: Path) -> None:
     put("Alerts", "away")
     put("Morning", "away")
