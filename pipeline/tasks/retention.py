@@ -21,7 +21,7 @@ class HistoryRetention(DayTask):
 
     def run(self) -> None:
         """Drop them; 0 days keeps all."""
-        kept = timedelta(days=settings.WarehouseSettings().keep_days)
+        kept = timedelta(days=settings.days_kept())
         dropped = retention.drop_months(min([self._first_kept(kept), *_needed()]), kept) if kept else []
         self.tell(f"dropped {', '.join(dropped) or 'nothing'}", 100)
         markers.complete(self.output())

@@ -5,7 +5,7 @@ Secrets are not settings; they come from the environment (``FEEDPULSE_CLICKHOUSE
 (``[telegram]``, ``[outbox]``).
 """
 
-from pipeline.core.settings.checking import alternatives, check
+from pipeline.core.settings.checking import alternatives, check, days_kept
 from pipeline.core.settings.metric_sections import Direction, MetricSettings, metric, metric_sections
 from pipeline.core.settings.sections import (
     SECTIONS,
@@ -39,6 +39,7 @@ __all__ = [
     "WarehouseSettings",
     "alternatives",
     "check",
+    "days_kept",
     "load_start",
     "metric",
     "metric_sections",

@@ -9,6 +9,7 @@ from pipeline.core.identifiers import IDENTIFIER, RULE
 from pipeline.core.process import once
 from pipeline.core.settings.metric_sections import MetricSettings
 from pipeline.core.settings.sections import (
+    KEEP_DAYS,
     SECTIONS,
     AlertSettings,
     ConnectionSettings,
@@ -173,11 +174,23 @@ def _require_minimums() -> None:
             raise SettingsError(f"[{cls.section}] {name} = {value}: must be {least} or more.")
 
 
-def _require_kept_days() -> None:
-    """Refuse to drop what detectors, the weekly summary or the correction of a report still reads."""
-    kept, alerts = WarehouseSettings().keep_days, AlertSettings()
+def days_kept() -> int:
+    """Return ``[warehouse] keep_days``; the default grows with the settings that need more."""
+    kept = WarehouseSettings().keep_days
+    return max(kept, *_read_days().values()) if kept == KEEP_DAYS else kept
+
+
+def _read_days() -> dict[str, int]:
+    """The days that detectors, the weekly summary and the correction of a report still read, by setting."""
+    alerts = AlertSettings()
     slots = alerts.history_days + max(SUMMARY_DAYS, int(alerts.catch_up_hours) // 24 + 1)
-    for setting, least in (("[alerts] history_days", slots), ("[etl] reload_days", EtlSettings().reload_days + 1)):
+    return {"[alerts] history_days": slots, "[etl] reload_days": EtlSettings().reload_days + 1}
+
+
+def _require_kept_days() -> None:
+    """Refuse to drop what something still reads."""
+    kept = days_kept()
+    for setting, least in _read_days().items():
         if kept != 0 and kept < least:
             raise SettingsError(
                 f"[warehouse] keep_days = {kept}: must be {least} or more because of {setting}; 0 keeps all."

@@ -12,6 +12,9 @@ from pipeline.core.errors import SettingsError
 from pipeline.core.parameters import FixedParameters
 from pipeline.core.process import once
 
+KEEP_DAYS = 400
+"""The default of ``[warehouse] keep_days``."""
+
 
 class _ReadOnce(Register):
     """Reads a section once per process. Luigi would look up every value each time, which costs more than a check."""
@@ -78,8 +81,11 @@ class WarehouseSettings(ConnectionSettings):
     """Database of every table that feedpulse writes."""
     prefix = luigi.Parameter(default="")
     """Begins the names of all our tables but `[etl] table`, so that several people can share a database: `anna_`."""
-    keep_days = luigi.IntParameter(default=400)
-    """Days kept in the tables of slots, incidents, deliveries and runs; whole months are dropped. 0 keeps all."""
+    keep_days = luigi.IntParameter(default=KEEP_DAYS)
+    """Days kept in the tables of slots, incidents, deliveries and runs; whole months are dropped. 0 keeps all.
+
+    The default grows with `[alerts] history_days` and `[etl] reload_days`: see `checking.days_kept`.
+    """
     connect_timeout_seconds = luigi.IntParameter(default=10)
     """Server: time-out of a connection attempt."""
     query_timeout_seconds = luigi.IntParameter(default=300)

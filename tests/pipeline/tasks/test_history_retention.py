@@ -151,6 +151,21 @@ def test_days_that_something_reads_cannot_be_dropped(kept: str, others: dict[str
         settings.check()
 
 
+@pytest.mark.parametrize(
+    ("others", "kept"),
+    [
+        ({"alerts": {"history_days": "366"}}, 401),
+        ({"etl": {"reload_days": "400"}}, 401),
+        ({"alerts": {"history_days": "28"}}, 400),
+        ({"alerts": {"history_days": "366"}, "warehouse": {"keep_days": "0"}}, 0),
+    ],
+)
+def test_days_that_nobody_set_grow_with_what_is_read(others: dict[str, dict[str, str]], kept: int) -> None:
+    with configured(NOW, **others):
+        settings.check()
+        assert settings.days_kept() == kept
+
+
 def test_the_weekly_summary_has_the_days_that_it_replays() -> None:
     assert proposals.REPLAYED_DAYS + week.DAYS <= SUMMARY_DAYS
 
