@@ -28,6 +28,7 @@ def main(arguments: Sequence[str]) -> int:
     from pipeline.warehouse import connections, ownership, tables
 
     connections.require_existing(connections.warehouse())
+    tables.require_own_names(tables.installation())
     found = tables.inspect()
     ownership.require_unclaimed(connections.warehouse(), found.installation)
     if impossible := [item for item in found.foreign if item.differences]:

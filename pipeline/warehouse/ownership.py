@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import uuid4
 
-from pipeline.core.errors import SettingsError
+from pipeline.core.errors import ACCESS_DENIED, SettingsError, TerminalError
 from pipeline.warehouse import forms
 from pipeline.warehouse.engines import Engine
 from pipeline.warehouse.forms import Form
@@ -225,12 +225,21 @@ def require_unclaimed(engine: Engine, installation: Installation) -> None:
     database = installation.database
     bound = {"database": database, "own": installation.name(RECORD)}
     for (other,) in engine.query(statement("other_records"), bound):
-        sql = statement("recorded_item", installation=f"{database}.{other}")
-        if engine.query(sql, {"item": f"table:{installation.result_table}"}) == [(OURS,)]:
+        if _records(engine, f"{database}.{other}", f"table:{installation.result_table}"):
             raise SettingsError(
                 f"{_full_name(installation, RESULT)} belongs to another installation, that of {database}.{other}: "
                 "set another [etl] table."
             )
+
+
+def _records(engine: Engine, record: str, item: str) -> bool:
+    """Whether another record has an item as its own; False if this user may not read it."""
+    try:
+        return engine.query(statement("recorded_item", installation=record), {"item": item}) == [(OURS,)]
+    except TerminalError as error:
+        if error.code != ACCESS_DENIED:
+            raise
+        return False
 
 
 def _full_name(installation: Installation, table: str) -> str:

@@ -154,6 +154,18 @@ def test_a_result_table_of_another_installation_is_refused(
         assert DailyMetrics(date=FRIDAY).complete()
 
 
+def test_the_result_cannot_have_the_name_of_another_table_of_ours(
+    embedded_warehouse: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with prepared(embedded_warehouse, STORY) as (source, database):
+        load(FRIDAY)
+        with configured(STORY.now, **configuration(embedded_warehouse, source, database, etl={"table": "runs"})):
+            code, _, err = adopt(capsys, "--yes")
+        assert code == 1
+        assert "[etl] table = runs: feedpulse has another table of that name" in err
+        assert DailyMetrics(date=FRIDAY).complete()
+
+
 def test_another_zone(embedded_warehouse: Engine, capsys: pytest.CaptureFixture[str]) -> None:
     with prepared(embedded_warehouse, STORY) as (source, database):
         load(FRIDAY)

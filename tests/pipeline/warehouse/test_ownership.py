@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pipeline.core import process
-from pipeline.core.errors import SettingsError
+from pipeline.core.errors import SettingsError, TerminalError
 from pipeline.tasks import DailyMetrics
 from pipeline.tasks.etl import invalidate, load_chain
 from pipeline.warehouse import ownership, scratch, tables
@@ -178,6 +178,28 @@ def test_one_result_table_has_one_writer(warehouse: Engine, missing: str) -> Non
     with on(warehouse, missing, warehouse={"prefix": "ben_"}, etl={"table": "bens"}):
         tables.open_warehouse()
     assert not [name for name in names(warehouse, missing) if name in tables.TABLES and name != "daily_metrics"]
+
+
+@pytest.mark.parametrize(("code", "goes_on"), [(497, True), (241, False)])
+def test_a_record_of_others_that_may_not_be_read_is_left_out(
+    warehouse: Engine, missing: str, monkeypatch: pytest.MonkeyPatch, code: int, goes_on: bool
+) -> None:
+    with on(warehouse, missing, warehouse={"prefix": "anna_"}, etl={"table": "annas"}):
+        tables.open_warehouse()
+    query = type(warehouse).query
+
+    def denied(engine: Engine, sql: str, *arguments: Any, **options: Any) -> Any:
+        if f"{missing}.anna_installation" in sql:
+            raise TerminalError("ben: Not enough privileges", code)
+        return query(engine, sql, *arguments, **options)
+
+    monkeypatch.setattr(type(warehouse), "query", denied)
+    with on(warehouse, missing, warehouse={"prefix": "ben_"}, etl={"table": "bens"}):
+        if goes_on:
+            tables.open_warehouse()
+        else:
+            with pytest.raises(TerminalError):
+                tables.open_warehouse()
 
 
 def test_of_two_that_start_at_the_same_moment_one_gets_the_result_table(
