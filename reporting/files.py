@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import takewhile
 from pathlib import Path
 
 from reporting.errors import LockHeldError, UnsafePathError
@@ -156,7 +157,7 @@ def _wait(path: Path, handle: int) -> None:
 
 
 def _holder() -> str:
-    """Describe this process, without the options of its command."""
-    words = [word for word in sys.argv[1:] if not word.startswith("-")]
-    command = " ".join([Path(sys.argv[0] or "python").name, *words[:3]])
+    """Describe this process: its program and its task, no option, whose value may be a secret."""
+    words = sys.argv[3:] if sys.argv[1:2] == ["--module"] else sys.argv[1:]
+    command = " ".join([Path(sys.argv[0] or "python").name, *takewhile(str.isidentifier, words)])
     return f"process {os.getpid()} ({command}) since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"

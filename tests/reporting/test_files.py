@@ -21,7 +21,7 @@ HOLD = """
 import sys
 from pathlib import Path
 from reporting.files import locked
-sys.argv = ["feedpulse", "run", "Alerts", "--password=secret"]
+sys.argv = ["feedpulse", "run", "Alerts", "--password=secret", "--token", "secret"]
 with locked(Path(sys.stdin.readline().strip())):
     print("held", flush=True)
     sys.stdin.read()

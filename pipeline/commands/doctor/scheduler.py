@@ -2,15 +2,19 @@
 
 import json
 import re
+import socket
 import urllib.error
 import warnings
 from collections.abc import Iterator
 from http.client import HTTPException
+from urllib.parse import unquote
 
 from pipeline.commands.doctor.report import note, ok, wrong
 from reporting.channels.base import Finding
 
 _TIMEOUT_SECONDS = 5
+_UNIX = "http+unix://"
+"""Begins the address of a Unix socket; its path is quoted."""
 _NAMES = ("scheduler_host", "scheduler_port", "scheduler_url")
 """Where luigid is; Luigi still reads their former names too, which begin with default_."""
 _LOCAL = "Add --local-scheduler to each command, or start luigid: see the README."
@@ -47,6 +51,8 @@ def _problem(url: str) -> str:
     """Return why luigid does not answer; '' if it does."""
     from luigi.rpc import URLLibFetcher
 
+    if url.startswith(_UNIX):
+        return _socket_problem(unquote(url.removeprefix(_UNIX)))
     try:
         answer = URLLibFetcher().fetch(f"{url}/api/is_pause_enabled", None, _TIMEOUT_SECONDS)
         return "" if "response" in json.loads(answer) else "something else answers"
@@ -56,3 +62,14 @@ def _problem(url: str) -> str:
         return str(error.reason)
     except (OSError, ValueError, HTTPException) as error:
         return f"something else answers ({str(error).strip()})"
+
+
+def _socket_problem(path: str) -> str:
+    """Return why nothing accepts connections at a Unix socket; '' if something does."""
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(_TIMEOUT_SECONDS)
+            connection.connect(path)
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""

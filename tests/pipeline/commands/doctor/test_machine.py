@@ -4,6 +4,7 @@ import http.server
 import os
 import re
 import shutil
+import socket
 import socketserver
 import subprocess
 import sys
@@ -189,6 +190,18 @@ def test_luigid(on_server: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("http_proxy", "")
     code, out = on_server.run()
     assert code == 0, out
+
+
+def test_luigid_at_a_unix_socket(on_server: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # the path of a socket is short
+    url = "http+unix://.%2Fluigid.sock"
+    on_server.sections["core"] = {"scheduler_url": url.replace("%", "%%"), "lock_pid_dir": str(tmp_path / "pids")}
+    assert f"no luigid at {url}: No such file" in on_server.wrong()
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("luigid.sock")
+        server.listen()
+        code, out = on_server.run()
+    assert (code, f"luigid answers at {url}" in out) == (0, True), out
 
 
 def test_a_port_that_does_not_speak_http_is_not_luigids(on_server: Place, tmp_path: Path) -> None:
