@@ -149,12 +149,13 @@ def _await_removal(engine: Engine, table: str, key: Key) -> None:
     never = "1970-01-01"
     absent = never if isinstance(key, str) else (never,) * len(key)
     deadline = time.monotonic() + _REMOVAL_SECONDS
-    while (revivable := _revivable(engine, table)) or revivable is None:
+    while (revivable := _revivable(engine, table)) is not False:
+        is_unknown = revivable is None
         if time.monotonic() > deadline:
             raise TransientError(f"{table}: a query still reads replaced rows of {key}; run again later.")
         # Old servers delete replaced parts at the next DROP PARTITION of any partition; newer ones in the background.
         engine.execute(statement("drop_partition", table=table), {"partition": absent}, idempotent=True)
-        if revivable is None:
+        if is_unknown:
             return
         time.sleep(_REMOVAL_POLL_SECONDS)
 

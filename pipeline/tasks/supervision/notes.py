@@ -134,9 +134,10 @@ class Notes:
     def _said(self, key: str, kind: str, group: str) -> list[list[str]]:
         """The messages of another note of the group that says the same, or has said it."""
         for other, note in self._standing.items():
-            if other != key and (note["group"], note["shared"]) == (group, False):
-                if sent := note["sent"] if note["kind"] == kind else note.get("said", {}).get(kind):
-                    return list(sent)
+            is_own = other != key and (note["group"], note["shared"]) == (group, False)
+            sent = note["sent"] if note["kind"] == kind else note.get("said", {}).get(kind)
+            if is_own and sent:
+                return list(sent)
         return []
 
     def _is_reached(self, note: State, message: "Message") -> bool:
