@@ -2,8 +2,9 @@
 
 import contextlib
 import fcntl
+import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -11,8 +12,9 @@ import pytest
 
 from tests.patience import HANGS_SECONDS
 from tests.process.conftest import MakeProject
-from tests.process.project import OUTAGE_END, OUTAGE_START, Project, finish, moment
-from tests.servers.bot_api import CHAT, TOKEN, BotApi, dropped, slow
+from tests.process.project import OUTAGE_END, OUTAGE_START, TODAY, Project, finish, moment
+from tests.servers.bot_api import CHAT, BotApi, dropped, slow
+from tests.soak.overlaps import BEGINS, DISTURBED, ENDS, Overlaps, configure, play
 
 SLOT = timedelta(minutes=15)
 POSTED = OUTAGE_START + SLOT
@@ -31,11 +33,7 @@ def api() -> Iterator[BotApi]:
 def project(new_project: MakeProject, api: BotApi) -> Project:
     """A project on a server, which sends to one chat."""
     project = new_project("server")
-    project.environment["FEEDPULSE_TELEGRAM_TOKEN"] = TOKEN
-    project.configure(
-        alerts={"channels": "telegram", "metrics": "messages_sent,messenger_users"},
-        telegram={"chats": CHAT, "api_url": api.url},
-    )
+    configure(project, api)
     return project
 
 
@@ -89,3 +87,17 @@ def test_an_edit_that_is_overtaken_by_the_end_is_left_out(project: Project, api:
     assert "recovered" in shown.text.lower()
     assert "Anna" in shown.text
     assert not shown.buttons
+
+
+FEW = (BEGINS + SLOT, ENDS + 4 * SLOT)
+
+
+@pytest.mark.parametrize(
+    ("seed", "disturbed"), [(1, FEW), pytest.param(2, DISTURBED, marks=pytest.mark.long, id="a day")]
+)
+def test_disturbed_alerts_leave_the_chat_as_it_should_be(
+    project: Project, api: BotApi, seed: int, disturbed: Sequence[timedelta]
+) -> None:
+    overlaps = Overlaps(project, api, random.Random(seed))
+    play(overlaps, TODAY, disturbed)
+    assert overlaps.differences() == []

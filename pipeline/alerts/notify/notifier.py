@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pipeline.alerts.evaluation import Evaluation
 from pipeline.alerts.incidents import Notice
 from pipeline.alerts.incidents.incident import message_key
-from pipeline.alerts.notify.versions import version
+from pipeline.alerts.notify.versions import shown_by
 from pipeline.core import settings
 from pipeline.warehouse.delivery_log import TableDeliveryLog
 from reporting import delivery
@@ -69,7 +69,7 @@ def notify(
     delivered = [
         result
         for notice, alert in zip(notices, alerts, strict=True)
-        for result in _deliver(notice, alert, version(evaluation.series.slot, notice.actions), channels)
+        for result in _deliver(notice, alert, shown_by(notice, evaluation.series.slot), channels)
     ]
     links = [result.link for result in delivered if result.link]
     refusals = [refusal for result in delivered for refusal in result.refusals]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from pipeline.alerts.incidents import State
+from pipeline.alerts.incidents import Notice, State
 from pipeline.alerts.incidents.actions import Action
 from pipeline.alerts.incidents.incident import message_key
 from pipeline.core import clock
@@ -21,6 +21,15 @@ def version(slot: datetime | None, actions: Sequence[Action]) -> Version:
     """
     slot_epoch, press_epoch = (clock.epoch(at) if at else 0 for at in (slot, newest_press(actions)))
     return slot_epoch, press_epoch, len(actions)
+
+
+def shown_by(notice: Notice, slot: datetime) -> Version:
+    """Return what the message of a notice shows that is composed from the numbers of `slot`.
+
+    Nothing of a wrong clock is newer than its withdrawal.
+    """
+    is_withdrawn = notice.incident.outcome == "wrong clock"
+    return version(clock.last_closed_slot() if is_withdrawn else slot, notice.actions)
 
 
 def newest_press(actions: Sequence[Action]) -> datetime | None:

@@ -11,7 +11,7 @@ import pytest
 from pipeline.alerts.detection import monitors
 from pipeline.alerts.detection.checks import CheckResult
 from pipeline.alerts.evaluation import Evaluation, explain
-from pipeline.alerts.incidents import State, Step, current_rules, step
+from pipeline.alerts.incidents import Notice, State, Step, current_rules, step
 from pipeline.alerts.incidents.actions import Action
 from pipeline.alerts.notify import notify, versions
 from pipeline.core import clock
@@ -235,6 +235,18 @@ def behind(story: Story, *pressed: Action, back: int = 0) -> set[str]:
     """The incidents whose messages are behind, for a run that knows the slot `back` slots before the newest."""
     state = replace(story.state, actions={INCIDENT: pressed} if pressed else {})
     return versions.behind(state, story.slot - back * SLOT)
+
+
+def test_nothing_of_a_wrong_clock_is_newer_than_its_withdrawal(sections: Sections) -> None:
+    with configured(**sections):
+        story = Story()
+        story.play(50, twice=False)
+        (incident,) = story.state.current
+        withdrawn = Notice("edit", replace(incident, ended=True, outcome="wrong clock"))
+        before = [versions.shown_by(Notice("edit", incident), story.slot), versions.shown_by(withdrawn, START - SLOT)]
+        assert before == [versions.version(START, ())] * 2
+        clock.set_now(clock.to_local(START + 4 * SLOT))
+        assert versions.shown_by(withdrawn, START - SLOT) == versions.version(START + 3 * SLOT, ())
 
 
 def test_a_message_is_behind_until_the_channel_confirms_the_newest_state(sections: Sections) -> None:
