@@ -12,6 +12,7 @@ from pipeline.core import clock, settings
 from pipeline.slots import completeness
 from pipeline.tasks.daily import days_to_load
 from pipeline.tasks.etl import DailyMetrics
+from pipeline.tasks.retention import UNDROPPED
 from pipeline.warehouse import runs, tables
 from pipeline.warehouse.ownership import Inspection
 from pipeline.warehouse.runs import LastRun
@@ -27,6 +28,8 @@ from pipeline.warehouse.tables import (
     full_name,
     open_warehouse,
 )
+from reporting.channels import create
+from reporting.errors import ReportingError
 
 RUNS_SINCE = timedelta(days=30)
 BY_HAND = timedelta(days=1)
@@ -34,6 +37,8 @@ BY_HAND = timedelta(days=1)
 UNSENT_SINCE = timedelta(days=7)
 UNSENT_AFTER = timedelta(minutes=5)
 """A message that is not sent this long after the attempt hangs."""
+UNDROPPED_DAYS = 3
+"""A failure to drop old months is a problem when it stays this long."""
 SLOT_LATE = timedelta(hours=1)
 """All is not well if no slot that ended less than this ago (and the known lag) is checked."""
 
@@ -85,6 +90,8 @@ class Health:
     slots: Slots | None = None
     incidents: tuple[Open, ...] = ()
     unsent: tuple[Unsent, ...] = ()
+    is_grown: bool = False
+    """Whether old months could not be dropped on each of the last `UNDROPPED_DAYS`."""
 
     def problems(self) -> Iterator[str]:
         """Say what is not well, a line each."""
@@ -107,6 +114,8 @@ class Health:
                 yield f"an incident is open and nobody took it: {described(item)}"
         for message in self.unsent:
             yield f"{message.key} was not sent to {message.channel} {message.address} at {local(message.tried)}"
+        if self.is_grown:
+            yield f"old months could not be dropped on {UNDROPPED_DAYS} days: the log says why"
 
     @property
     def _lag(self) -> timedelta:
@@ -123,7 +132,9 @@ def read() -> Health:
     """
     with tables.reading(TABLE_UPDATES):
         found = tables.inspect()
-        return Health(_days(), _runs(found), _slots(found), tuple(_incidents(found)), tuple(_unsent(found)))
+        return Health(
+            _days(), _runs(found), _slots(found), tuple(_incidents(found)), tuple(_unsent(found)), _is_grown(found)
+        )
 
 
 def _days() -> Days:
@@ -167,8 +178,27 @@ def _unsent(found: Inspection) -> Iterator[Unsent]:
     bound = {"since": str(clock.utcnow() - UNSENT_SINCE)}
     for row in open_warehouse().query(statement("status_unsent", deliveries=full_name(DELIVERIES)), bound):
         message = Unsent(*row)
-        if clock.utcnow() - message.tried > UNSENT_AFTER:
+        if clock.utcnow() - message.tried > UNSENT_AFTER and _is_configured(message):
             yield message
+
+
+def _is_configured(message: Unsent) -> bool:
+    """Whether a run may still send it: its chat may have been taken out of the configuration."""
+    used = settings.names(f"{settings.AlertSettings().channels},{settings.ReportSettings().channels}")
+    if message.channel not in used:
+        return False
+    try:
+        return message.address in create(message.channel, **settings.options(message.channel)).addresses()
+    except ReportingError:  # such as a token that this shell does not have
+        return True
+
+
+def _is_grown(found: Inspection) -> bool:
+    if not _has(found, RUNS):
+        return False
+    bound = {"since": str(clock.utcnow() - timedelta(days=UNDROPPED_DAYS)), "did": UNDROPPED}
+    ((days,),) = open_warehouse().query(statement("status_undropped", runs=full_name(RUNS)), bound)
+    return int(days) >= UNDROPPED_DAYS
 
 
 def _has(found: Inspection, *names: str) -> bool:

@@ -277,7 +277,30 @@ def test_an_incident_that_ended_is_not_shown(healthy: Place) -> None:
     assert healthy.json()["incidents"] == []
 
 
+def test_old_months_that_could_not_be_dropped_for_days(healthy: Place) -> None:
+    for back, problems in ((0, []), (1, []), (2, ["old months could not be dropped on 3 days: the log says why"])):
+        with healthy.inside():
+            for root in ("Daily", "Alerts"):
+                began = NOW - timedelta(days=back, minutes=5)
+                runs.record([Run(root, began, 1.0, "ok", "slot 00:00 checked, old months are not dropped")])
+        assert healthy.problems() == problems
+
+
+def test_messages_to_a_chat_that_was_taken_out(healthy: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FEEDPULSE_TELEGRAM_TOKEN", "1:a")
+    with healthy.inside():
+        TableDeliveryLog().record_pending("alert-1", "telegram", "-100")
+    at = datetime.now(UTC).replace(tzinfo=None) + timedelta(minutes=6)
+    healthy.sections["clock"]["now"] = f"{at:%Y-%m-%dT%H:%M:%S}"
+    for channels, chats, hanging in (("outbox", "-100", 0), ("telegram", "-200", 0), ("telegram", "-200,-100", 1)):
+        healthy.sections["alerts"]["channels"] = channels
+        healthy.sections["telegram"] = {"chats": chats}
+        assert len(healthy.json()["unsent"]) == hanging
+
+
 def test_messages_that_hang(healthy: Place) -> None:
+    healthy.sections["alerts"]["channels"] = "telegram"
+    healthy.sections["telegram"] = {"chats": "-100"}
     with healthy.inside():
         log = TableDeliveryLog()
         log.record_pending("alert-1", "telegram", "-100")

@@ -79,16 +79,34 @@ def test_a_run_that_was_cut_off_goes_on(warehouse: Engine, database: str, monkey
 
     def cut_off(*arguments: object, **options: object) -> None:
         if next(calls) == 5:
-            raise TerminalError("killed")
+            raise KeyboardInterrupt
         execute(*arguments, **options)  # type: ignore[arg-type]
 
     with at_work(warehouse, database):
         open_warehouse()
         with monkeypatch.context() as meanwhile:
             meanwhile.setattr(type(warehouse), "execute", cut_off)
-            with pytest.raises(TerminalError):
+            with pytest.raises(KeyboardInterrupt):
                 HistoryRetention(date=YESTERDAY).run()
         assert not HistoryRetention(date=YESTERDAY).complete()
+        run(HistoryRetention(date=YESTERDAY))
+        assert left(warehouse, database) == dict.fromkeys(MOMENTS, [at for at in EDGES if at >= SEPTEMBER])
+
+
+def test_a_right_that_is_missing_fails_no_run(
+    warehouse: Engine, database: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def denied(*_: object, **__: object) -> None:
+        raise TerminalError("Not enough privileges: ALTER DELETE", 497)
+
+    with at_work(warehouse, database):
+        open_warehouse()
+        with monkeypatch.context() as meanwhile:
+            meanwhile.setattr("pipeline.warehouse.retention.drop_months", denied)
+            run(HistoryRetention(date=YESTERDAY))
+        assert "old months are not dropped: Not enough privileges: ALTER DELETE" in caplog.text
+        luigi.task_register.Register.clear_instance_cache()
+        assert not HistoryRetention(date=YESTERDAY).complete()  # the next run that asks for it tries again
         run(HistoryRetention(date=YESTERDAY))
         assert left(warehouse, database) == dict.fromkeys(MOMENTS, [at for at in EDGES if at >= SEPTEMBER])
 
