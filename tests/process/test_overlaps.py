@@ -93,7 +93,7 @@ FEW = (BEGINS + SLOT, ENDS + 4 * SLOT)
 
 
 @pytest.mark.parametrize(
-    ("seed", "disturbed"), [(52, FEW), pytest.param(2, DISTURBED, marks=pytest.mark.long, id="a day")]
+    ("seed", "disturbed"), [(47, FEW), pytest.param(2, DISTURBED, marks=pytest.mark.long, id="a day")]
 )
 def test_disturbed_alerts_leave_the_chat_as_it_should_be(
     project: Project, api: BotApi, seed: int, disturbed: Sequence[timedelta]
