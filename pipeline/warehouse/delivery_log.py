@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pipeline.core import settings
@@ -13,6 +13,9 @@ from pipeline.warehouse.statements import statement
 from pipeline.warehouse.tables import DELIVERIES, full_name, open_warehouse
 from reporting import files
 from reporting.errors import UnsafePathError
+
+RETRY_AFTER = timedelta(hours=1)
+"""How long `TableDeliveryLog.tried_lately` names an address after an attempt."""
 
 
 class TableDeliveryLog:
@@ -27,6 +30,13 @@ class TableDeliveryLog:
             statement("sent_deliveries", deliveries=full_name(DELIVERIES)), {"key": key, "channel": channel}
         )
         return {str(address): str(message_id) for address, message_id in rows}
+
+    def tried_lately(self, key: str) -> set[str]:
+        """Return ``channel:address`` of every address to which the message was sent, or tried, in the last hour."""
+        since = datetime.now(UTC).replace(tzinfo=None, microsecond=0) - RETRY_AFTER
+        sql = statement("tried_deliveries", deliveries=full_name(DELIVERIES))
+        rows = open_warehouse().query(sql, {"key": key, "since": str(since)})
+        return {f"{channel}:{address}" for channel, address in rows}
 
     def record_pending(self, key: str, channel: str, address: str) -> None:
         """Write a row with the state 'pending'."""

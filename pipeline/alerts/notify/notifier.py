@@ -77,11 +77,17 @@ def notify(
 
 
 def unsent(shares: Sequence[Notice], channels: Channels) -> list[Notice]:
-    """Return those of the notices "share" whose messages an address lacks; without any it asks nothing."""
-    if not shares:
-        return []
-    log = TableDeliveryLog()
-    return [notice for notice in shares if delivery.lacking(message_key(notice.incident.incident_id), channels, log)]
+    """Return those of the notices "share" whose messages an address lacks; without any it asks nothing.
+
+    An address that refused the message within the last hour is not asked again: each attempt explains and draws anew.
+    """
+    log, due = TableDeliveryLog(), []
+    for notice in shares:
+        key = message_key(notice.incident.incident_id)
+        lacking = delivery.lacking(key, channels, log)
+        if lacking and set(lacking) - log.tried_lately(key):
+            due.append(notice)
+    return due
 
 
 def _deliver(notice: Notice, alert: "Alert", shown: Version, channels: Channels) -> Iterable[Delivered]:

@@ -1,0 +1,2 @@
+SELECT DISTINCT channel, address FROM {deliveries}
+WHERE message_key = %(key)s AND state = 'pending' AND at >= toDateTime(%(since)s, 'UTC')
