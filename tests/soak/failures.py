@@ -64,6 +64,8 @@ class Failure:
     ends: datetime
     fail: Callable[[], None]
     mend: Callable[[], None]
+    is_repeated: bool = False
+    """Whether it must be made again before each run."""
 
 
 @dataclass
@@ -106,11 +108,14 @@ class Week:
 
     def failures(self) -> list[Failure]:
         """Return what fails, in order of time."""
+        fill, empty = self._fill_disk, self._empty_disk
         return [
             Failure("the ClickHouse server is away", at(1, 10), at(1, 12), self.server.stop, self.server.start),
             Failure("the password was rotated", at(2, 9), at(2, 12), lambda: self._rotate("new"), self._use_new),
             Failure("luigid is killed", at(3, 14), at(4, 9), self._kill_luigid, self._start_luigid),
-            Failure("the server's disk is full", at(4, 16), at(4, 18), self._fill_disk, self._empty_disk),
+            Failure(
+                "the server's disk is full", at(4, 16), at(4, 18), self._fill_disk, self._empty_disk, is_repeated=True
+            ),
             Failure("the bot is not in chat 1", at(5, 13), at(5, 18), self._leave, self._join),
         ]
 
@@ -137,10 +142,11 @@ class Week:
         self.luigid.__enter__()
 
     def _fill_disk(self) -> None:
-        with contextlib.suppress(OSError), (self.disk / "filling").open("wb") as filling:
-            while True:
-                filling.write(bytes(65_536))
-                filling.flush()
+        # To the last byte; what the server frees meanwhile is filled before the next run.
+        for size in (65_536, 512, 1):
+            with contextlib.suppress(OSError), (self.disk / "filling").open("ab", buffering=0) as filling:
+                while filling.write(bytes(size)):
+                    pass
 
     def _empty_disk(self) -> None:
         (self.disk / "filling").unlink()
@@ -152,10 +158,10 @@ class Week:
         self.api.chats.append(CHAT)
 
 
-def play(week: Week, hours: int) -> Iterator[tuple[datetime, str]]:
+def play(week: Week, first: int, hours: int) -> Iterator[tuple[datetime, str]]:
     """Run the week; yield (time, line) for each failure, message and exit code that is not 0."""
     failures, chats = week.failures(), Chats(week.api, week.project.outbox)
-    for number in tqdm(range(hours), unit="hour", disable=None):
+    for number in tqdm(range(first, first + hours), unit="hour", disable=None):
         now = at(0, 0) + number * HOUR + timedelta(minutes=5)
         for failure in failures:
             if failure.ends == now - timedelta(minutes=5):
@@ -164,6 +170,8 @@ def play(week: Week, hours: int) -> Iterator[tuple[datetime, str]]:
             if failure.begins == now - timedelta(minutes=5):
                 failure.fail()
                 yield now, f"-- {failure.what}"
+            elif failure.is_repeated and failure.begins < now < failure.ends:
+                failure.fail()
         local = now.replace(tzinfo=UTC).astimezone(ZONE)
         roots = [
             ["Alerts"],
@@ -233,13 +241,14 @@ def week_in(directory: Path) -> Iterator[Week]:
 def main() -> int:
     """Play the week and print it."""
     parser = argparse.ArgumentParser(prog="python -m tests.soak.failures", description=__doc__)
+    parser.add_argument("--first", type=int, default=0, metavar="HOUR", help="begin at this hour of the week")
     parser.add_argument("--hours", type=int, default=24 * DAYS)
     arguments = parser.parse_args()
     if shutil.which("mount") is None:
         print("the full disk needs `mount`", file=sys.stderr)
         return 1
     with tempfile.TemporaryDirectory(prefix="failures-") as directory, week_in(Path(directory)) as week:
-        for now, line in play(week, arguments.hours):
+        for now, line in play(week, arguments.first, arguments.hours):
             local = now.replace(tzinfo=UTC).astimezone(ZONE)
             print(f"{local:%a %d %H:%M}  {line}", flush=True)
     return 0
