@@ -108,7 +108,6 @@ class Week:
 
     def failures(self) -> list[Failure]:
         """Return what fails, in order of time."""
-        fill, empty = self._fill_disk, self._empty_disk
         return [
             Failure("the ClickHouse server is away", at(1, 10), at(1, 12), self.server.stop, self.server.start),
             Failure("the password was rotated", at(2, 9), at(2, 12), lambda: self._rotate("new"), self._use_new),
