@@ -16,6 +16,7 @@ from pipeline.tasks.retention import UNDROPPED
 from pipeline.warehouse import runs, tables
 from pipeline.warehouse.ownership import Inspection
 from pipeline.warehouse.runs import LastRun
+from pipeline.warehouse.source import AHEAD, LEAST_TIME, source
 from pipeline.warehouse.statements import statement
 from pipeline.warehouse.tables import (
     DELIVERIES,
@@ -29,6 +30,7 @@ from pipeline.warehouse.tables import (
     open_warehouse,
 )
 from reporting.channels import create
+from reporting.decoration import optional
 from reporting.errors import ReportingError
 
 RUNS_SINCE = timedelta(days=30)
@@ -92,6 +94,8 @@ class Health:
     unsent: tuple[Unsent, ...] = ()
     is_grown: bool = False
     """Whether old months could not be dropped on each of the last `UNDROPPED_DAYS`."""
+    wrong_times: dict[str, int] = field(default_factory=dict)
+    """By source table, rows that lie before `LEAST_TIME` or in the future: no loaded day counts them."""
 
     def problems(self) -> Iterator[str]:
         """Say what is not well, a line each."""
@@ -133,7 +137,13 @@ def read() -> Health:
     with tables.reading(TABLE_UPDATES):
         found = tables.inspect()
         return Health(
-            _days(), _runs(found), _slots(found), tuple(_incidents(found)), tuple(_unsent(found)), _is_grown(found)
+            _days(),
+            _runs(found),
+            _slots(found),
+            tuple(_incidents(found)),
+            tuple(_unsent(found)),
+            _is_grown(found),
+            optional("times of the source", _wrong_times) or {},
         )
 
 
@@ -199,6 +209,16 @@ def _is_grown(found: Inspection) -> bool:
     bound = {"since": str(clock.utcnow() - timedelta(days=UNDROPPED_DAYS)), "did": UNDROPPED}
     ((days,),) = open_warehouse().query(statement("status_undropped", runs=full_name(RUNS)), bound)
     return int(days) >= UNDROPPED_DAYS
+
+
+def _wrong_times() -> dict[str, int]:
+    events = source()
+    bound = {"least": str(LEAST_TIME), "most": str(clock.utcnow() + AHEAD)}
+    counts = {
+        table: events.engine.query(statement("status_wrong_times", table=table), bound)[0][0]
+        for table in (events.feed, events.messages)
+    }
+    return {table: count for table, count in counts.items() if count}
 
 
 def _has(found: Inspection, *names: str) -> bool:

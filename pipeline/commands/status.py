@@ -2,17 +2,18 @@
 
 ``--json`` prints one object with these names. Times are ISO 8601 in UTC; a part that there is nothing about is null.
 
-=========  =======================================================================================================
-well       whether all is well; the exit code is then 0, else 1
-problems   what is not well, a line each
-now        the time that ages refer to
-days       first, last, loaded (a number), missing (a list of days)
-runs       by root task: began, age_seconds, seconds, outcome, did, error, newest_ok
-slots      newest_checked, age_seconds (since its end), lag_seconds (by source table)
-incidents  open ones: id, metrics, opened, worst, silent_since, notified, acknowledged_by, muted_until, mark
-unsent     key, channel, address, tried: messages that hang
-channels   report, alerts: names
-=========  =======================================================================================================
+===========  =======================================================================================================
+well         whether all is well; the exit code is then 0, else 1
+problems     what is not well, a line each
+now          the time that ages refer to
+days         first, last, loaded (a number), missing (a list of days)
+runs         by root task: began, age_seconds, seconds, outcome, did, error, newest_ok
+slots        newest_checked, age_seconds (since its end), lag_seconds (by source table)
+wrong_times  by source table: rows with a time before 2000 or in the future
+incidents    open ones: id, metrics, opened, worst, silent_since, notified, acknowledged_by, muted_until, mark
+unsent       key, channel, address, tried: messages that hang
+channels     report, alerts: names
+===========  =======================================================================================================
 """
 
 import argparse
@@ -35,7 +36,7 @@ JSON_NAMES = """\
 days {first, last, loaded, missing},
 runs {TASK: {began, age_seconds, seconds, outcome, did, error, newest_ok}},
 slots {newest_checked, age_seconds, lag_seconds {TABLE}},
-incidents [{id, metrics, opened, worst, silent_since, notified,
+wrong_times {TABLE}, incidents [{id, metrics, opened, worst, silent_since, notified,
   acknowledged_by, muted_until, mark}], unsent [{key, channel, address, tried}],
 channels {report, alerts}. Times are in UTC.
 """
@@ -90,6 +91,8 @@ def _as_text(found: "Health", problems: Sequence[str]) -> Iterator[str]:
         lags = [f"{table} slots grow for {seconds // 60} min" for table, seconds in found.slots.lag_seconds.items()]
         age = duration(now - found.slots.newest - clock.SLOT)
         yield from _lines("slots", "; ".join([f"checked up to that of {local(found.slots.newest)}, {age} ago", *lags]))
+    for table, count in found.wrong_times.items():
+        yield from _lines("source", f"rows of {table} with a time before 2000 or in the future: {count:,}")
     for item in found.incidents:
         yield from _lines("incident", described(item))
     if found.slots and not found.incidents:
@@ -146,6 +149,7 @@ def _as_json(found: "Health", problems: Sequence[str]) -> dict[str, Any]:
             "age_seconds": round((now - slots.newest - clock.SLOT).total_seconds()),
             "lag_seconds": slots.lag_seconds,
         },
+        "wrong_times": found.wrong_times,
         "incidents": [
             {
                 "id": item.incident.incident_id,

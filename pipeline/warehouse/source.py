@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from pipeline.core import settings
 from pipeline.core.dimensions import DAILY, DIMENSIONS, RAW_DIMENSIONS, Dimension
@@ -16,6 +17,10 @@ from pipeline.warehouse.engines.conversion import bare_type
 from pipeline.warehouse.statements import Fragment, statement
 
 LOGGER = logging.getLogger(__name__)
+
+LEAST_TIME = datetime(2000, 1, 1)
+AHEAD = timedelta(minutes=10)
+"""Rows with a time before `LEAST_TIME`, or further ahead of the clock than this, have a wrong time."""
 
 RECIPIENT_SPELLINGS = ("receiver_id", "reciever_id")  # both occur: the source corrected its misspelling in 2023
 

@@ -13,7 +13,7 @@ from pipeline.commands.doctor.views import COUNTED
 from pipeline.core import clock, settings
 from pipeline.core.errors import SourceError, TerminalError
 from pipeline.core.metrics import FEED, MESSAGES
-from pipeline.warehouse.source import source
+from pipeline.warehouse.source import AHEAD, LEAST_TIME, source
 from pipeline.warehouse.statements import statement
 from reporting.channels.base import Finding
 
@@ -23,9 +23,6 @@ SEVERAL = 1000
 LIMITS = (158, 159, 241, 307)
 """ClickHouse's codes of a statement that reads more than the server allows at once."""
 STALE = timedelta(hours=1)
-LEAST_TIME = datetime(2000, 1, 1)
-AHEAD = timedelta(minutes=10)
-"""A time further ahead of the clock than this is not plausible."""
 AHEAD_TEXT = "a time in the future"
 MANY = 0.01
 """With more than this share of rows in the future, of all or of a day, times are likely those of another zone."""

@@ -19,6 +19,7 @@ from pipeline.alerts.incidents.store import RecordedPress
 from pipeline.commands import health
 from pipeline.commands.main import main
 from pipeline.core import clock
+from pipeline.demo.load import create_tables
 from pipeline.tasks.etl import DailyMetrics
 from pipeline.warehouse import markers, runs, statements
 from pipeline.warehouse.delivery_log import TableDeliveryLog
@@ -38,7 +39,7 @@ class Place:
 
     def __init__(self, directory: Path, engine: Engine, database: str, capsys: pytest.CaptureFixture[str]) -> None:
         self.engine, self.database, self.capsys = engine, database, capsys
-        self.directory = directory
+        self.directory, self.events = directory, f"{database}_events"
         self.sections = {
             "clock": {"now": f"{NOW:%Y-%m-%dT%H:%M}"},
             "warehouse": {**connection(engine), "database": database},
@@ -89,8 +90,10 @@ def place(
 
 
 @pytest.fixture
-def healthy(place: Place) -> Place:
+def healthy(place: Place) -> Iterator[Place]:
     """Everything is loaded and checked."""
+    place.sections["source"] = {"database": place.events}
+    create_tables(place.engine, place.events)
     with place.inside():
         for day in DAYS:
             markers.complete(DailyMetrics(date=day).output())
@@ -102,7 +105,8 @@ def healthy(place: Place) -> Place:
                 Run("Alerts", NOW - timedelta(minutes=1), 6.25, "ok", "slot 12:00 checked"),
             ]
         )
-    return place
+    yield place
+    place.engine.execute(f"DROP DATABASE {place.events}")
 
 
 def incident(**changes: Any) -> Incident:
@@ -117,6 +121,7 @@ def test_all_is_well(healthy: Place) -> None:
         "well": True,
         "problems": [],
         "now": "2026-11-12T09:31:00Z",
+        "wrong_times": {},
         "days": {"first": "2026-11-08", "last": "2026-11-11", "loaded": 4, "missing": []},
         "runs": {
             "Alerts": {
@@ -313,6 +318,17 @@ def test_messages_that_hang(healthy: Place) -> None:
         found = healthy.json()
         assert [message["key"] for message in found["unsent"]] == hanging
         assert any("alert-1 was not sent to telegram -100" in problem for problem in found["problems"]) == bool(hanging)
+
+
+def test_rows_with_a_wrong_time_are_counted(healthy: Place) -> None:
+    times = [datetime(1970, 1, 1), datetime(1971, 1, 1), NOW - timedelta(hours=1), NOW + timedelta(hours=1)]
+    numbers = dict.fromkeys(("user_id", "post_id", "gender", "age", "exp_group"), [1] * 4)
+    texts = dict.fromkeys(("action", "country", "city", "os", "source"), ["x"] * 4)
+    healthy.engine.insert(f"{healthy.events}.feed_actions", {**numbers, **texts, "time": times})
+    code, text = healthy.run()
+    assert f"source    rows of {healthy.events}.feed_actions with a time before 2000 or in the future: 3\n" in text
+    assert code == 0
+    assert healthy.json()["wrong_times"] == {f"{healthy.events}.feed_actions": 3}
 
 
 def test_by_the_real_clock(healthy: Place) -> None:
