@@ -17,9 +17,11 @@ test: $(VENV)/.dev servers lint
 test-all: $(VENV)/.dev servers lint
 	$(PYTEST)
 
-# Kills hundreds of loads at random moments and compares each result with that of an undisturbed load.
+# Kills hundreds of loads at random moments and compares each result with that of an undisturbed load. Then a week of
+# alerts on two machines, with kills and slow or lost answers.
 soak: $(VENV)/.dev servers
 	$(BIN)/python -m tests.soak
+	$(BIN)/python -m tests.soak.overlaps
 
 # Runs every benchmark. They print ratios; no test depends on them.
 bench: $(VENV)/.dev servers
