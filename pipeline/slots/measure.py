@@ -106,7 +106,7 @@ def unmeasured(days: Sequence[date], first: Mapping[str, datetime]) -> dict[date
 
 
 def cut_dimensions(start: datetime, end: datetime) -> list[str]:
-    """Return the dimensions that have more than `MOST_VALUES` values in a slot from `start` to `end`."""
+    """Return the dimensions that have `MOST_VALUES` values or more in a slot from `start` to `end`."""
     sql = statement("cut_dimensions", slot_metrics=full_name(SLOT_METRICS))
     rows = open_warehouse().query(sql, {"start": str(start), "end": str(end), "most": MOST_VALUES})
     return [dimension for (dimension,) in rows]

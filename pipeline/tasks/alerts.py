@@ -49,7 +49,7 @@ class SlotHistory(CheckTask):
         )
         what = f"check for dimensions with very many values on {days[-1]}"
         for dimension in optional(what, lambda: measure.cut_dimensions(*clock.day_bounds(days[-1]))) or ():
-            LOGGER.warning("%s has more than %d values: slots keep the most frequent", dimension, measure.MOST_VALUES)
+            LOGGER.warning("%s has %d values or more: slots keep the most frequent", dimension, measure.MOST_VALUES)
         self.finish()
 
 
