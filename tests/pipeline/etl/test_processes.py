@@ -51,7 +51,7 @@ def finish(process: subprocess.Popen[str]) -> None:
     """Wait for a process, which must succeed."""
     output, _ = process.communicate(timeout=HANGS_SECONDS)
     assert process.returncode == 0, output
-    assert re.search(r" INFO: DailyMetrics: .* s$", output.splitlines()[-1]), output
+    assert re.search(r" INFO: (DailyMetrics|SlotMetrics): .* s$", output.splitlines()[-1]), output
 
 
 def test_two_commands_at_once_load_the_same_day(warehouse: Engine, tmp_path: Path) -> None:
