@@ -146,17 +146,30 @@ def decode(text: str) -> "Version":
 
 
 def machine(folder: Path) -> str:
-    """Return a name for the processes that share the lock files in `folder`; a file there keeps it."""
+    """Return a name for the processes that share the lock files in `folder`; a file there keeps it.
+
+    On a full disk the path of the folder takes the file's place: a message must not wait for it.
+    """
+    try:
+        kept = _kept_name(folder)
+    except OSError:
+        kept = str(folder.absolute())
+    # With the host's name: a file that was copied with the machine is of another machine.
+    return hashlib.sha256(f"{platform.node()} {kept}".encode()).hexdigest()[:16]
+
+
+def _kept_name(folder: Path) -> str:
     path = folder / "machine.lock"
     if not path.exists():
         own = folder / f"machine-{secrets.token_hex(8)}.lock"
-        with os.fdopen(os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_hex(16))
-        with contextlib.suppress(FileExistsError):  # another process was first
-            os.link(own, path)
-        own.unlink()
-    # With the host's name: a file that was copied with the machine is of another machine.
-    return hashlib.sha256(f"{platform.node()} {path.read_text()}".encode()).hexdigest()[:16]
+        try:
+            with os.fdopen(os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(secrets.token_hex(16))
+            with contextlib.suppress(FileExistsError):  # another process was first
+                os.link(own, path)
+        finally:
+            own.unlink(missing_ok=True)
+    return path.read_text()
 
 
 def _counts(age: int) -> bool:
