@@ -23,9 +23,12 @@ def main(arguments: Sequence[str]) -> int:
     options = parser().parse_args(arguments)
     prepare()
     from pipeline.alerts.backtest.replay import replay
+    from pipeline.core import settings
     from pipeline.warehouse import tables
+    from reporting import texts
 
     last = last_day(options)
+    texts.load(settings.ReportSettings().language)  # a mistake in it is told before the warehouse is asked
     with tables.reading(tables.SLOT_METRICS):
         replay(options.first, last, options.path, options.against)
     return 0

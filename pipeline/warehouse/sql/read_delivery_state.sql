@@ -1,3 +1,3 @@
-SELECT item, state, version, toInt64(toUnixTimestamp(now())) - toInt64(toUnixTimestamp(at)) AS age
+SELECT item, state, version, toInt64(toUnixTimestamp(now())) - toInt64(toUnixTimestamp(at)) AS seconds_ago
 FROM {delivery_state} FINAL
 WHERE message_key = %(key)s AND channel = %(channel)s AND address = %(address)s
