@@ -28,6 +28,11 @@ from tests.pipeline.reference import Events
 FILES = sorted(path for folder in statements.SQL_DIRECTORIES for path in folder.glob("*.sql"))
 SOURCE_COLUMNS = {*PLAIN_TYPES, "time", "post_id", "receiver_id", "reciever_id"}
 NOW = datetime(2026, 11, 10, 12, tzinfo=UTC)
+# By the tests of wrong clocks, of presses, and of chats that refuse.
+RUN_ELSEWHERE = {
+    *("future_counts", "future_markers", "incident_states", "judged_metrics", "stored_incidents"),
+    *("posted_alerts", "recorded_presses", "tried_deliveries"),
+}
 
 
 def test_moments_are_parameters() -> None:
@@ -123,4 +128,5 @@ def test_every_statement_runs(
         own(warehouse, database, options)
         warehouse.execute(statement("drop_database", database=database))
     # tests/pipeline/commands runs those of the commands.
-    assert {path.stem for path in FILES if path.parents[1].name != "commands"} - used == set()
+    left = sorted({path.stem for path in FILES if path.parents[1].name != "commands"} - used - RUN_ELSEWHERE)
+    assert left == [], " ".join(left)
