@@ -48,10 +48,10 @@ def clear_temporary(directory: Path, name: str = "*") -> None:
         path.unlink(missing_ok=True)
 
 
-def opened_without_links(path: str | Path, flags: int) -> int:
+def opened_without_links(path: str | Path, flags: int, mode: int = 0o666) -> int:
     """Open a file unless it is a symbolic link; the `opener` of `open`."""
     try:
-        return os.open(path, flags | os.O_NOFOLLOW, 0o666)
+        return os.open(path, flags | os.O_NOFOLLOW, mode)
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise UnsafePathError(f"{path} is a symbolic link: remove it.") from None
@@ -124,12 +124,7 @@ def locked(path: Path, *, group: bool = False) -> Iterator[None]:
 
 def _open_lock(path: Path, group: bool) -> int:
     mode = 0o660 if group else 0o600
-    try:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, mode)
-    except OSError as error:
-        if error.errno == errno.ELOOP:
-            raise UnsafePathError(f"{path} is a symbolic link: remove it.") from None
-        raise
+    handle = opened_without_links(path, os.O_RDWR | os.O_CREAT, mode)
     status = os.fstat(handle)
     is_ours = status.st_uid == os.geteuid()
     # Whoever can open the file can hold the lock; a second name of a file could be a file that must not be written.

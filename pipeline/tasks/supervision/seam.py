@@ -157,7 +157,7 @@ def _conclude(root: str, ended: Ended, seconds: float, record: Record, *, is_log
     run = Run(root, _began(), round(seconds, 3), ended.outcome, ended.did, error)
     is_quiet = root == PRESSES and (ended.outcome == ALREADY_RUNNING or (ended.outcome == OK and not ended.did))
     if not is_quiet and not is_logged:
-        _log(run)
+        _log(run, is_idle=not record.done)
     with memory.opened() as state:
         try:
             _tell(Notes(state, root), state, run, ended, record)
@@ -179,9 +179,9 @@ def _began() -> datetime:
         return datetime.now(UTC).replace(tzinfo=None, microsecond=0)
 
 
-def _log(run: Run) -> None:
+def _log(run: Run, *, is_idle: bool) -> None:
     """The closing line; the cause of a failure has been logged by Luigi, unless a signal is the cause."""
-    did = run.did or ("nothing to do" if run.outcome == OK else "")
+    did = run.did or ("nothing to do" if run.outcome == OK and is_idle else "")
     if STOPPED.cause and run.error == STOPPED.cause.text:
         did = run.error
     parts = [*([run.outcome] if run.outcome != OK else []), *([did] if did else []), f"{run.seconds:.1f} s"]

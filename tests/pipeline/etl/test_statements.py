@@ -18,7 +18,8 @@ from pipeline.etl.verification import verify
 from pipeline.slots import completeness
 from pipeline.slots.series import Part
 from pipeline.tasks import CheckAlerts, Daily, DailyReport, Presses, WeeklySummary, daily
-from pipeline.warehouse import runs, statements, tables
+from pipeline.warehouse import markers, runs, statements, tables
+from pipeline.warehouse.delivery_log import TableDeliveryLog
 from pipeline.warehouse.engines import Engine
 from pipeline.warehouse.statements import Fragment, statement
 from tests.pipeline.configuration import configured
@@ -28,11 +29,6 @@ from tests.pipeline.reference import Events
 FILES = sorted(path for folder in statements.SQL_DIRECTORIES for path in folder.glob("*.sql"))
 SOURCE_COLUMNS = {*PLAIN_TYPES, "time", "post_id", "receiver_id", "reciever_id"}
 NOW = datetime(2026, 11, 10, 12, tzinfo=UTC)
-# By the tests of wrong clocks, of presses, and of chats that refuse.
-RUN_ELSEWHERE = {
-    *("future_counts", "future_markers", "incident_states", "judged_metrics", "stored_incidents"),
-    *("posted_alerts", "recorded_presses", "tried_deliveries"),
-}
 
 
 def test_moments_are_parameters() -> None:
@@ -72,6 +68,18 @@ def own(warehouse: Engine, database: str, options: Mapping[str, Mapping[str, str
         assert main(["adopt", "--yes"]) == 0
     with configured(**{**options, "warehouse": {**options["warehouse"], "prefix": "second_"}, "etl": {"table": "new"}}):
         tables.open_warehouse()
+
+
+def read_what_is_rarely_read(outage: datetime) -> None:
+    """Read what a wrong clock, a press and a chat that refuses ask for."""
+    ids = {incident.incident_id for slot, incident in store.load_states(outage) if slot == outage}
+    assert ids
+    assert store.known_incidents({*ids, "nobody's"}) == ids
+    assert store.judged(["messenger_users", "ctr"], outage, outage + clock.SLOT)
+    assert store.load_presses(["telegram:1"], [5])["telegram:1"] == {}
+    assert TableDeliveryLog().tried_lately(f"alert-{outage:%Y-%m-%dT%H%MZ}-messenger_users")
+    assert markers.done_after(datetime(2100, 1, 1)) == []
+    assert not completeness.has_rows_after(outage)
 
 
 def test_every_statement_runs(
@@ -121,6 +129,7 @@ def test_every_statement_runs(
             healthy = store.load_healthy(spike, outage + clock.SLOT)
             assert healthy
             assert (outage, Part("messenger_users")) not in healthy
+            read_what_is_rarely_read(outage)
         with configured(NOW.replace(tzinfo=None) + timedelta(days=2), **options):
             silent = completeness.recount(clock.last_closed_slot()).silent_since
             # No later feed row was counted, and no message since the outage.
@@ -128,5 +137,5 @@ def test_every_statement_runs(
         own(warehouse, database, options)
         warehouse.execute(statement("drop_database", database=database))
     # tests/pipeline/commands runs those of the commands.
-    left = sorted({path.stem for path in FILES if path.parents[1].name != "commands"} - used - RUN_ELSEWHERE)
+    left = sorted({path.stem for path in FILES if path.parents[1].name != "commands"} - used)
     assert left == [], " ".join(left)
