@@ -27,7 +27,7 @@ from pipeline.commands.common import new_parser, prepare
 from pipeline.core.errors import FeedpulseError
 
 if TYPE_CHECKING:
-    from pipeline.commands.health import Health
+    from pipeline.commands.health import Health, Open
 
 SUMMARY = "say whether all is well: days, runs, slots, incidents, messages"
 WIDTH = 120
@@ -150,25 +150,27 @@ def _as_json(found: "Health", problems: Sequence[str]) -> dict[str, Any]:
             "lag_seconds": slots.lag_seconds,
         },
         "wrong_times": found.wrong_times,
-        "incidents": [
-            {
-                "id": item.incident.incident_id,
-                "metrics": list(dict.fromkeys(member.metric for member in item.incident.shown)),
-                "opened": _utc(item.incident.opened),
-                "worst": item.incident.worst,
-                "silent_since": _utc(item.incident.silent_since),
-                "notified": item.incident.notified,
-                "acknowledged_by": list(item.acknowledged_by),
-                "muted_until": _utc(item.muted_until),
-                "mark": item.incident.mark,
-            }
-            for item in found.incidents
-        ],
+        "incidents": [_incident_as_json(item) for item in found.incidents],
         "unsent": [
             {"key": item.key, "channel": item.channel, "address": item.address, "tried": _utc(item.tried)}
             for item in found.unsent
         ],
         "channels": _channels(),
+    }
+
+
+def _incident_as_json(item: "Open") -> dict[str, Any]:
+    incident = item.incident
+    return {
+        "id": incident.incident_id,
+        "metrics": list(dict.fromkeys(member.metric for member in incident.shown)),
+        "opened": _utc(incident.opened),
+        "worst": incident.worst,
+        "silent_since": _utc(incident.silent_since),
+        "notified": incident.notified,
+        "acknowledged_by": list(item.acknowledged_by),
+        "muted_until": _utc(item.muted_until),
+        "mark": incident.mark,
     }
 
 

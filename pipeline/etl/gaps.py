@@ -1,4 +1,4 @@
-"""Finds the days that lack rows in a source table: all of them, those of some hours, or far more than usual.
+"""Finds the days that lack rows in a source table: all rows, those of some hours, or more than half of the usual ones.
 
 A day is compared with the same weekday of the last four weeks. If fewer than two of them are known, it is compared with
 the six days before it. If fewer than two of those are known either, only an empty day and a day that broke off count.

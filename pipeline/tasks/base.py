@@ -94,18 +94,6 @@ class DayTask(MarkedTask):
         clock.require_closed_day(self.date)
 
 
-class LastingTask(MarkedTask):
-    """A task whose marker is never invalidated."""
-
-    _was_complete = False
-
-    def complete(self) -> bool:
-        """Whether the marker says done; a yes is remembered."""
-        if not self._was_complete:
-            self._was_complete = super().complete()
-        return self._was_complete
-
-
 class CheckTask(MarkedTask):
     """A task of the alerts, whose marker is invalidated only if the clock was ahead (`tasks.wrong_clock`)."""
 

@@ -30,11 +30,6 @@ class Cause(NamedTuple):
     text: str
 
     @property
-    def is_channels(self) -> bool:
-        """Whether an address refused a message or was out of reach."""
-        return self.kind.startswith("channel:")
-
-    @property
     def passes(self) -> bool:
         """Whether the next run is expected to go on without anybody's help."""
         return self.kind == "RowsArrivedError"
