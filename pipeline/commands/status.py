@@ -36,9 +36,9 @@ JSON_NAMES = """\
 days {first, last, loaded, missing},
 runs {TASK: {began, age_seconds, seconds, outcome, did, error, newest_ok}},
 slots {newest_checked, age_seconds, lag_seconds {TABLE}},
-wrong_times {TABLE}, incidents [{id, metrics, opened, worst, silent_since, notified,
-  acknowledged_by, muted_until, mark}], unsent [{key, channel, address, tried}],
-channels {report, alerts}. Times are in UTC.
+wrong_times {TABLE}, unsent [{key, channel, address, tried}],
+incidents [{id, metrics, opened, worst, silent_since, notified, acknowledged_by,
+  muted_until, mark}], channels {report, alerts}. Times are in UTC.
 """
 
 
