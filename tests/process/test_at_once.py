@@ -99,7 +99,7 @@ def test_loads_at_once_under_luigid(
     assert_as_one(late_project, undisturbed)
 
 
-@pytest.mark.parametrize("scheduler", ["local", "luigid"])
+@pytest.mark.parametrize("scheduler", ["local", pytest.param("luigid", marks=pytest.mark.long)])
 def test_late_rows_are_loaded_by_four_at_once(
     late_project: Project, undisturbed: Results, luigid: Luigid, scheduler: str
 ) -> None:

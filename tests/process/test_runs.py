@@ -56,7 +56,7 @@ def test_the_load_counts_every_event_of_a_day(undisturbed: Project) -> None:
     assert undisturbed.sent() == [ALERT, REPORT]
 
 
-@pytest.mark.parametrize("workers", ["1", "4"])
+@pytest.mark.parametrize("workers", [pytest.param("1", marks=pytest.mark.long), "4"])
 def test_a_second_run_does_nothing(new_project: MakeProject, undisturbed: Project, engine: str, workers: str) -> None:
     project = new_project(engine)
     for root in ("Morning", "Alerts"):
@@ -83,6 +83,7 @@ def test_two_of_each_at_once_are_as_one(project: Project, undisturbed: Project) 
     assert_as_one_run(project, undisturbed)
 
 
+@pytest.mark.parametrize("engine", ["embedded", pytest.param("server", marks=pytest.mark.long)])
 def test_two_of_each_at_once_under_luigid_are_as_one(project: Project, undisturbed: Project, luigid: Luigid) -> None:
     lines = [(root, "--workers", workers) for root in ("Morning", "Alerts") for workers in ("1", "2")]
     processes = [project.start_task(*line, scheduler=luigid.arguments) for line in lines]

@@ -18,6 +18,14 @@ RIGHT = OUTAGE - timedelta(minutes=55)  # 08:05
 AHEAD = RIGHT + timedelta(hours=3)
 
 
+@pytest.fixture(params=[pytest.param("embedded", marks=pytest.mark.long), "server"])
+def warehouse(request: pytest.FixtureRequest) -> Engine:
+    """The server; the other engine adds little here."""
+    engine = request.getfixturevalue(f"{request.param}_warehouse")
+    assert isinstance(engine, Engine)
+    return engine
+
+
 @pytest.fixture
 def site(warehouse: Engine, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     """A site whose clock counts as a real one; its events end at 08:05."""
