@@ -15,7 +15,7 @@ from pipeline.etl import reconciliation
 from pipeline.tasks.base import DayTask, lasting
 from pipeline.tasks.etl import DailyMetrics, LoadTask, UserAttributes, extracts, invalidate, later_merges, load_chain
 from pipeline.tasks.retention import HistoryRetention
-from pipeline.warehouse import markers
+from pipeline.warehouse import markers, publish
 from pipeline.warehouse.markers import Marker, RawRows, State, update_id
 from pipeline.warehouse.source import source
 from pipeline.warehouse.statements import statement
@@ -63,6 +63,9 @@ class StagingRetention(DayTask):
             for table, partition_id, day, modified in _staged_partitions()
             if (self.date - day).days >= kept_days[table] and time.time() - modified > IN_USE_SECONDS
         ]
+        if old and not publish.may_drop(old[0][0]):
+            LOGGER.warning("per-user tables keep old days: this user may not drop them; grant ALTER DELETE")
+            old = []
         invalidate(task for table, _, day in old for task in load_chain(day) if task.table == table)
         for table, partition_id, _ in old:
             sql = statement("drop_partition_by_id", table=full_name(table))

@@ -6,13 +6,15 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 from pipeline.core.errors import ACCESS_DENIED, TerminalError, TransientError
-from pipeline.warehouse import scratch
+from pipeline.warehouse import insert_only, scratch
 from pipeline.warehouse.engines import Engine, Params
 from pipeline.warehouse.statements import Fragment, statement
-from pipeline.warehouse.tables import COLUMNS, full_name, open_warehouse
+from pipeline.warehouse.tables import COLUMNS, SLICE_DAY, full_name, open_warehouse
 
 _REMOVAL_SECONDS = 60.0
 _REMOVAL_POLL_SECONDS = 0.05
+_NEVER = "1970-01-01"
+"""A day that no table has."""
 
 Key: TypeAlias = str | tuple[str, ...]
 """The key of a partition: ``'2026-11-01'`` or ``('2026-11-01', 'os')``."""
@@ -89,6 +91,8 @@ def partition(table: str, key: Key) -> Iterator[Staged]:
     TransientError
         A query still reads the replaced rows, so the engine keeps them. A restart would bring them back beside the new
         ones.
+    TerminalError
+        The user may not replace rows (ALTER DELETE), and the partition has other rows: see `insert_only`.
     """
     engine = open_warehouse()
     target = full_name(table)
@@ -100,9 +104,10 @@ def partition(table: str, key: Key) -> Iterator[Staged]:
             sql = statement("drop_partition", table=target)
         else:
             sql = statement("replace_partition", table=target, scratch=staged.table)
-        # Two REPLACE PARTITION at the same time would keep the rows of both.
-        engine.execute(sql, {"partition": key}, idempotent=True, turn=f"feedpulse {target} {key}")
-        _await_removal(engine, target, key)
+        if _replaced(engine, target, key, sql):
+            _await_removal(engine, target, key)
+        else:
+            insert_only.publish(engine, table, staged.table, (key,) if isinstance(key, str) else key)
     finally:
         engine.execute(statement("drop_scratch", scratch=staged.table), idempotent=True)
 
@@ -144,10 +149,28 @@ def _insert_inside(select: Select, table: str, columns: Sequence[str]) -> None:
     select.engine.execute(sql, select.params)
 
 
+def may_drop(table: str) -> bool:
+    """Whether this user may drop partitions of one of `TABLES`: asked by dropping one that does not exist."""
+    target = full_name(table)
+    key: Key = _NEVER if table != SLICE_DAY else (_NEVER, _NEVER)
+    return _replaced(open_warehouse(), target, key, statement("drop_partition", table=target))
+
+
+def _replaced(engine: Engine, target: str, key: Key, sql: str) -> bool:
+    """Replace or drop a partition; return False if this user may not."""
+    try:
+        # Two REPLACE PARTITION at the same time would keep the rows of both.
+        engine.execute(sql, {"partition": key}, idempotent=True, turn=f"feedpulse {target} {key}")
+    except TerminalError as error:
+        if error.code != ACCESS_DENIED:
+            raise
+        return False
+    return True
+
+
 def _await_removal(engine: Engine, table: str, key: Key) -> None:
     """Wait until the replaced rows cannot come back: see `_revivable`."""
-    never = "1970-01-01"
-    absent = never if isinstance(key, str) else (never,) * len(key)
+    absent = _NEVER if isinstance(key, str) else (_NEVER,) * len(key)
     deadline = time.monotonic() + _REMOVAL_SECONDS
     while (revivable := _revivable(engine, table)) is not False:
         is_unknown = revivable is None

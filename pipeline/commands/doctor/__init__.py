@@ -15,6 +15,7 @@ def parser() -> argparse.ArgumentParser:
     made = new_parser("doctor", f"{SUMMARY}, with its remedy; the exit code is then 1. Nothing is written or sent")
     made.add_argument("--write", action="store_true", help="also make and drop scratch tables in the warehouse")
     made.add_argument("--send", action="store_true", help="also send a test message to every channel")
+    made.add_argument("--grants", action="store_true", help="only print the rights that the users need, as GRANTs")
     return made
 
 
@@ -27,6 +28,10 @@ def main(arguments: Sequence[str]) -> int:
         files.check()  # first: the other checks import Luigi, which reads the files
     except SettingsError as error:
         return report.refuse(error)
+    if options.grants:
+        from pipeline.commands.doctor import grants
+
+        return grants.print_grants()
     from pipeline.commands.doctor import groups
 
     return report.report(groups.chosen(write=options.write, send=options.send))

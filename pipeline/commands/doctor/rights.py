@@ -9,14 +9,14 @@ from pipeline.commands.doctor.report import note, of_error, ok, wrong
 from pipeline.core import settings
 from pipeline.core.dimensions import DAILY
 from pipeline.core.errors import TerminalError
-from pipeline.warehouse import connections
-from pipeline.warehouse.engines import Engine, ServerEngine
+from pipeline.warehouse import connections, rights, scratch
+from pipeline.warehouse.engines import Engine
 from pipeline.warehouse.statements import Fragment, statement
 from pipeline.warehouse.tables import TABLES, full_name
 from reporting.channels.base import Finding
 
-NEEDED = ("SELECT", "INSERT", "CREATE TABLE", "DROP TABLE", "ALTER ADD COLUMN", "ALTER DELETE")
-"""What runs do in the database of the warehouse. ALTER DELETE is that of REPLACE PARTITION and DROP PARTITION."""
+NEEDED = (*rights.NEEDED, rights.DELETE)
+"""What runs do in the database of the warehouse; the last one is that of REPLACE PARTITION and DROP PARTITION."""
 
 _PARENTS = {
     "CREATE TABLE": ("CREATE",),
@@ -55,11 +55,26 @@ def warehouse() -> Iterator[Finding]:
         return
     if missing:
         text = f"warehouse: this user may not {', '.join(missing)} in the database {database}"
-        grant = f"GRANT {', '.join(missing)} ON {database}.* TO {_user(engine)};"
-        yield note(f"{text}, unless a role has it", f"--write tries it.\n{grant}") if unsure else wrong(text, grant)
-        return
+        grant = rights.Grant(tuple(missing), f"{database}.*").to(user_of(engine))
+        if missing == [rights.DELETE]:
+            yield note(f"{text}. {rights.WITHOUT_DELETE}", grant)
+        else:
+            yield note(f"{text}, unless a role has it", f"--write tries it.\n{grant}") if unsure else wrong(text, grant)
+            return
+    yield from _parts(engine)
     made = "exists" if exists else "does not exist yet; the first run makes it"
     yield ok(f"warehouse: the database {database} {made}; this user may write there" + (_UNASKED if unsure else ""))
+
+
+def _parts(engine: Engine) -> Iterator[Finding]:
+    """Say if the user may not read system.parts."""
+    try:
+        engine.query(statement("doctor_read_nothing", columns=Fragment("1"), table=rights.PARTS))
+    except TerminalError as error:
+        if error.code not in _DENIED:
+            raise
+        grant = rights.Grant((rights.SELECT,), rights.PARTS).to(user_of(engine))
+        yield note(f"warehouse: this user may not read {rights.PARTS}. {rights.WITHOUT_PARTS}", grant)
 
 
 _UNASKED = ", as far as it can be asked of this version: --write tries it"
@@ -94,7 +109,7 @@ def _unreadable(engine: Engine, name: str, error: TerminalError) -> Finding | No
     """Return why a table of the source cannot be read; None if that is not about rights or names."""
     database, table = name.split(".")
     if error.code in _DENIED:
-        return wrong(f"source: this user may not read {name}", f"GRANT SELECT ON {name} TO {_user(engine)};")
+        return wrong(f"source: this user may not read {name}", rights.Grant((rights.SELECT,), name).to(user_of(engine)))
     if error.code == _UNKNOWN_DATABASE:
         remedy = where_events_are(engine) or "Set [source] database to the one that has the events."
         return wrong(f"[source] database = {database}: there is no such database", remedy)
@@ -152,12 +167,13 @@ def _missing(engine: Engine, database: str, wanted: Sequence[str]) -> tuple[list
 
 
 def _has(engine: Engine, right: str, database: str) -> bool:
-    """Whether the user has a right in the whole database, or else on every table of ours."""
+    """Whether the user has a right in the whole database, or else on every table of ours, scratch tables included."""
     if _is_granted(engine, right, f"{database}.*"):
         return True
     if right == "CREATE DATABASE":
         return False
-    return all(_is_granted(engine, right, full_name(table)) for table in TABLES)
+    names = [full_name(table) for table in TABLES]
+    return all(_is_granted(engine, right, name) for own in names for name in (own, scratch.new_name(own)))
 
 
 def _is_granted(engine: Engine, right: str, place: str) -> bool:
@@ -165,5 +181,6 @@ def _is_granted(engine: Engine, right: str, place: str) -> bool:
     return bool(answer)
 
 
-def _user(engine: Engine) -> str:
-    return engine.user if isinstance(engine, ServerEngine) else "default"
+def user_of(engine: Engine) -> str:
+    """Return the user's name at the engine's server."""
+    return str(getattr(engine, "user", "default"))

@@ -5,10 +5,12 @@ from datetime import date
 
 from pipeline.commands.doctor.connection import has_database
 from pipeline.commands.doctor.report import of_error, ok, wrong
+from pipeline.commands.doctor.rights import user_of
 from pipeline.core import settings
 from pipeline.core.errors import TerminalError, WarehouseError
 from pipeline.warehouse import connections, scratch
-from pipeline.warehouse.engines import Engine, Params, ServerEngine
+from pipeline.warehouse.engines import Engine, Params
+from pipeline.warehouse.rights import Grant
 from pipeline.warehouse.statements import Fragment, statement
 from pipeline.warehouse.tables import DAILY_TOTALS, full_name
 from reporting.channels.base import Finding
@@ -69,6 +71,5 @@ def _attempt(engine: Engine, right: str, action: Callable[[], object]) -> None:
         database = settings.WarehouseSettings().database
         finding = of_error(error)
         if isinstance(error, TerminalError) and error.code == _DENIED:
-            user = engine.user if isinstance(engine, ServerEngine) else "default"
-            finding = wrong(f"write: {finding.text}", f"GRANT {right} ON {database}.* TO {user};")
+            finding = wrong(f"write: {finding.text}", Grant((right,), f"{database}.*").to(user_of(engine)))
         raise _Refused(finding) from None

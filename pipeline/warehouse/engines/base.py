@@ -24,6 +24,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy.typing as npt
 
 from pipeline.core.errors import TerminalError, TransientError, WarehouseError
+from pipeline.warehouse import rights
 from pipeline.warehouse.engines.conversion import bind
 from pipeline.warehouse.statements import check_identifier
 
@@ -97,8 +98,8 @@ def refusal(place: str, code: int, text: str) -> WarehouseError:
     if len(text) > _MESSAGE_LIMIT:
         text = text[:_MESSAGE_LIMIT] + "..."
     message = f"{place}: {text} (code {code})"
-    if code in REMEDIES:
-        message += f"\n{REMEDIES[code]}"
+    if remedy := rights.missing(text) or REMEDIES.get(code):
+        message += f"\n{remedy}"
     return TransientError(message) if code in TRANSIENT_CODES else TerminalError(message, code)
 
 

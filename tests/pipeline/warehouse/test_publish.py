@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.core.errors import TerminalError
 from pipeline.warehouse import publish
 from pipeline.warehouse.engines import EmbeddedEngine, Engine, ServerEngine
 from pipeline.warehouse.publish import Staged
@@ -112,3 +113,48 @@ def check_after_a_kill(mortal: Engine, kill: Callable[[], None]) -> None:
         kill()
         assert mortal.query(f"SELECT count() FROM {database}.{FEED_USER_DAY}") == [(7,)]
         assert mortal.query(f"SELECT count() FROM {database}.{SLICE_DAY}") == [(50,)]
+
+
+def test_a_user_who_may_only_insert(warehouse: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """He publishes a partition once; the same rows again are no failure, and other rows are not written."""
+    monkeypatch.setattr(publish, "_replaced", lambda *_: False)
+    with prepared(warehouse, EMPTY) as (_, database):
+
+        def publish_slices(count: int) -> None:
+            with publish.partition(SLICE_DAY, SLICED) as staged:
+                slices(staged, count)
+
+        def published() -> list[tuple[int]]:
+            return warehouse.query(f"SELECT count() FROM {database}.{SLICE_DAY}")
+
+        publish_slices(0)
+        assert published() == [(0,)]
+        for _ in range(2):
+            publish_slices(3)
+            assert published() == [(3,)]
+        for count in (2, 4, 0):
+            with pytest.raises(TerminalError, match=rf"other rows of {DAY}, os .*\nGRANT ALTER DELETE ON {database}"):
+                publish_slices(count)
+            assert published() == [(3,)]
+        for _ in range(2):
+            publish_users(2)  # their attributes may be NULL
+        with pytest.raises(TerminalError, match="other rows"):
+            publish_users(3)
+        assert scratch_tables(warehouse, database) == []
+
+
+def test_two_who_may_only_insert_at_once(warehouse: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publish, "_replaced", lambda *_: False)
+    runs = 4
+    together = threading.Barrier(runs)
+
+    def publish_together() -> None:
+        with publish.partition(FEED_USER_DAY, DAY) as staged:
+            users(staged, 100)
+            together.wait(timeout=HANGS_SECONDS)
+
+    with prepared(warehouse, EMPTY) as (_, database), ThreadPoolExecutor(runs) as pool:
+        open_warehouse()
+        for done in [pool.submit(publish_together) for _ in range(runs)]:
+            done.result()
+        assert warehouse.query(f"SELECT count() FROM {database}.{FEED_USER_DAY}") == [(100,)]

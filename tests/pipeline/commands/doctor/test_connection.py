@@ -171,6 +171,10 @@ def test_rights_of_check_grant(place: Place, monkeypatch: pytest.MonkeyPatch) ->
     found = place.wrong()
     assert f"this user may not INSERT, ALTER DELETE in the database {place.results}" in found
     assert f"GRANT INSERT, ALTER DELETE ON {place.results}.* TO default;" in found
+    lacking = {"ALTER DELETE"}
+    (found,) = place.notes()
+    assert "a day can be loaded once, not again" in found
+    assert f"GRANT ALTER DELETE ON {place.results}.* TO default;" in found
     lacking = {"CREATE DATABASE"}
     assert f"GRANT CREATE DATABASE ON {place.results}.* TO default;" in place.wrong()
     place.engine.execute(f"CREATE DATABASE {place.results}")
@@ -224,6 +228,48 @@ def test_a_source_that_may_not_be_read(place: Place, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(Engine, "query", deny)
     assert f"GRANT SELECT ON {place.database}.message_actions TO default;" in place.wrong()
+
+
+@pytest.mark.parametrize("warehouse", ["embedded"], indirect=True)
+def test_system_parts_may_not_be_read(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = Engine.query
+
+    def deny(engine: Engine, sql: str, params: Params | None = None) -> list[tuple[Any, ...]]:
+        if "system.parts" in sql:
+            raise TerminalError("ann: Not enough privileges. (ACCESS_DENIED) (code 497)", 497)
+        return answer(engine, sql, params)
+
+    monkeypatch.setattr(Engine, "query", deny)
+    (found,) = place.notes()
+    assert "may not read system.parts" in found
+    assert "GRANT SELECT ON system.parts TO default;" in found
+
+
+def test_the_grants_to_copy(on_server: Place) -> None:
+    on_server.sections["warehouse"] |= {"user": "guest", "prefix": "anna_"}
+    code, out = on_server.run("--grants")
+    assert code == 0
+    assert "GRANT" not in out  # version 18.16 has none
+    databases = f"<database>{on_server.database}</database><database>{on_server.results}</database>"
+    assert f"<profile>default</profile>\n      <quota>default</quota>\n      <allow_databases>{databases}" in out
+    on_server.sections["warehouse"]["port"] = str(closed_port())
+    code, out = on_server.run("--grants")  # of a server that does not answer the version is not known
+    written = "SELECT, INSERT, CREATE TABLE, DROP TABLE, ALTER ADD COLUMN"
+    for grant in (
+        f"SELECT ON {on_server.database}.feed_actions",
+        f"SELECT ON {on_server.database}.message_actions",
+        f"{written} ON {on_server.results}.*",
+        f"ALTER DELETE ON {on_server.results}.*",
+        "SELECT ON system.parts",
+        f"CREATE DATABASE ON {on_server.results}.*",
+        *(
+            f"{right} ON {on_server.results}.{own}*"
+            for right in (written, "ALTER DELETE")
+            for own in ("anna_", "daily_metrics")
+        ),
+    ):
+        assert f"\nGRANT {grant} TO guest;\n" in out
+    assert "<guest>" in out
 
 
 @pytest.mark.parametrize(
