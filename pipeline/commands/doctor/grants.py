@@ -1,9 +1,11 @@
 """``--grants``: prints the rights that the configured users need, as statements to copy."""
 
+from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
+from pipeline.commands.common import prepare
 from pipeline.commands.doctor.rights import user_of
-from pipeline.core import settings
+from pipeline.core import logs, settings
 from pipeline.core.errors import WarehouseError
 from pipeline.warehouse import connections, rights
 from pipeline.warehouse.engines import EmbeddedEngine, Engine
@@ -22,39 +24,29 @@ _USER = """\
       <networks><ip>::/0</ip></networks>
       <profile>{profile}</profile>
       <quota>default</quota>
-      <allow_databases>{databases}</allow_databases>
+      <allow_databases>
+{databases}      </allow_databases>
     </{user}>
 """
 
 
 def print_grants() -> int:
     """Print the rights of the reader and the writer; always 0."""
+    prepare()
     warehouse, source = connections.warehouse(), connections.source()
     section = settings.SourceSettings()
     reading = rights.reader(f"{section.database}.{table}" for table in (section.feed_table, section.message_table))
     writing = rights.writer(settings.WarehouseSettings().database)
     if source == warehouse:
-        _print(warehouse, "the user of [warehouse], which reads the events too", [*reading, *writing])
+        _print(warehouse, "the user of [warehouse], which reads the events too", [*reading, *writing], _narrow())
     else:
         _print(source, "the reader: the user of [source]", reading)
-        _print(warehouse, "the writer: the user of [warehouse]", writing)
-    _print_narrow(warehouse)
+        _print(warehouse, "the writer: the user of [warehouse]", writing, _narrow())
     return 0
 
 
-def _print_narrow(engine: Engine) -> None:
-    """Print what is enough for a writer whose tables have a prefix."""
-    section, table = settings.WarehouseSettings(), settings.EtlSettings().table
-    if not section.prefix or isinstance(engine, EmbeddedEngine) or (_version(engine) or NARROW_SINCE) < NARROW_SINCE:
-        return
-    print(f"-- Version 24.10 or newer can give the rights on our own tables only, instead of {section.database}.*:")
-    beginnings = [section.prefix, *([] if table.startswith(section.prefix) else [table])]
-    for grant in rights.narrow_writer(section.database, beginnings):
-        print(grant.to(user_of(engine)))
-
-
-def _print(engine: Engine, role: str, grants: list[Grant]) -> None:
-    """Print the rights of one user."""
+def _print(engine: Engine, role: str, grants: list[Grant], narrow: Sequence[Grant] = ()) -> None:
+    """Print the rights of one user, and those that are enough where GRANT knows the beginnings of names."""
     user = user_of(engine)
     print(f"-- {engine.place}, {role}")
     if isinstance(engine, EmbeddedEngine):
@@ -68,12 +60,24 @@ def _print(engine: Engine, role: str, grants: list[Grant]) -> None:
             print(grant.to(user))
     if version is None or version < GRANTS_SINCE:
         print(_old(user, grants))
+    if narrow and (version is None or version >= NARROW_SINCE):
+        print("-- Version 24.10 or newer can give the rights on our own tables only, instead of the whole database:")
+        for grant in narrow:
+            print(grant.to(user))
+
+
+def _narrow() -> list[Grant]:
+    """Return what is enough for a writer whose tables have a prefix; nothing without one."""
+    section, table = settings.WarehouseSettings(), settings.EtlSettings().table
+    beginnings = dict.fromkeys([section.prefix, section.prefix if table.startswith(section.prefix) else table])
+    return rights.narrow_writer(section.database, beginnings) if section.prefix else []
 
 
 def _version(engine: Engine) -> tuple[int, int] | None:
     """Return the server's version; None if it does not answer."""
     try:
-        ((version, *_),) = engine.query(statement("doctor_clock"))
+        with logs.collected():  # what is tried again is not worth a line
+            ((version, *_),) = engine.query(statement("doctor_clock"))
     except WarehouseError:
         return None
     major, minor, *_ = str(version).split(".")
@@ -84,11 +88,11 @@ def _old(user: str, grants: list[Grant]) -> str:
     """Return the part of users.xml for a version without GRANT."""
     writes = any(rights.INSERT in grant.privileges for grant in grants)
     databases = dict.fromkeys(grant.place.split(".")[0] for grant in grants if grant.place != rights.PARTS)
-    allowed = "".join(f"<database>{escape(database)}</database>" for database in databases)
+    allowed = "".join(f"        <database>{escape(database)}</database>\n" for database in databases)
     profile = "default" if writes else "reader"
     readonly = "" if writes else "  <profiles><reader><readonly>1</readonly></reader></profiles>\n"
     described = _USER.format(user=escape(user), profile=profile, databases=allowed)
     return (
-        "<!-- Version 18 or 19: in /etc/clickhouse-server/users.d/feedpulse.xml; HASH is the password's SHA-256. -->\n"
+        "<!-- Version 18 or 19: /etc/clickhouse-server/users.d/feedpulse.xml. HASH: SHA-256 of the password. -->\n"
         f"<yandex>\n{readonly}  <users>\n{described}  </users>\n</yandex>"
     )

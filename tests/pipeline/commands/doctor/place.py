@@ -92,7 +92,8 @@ class Place:
         out, err = self.capsys.readouterr()
         assert err == ""
         # A long path or link is a line of its own.
-        assert all(len(line) <= 120 or len(line.split()) == 1 for line in out.splitlines())
+        long = [line for line in out.splitlines() if len(line) > 120 and len(line.split()) > 1]
+        assert long == [], long
         for secret in filter(None, self.environment.values()):
             assert secret not in out
         return code, out

@@ -250,8 +250,9 @@ def test_the_grants_to_copy(on_server: Place) -> None:
     code, out = on_server.run("--grants")
     assert code == 0
     assert "GRANT" not in out  # version 18.16 has none
-    databases = f"<database>{on_server.database}</database><database>{on_server.results}</database>"
-    assert f"<profile>default</profile>\n      <quota>default</quota>\n      <allow_databases>{databases}" in out
+    databases = re.findall("<database>(.*)</database>", out)
+    assert databases == [on_server.database, on_server.results]
+    assert "<profile>default</profile>" in out
     on_server.sections["warehouse"]["port"] = str(closed_port())
     code, out = on_server.run("--grants")  # of a server that does not answer the version is not known
     written = "SELECT, INSERT, CREATE TABLE, DROP TABLE, ALTER ADD COLUMN"
