@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from pipeline.warehouse.engines import EmbeddedEngine, Engine, ServerEngine
+from pipeline.core.process import reset
+from pipeline.warehouse.engines import EmbeddedEngine, Engine, HttpEngine, ServerEngine
 from tests.servers.clickhouse import ClickHouseServer
 
 # No test depends on the speed of the machine. A failure prints the decorator that repeats it.
@@ -24,12 +25,19 @@ def clickhouse_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clic
     """A running server; tests that kill or stop one start their own."""
     with ClickHouseServer(tmp_path_factory.mktemp("clickhouse") / "server") as server:
         yield server
+        reset()  # a server that stops waits for connections by HTTP that are kept
 
 
 @pytest.fixture(scope="session")
 def server_warehouse(clickhouse_server: ClickHouseServer) -> ServerEngine:
     """The session's server, as a warehouse."""
     return ServerEngine(host=clickhouse_server.host, port=clickhouse_server.port)
+
+
+@pytest.fixture(scope="session")
+def http_warehouse(clickhouse_server: ClickHouseServer) -> HttpEngine:
+    """The session's server by HTTP, as a warehouse."""
+    return HttpEngine(f"http://{clickhouse_server.host}:{clickhouse_server.http_port}")
 
 
 @pytest.fixture(scope="session")

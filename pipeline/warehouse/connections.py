@@ -4,7 +4,7 @@ import os
 
 from pipeline.core import settings
 from pipeline.core.errors import SettingsError
-from pipeline.warehouse.engines import EmbeddedEngine, Engine, ServerEngine
+from pipeline.warehouse.engines import EmbeddedEngine, Engine, HttpEngine, ServerEngine
 
 
 def warehouse() -> Engine:
@@ -38,6 +38,15 @@ def _engine(section: settings.WarehouseSettings | settings.SourceSettings, name:
             raise SettingsError(f"[{name}] path is empty: give the data directory of the embedded engine.")
         return EmbeddedEngine(path=section.path)
     times = settings.WarehouseSettings()
+    if section.engine == "http":
+        return HttpEngine(
+            url=section.url,
+            user=section.user,
+            password=password,
+            ca_certs=section.ca_certs,
+            connect_timeout_seconds=times.connect_timeout_seconds,
+            query_timeout_seconds=times.query_timeout_seconds,
+        )
     return ServerEngine(
         host=section.host.removeprefix("[").removesuffix("]"),  # an IPv6 address is also written [::1]
         port=section.port,

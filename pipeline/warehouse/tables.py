@@ -10,7 +10,7 @@ from pipeline.core.dimensions import DAILY
 from pipeline.core.errors import ClockError, SettingsError, TerminalError
 from pipeline.core.process import once
 from pipeline.warehouse import connections, ownership, scratch
-from pipeline.warehouse.engines import Engine, ServerEngine
+from pipeline.warehouse.engines import Engine
 from pipeline.warehouse.ownership import Inspection, Installation
 from pipeline.warehouse.statements import Fragment, statement
 
@@ -212,7 +212,7 @@ def installation_id() -> str:
 def _require_same_time(engine: Engine, seconds: int) -> None:
     """Refuse a server whose clock differs from ours: for a clock that is ahead, slots to come look silent."""
     ours, theirs = clock.system_time(), clock.from_epoch(seconds).replace(tzinfo=UTC)
-    if not clock.is_simulated() and isinstance(engine, ServerEngine) and abs(ours - theirs) > clock.SKEW:
+    if not clock.is_simulated() and engine.is_server and abs(ours - theirs) > clock.SKEW:
         raise ClockError(
             f"the clock of this machine says {ours:%Y-%m-%d %H:%M} UTC, that of {engine.place} {theirs:%Y-%m-%d %H:%M} "
             "UTC: set the wrong one right (NTP). Until then nothing is loaded, checked or sent."

@@ -14,7 +14,7 @@ from typing import Any
 
 from pipeline.demo.load import create_tables, load
 from pipeline.demo.scenario import LabelledIncident, Scenario
-from pipeline.warehouse.engines import EmbeddedEngine, Engine, ServerEngine
+from pipeline.warehouse.engines import EmbeddedEngine, Engine, HttpEngine, ServerEngine
 from pipeline.warehouse.tables import (
     DAILY_METRICS,
     DAILY_TOTALS,
@@ -69,6 +69,8 @@ def make_project(directory: Path, warehouse: Engine) -> "Project":
     """Make a project with its own database for results."""
     if isinstance(warehouse, EmbeddedEngine):
         place = {"engine": "embedded", "path": warehouse.path}
+    elif isinstance(warehouse, HttpEngine):
+        place = {"engine": "http", "url": warehouse.url, "user": warehouse.user, "ca_certs": warehouse.ca_certs}
     else:
         assert isinstance(warehouse, ServerEngine)
         place = {"engine": "server", "host": warehouse.host, "port": str(warehouse.port)}

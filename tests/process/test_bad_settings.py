@@ -24,7 +24,7 @@ MISTAKES = [
     Mistake("source", {"feed_table": "nowhere"}, "Daily", (f"{SOURCE_DATABASE}.nowhere does not exist", "[source]")),
     Mistake("source", {"database": "no_such"}, "Alerts", ("no_such.feed_actions does not exist", "[source]")),
     Mistake("source", {"message_table": "feed_actions"}, "Daily", ("feed_actions", "no column receiver_id")),
-    Mistake("source", {"engine": "postgres"}, "Daily", ("[source] engine = postgres", "embedded or server")),
+    Mistake("source", {"engine": "postgres"}, "Daily", ("[source] engine = postgres", "embedded, server or http")),
     Mistake("warehouse", {"database": "te-st"}, "Daily", ("'te-st'", "letters, digits")),
     Mistake("warehouse", {"port": "http"}, "Daily", ("[warehouse] port", "'http'")),
     Mistake("etl", {"start": "1.11.2026"}, "Morning", ("[etl] start = 1.11.2026", "2026-11-01")),

@@ -17,7 +17,7 @@ from tests.servers.ports import free_ports
 _CONFIG = """<yandex>
 <logger><level>warning</level><log>{directory}/server.log</log><errorlog>{directory}/server.err.log</errorlog></logger>
 <listen_host>127.0.0.1</listen_host><tcp_port>{port}</tcp_port><http_port>{http_port}</http_port>
-<tcp_port_secure>{secure_port}</tcp_port_secure>
+<tcp_port_secure>{secure_port}</tcp_port_secure><https_port>{https_port}</https_port>
 <openSSL><server><certificateFile>{directory}/server.crt</certificateFile>
 <privateKeyFile>{directory}/server.key</privateKeyFile><verificationMode>none</verificationMode>
 <loadDefaultCAFile>true</loadDefaultCAFile><cacheSessions>true</cacheSessions><disableProtocols>sslv2,sslv3</disableProtocols>
@@ -76,11 +76,12 @@ class ClickHouseServer:
     def __init__(self, directory: Path, timezone: str = "UTC", habits: str = "") -> None:
         self.directory = directory
         self.host = "127.0.0.1"
-        self.port, self.http_port, self.secure_port = free_ports(3)
+        self.port, self.http_port, self.secure_port, self.https_port = free_ports(4)
         self._process: subprocess.Popen[bytes] | None = None
         (directory / "data").mkdir(parents=True)
         (directory / "tmp").mkdir()
-        ports = {"port": self.port, "http_port": self.http_port, "secure_port": self.secure_port}
+        ports = {"port": self.port, "http_port": self.http_port}
+        ports |= {"secure_port": self.secure_port, "https_port": self.https_port}
         (directory / "config.xml").write_text(_CONFIG.format(directory=directory, timezone=timezone, **ports))
         subprocess.run(
             ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]

@@ -183,4 +183,4 @@ def _is_granted(engine: Engine, right: str, place: str) -> bool:
 
 def user_of(engine: Engine) -> str:
     """Return the user's name at the engine's server."""
-    return str(getattr(engine, "user", "default"))
+    return engine.user

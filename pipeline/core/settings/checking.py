@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import fields
+from urllib.parse import urlsplit
 
 from pipeline.core import metrics
 from pipeline.core.errors import SettingsError
@@ -59,6 +60,11 @@ SUMMARY_DAYS = 35
 NATIVE_PORTS = "feedpulse speaks ClickHouse's native protocol: port 9000, or 9440 with secure = true."
 """The remedy of each wrong address."""
 
+HTTP_PORTS = "ClickHouse's usual ports of HTTP are 8123, and 8443 with TLS (https)."
+"""The remedy of each wrong URL."""
+
+_URL = "write https://host[:port][/path], or http://"
+
 
 @once
 def check() -> None:
@@ -80,8 +86,8 @@ def check() -> None:
     for cls in SECTIONS:
         _require_readable(cls)
     for name, engine in (("warehouse", WarehouseSettings().engine), ("source", SourceSettings().engine)):
-        if engine not in ("embedded", "server") and not (name == "source" and engine == ""):
-            raise SettingsError(f"[{name}] engine = {engine}: use embedded or server.")
+        if engine not in ("embedded", "server", "http") and not (name == "source" and engine == ""):
+            raise SettingsError(f"[{name}] engine = {engine}: use embedded, server or http.")
     _require_addresses()
     _require_names()
     _require_minimums()
@@ -107,6 +113,34 @@ def _require_addresses() -> None:
     for section in (WarehouseSettings(), SourceSettings()):
         if section.engine == "server":
             _require_host(section)
+        if section.engine == "http":
+            _require_url(section)
+        elif section.url:
+            raise SettingsError(f"[{section.section}] url is given: set engine = http there too, or remove it.")
+
+
+def _require_url(section: ConnectionSettings) -> None:
+    """Refuse a URL that is not one of a server, without showing a password in it."""
+    url = section.url
+    name = f"[{section.section}] url"
+    if not url:
+        raise SettingsError(f"{name} is empty: engine = http needs it, https://host[:port][/path] or http://.")
+    try:
+        parts = urlsplit(url)
+        host, port, is_secret = parts.hostname, parts.port, "@" in (parts.netloc or url)
+    except ValueError:
+        raise SettingsError(f"{name}: {_URL}; the host or the port is wrong. {HTTP_PORTS}") from None
+    if is_secret:
+        variable = _SECRETS[section.section, "password"]
+        raise SettingsError(f"{name} has a user or a password: set `user`, and {variable} in the environment; {_URL}.")
+    if parts.scheme not in ("http", "https") or not host or port == 0 or re.search(r"[\s\x00-\x1f\\]", url):
+        raise SettingsError(f"{name} = {url}: {_URL}. {HTTP_PORTS}")
+    if "?" in url or "#" in url:
+        raise SettingsError(f"{name} = {url.partition('?')[0].partition('#')[0]}...: {_URL}, without ? and #.")
+    if section.secure and parts.scheme == "http":
+        raise SettingsError(f"{name} = {url} with secure = true: begin it with https://, or set secure = false.")
+    if section.alt_hosts:
+        raise SettingsError(f"[{section.section}] alt_hosts are of engine = server; engine = http has one url.")
 
 
 def _require_host(section: ConnectionSettings) -> None:

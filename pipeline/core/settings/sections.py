@@ -66,6 +66,8 @@ class ConnectionSettings(Section):
     """Server: file with your own certificate authority; empty uses the system's."""
     alt_hosts = luigi.Parameter(default="")
     """Server: `host:port,host:port` to try when `host` does not answer."""
+    url = luigi.Parameter(default="")
+    """HTTP: `https://host[:port][/path]`, or http. `user` and `ca_certs` are those of the server, too."""
 
 
 class WarehouseSettings(ConnectionSettings):
@@ -74,7 +76,7 @@ class WarehouseSettings(ConnectionSettings):
     section = "warehouse"
 
     engine = luigi.Parameter(default="embedded")
-    """`embedded` (chDB in a directory) or `server` (a ClickHouse server)."""
+    """`embedded` (chDB in a directory), `server` or `http` (a ClickHouse server, by its native protocol or by HTTP)."""
     path = luigi.Parameter(default="var/warehouse")
     """Embedded: data directory."""
     database = luigi.Parameter(default="test")
@@ -89,7 +91,7 @@ class WarehouseSettings(ConnectionSettings):
     connect_timeout_seconds = luigi.IntParameter(default=10)
     """Server: time-out of a connection attempt."""
     query_timeout_seconds = luigi.IntParameter(default=300)
-    """Server: longest wait for the next packet of an answer."""
+    """Server: longest wait for the next packet of an answer. HTTP answers when the whole statement has run."""
 
 
 class SourceSettings(ConnectionSettings):
@@ -98,7 +100,7 @@ class SourceSettings(ConnectionSettings):
     section = "source"
 
     engine = luigi.Parameter(default="")
-    """`embedded` or `server`; empty uses the connection of the warehouse."""
+    """`embedded`, `server` or `http`; empty uses the connection of the warehouse."""
     path = luigi.Parameter(default="")
     """Embedded: data directory of the source."""
     database = luigi.Parameter(default="default")

@@ -1,9 +1,10 @@
-"""The interface of an engine, with two implementations: embedded chDB (`embedded.py`), ClickHouse server (`server.py`).
+"""The interface of an engine.
 
-Both follow these rules:
+There are three: embedded chDB (`embedded.py`), and a ClickHouse server by its native protocol (`server.py`) or by HTTP
+(`http.py`). All follow these rules:
 
-- An `Engine` holds plain settings and no connection: every statement opens its own connection and closes it. So an
-  engine can be pickled, shared by threads, and used before and after a fork.
+- An `Engine` holds plain settings and no connection: a statement has its own, or one that waits in its process and
+  thread. So an engine can be pickled, shared by threads, and used before and after a fork.
 - Values are bound: ``%(name)s`` in the SQL and ``{"name": value}`` in `params`; with params every other % is written
   %%. See `conversion.bind` for the types.
 - Moments are naive ``datetime`` objects in UTC, in results (whatever the zone of a ``DateTime('TZ')`` column) and in
@@ -19,7 +20,7 @@ import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
 import numpy.typing as npt
 
@@ -37,10 +38,10 @@ T = TypeVar("T")
 RETRY_PAUSES_SECONDS = (0.5, 2.0)
 
 # ClickHouse's codes of temporary conditions: DNS, network and ZooKeeper errors, a server that starts or stops, too many
-# simultaneous queries, too many parts. Memory limits and time-outs are NOT included: an immediate
-# repetition would only make them worse.
+# simultaneous queries, too many parts, a request by HTTP that arrives in part (354). Memory limits and time-outs are
+# NOT included: an immediate repetition would only make them worse.
 TRANSIENT_CODES = frozenset(
-    {3, 32, 95, 96, 198, 202, 203, 209, 210, 225, 236, 242, 252, 254, 265, 279, 285, 286, 319, 364, 384, 425, 999}
+    {3, 32, 95, 96, 198, 202, 203, 209, 210, 225, 236, 242, 252, 254, 265, 279, 285, 286, 319, 354, 364, 384, 425, 999}
 )
 
 _AWAY = "The server does not reach another server that the table needs (Distributed, remote): see system.clusters."
@@ -69,6 +70,8 @@ REMEDIES = {
 }
 
 _MESSAGE_LIMIT = 600
+_SAME_ID_IS_RUNNING = 216
+_TURN_POLL_SECONDS = 0.02
 
 
 class NotReachedError(TransientError):
@@ -93,7 +96,8 @@ def refusal(place: str, code: int, text: str) -> WarehouseError:
         Transient or terminal by the code; one line of text and, if known, a line with the remedy.
     """
     text = " ".join(text.split("Stack trace")[0].split())
-    text = re.sub(r"^(.*?Code: \d+\. )?(DB::(\w+)?Exception: )*", "", text)
+    text = re.sub(r"^(.*?Code: \d+[.,] )?(e\.displayText\(\) = )?(DB::(\w+)?Exception: )*", "", text)
+    text = re.sub(r", e\.what\(\) = [\w:]+$| \d+ \w+ __exception__$", "", text)
     text = re.sub(r" \(version [^()]*\)$", "", text.rstrip(" .,"))
     if len(text) > _MESSAGE_LIMIT:
         text = text[:_MESSAGE_LIMIT] + "..."
@@ -105,6 +109,11 @@ def refusal(place: str, code: int, text: str) -> WarehouseError:
 
 class Engine(ABC):
     """Runs ClickHouse SQL by the rules in the module's docstring."""
+
+    is_server: ClassVar[bool] = False
+    """Whether it is a server: it has a clock, users and rights of its own."""
+    user: str = "default"
+    """The user whose rights its statements have."""
 
     @property
     @abstractmethod
@@ -290,3 +299,23 @@ def _single(sql: str) -> str:
 def as_rows(columns: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
     """Turn columns into rows."""
     return list(zip(*columns, strict=True))
+
+
+def take_turn(run: Callable[[], None], seconds: float) -> None:
+    """Run a statement whose query_id says whose turn it is: a server refuses the id of a running statement.
+
+    Parameters
+    ----------
+    run : callable
+        Runs the statement, with its query_id.
+    seconds : float
+        How long to wait.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return run()
+        except TerminalError as error:
+            if error.code != _SAME_ID_IS_RUNNING or time.monotonic() > deadline:
+                raise
+        time.sleep(_TURN_POLL_SECONDS)

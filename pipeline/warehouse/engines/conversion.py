@@ -1,10 +1,11 @@
-"""Converts Python values for statements and inserts, and result columns to Python, the same for both engines."""
+"""Converts Python values for statements and inserts, and result columns to Python, the same for all engines."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
@@ -226,14 +227,52 @@ def read(type_name: str, values: Sequence[Any]) -> Sequence[Any]:
     """
     if "DateTime" not in type_name or "'" not in type_name:
         return values
-    return tuple(_without_zone(value) for value in values)
+    return tuple(_moments(value, _without_zone) for value in values)
 
 
-def _without_zone(value: Any) -> Any:
+def unchanged(type_name: str, values: Sequence[Any]) -> Sequence[Any]:
+    """Return a column as the driver has it."""
+    return values
+
+
+def in_zone(type_name: str, values: Sequence[Any], zone: str) -> Sequence[Any]:
+    """Convert a column of Native data for printing: its moments are naive UTC where the data do not name the zone.
+
+    Parameters
+    ----------
+    type_name : str
+        The ClickHouse type, with the zone if it has one.
+    values : sequence
+        The driver's values.
+    zone : str
+        The zone of a type that names none.
+
+    Returns
+    -------
+    sequence
+        The values, with moments as local times.
+    """
+    if "DateTime" not in type_name:
+        return values
+    named = re.search(r"DateTime(?:64)?\((?:\d+, *)?'([^']+)'", type_name)
+    local = ZoneInfo(named[1] if named else zone)
+    return tuple(_moments(value, lambda moment: _in_zone(moment, local)) for value in values)
+
+
+def _moments(value: Any, convert: Callable[[datetime], datetime]) -> Any:
+    """Convert each moment in a value."""
     if isinstance(value, datetime):
-        return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+        return convert(value)
     if isinstance(value, (list, tuple)):
-        return type(value)(_without_zone(item) for item in value)
+        return type(value)(_moments(item, convert) for item in value)
     if isinstance(value, dict):
-        return {_without_zone(key): _without_zone(item) for key, item in value.items()}
+        return {_moments(key, convert): _moments(item, convert) for key, item in value.items()}
     return value
+
+
+def _without_zone(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+
+
+def _in_zone(moment: datetime, zone: ZoneInfo) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC).astimezone(zone)

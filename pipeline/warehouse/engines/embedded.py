@@ -54,8 +54,8 @@ class EmbeddedEngine(Engine):
         return self.path
 
     def _query(self, sql: str) -> list[tuple[Any, ...]]:
-        data = b"".join(self._ask({"kind": "all", "sql": sql, "format": "Native"}))
-        return [row for block in native.blocks(data) for row in as_rows(block.columns)]
+        frames = self._ask({"kind": "all", "sql": sql, "format": "Native"})
+        return [row for block in native.blocks(frames) for row in as_rows(block.columns)]
 
     def _execute(self, sql: str, turn: str) -> None:
         for _ in self._ask({"kind": "all", "sql": sql, "format": "Null", "turn": turn}):
@@ -71,9 +71,8 @@ class EmbeddedEngine(Engine):
 
     def _stream(self, sql: str) -> Generator[Mapping[str, Sequence[Any]], None, None]:
         with contextlib.closing(self._ask({"kind": "stream", "sql": sql, "format": "Native"})) as frames:
-            for frame in frames:
-                for block in native.blocks(frame):
-                    yield dict(zip(block.names, block.columns, strict=True))
+            for block in native.blocks(frames):
+                yield dict(zip(block.names, block.columns, strict=True))
 
     def _dump(self, sql: str, format: str) -> Generator[bytes, None, None]:
         return self._ask({"kind": "all", "sql": sql, "format": format})

@@ -1,28 +1,63 @@
 """Reads and writes ClickHouse's Native format, at revision 0, with clickhouse-driver's own columns.
 
-chDB reads and writes this format, so both engines give the same Python values. At revision 0 the header of a top-level
-``DateTime('TZ')`` says ``DateTime``, and an empty result has no header.
+chDB and the HTTP interface of a server speak this format, so all engines give the same Python values. At revision 0 the
+header of a top-level ``DateTime('TZ')`` says ``DateTime``, and an empty result has no header.
 """
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
+from pipeline.core.errors import WarehouseError
 from pipeline.warehouse.engines.conversion import read
 
 BLOCK_ROWS = 65_536
+
+
+Convert: TypeAlias = Callable[[str, Sequence[Any]], Sequence[Any]]
 
 
 class Block(NamedTuple):
     """A block of a result, by column."""
 
     names: list[str]
+    types: list[str]
     columns: list[Sequence[Any]]
 
 
-class _Source(io.BytesIO):
-    recv_into = io.BytesIO.readinto  # the driver's buffered reader calls it on a socket
+class NotNativeError(Exception):
+    """Data that is not in Native format; `offset` is the beginning of what cannot be read as a block."""
+
+    def __init__(self, message: str, offset: int) -> None:
+        super().__init__(message)
+        self.offset = offset
+
+
+class _Source:
+    """Gives the driver's buffered reader the pieces of data, as a socket would."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = iter(pieces)
+        self._piece = memoryview(b"")
+        self.count = 0
+
+    def has_more(self) -> bool:
+        """Whether there is more data; waits for it."""
+        while not self._piece:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return False
+            self._piece = memoryview(piece)
+        return True
+
+    def recv_into(self, buffer: bytearray) -> int:
+        """Fill the buffer with what is there; 0 at the end."""
+        size = min(len(buffer), len(self._piece)) if self.has_more() else 0
+        buffer[:size] = self._piece[:size]
+        self._piece = self._piece[size:]
+        self.count += size
+        return size
 
 
 class _Sink(io.BytesIO):
@@ -43,32 +78,47 @@ def _context() -> Any:
     return context
 
 
-def blocks(data: bytes) -> Iterator[Block]:
-    """Read blocks of Native data.
+def blocks(pieces: Iterable[bytes], convert: Convert = read) -> Iterator[Block]:
+    """Read blocks of Native data as they arrive.
 
     Parameters
     ----------
-    data : bytes
-        Whole blocks.
+    pieces : iterable of bytes
+        The data; a piece may end anywhere.
+    convert : callable
+        Converts a column of a type: by default moments become naive UTC.
 
     Yields
     ------
     Block
-        The driver's values, moments as naive UTC.
+        The driver's values.
+
+    Raises
+    ------
+    NotNativeError
+        The data ends within a block, or is something else.
     """
     from clickhouse_driver.bufferedreader import BufferedSocketReader
     from clickhouse_driver.streams.native import BlockInputStream
 
-    source = _Source(data)
+    source = _Source(pieces)
     reader = BufferedSocketReader(source, 1 << 20)
     stream = BlockInputStream(reader, _context())
-    while source.tell() < len(data) or reader.position < reader.current_buffer_size:
-        block = stream.read()
-        names = [name for name, _ in block.columns_with_types]
-        yield Block(
-            names,
-            [read(kind, values) for (_, kind), values in zip(block.columns_with_types, block.data, strict=True)],
-        )
+    names: list[str] | None = None
+    while reader.position < reader.current_buffer_size or source.has_more():
+        offset = source.count - reader.current_buffer_size + reader.position
+        try:
+            block = stream.read()
+        except WarehouseError:
+            raise
+        except Exception as error:  # the driver raises exceptions of any type on other data
+            raise NotNativeError(f"the answer cannot be read: {error or type(error).__name__}", offset) from None
+        found = [name for name, _ in block.columns_with_types]
+        types = [kind for _, kind in block.columns_with_types]
+        if names not in (None, found):
+            raise NotNativeError("the answer cannot be read: its columns change", offset)
+        names = found
+        yield Block(names, types, [convert(kind, values) for kind, values in zip(types, block.data, strict=True)])
 
 
 def write(types: Sequence[tuple[str, str]], columns: Sequence[list[Any]]) -> Iterator[bytes]:

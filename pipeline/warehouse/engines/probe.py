@@ -1,15 +1,35 @@
-"""Asks a port which protocol it speaks, to explain a connection that failed."""
+"""Explains a connection that failed, or an answer that is not ClickHouse's: asks the port which protocol it speaks."""
 
 import contextlib
+import re
 import socket
 import ssl
+from http.client import HTTPResponse
+from typing import TypeAlias
+from urllib.parse import urlsplit
 
-from pipeline.core.settings.checking import NATIVE_PORTS
+from pipeline.core.errors import TerminalError, TransientError, WarehouseError
+from pipeline.core.settings.checking import HTTP_PORTS, NATIVE_PORTS
+from pipeline.warehouse.engines.base import NotReachedError
 
 _TIMEOUT_SECONDS = 3.0
 _REQUEST = b"GET / HTTP/1.0\r\n\r\n"
 # What the native port answers to an HTTP request.
 _NATIVE = b"clickhouse-client"
+
+Address: TypeAlias = tuple[str, int, bool]
+"""Host, port, and whether TLS is used."""
+
+_SHOWN = 200
+_PASSING = (408, 425, 429, 500, 502, 503, 504)
+_STATUS_REMEDIES = {
+    401: "A proxy there wants a login of its own: give the address of ClickHouse itself.",
+    403: "A proxy there lets no one in from this machine, or refuses POST: ask its administrator.",
+    404: "Correct the path of `url`.",
+    405: "A proxy there refuses POST: ask its administrator, or correct the path of `url`.",
+    413: "A proxy there takes no request of this size: raise its limit (nginx: client_max_body_size).",
+}
+"""What to change, by the status of a proxy's answer."""
 
 
 def remedy(host: str, port: int, *, secure: bool) -> str:
@@ -36,11 +56,74 @@ def remedy(host: str, port: int, *, secure: bool) -> str:
     return ""
 
 
-def certificate_remedy(host: str, port: int, reason: str) -> str:
-    """Return what to change after a TLS connection that failed for a reason, by OpenSSL's text of it."""
+def no_connection(place: str, address: Address, error: OSError) -> WarehouseError:
+    """Return the error of a connection by HTTP that was not made."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        remedy = certificate_remedy(*address[:2], error.verify_message, setting="url")
+        return TerminalError(f"{place}: its certificate is not trusted: {error.verify_message}\n{remedy}")
+    if wrong := no_http(place, address, error):
+        return wrong
+    reason = error.strerror or str(error) or "the connection was closed or is silent"
+    return NotReachedError(
+        f"{place}: no ClickHouse server answers: {reason}.\nStart it, or correct `url`. {HTTP_PORTS}"
+    )
+
+
+def no_http(place: str, address: Address, error: Exception) -> TerminalError | None:
+    """Return the error of a port that does not speak HTTP as `url` says; None if it does, or is silent."""
+    remedy = _http_remedy(*address)
+    return TerminalError(f"{place}: this is not the protocol of the port: {error}\n{remedy}") if remedy else None
+
+
+def _http_remedy(host: str, port: int, is_secure: bool) -> str:
+    plain = _answer(host, port, tls=False)
+    if plain is None:
+        return ""
+    tls = None if plain.startswith(b"HTTP/") else _answer(host, port, tls=True)
+    if _NATIVE in (tls or plain):
+        return f"Port {port} speaks the native protocol: set engine = server, or give the port of HTTP. {HTTP_PORTS}"
+    if tls is not None and not is_secure:
+        return f"Port {port} uses TLS: begin `url` with https://"
+    if plain.startswith(b"HTTP/") and is_secure:
+        return f"Port {port} does not use TLS: begin `url` with http://, or give the port with TLS. {HTTP_PORTS}"
+    return ""
+
+
+def stranger(place: str, address: Address, response: HTTPResponse, page: bytes) -> WarehouseError:
+    """Return the error of an answer by HTTP that is not from ClickHouse: that of a proxy, say.
+
+    Parameters
+    ----------
+    place : str
+        The URL, for the message.
+    address : tuple of str, int and bool
+        Host, port and whether TLS is used.
+    response : HTTPResponse
+        Its status and headers.
+    page : bytes
+        Its text.
+    """
+    status, text = response.status, f"{place}: HTTP {response.status} {response.reason}"
+    if 300 <= status < 400:
+        to = urlsplit(response.headers.get("Location", ""))
+        text += f", a redirect to {to.scheme}://{to.hostname}{to.path}"
+        return TerminalError(f"{text}\nIt is not followed, as it would take the password away: set `url` to its end.")
+    plain = re.sub(r"(?is)<(script|style)\b.*?</\1>|<[^>]*>", " ", page.decode("utf-8", "replace"))
+    text += f", and this is not ClickHouse: {' '.join(plain.split())[:_SHOWN] or 'an empty page'}"
+    if status in _PASSING:
+        return TransientError(text)
+    remedy = _http_remedy(*address) or _STATUS_REMEDIES.get(status, "")
+    return TerminalError(f"{text}\n{remedy or 'Correct host, port and path of `url`. ' + HTTP_PORTS}")
+
+
+def certificate_remedy(host: str, port: int, reason: str, setting: str = "host") -> str:
+    """Return what to change after a TLS connection that failed for a reason, by OpenSSL's text of it.
+
+    `setting` is the one that names the server.
+    """
     if "mismatch" in reason:
         names = f"openssl s_client -connect {host}:{port} </dev/null | openssl x509 -noout -ext subjectAltName"
-        return f"Set `host` to a name that the certificate has. This shows its names:\n{names}"
+        return f"Set `{setting}` to a name that the certificate has. This shows its names:\n{names}"
     if "self-signed" in reason or "self signed" in reason or "local issuer" in reason:
         return (
             "Set `ca_certs` to a file with the certificate of the server's authority; its administrator has it. "
@@ -49,7 +132,7 @@ def certificate_remedy(host: str, port: int, reason: str) -> str:
         )
     if "expired" in reason:
         return "Have the server's certificate renewed, or set this machine's clock."
-    return "Check `secure`, `port` and `ca_certs`."
+    return "Check `secure`, `port` and `ca_certs`." if setting == "host" else "Check `url` and `ca_certs`."
 
 
 def _answer(host: str, port: int, *, tls: bool) -> bytes | None:

@@ -3,7 +3,6 @@
 import contextlib
 import itertools
 import logging
-import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,15 +12,13 @@ from pipeline.core.errors import TerminalError, TransientError
 from pipeline.core.process import once
 from pipeline.core.settings.checking import NATIVE_PORTS
 from pipeline.warehouse.engines import probe
-from pipeline.warehouse.engines.base import Columns, Engine, NotReachedError, as_rows, refusal
+from pipeline.warehouse.engines.base import Columns, Engine, NotReachedError, as_rows, refusal, take_turn
 from pipeline.warehouse.engines.conversion import read, written_columns
 
 if TYPE_CHECKING:
     from clickhouse_driver import Client
 
 _STREAM_ROWS = 65_536
-_SAME_ID_IS_RUNNING = 216
-_TURN_POLL_SECONDS = 0.02
 
 
 # A process stays with the host that answered first. Luigi's workers are forked from that process, so a run writes its
@@ -63,6 +60,8 @@ class ServerEngine(Engine):
     connect_timeout_seconds: float = 10
     query_timeout_seconds: float = 300
 
+    is_server = True
+
     @property
     def place(self) -> str:
         """The server's host:port."""
@@ -79,16 +78,11 @@ class ServerEngine(Engine):
         return as_rows([read(kind, values) for (_, kind), values in zip(types, columns, strict=False)])
 
     def _execute(self, sql: str, turn: str) -> None:
-        deadline = time.monotonic() + self.query_timeout_seconds
-        while True:
-            try:
-                with self._connected() as client:
-                    client.execute(sql, query_id=turn or None)
-                return
-            except TerminalError as error:  # a server refuses the id of a running query
-                if error.code != _SAME_ID_IS_RUNNING or time.monotonic() > deadline:
-                    raise
-            time.sleep(_TURN_POLL_SECONDS)
+        def run() -> None:
+            with self._connected() as client:
+                client.execute(sql, query_id=turn or None)
+
+        take_turn(run, self.query_timeout_seconds)
 
     def _insert(self, table: str, columns: Columns) -> None:
         with self._connected() as client:

@@ -2,6 +2,7 @@
 
 import configparser
 import inspect
+import re
 from dataclasses import fields
 from datetime import time
 from pathlib import Path
@@ -67,8 +68,8 @@ def test_comments_stand_on_lines_of_their_own(shipped: configparser.ConfigParser
         ({"alerts": {"detectr": "sigma"}}, r"\[alerts\]: unknown setting detectr; it has adopt_hours, "),
         ({"metric__ctr": {"detecter": "sigma"}}, r"\[metric.ctr\]: unknown setting detecter; it has detector"),
         ({"metric__clicks": {}}, r"\[metric.clicks\].*unknown metric clicks"),
-        ({"warehouse": {"engine": "oracle"}}, r"\[warehouse\] engine = oracle: use embedded or server"),
-        ({"source": {"engine": "oracle"}}, r"\[source\] engine = oracle: use embedded or server"),
+        ({"warehouse": {"engine": "oracle"}}, r"\[warehouse\] engine = oracle: use embedded, server or http"),
+        ({"source": {"engine": "oracle"}}, r"\[source\] engine = oracle: use embedded, server or http"),
         ({"alerts": {"recovery_slots": "0"}}, r"\[alerts\] recovery_slots = 0: must be 1 or more"),
         (
             {"warehouse": {"database": "2test"}},
@@ -117,6 +118,51 @@ def test_addresses_of_other_hosts(secure: bool) -> None:
         settings.check()
         found = settings.alternatives(settings.WarehouseSettings())
     assert found == [("ch2", port), ("::1", 9001), ("10.0.0.1", 9002)]
+
+
+SECRETS = "https://anna:Tr0ub4dor@ch.example/"
+
+
+@pytest.mark.parametrize("section", ["warehouse", "source"])
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("", r"url is empty: engine = http needs it, https://host"),
+        (SECRETS, r"url has a user or a password: set `user`, and FEEDPULSE_\w+_PASSWORD in the environment"),
+        ("anna:Tr0ub4dor@ch.example", r"url has a user or a password"),
+        ("https://anna@ch.example", r"url has a user or a password"),
+        ("https://ch.example/?password=Tr0ub4dor", r"url = https://ch.example/\.\.\.: .*without \? and #"),
+        ("https://ch.example#Tr0ub4dor", r"url = https://ch.example\.\.\.: .*without \? and #"),
+        ("ch.example:8123", r"url = ch.example:8123: write https://host.* 8123, and 8443"),
+        ("tcp://ch.example:9000", r"url = tcp://ch.example:9000: write https://host"),
+        ("https://", r"url = https://: write https://host"),
+        ("https://ch.example:port", r"url: write https://host.*the host or the port is wrong"),
+        ("https://ch.example:70000", r"url: write https://host.*the host or the port is wrong"),
+        ("http://ch.example:0", r"url = http://ch.example:0: write https://host"),
+        ("https://[::1", r"url: write https://host.*the host or the port is wrong"),
+        ("https://ch example/", r"url = https://ch example/: write https://host"),
+    ],
+)
+def test_urls_that_are_refused(section: str, url: str, message: str) -> None:
+    with configured(**{section: {"engine": "http", "url": url}}), pytest.raises(SettingsError) as refused:
+        settings.check()
+    assert re.match(rf"\[{section}\] {message}", str(refused.value)), refused.value
+    assert "Tr0ub4dor" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        ({"engine": "server"}, r"url is given: set engine = http"),
+        ({"engine": "embedded", "path": "x"}, r"url is given: set engine = http"),
+        ({"engine": "http", "secure": "true"}, r"url = http://ch with secure = true: begin it with https://"),
+        ({"engine": "http", "alt_hosts": "ch2:9000"}, r"alt_hosts are of engine = server"),
+    ],
+)
+@pytest.mark.parametrize("section", ["warehouse", "source"])
+def test_a_url_beside_other_settings(section: str, other: dict[str, str], message: str) -> None:
+    with configured(**{section: {"url": "http://ch", **other}}), pytest.raises(SettingsError, match=message):
+        settings.check()
 
 
 def test_a_start_that_is_no_day_is_refused() -> None:

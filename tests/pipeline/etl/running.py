@@ -13,7 +13,7 @@ import luigi
 
 from pipeline.tasks import DailyMetrics
 from pipeline.warehouse import tables
-from pipeline.warehouse.engines import EmbeddedEngine, Engine, ServerEngine
+from pipeline.warehouse.engines import EmbeddedEngine, Engine, HttpEngine, ServerEngine
 from tests.pipeline.configuration import configured, shipped
 from tests.pipeline.reference import Day, Event, Events, Slots, load_day
 
@@ -38,6 +38,8 @@ def place(warehouse: Engine) -> dict[str, str]:
     """Return the settings of a warehouse."""
     if isinstance(warehouse, EmbeddedEngine):
         return {"engine": "embedded", "path": warehouse.path}
+    if isinstance(warehouse, HttpEngine):
+        return {"engine": "http", "url": warehouse.url, "user": warehouse.user, "ca_certs": warehouse.ca_certs}
     assert isinstance(warehouse, ServerEngine)
     return {"engine": "server", "host": warehouse.host, "port": str(warehouse.port), "user": warehouse.user}
 

@@ -11,7 +11,7 @@ import pytest
 from pipeline.commands.main import main
 from pipeline.core import process
 from pipeline.demo.load import create_tables
-from pipeline.warehouse.engines import EmbeddedEngine, Engine, ServerEngine
+from pipeline.warehouse.engines import EmbeddedEngine, Engine, HttpEngine, ServerEngine
 from tests.pipeline.configuration import configured
 
 Sections = dict[str, dict[str, str]]
@@ -128,5 +128,7 @@ def connection(engine: Engine) -> dict[str, str]:
     """The settings of a connection to an engine."""
     if isinstance(engine, EmbeddedEngine):
         return {"engine": "embedded", "path": engine.path}
+    if isinstance(engine, HttpEngine):
+        return {"engine": "http", "url": engine.url, "user": engine.user, "ca_certs": engine.ca_certs}
     assert isinstance(engine, ServerEngine)
     return {"engine": "server", "host": engine.host, "port": str(engine.port)}

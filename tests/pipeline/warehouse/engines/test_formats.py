@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.core.errors import TerminalError
-from pipeline.warehouse.engines import EmbeddedEngine, Engine, ServerEngine
+from pipeline.warehouse.engines import EmbeddedEngine, Engine, HttpEngine, ServerEngine
 from pipeline.warehouse.engines.formats import FORMATS
 
 TRICKY = r"""SELECT 'a\b\f\n\r\t\0\\\'"/<&\a\v\x1f\x7f' AS s, '' AS e, [s, 'x'] AS a,
@@ -30,10 +30,16 @@ def text(warehouse: Engine, sql: str, format: str) -> bytes:
     "sql", [TRICKY, f"SELECT * FROM ({TRICKY}) WHERE s = ''", "SELECT number AS n FROM numbers(3)"]
 )
 def test_engines_print_the_same(
-    sql: str, format: str, embedded_warehouse: EmbeddedEngine, server_warehouse: ServerEngine
+    sql: str,
+    format: str,
+    embedded_warehouse: EmbeddedEngine,
+    server_warehouse: ServerEngine,
+    http_warehouse: HttpEngine,
 ) -> None:
     sql = sql.replace("numbers(3)", "system.numbers LIMIT 3")
-    assert text(server_warehouse, sql, format) == text(embedded_warehouse, sql, format)
+    expected = text(embedded_warehouse, sql, format)
+    assert text(server_warehouse, sql, format) == expected
+    assert text(http_warehouse, sql, format) == expected
 
 
 NUMBERS = st.floats(width=64)
