@@ -9,7 +9,7 @@ from pipeline.core.metrics import FEED, MESSAGES
 from pipeline.core.process import once
 from pipeline.warehouse.source import source
 from pipeline.warehouse.statements import statement
-from pipeline.warehouse.tables import SLOT_COUNTS, full_name, open_warehouse
+from pipeline.warehouse.tables import SLOT_COUNTS, full_name, insert, open_warehouse
 
 RECOUNTED_SLOTS = 8
 """Every run recounts this many of the newest slots, so it notices rows up to two hours late."""
@@ -81,8 +81,8 @@ def remember(completeness: Completeness) -> None:
     """Save the counts. Call it last: after a failure the next run must detect the late slots again."""
     if not completeness.counts:
         return
-    open_warehouse().insert(
-        full_name(SLOT_COUNTS),
+    insert(
+        SLOT_COUNTS,
         {
             "slot": [slot for _, slot, _ in completeness.counts],
             "source_table": [table for table, _, _ in completeness.counts],

@@ -4,8 +4,8 @@ A machine writes a claim and reads those of the others. With none it is the send
 greater name takes its claim back, and the other one waits. So two machines are never senders at once: the later of two
 writers always reads the claim of the earlier one. A claim that is as old as `TAKEN_OVER_SECONDS` no longer counts.
 
-This needs a table that shows a row as soon as it is written, as one server does. Through two replicas of a table two
-machines may both be senders, and then both copies are edited.
+This needs a table that shows a row as soon as it is written, as one server does. Of a replicated table a machine first
+waits for the rows of other servers. Through two servers with plain tables two machines may both be senders.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from pipeline.core import clock
 from pipeline.core.errors import WarehouseError
 from pipeline.warehouse.statements import statement
-from pipeline.warehouse.tables import DELIVERY_STATE, full_name, open_warehouse
+from pipeline.warehouse.tables import DELIVERY_STATE, catch_up, full_name, open_warehouse, writer
 
 if TYPE_CHECKING:
     from reporting.delivery import Version
@@ -94,6 +94,7 @@ class TableClaim:
 
     def _read(self) -> list[str]:
         """Read what is known of the message; return the other machines whose claims count."""
+        catch_up(DELIVERY_STATE)
         rows = open_warehouse().query(
             statement("read_delivery_state", delivery_state=full_name(DELIVERY_STATE)), self._place
         )
@@ -107,7 +108,7 @@ class TableClaim:
 
     def _write(self, rows: Collection[Row]) -> None:
         items, states, versions = zip(*rows, strict=True)
-        open_warehouse().execute(
+        writer().execute(
             statement("write_delivery_state", delivery_state=full_name(DELIVERY_STATE)),
             {**self._place, "items": list(items), "states": list(states), "versions": list(versions)},
             idempotent=True,

@@ -10,7 +10,7 @@ from pipeline.core import settings
 from pipeline.core.errors import SettingsError
 from pipeline.warehouse.claims import TableClaim, machine
 from pipeline.warehouse.statements import statement
-from pipeline.warehouse.tables import DELIVERIES, full_name, open_warehouse
+from pipeline.warehouse.tables import DELIVERIES, catch_up, full_name, insert, open_warehouse
 from reporting import files
 from reporting.errors import UnsafePathError
 
@@ -26,6 +26,7 @@ class TableDeliveryLog:
 
     def sent(self, key: str, channel: str) -> dict[str, str]:
         """Return the id of the sent message by address."""
+        catch_up(DELIVERIES)  # another sender may have sent it through another server
         rows = open_warehouse().query(
             statement("sent_deliveries", deliveries=full_name(DELIVERIES)), {"key": key, "channel": channel}
         )
@@ -74,8 +75,8 @@ class TableDeliveryLog:
 
 
 def _record(key: str, channel: str, address: str, state: str, message_id: str) -> None:
-    open_warehouse().insert(
-        full_name(DELIVERIES),
+    insert(
+        DELIVERIES,
         {
             "message_key": [key],
             "channel": [channel],

@@ -11,6 +11,8 @@ from pipeline.warehouse.engines import Engine
 from pipeline.warehouse.statements import statement, template
 
 _UNKNOWN_TABLE = 60
+_QUOTED = r"'(?:[^'\\]|\\.)*'"
+_REPLICATION = ("Replicated", "Shared")
 _ATTEMPTS = 50
 _PAUSE_SECONDS = 0.02
 
@@ -25,6 +27,10 @@ class Form:
     sorting_key: str = ""
     columns: dict[str, str] = field(default_factory=dict)
     """The type of each column; followed by ALIAS or MATERIALIZED if it cannot be inserted."""
+    storage: str = ""
+    """The whole ENGINE clause with keys and settings, without replication: see `unreplicated`."""
+    replication: str = ""
+    """How servers share the table's rows: ``Replicated``, ``Shared`` (ClickHouse Cloud), or not at all."""
 
 
 def read(engine: Engine, database: str, names: Collection[str]) -> dict[str, Form]:
@@ -54,7 +60,9 @@ def _forms(rows: Iterable[tuple[str, ...]]) -> dict[str, Form]:
         if column:
             form.columns[column] = f"{_type(kind)} {default}" if default in ("ALIAS", "MATERIALIZED") else _type(kind)
         else:
-            form.engine = family(full_engine if full_engine.startswith(engine_name) else engine_name)
+            full = full_engine if full_engine.startswith(engine_name) else engine_name
+            form.engine, form.storage = family(full), unreplicated(full)
+            form.replication = next((kind for kind in _REPLICATION if full.startswith(kind)), "")
             form.partition_key, form.sorting_key = _key(partition_key), _key(sorting_key)
     return {name: form for name, form in forms.items() if form.engine}  # one may be dropped between the two SELECTs
 
@@ -109,6 +117,11 @@ def family(text: str) -> str:
     name, parameters = parts.groups() if parts else (plain, "")
     own = (parameters or "").strip(", ")
     return f"{name}({own})" if own else name
+
+
+def unreplicated(text: str) -> str:
+    """Return an ENGINE clause as that of a plain table: without replication, with the same keys and settings."""
+    return re.sub(rf"^(?:{'|'.join(_REPLICATION)})(\w*MergeTree)(?:(\(){_QUOTED}, {_QUOTED}(?:, )?)?", r"\1\2", text)
 
 
 def _key(text: str) -> str:

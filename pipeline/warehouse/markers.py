@@ -20,7 +20,7 @@ import luigi
 from pipeline.core import clock
 from pipeline.core.errors import RowsArrivedError
 from pipeline.warehouse.statements import statement
-from pipeline.warehouse.tables import TABLE_UPDATES, full_name, is_missing, open_warehouse
+from pipeline.warehouse.tables import TABLE_UPDATES, full_name, insert, is_missing, open_warehouse
 
 
 @dataclass(frozen=True)
@@ -212,4 +212,4 @@ def _version(known: Mapping[str, State], item: str) -> Version:
 
 def _write(columns: dict[str, list[Any]]) -> None:
     now = clock.system_time().replace(tzinfo=None, microsecond=0)
-    open_warehouse().insert(full_name(TABLE_UPDATES), {**columns, "inserted": [now] * len(columns["update_id"])})
+    insert(TABLE_UPDATES, {**columns, "inserted": [now] * len(columns["update_id"])})

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from uuid import uuid4
 
 from pipeline.core.errors import ACCESS_DENIED, SettingsError, TerminalError
-from pipeline.warehouse import forms
+from pipeline.warehouse import cluster, forms
 from pipeline.warehouse.engines import Engine
 from pipeline.warehouse.forms import Form
 from pipeline.warehouse.statements import statement
@@ -106,6 +106,11 @@ class Inspection:
         return [table for name, table in self.installation.names.items() if name not in self.forms]
 
     @property
+    def replicated(self) -> dict[str, str]:
+        """Those of our tables whose rows several servers share, and how: ``Replicated`` or ``Shared``."""
+        return {table: form.replication for table in self.existing.values() if (form := self.form(table)).replication}
+
+    @property
     def foreign(self) -> list[Foreign]:
         """The tables that we may not write. The record itself may be without a row: a run was killed in between."""
         found = []
@@ -137,11 +142,15 @@ class Inspection:
             return False
         return table != RESULT or not self.early_results or self.installation.result_table in self.early_results
 
+    def form(self, table: str) -> Form:
+        """Return the form of one of our tables that exists."""
+        return self.forms[self.installation.name(table)]
+
     def differences(self, table: str) -> tuple[str, ...]:
         """Return in which respects an existing table is not what feedpulse needs."""
         added = self.added.get(table, {})
         wanted = forms.expected(table, added)
-        return tuple(forms.differences(self.forms[self.installation.name(table)], wanted, added))
+        return tuple(forms.differences(self.form(table), wanted, added))
 
 
 def inspect(engine: Engine, installation: Installation, added: Mapping[str, Mapping[str, str]]) -> Inspection:
@@ -204,7 +213,8 @@ def record(engine: Engine, found: Inspection) -> None:
     result = f"table:{installation.result_table}"
     if result in items:
         require_unclaimed(engine, installation)
-    engine.execute(statement(f"create_{RECORD}", table=_full_name(installation, RECORD)), idempotent=True)
+    if RECORD in found.missing:
+        cluster.create_table(engine, RECORD, _full_name(installation, RECORD), {})
     _write(engine, installation, items)
     if result in items:
         try:  # again: of two that start at the same moment, the later one sees the other

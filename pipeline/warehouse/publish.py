@@ -1,18 +1,26 @@
 """Atomic publishing: a reader sees the old rows of a partition or the new ones, never a mix."""
 
 import contextlib
+import logging
+import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 from pipeline.core.errors import ACCESS_DENIED, TerminalError, TransientError
-from pipeline.warehouse import insert_only, scratch
+from pipeline.core.process import once
+from pipeline.warehouse import forms, insert_only, scratch
 from pipeline.warehouse.engines import Engine, Params
+from pipeline.warehouse.forms import Form
 from pipeline.warehouse.statements import Fragment, statement
-from pipeline.warehouse.tables import COLUMNS, SLICE_DAY, full_name, open_warehouse
+from pipeline.warehouse.tables import COLUMNS, SLICE_DAY, catch_up, full_name, open_warehouse, writer
+
+LOGGER = logging.getLogger("luigi-interface")
 
 _REMOVAL_SECONDS = 60.0
 _REMOVAL_POLL_SECONDS = 0.05
+_PUBLISH_ATTEMPTS = 20
+_PUBLISH_PAUSES_SECONDS = (0.1, 1.0)
 _NEVER = "1970-01-01"
 """A day that no table has."""
 
@@ -98,16 +106,20 @@ def partition(table: str, key: Key) -> Iterator[Staged]:
     target = full_name(table)
     staged = Staged(scratch.new_name(target), COLUMNS[table])
     try:
-        engine.execute(statement("create_scratch", scratch=staged.table, table=target))
+        form = _form(engine, target)
+        create = statement("create_scratch", scratch=staged.table, table=target, storage=Fragment(form.storage))
+        engine.execute(create)
         yield staged
         if staged.is_empty:  # new engines refuse REPLACE PARTITION from an empty table
             sql = statement("drop_partition", table=target)
         else:
             sql = statement("replace_partition", table=target, scratch=staged.table)
-        if _replaced(engine, target, key, sql):
-            _await_removal(engine, target, key)
-        else:
+        if not _replaced(engine, target, key, sql):
             insert_only.publish(engine, table, staged.table, (key,) if isinstance(key, str) else key)
+        elif form.replication:
+            _repeat_until_alone(table, key, staged, sql)
+        else:
+            _await_removal(engine, target, key)
     finally:
         engine.execute(statement("drop_scratch", scratch=staged.table), idempotent=True)
 
@@ -137,9 +149,9 @@ def insert_whole(select: Select, table: str, columns: Sequence[str]) -> None:
 
     The parameters are those of `insert_select`.
     """
-    engine = open_warehouse()
+    engine = writer()
     if select.engine == engine:
-        _insert_inside(select, table, columns)
+        _insert_inside(select._replace(engine=engine), table, columns)
     elif rows := select.engine.query(select.sql, select.params):
         engine.insert(table, dict(zip(columns, zip(*rows, strict=True), strict=True)))
 
@@ -166,6 +178,35 @@ def _replaced(engine: Engine, target: str, key: Key, sql: str) -> bool:
             raise
         return False
     return True
+
+
+def _repeat_until_alone(table: str, key: Key, staged: Staged, sql: str) -> None:
+    """Publish again, by `sql`, until a replicated table has the staged rows only.
+
+    `turn` does not reach other servers: of two REPLACE PARTITION through two of them both sets of rows may stay. The
+    later of the two sees both sets once it has caught up.
+    """
+    engine, target = open_warehouse(), full_name(table)
+    keys = (key,) if isinstance(key, str) else key
+    bound = dict(zip(COLUMNS[table], keys, strict=False))
+    condition = Fragment(" AND ".join(f"{column} = %({column})s" for column in bound))
+    wanted, _ = staged.count()
+    for _ in range(_PUBLISH_ATTEMPTS):
+        catch_up(table)
+        ((rows,),) = engine.query(statement("count_partition", table=target, condition=condition), bound)
+        if rows == wanted:
+            return
+        LOGGER.info("%s: %s has %s rows instead of %s: publishing again", target, key, rows, wanted)
+        time.sleep(random.uniform(*_PUBLISH_PAUSES_SECONDS))  # noqa: S311  not a secret
+        _replaced(engine, target, key, sql)
+    raise TransientError(f"{target}: other runs publish {key} through other servers; run again later.")
+
+
+@once
+def _form(engine: Engine, table: str) -> Form:
+    """Return the form of a table, read once per process."""
+    database, name = table.split(".")
+    return forms.read(engine, database, [name])[name]
 
 
 def _await_removal(engine: Engine, table: str, key: Key) -> None:

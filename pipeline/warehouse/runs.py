@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from pipeline.core import clock
 from pipeline.warehouse.statements import statement
-from pipeline.warehouse.tables import RUNS, full_name, open_warehouse
+from pipeline.warehouse.tables import RUNS, full_name, insert, open_warehouse
 
 OK = "ok"
 FAILED = "failed"
@@ -48,7 +48,7 @@ class LastRun(NamedTuple):
 def record(runs: Sequence[Run]) -> None:
     """Write runs."""
     columns = map(list, zip(*runs, strict=True))
-    open_warehouse().insert(full_name(RUNS), dict(zip(Run._fields, columns, strict=True)))
+    insert(RUNS, dict(zip(Run._fields, columns, strict=True)))
 
 
 def newest(since: datetime) -> dict[str, LastRun]:

@@ -2,15 +2,15 @@
 
 import contextlib
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC
 
 from pipeline.core import clock, settings
 from pipeline.core.dimensions import DAILY
 from pipeline.core.errors import ClockError, SettingsError, TerminalError
 from pipeline.core.process import once
-from pipeline.warehouse import connections, ownership, scratch
-from pipeline.warehouse.engines import Engine
+from pipeline.warehouse import cluster, connections, ownership, scratch
+from pipeline.warehouse.engines import Columns, Engine
 from pipeline.warehouse.ownership import Inspection, Installation
 from pipeline.warehouse.statements import Fragment, statement
 
@@ -112,30 +112,81 @@ def open_warehouse() -> Engine:
     """Return the warehouse, ready for use.
 
     The first call of a process refuses tables that are not ours, creates the missing database, tables and columns, and
-    drops the scratch tables of killed runs. Later calls only return the engine, as do those inside of `reading`.
+    drops the scratch tables of killed runs. Of replicated tables it waits for the rows of other servers. Later calls
+    only return the engine, as do those inside of `reading`.
 
     Raises
     ------
     SettingsError
-        A table of one of our names is not ours, or the warehouse belongs to another configuration: see `ownership`.
+        A table of one of our names is not ours, or the warehouse belongs to another configuration: see `ownership`. Or
+        the address leads to several servers.
     ClockError
         The clock of the server and that of this machine differ.
+    TransientError
+        The server lacks rows that another one of its cluster has.
     """
     engine = connections.warehouse()
     wanted = installation()
-    if (engine, wanted) not in _opened() and not _unchecked:
-        require_own_names(wanted)
-        found = inspect()
-        _require_same_time(engine, found.seconds)
-        ownership.require_ours(found)
-        if found.early_results is not None:
-            LOGGER.info("the tables of an earlier release in %s are recorded as ours", wanted.database)
-        _create_database(engine, found)
-        ownership.record(engine, found)
-        _create_missing(engine, found)
-        _drop_abandoned(engine, found)
-        _opened().add((engine, wanted))
+    if not _unchecked:
+        if (engine, wanted) not in _opened():
+            _opened()[engine, wanted] = _open(engine, wanted)
+        _require_one_server(engine, _opened()[engine, wanted])
     return engine
+
+
+def _open(engine: Engine, wanted: Installation) -> Mapping[str, str]:
+    """Do what `open_warehouse` describes; return the replicated tables, as `Inspection.replicated`."""
+    require_own_names(wanted)
+    found = inspect()
+    _require_same_time(engine, found.seconds)
+    _require_one_server(engine, found.replicated)
+    if found.replicated:
+        # Markers first: each that is visible then has its rows after this.
+        _catch_up(engine, sorted(found.replicated, key=lambda table: table != TABLE_UPDATES))
+        found = inspect()
+    _require_ours(found)
+    if found.early_results is not None:
+        LOGGER.info("the tables of an earlier release in %s are recorded as ours", wanted.database)
+    _create_database(engine, found)
+    if settings.WarehouseSettings().cluster and INSTALLATION in found.missing:
+        # Another server may have the record already; then this one must not make a new one.
+        _create(engine, INSTALLATION)
+        _catch_up(engine, [INSTALLATION])
+        found = inspect()
+        _require_ours(found)
+    ownership.record(engine, found)
+    replicated = {**found.replicated, **_create_missing(engine, found)}
+    _drop_abandoned(engine, found)
+    return replicated
+
+
+def insert(table: str, columns: Columns) -> None:
+    """Insert rows into one of `TABLES`, also rows that a replicated table had before."""
+    writer().insert(full_name(table), columns)
+
+
+def writer() -> Engine:
+    """Return the warehouse for an INSERT into one of `TABLES`."""
+    engine = open_warehouse()
+    return cluster.without_deduplication(engine) if _replicated() else engine
+
+
+def catch_up(table: str) -> None:
+    """Wait until rows of one of `TABLES` that another server has are visible; nothing to do for a plain table.
+
+    Raises
+    ------
+    TransientError
+        The server cannot get them.
+    """
+    engine = open_warehouse()
+    if table in _replicated():
+        _catch_up(engine, [table])
+
+
+def _replicated() -> Mapping[str, str]:
+    """The replicated tables of the open warehouse; none inside of `unchecked`."""
+    return _opened().get((connections.warehouse(), installation()), {})
 
 
 @contextlib.contextmanager
@@ -195,9 +246,9 @@ def inspect() -> Inspection:
 
 
 @once
-def _opened() -> set[tuple[Engine, Installation]]:
-    """Every warehouse that this process has opened, with what its configuration writes."""
-    return set()
+def _opened() -> dict[tuple[Engine, Installation], Mapping[str, str]]:
+    """Every warehouse that this process has opened, with what its configuration writes; its replicated tables."""
+    return {}
 
 
 @once
@@ -219,6 +270,21 @@ def _require_same_time(engine: Engine, seconds: int) -> None:
         )
 
 
+def _require_one_server(engine: Engine, replicated: Mapping[str, str]) -> None:
+    """Refuse a balancer: a scratch table, and a row that was just written, are on one server only."""
+    if len(engine.servers) > 1 and "Shared" not in replicated.values():
+        raise SettingsError(
+            f"{engine.place} leads to several servers ({', '.join(sorted(engine.servers))}): a balancer is in front of "
+            "them, and each connection may find other rows.\n"
+            "Set [warehouse] host to one of the servers, and alt_hosts to the others."
+        )
+
+
+def _require_ours(found: Inspection) -> None:
+    ownership.require_ours(found)
+    cluster.require_replicated(full_name(table) for table in found.existing.values() if table not in found.replicated)
+
+
 def require_own_names(wanted: Installation) -> None:
     """Refuse an `[etl] table` that is the name of another table of ours."""
     if len(wanted.names) != len(TABLES):
@@ -231,26 +297,38 @@ def _create_database(engine: Engine, found: Inspection) -> None:
     """Create the database where it is missing: a user of an existing one may lack the right to create databases."""
     database = found.installation.database
     if not found.forms and not engine.query(statement("existing_databases"), {"database": database}):
-        _run(engine, statement("create_database", database=database))
+        cluster.create_database(engine, database)
 
 
-def _create_missing(engine: Engine, found: Inspection) -> None:
-    """Create the tables and columns that are missing."""
-    for table in TABLES:
-        form = found.forms.get(found.installation.name(table))
-        if form is None:
-            _run(engine, statement(f"create_{table}", table=full_name(table)))
+def _create_missing(engine: Engine, found: Inspection) -> dict[str, str]:
+    """Create the tables and columns that are missing; return the new tables that are replicated, with "Replicated"."""
+    for table in found.missing:
+        _create(engine, table)
+    for table in found.existing.values():
         for column, kind in ADDED_COLUMNS.get(table, {}).items():
-            if form is None or column not in form.columns:
+            if column not in found.form(table).columns:
                 _add_column(engine, table, column, kind)
+    if not settings.WarehouseSettings().cluster:
+        return {}
+    _catch_up(engine, found.missing)  # they may be new on this server only
+    return dict.fromkeys(found.missing, "Replicated")
+
+
+def _create(engine: Engine, table: str) -> None:
+    cluster.create_table(engine, table, full_name(table), ADDED_COLUMNS.get(table, {}))
+
+
+def _catch_up(engine: Engine, tables: Iterable[str]) -> None:
+    cluster.catch_up(engine, map(full_name, tables))
 
 
 def _add_column(engine: Engine, table: str, column: str, kind: str) -> None:
-    duplicate_column, illegal_column = 15, 44
+    duplicate_column, illegal_column, later_elsewhere = 15, 44, 341
     try:
         _run(engine, statement("add_column", table=full_name(table), column=column, kind=Fragment(kind)))
-    except TerminalError as error:  # another process added it first; 18.16 has no ADD COLUMN IF NOT EXISTS
-        if error.code not in (duplicate_column, illegal_column):
+    except TerminalError as error:
+        # Another process added it first (18.16 has no ADD COLUMN IF NOT EXISTS), or another server is away.
+        if error.code not in (duplicate_column, illegal_column, later_elsewhere):
             raise
 
 

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from xml.sax.saxutils import escape
@@ -25,11 +26,12 @@ _CONFIG = """<yandex>
 <path>{directory}/data/</path><tmp_path>{directory}/tmp/</tmp_path>
 <users_config>{directory}/users.xml</users_config>
 <default_profile>default</default_profile><default_database>default</default_database>
-<remote_servers><halves>
+<remote_servers>{clusters}<halves>
 <shard><replica><host>127.0.0.1</host><port>{port}</port><default_database>half_1</default_database></replica></shard>
 <shard><replica><host>127.0.0.1</host><port>{port}</port><default_database>half_2</default_database></replica></shard>
 </halves></remote_servers>
 <mark_cache_size>100000000</mark_cache_size><timezone>{timezone}</timezone>
+{more}
 </yandex>
 """
 
@@ -72,6 +74,8 @@ class ClickHouseServer:
     """
 
     PASSWORD = "s3cret <&' word"
+    wrapper: Sequence[str] = ()
+    """A program that starts the server."""
 
     def __init__(self, directory: Path, timezone: str = "UTC", habits: str = "") -> None:
         self.directory = directory
@@ -80,9 +84,8 @@ class ClickHouseServer:
         self._process: subprocess.Popen[bytes] | None = None
         (directory / "data").mkdir(parents=True)
         (directory / "tmp").mkdir()
-        ports = {"port": self.port, "http_port": self.http_port}
-        ports |= {"secure_port": self.secure_port, "https_port": self.https_port}
-        (directory / "config.xml").write_text(_CONFIG.format(directory=directory, timezone=timezone, **ports))
+        self.timezone = timezone
+        self.configure()
         subprocess.run(
             ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
             + ["-addext", "subjectAltName=DNS:localhost", "-keyout", "server.key", "-out", "server.crt"],
@@ -93,6 +96,13 @@ class ClickHouseServer:
         rest = "<networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota>"
         (directory / "users.xml").write_text(_USERS.format(password=escape(self.PASSWORD), rest=rest, habits=habits))
 
+    def configure(self, clusters: str = "", more: str = "") -> None:
+        """Write its configuration, with more clusters and other elements as XML."""
+        ports = {"port": self.port, "http_port": self.http_port}
+        ports |= {"secure_port": self.secure_port, "https_port": self.https_port}
+        text = _CONFIG.format(directory=self.directory, timezone=self.timezone, clusters=clusters, more=more, **ports)
+        (self.directory / "config.xml").write_text(text)
+
     def start(self) -> None:
         """Start the server and wait until it answers."""
         binary = shutil.which("clickhouse-server", path=f"{os.environ.get('PATH', '')}:/usr/bin:/usr/sbin")
@@ -100,7 +110,7 @@ class ClickHouseServer:
             raise RuntimeError("these tests need a ClickHouse server: sudo apt-get install clickhouse-server")
         with (self.directory / "output.log").open("ab") as output:
             self._process = subprocess.Popen(
-                [binary, f"--config-file={self.directory / 'config.xml'}"],
+                [*self.wrapper, binary, f"--config-file={self.directory / 'config.xml'}"],
                 cwd=self.directory,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

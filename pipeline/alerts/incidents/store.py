@@ -14,7 +14,15 @@ from pipeline.alerts.incidents.state import State
 from pipeline.core import clock, settings
 from pipeline.slots import Part
 from pipeline.warehouse.statements import statement
-from pipeline.warehouse.tables import DELIVERIES, INCIDENT_ACTIONS, INCIDENTS, SLOT_CHECKS, full_name, open_warehouse
+from pipeline.warehouse.tables import (
+    DELIVERIES,
+    INCIDENT_ACTIONS,
+    INCIDENTS,
+    SLOT_CHECKS,
+    full_name,
+    insert,
+    open_warehouse,
+)
 
 
 def load_state(slot: datetime) -> State:
@@ -74,8 +82,8 @@ def save_incidents(incidents: Sequence[Incident], slot: datetime) -> None:
 
 
 def _write(incidents: Sequence[Incident], slots: list[datetime], details: list[str]) -> None:
-    open_warehouse().insert(
-        full_name(INCIDENTS),
+    insert(
+        INCIDENTS,
         {
             "incident_id": [item.incident_id for item in incidents],
             "slot": slots,
@@ -105,8 +113,8 @@ def save_checks(results: Collection[CheckResult], slot: datetime) -> None:
         "score",
         "verdict",
     )
-    open_warehouse().insert(
-        full_name(SLOT_CHECKS),
+    insert(
+        SLOT_CHECKS,
         {"slot": [slot] * len(results), **{name: [getattr(item, name) for item in results] for name in columns}},
     )
 
@@ -153,8 +161,8 @@ def save_presses(channel: str, presses: Sequence[RecordedPress]) -> None:
     if not presses:
         return
     columns = ("action", "incident_id", "person", "at")
-    open_warehouse().insert(
-        full_name(INCIDENT_ACTIONS),
+    insert(
+        INCIDENT_ACTIONS,
         {
             "channel": [channel] * len(presses),
             "update_number": [press.update for press in presses],

@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from pipeline.core import clock
 from pipeline.warehouse.statements import statement
-from pipeline.warehouse.tables import REPORTED, full_name, open_warehouse
+from pipeline.warehouse.tables import REPORTED, full_name, insert, open_warehouse
 
 Numbers = Mapping[str, float | None]
 """Values by metric; None where there is none."""
@@ -46,8 +46,8 @@ def load(first: date, last: date) -> dict[date, list[Version]]:
 
 def save(day: date, correction: int, numbers: Numbers) -> None:
     """Write a version of the report of a day; 0 is the report as it is sent first."""
-    open_warehouse().insert(
-        full_name(REPORTED),
+    insert(
+        REPORTED,
         {
             "event_date": [day] * len(numbers),
             "correction": [correction] * len(numbers),

@@ -90,6 +90,7 @@ def check() -> None:
             raise SettingsError(f"[{name}] engine = {engine}: use embedded, server or http.")
     _require_addresses()
     _require_names()
+    _require_cluster()
     _require_minimums()
     _require_kept_days()
     report_deadline()
@@ -191,6 +192,20 @@ def _require_names() -> None:
     prefix = WarehouseSettings().prefix
     if prefix and not IDENTIFIER.fullmatch(prefix):
         raise SettingsError(f"[warehouse] prefix = {prefix!r}: a name must have {RULE}; for example anna_.")
+
+
+def _require_cluster() -> None:
+    section = WarehouseSettings()
+    if not section.cluster:
+        return
+    if section.engine == "embedded":
+        raise SettingsError(
+            f"[warehouse] cluster = {section.cluster}: the embedded engine is in no cluster; set engine = server."
+        )
+    if not re.fullmatch(r"[\w.-]+", section.cluster, re.ASCII):
+        raise SettingsError(
+            f"[warehouse] cluster = {section.cluster!r}: give a name of letters, digits, _, - and dots."
+        )
 
 
 def _hint(section: str, name: str) -> str:

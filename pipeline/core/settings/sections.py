@@ -83,6 +83,8 @@ class WarehouseSettings(ConnectionSettings):
     """Database of every table that feedpulse writes."""
     prefix = luigi.Parameter(default="")
     """Begins the names of all our tables but `[etl] table`, so that several people can share a database: `anna_`."""
+    cluster = luigi.Parameter(default="")
+    """Server: a name of system.clusters. New tables are replicated on each of its servers; empty makes plain ones."""
     keep_days = luigi.IntParameter(default=KEEP_DAYS)
     """Days kept in the tables of slots, incidents, deliveries and runs; whole months are dropped. 0 keeps all.
 

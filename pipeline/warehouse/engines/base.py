@@ -20,7 +20,7 @@ import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, TypeAlias, TypeVar
+from typing import Any, ClassVar, Self, TypeAlias, TypeVar
 
 import numpy.typing as npt
 
@@ -41,7 +41,7 @@ RETRY_PAUSES_SECONDS = (0.5, 2.0)
 # simultaneous queries, too many parts, a request by HTTP that arrives in part (354). Memory limits and time-outs are
 # NOT included: an immediate repetition would only make them worse.
 TRANSIENT_CODES = frozenset(
-    {3, 32, 95, 96, 198, 202, 203, 209, 210, 225, 236, 242, 252, 254, 265, 279, 285, 286, 319, 354, 364, 384, 425, 999}
+    {3, 32, 95, 96, 198, 202, 203, 209, 210, 225, 236, 242, 252, 254, 265, 279, 285, 286, 289, 319, 354, 364, 384, 425, 999}
 )
 
 _AWAY = "The server does not reach another server that the table needs (Distributed, remote): see system.clusters."
@@ -119,6 +119,19 @@ class Engine(ABC):
     @abstractmethod
     def place(self) -> str:
         """The engine's address, for messages: host:port or a directory."""
+
+    @property
+    def servers(self) -> frozenset[str]:
+        """The names of the servers that have answered this process at this address; empty if they tell none."""
+        return frozenset()
+
+    def with_settings(self, **settings: int | str) -> Self:
+        """Return this engine with ClickHouse's settings for its statements; it is equal to this one."""
+        return self
+
+    def within(self, seconds: float) -> Self:
+        """Return this engine with a time-out of so many seconds for statements, if its own is longer; it is equal."""
+        return self
 
     def query(self, sql: str, params: Params | None = None) -> list[tuple[Any, ...]]:
         """Read rows.

@@ -4,9 +4,9 @@ import contextlib
 import itertools
 import logging
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from pipeline.core.errors import TerminalError, TransientError
 from pipeline.core.process import once
@@ -29,6 +29,12 @@ def _reached() -> dict["ServerEngine", tuple[str, int]]:
     return {}
 
 
+@once
+def _servers() -> dict["ServerEngine", set[str]]:
+    """The names of the servers that answered, by engine."""
+    return {}
+
+
 @dataclass(frozen=True)
 class ServerEngine(Engine):
     """A ClickHouse server of version 18.16 or newer.
@@ -48,6 +54,8 @@ class ServerEngine(Engine):
         answered first.
     connect_timeout_seconds, query_timeout_seconds : float
         How long to wait for a connection, and for the next packet of a running statement.
+    settings : mapping
+        ClickHouse's settings for every statement.
     """
 
     host: str = "localhost"
@@ -58,7 +66,21 @@ class ServerEngine(Engine):
     ca_certs: str = ""
     alt_hosts: str = ""
     connect_timeout_seconds: float = 10
-    query_timeout_seconds: float = 300
+    query_timeout_seconds: float = field(default=300, compare=False)
+    settings: Mapping[str, int | str] = field(default_factory=dict, compare=False)
+
+    @property
+    def servers(self) -> frozenset[str]:
+        """The names of the servers that have answered this process: more than one behind a balancer."""
+        return frozenset(_servers().get(self, ()))
+
+    def with_settings(self, **settings: int | str) -> Self:
+        """Return this engine with more settings."""
+        return replace(self, settings={**self.settings, **settings})
+
+    def within(self, seconds: float) -> Self:
+        """Return this engine with a shorter time-out of statements."""
+        return replace(self, query_timeout_seconds=min(seconds, self.query_timeout_seconds))
 
     is_server = True
 
@@ -157,6 +179,7 @@ class ServerEngine(Engine):
             connect_timeout=self.connect_timeout_seconds,
             send_receive_timeout=self.connect_timeout_seconds,  # `_connect` then sets the time-out of statements
             client_name="feedpulse",
+            settings=dict(self.settings),
         )
 
     def _connect(self, client: "Client") -> None:
@@ -184,6 +207,7 @@ class ServerEngine(Engine):
             raise NotReachedError(f"{self.place}: no ClickHouse server answers: {reason}.\n{remedy}") from None
         if self.alt_hosts:
             _reached()[self] = (client.connection.host, client.connection.port)
+        _servers().setdefault(self, set()).add(client.connection.server_info.display_name)
         client.connection.socket.settimeout(self.query_timeout_seconds)
 
     def _remedy(self) -> str:

@@ -141,6 +141,30 @@ def test_engines_of_one_family_are_equal(full: str, family: str) -> None:
     assert forms.family(full) == family
 
 
+@pytest.mark.parametrize(
+    ("full", "plain"),
+    [
+        ("MergeTree PARTITION BY a ORDER BY b", "MergeTree PARTITION BY a ORDER BY b"),
+        (
+            "ReplicatedMergeTree('/clickhouse/{shard}/t', '{replica}') PARTITION BY (a, b) ORDER BY tuple()",
+            "MergeTree() PARTITION BY (a, b) ORDER BY tuple()",
+        ),
+        (
+            "ReplicatedReplacingMergeTree('/a (b), c', 'it\\'s', version) ORDER BY x SETTINGS index_granularity = 8192",
+            "ReplacingMergeTree(version) ORDER BY x SETTINGS index_granularity = 8192",
+        ),
+        (
+            "SharedMergeTree('/clickhouse/{uuid}', '{replica}') PRIMARY KEY a ORDER BY (a, b)",
+            "MergeTree() PRIMARY KEY a ORDER BY (a, b)",
+        ),
+        ("ReplicatedMergeTree ORDER BY x", "MergeTree ORDER BY x"),
+        ("ReplicatedMergeTree('/p', 'r', d, (a, b), 8192)", "MergeTree(d, (a, b), 8192)"),
+    ],
+)
+def test_a_scratch_table_is_never_replicated(full: str, plain: str) -> None:
+    assert forms.unreplicated(full) == plain
+
+
 @pytest.mark.parametrize("seen", ["without columns", "refused"])
 def test_tables_that_come_and_go_meanwhile_are_read_again(
     warehouse: Engine, database: str, monkeypatch: pytest.MonkeyPatch, seen: str

@@ -12,7 +12,7 @@ from pipeline.core.errors import TerminalError
 from pipeline.warehouse import publish
 from pipeline.warehouse.engines import EmbeddedEngine, Engine, ServerEngine
 from pipeline.warehouse.publish import Staged
-from pipeline.warehouse.tables import FEED_USER_DAY, SLICE_DAY, open_warehouse
+from pipeline.warehouse.tables import FEED_USER_DAY, SLICE_DAY, USER_ATTRIBUTES, open_warehouse
 from tests.conftest import end_owner
 from tests.patience import HANGS_SECONDS
 from tests.pipeline.etl.running import prepared, scratch_tables
@@ -78,6 +78,26 @@ def test_a_partition_is_replaced_or_dropped_and_no_scratch_table_stays(warehouse
             publish_users(count)
             assert warehouse.query(f"SELECT count() FROM {database}.{FEED_USER_DAY}") == [(count,)]
             assert scratch_tables(warehouse, database) == []
+
+
+def test_a_scratch_table_has_the_keys_and_settings_of_its_table(warehouse: Engine) -> None:
+    """The server refuses REPLACE PARTITION between different keys, and newer ones between storage policies."""
+    clause = "SELECT engine_full FROM system.tables WHERE database = %(database)s AND name = %(name)s"
+    columns = "event_date Date, user_id UInt64, os String, gender String, age String"
+    with prepared(warehouse, EMPTY) as (_, database):
+        open_warehouse()
+        warehouse.execute(f"DROP TABLE {database}.{USER_ATTRIBUTES}")
+        warehouse.execute(
+            f"CREATE TABLE {database}.{USER_ATTRIBUTES} ({columns}) ENGINE = MergeTree PARTITION BY event_date "
+            "ORDER BY (user_id, os) SETTINGS index_granularity = 1024"
+        )
+        for table, key in ((USER_ATTRIBUTES, DAY), (SLICE_DAY, SLICED), (FEED_USER_DAY, DAY)):
+            with publish.partition(table, key) as staged:
+                names = (table, staged.table.partition(".")[2])
+                kinds = [warehouse.query(clause, {"database": database, "name": name}) for name in names]
+                insert(staged, "event_date", f"toDate('{DAY}')", 1)
+                staged.is_empty = table == SLICE_DAY
+            assert kinds[0] == kinds[1], kinds
 
 
 def test_a_partition_stays_as_it_was_where_the_block_raises(warehouse: Engine) -> None:

@@ -1,0 +1,186 @@
+"""A warehouse of several servers: every table of ours is whole on each server of ``[warehouse] cluster``.
+
+A run works on one server. The others fetch what it writes, and the next run may use any of them. Without `cluster` the
+same is true of tables that the user made Replicated himself. Servers differ for moments, so a run does what a plain
+table does not need:
+
+- `create_table` and `create_database` run on all servers; one that is away does its part when it is back;
+- `catch_up` fetches the rows that another server has, before a marker or a claim is trusted: ClickHouse replicates
+  each table by itself, so a marker may arrive before its rows;
+- `without_deduplication` is the engine for inserts: a replicated table ignores a block that it had before, and a slot
+  that is measured as X, Y and X again would stay Y.
+"""
+
+import logging
+import re
+from collections.abc import Iterable, Mapping
+
+from pipeline.core import settings
+from pipeline.core.errors import SettingsError, TerminalError, TransientError
+from pipeline.core.process import once
+from pipeline.warehouse.engines import Engine
+from pipeline.warehouse.statements import statement
+
+LOGGER = logging.getLogger("luigi-interface")
+
+CATCH_UP_SECONDS = 60
+"""How long a run waits for the rows of one table that its server lacks."""
+
+_AWAY_SECONDS = 20
+"""How long a statement for all servers waits for one that is away; 18.16 reads the driver's number as half of it."""
+
+_SYNTAX_ERROR = 62  # also of a macro that is missing
+_UNFINISHED = 159
+_REPLICA_EXISTS = 253
+_OTHER_COLUMNS = 122
+
+_DEDUPLICATION: Mapping[str, int | str] = {
+    "insert_deduplicate": 0,
+    "deduplicate_insert": "disable",
+    "deduplicate_insert_select": "disable",
+}
+"""The settings that make a replicated table keep every block; no version of ClickHouse has all of them."""
+
+
+def create_database(engine: Engine, database: str) -> None:
+    """Create a database, on each server of the cluster if there is one."""
+    sql = statement("create_database", database=database)
+    _on_all(engine, sql + _on_cluster(), statement("existing_databases"), {"database": database})
+
+
+def create_table(engine: Engine, table: str, name: str, added: Mapping[str, str]) -> None:
+    """Create one of our tables where it is missing, on each server of the cluster if there is one.
+
+    Parameters
+    ----------
+    engine : Engine
+        The warehouse.
+    table : str
+        The table as the code calls it.
+    name : str
+        ``database.table``.
+    added : mapping of str to str
+        Columns, with types, that are not in ``create_*.sql``.
+    """
+    sql = creation(table, name, added)
+    database, bare = name.split(".")
+    try:
+        _on_all(engine, sql, statement("has_table"), {"database": database, "table": bare})
+    except TerminalError as error:
+        if remedy := _remedy(error):
+            raise TerminalError(f"{error}\n{remedy}", error.code) from None
+        raise
+
+
+def creation(table: str, name: str, added: Mapping[str, str]) -> str:
+    """Return the statement that creates one of our tables; the parameters are those of `create_table`."""
+    sql = statement(f"create_{table}", table=name)
+    # All columns at once: a server that was away creates its replica later, with the columns of this statement.
+    columns = "".join(f",\n    {column} {kind}" for column, kind in added.items())
+    sql = sql.replace("\n) ENGINE = ", f"{columns}\n) ENGINE = ", 1)
+    if not (cluster := _on_cluster()):
+        return sql
+    sql = sql.replace(f" {name} (", f" {name}{cluster} (", 1)
+    # Without {shard} in the path, which would split the rows; with it in the name, as replicas are numbered per shard.
+    path = f"/clickhouse/feedpulse/{settings.WarehouseSettings().cluster}/{name.replace('.', '/')}"
+    replica = f"'{path}', '{{shard}}-{{replica}}'"
+    return re.sub(
+        r"\) ENGINE = (\w*MergeTree)(?:\((\w+)\))?",
+        lambda found: f") ENGINE = Replicated{found[1]}({', '.join(filter(None, (replica, found[2])))})",
+        sql,
+        count=1,
+    )
+
+
+def require_replicated(plain: Iterable[str]) -> None:
+    """Refuse plain tables in a warehouse with a cluster: the setting would change nothing for them.
+
+    Raises
+    ------
+    SettingsError
+        Names the tables.
+    """
+    cluster = settings.WarehouseSettings().cluster
+    if cluster and (names := sorted(plain)):
+        raise SettingsError(
+            f"[warehouse] cluster = {cluster}, but these tables are on one server only: {', '.join(names)}.\n"
+            "Remove `cluster` to go on with them, or move them as docs/operations.md says."
+        )
+
+
+def catch_up(engine: Engine, tables: Iterable[str]) -> None:
+    """Wait until a server has the rows that others had when this was called.
+
+    Parameters
+    ----------
+    engine : Engine
+        The warehouse.
+    tables : iterable of str
+        ``database.table`` of replicated tables. Markers come before the rows that they promise.
+
+    Raises
+    ------
+    TransientError
+        The server cannot get them: one that is down has the only copy, or replication is slow.
+    """
+    impatient = engine.within(CATCH_UP_SECONDS)
+    for table in tables:
+        try:
+            impatient.execute(statement("catch_up", table=table))
+        except TransientError as error:
+            raise TransientError(_behind(engine, table, str(error).partition("\n")[0])) from None
+        except TerminalError as error:
+            if error.code != _UNFINISHED:
+                raise
+            raise TransientError(_behind(engine, table, "the server has stopped waiting for them")) from None
+
+
+def without_deduplication(engine: Engine) -> Engine:
+    """Return the engine with settings that make a replicated table keep a block that equals an earlier one."""
+    return engine.with_settings(**_deduplication(engine))
+
+
+@once
+def _deduplication(engine: Engine) -> Mapping[str, int | str]:
+    """Those of `_DEDUPLICATION` that the server has."""
+    known = engine.query(statement("known_settings"), {"names": tuple(_DEDUPLICATION)})
+    return {name: _DEDUPLICATION[name] for (name,) in known}
+
+
+def _behind(engine: Engine, table: str, reason: str) -> str:
+    return (
+        f"{engine.place}: {table} lacks rows that another server of the cluster has ({reason}).\n"
+        "Start the server that is down, or see system.replication_queue. Until then nothing is loaded, checked or sent."
+    )
+
+
+def _on_cluster() -> str:
+    cluster = settings.WarehouseSettings().cluster
+    return f" ON CLUSTER '{cluster}'" if cluster else ""
+
+
+def _on_all(engine: Engine, sql: str, exists: str, params: Mapping[str, str]) -> None:
+    """Run a CREATE; on a cluster it is enough that our own server has done it."""
+    if not _on_cluster():
+        engine.execute(sql, idempotent=True)
+        return
+    try:
+        engine.with_settings(distributed_ddl_task_timeout=_AWAY_SECONDS).execute(sql, idempotent=True)
+    except TerminalError as error:
+        if error.code != _UNFINISHED or not engine.query(exists, params):
+            raise
+        LOGGER.warning("%s: a server of the cluster is away and does this when it is back: %s", engine.place, sql)
+
+
+def _remedy(error: TerminalError) -> str:
+    text = str(error)
+    if "No macro" in text:
+        return "Set the macros shard and replica in the configuration of each server of the cluster."
+    if error.code == _REPLICA_EXISTS or f"Code: {_REPLICA_EXISTS}" in text:
+        return (
+            "The macros shard and replica must differ on each server. After DROP TABLE newer servers keep the replica "
+            "for some minutes: wait, or drop with SYNC."
+        )
+    if error.code == _OTHER_COLUMNS or f"Code: {_OTHER_COLUMNS}" in text:
+        return "Another server has the table with other columns: create it here as SHOW CREATE TABLE says there."
+    return ""
