@@ -26,8 +26,11 @@ LOGGER = logging.getLogger("luigi-interface")
 CATCH_UP_SECONDS = 60
 """How long a run waits for the rows of one table that its server lacks."""
 
-_AWAY_SECONDS = 20
-"""How long a statement for all servers waits for one that is away; 18.16 reads the driver's number as half of it."""
+_AWAY_SECONDS, _KNOWN_AWAY_SECONDS = 20, 4
+"""How long a statement for all servers waits for one that is away, and the next ones; even numbers: 18.16 halves them.
+
+The driver writes a signed number as an unsigned one, and 18.16 reads an odd one as negative, which is for ever.
+"""
 
 _SYNTAX_ERROR = 62  # also of a macro that is missing
 _UNFINISHED = 159
@@ -164,12 +167,21 @@ def _on_all(engine: Engine, sql: str, exists: str, params: Mapping[str, str]) ->
     if not _on_cluster():
         engine.execute(sql, idempotent=True)
         return
+    seconds = _KNOWN_AWAY_SECONDS if engine in _incomplete() else _AWAY_SECONDS
     try:
-        engine.with_settings(distributed_ddl_task_timeout=_AWAY_SECONDS).execute(sql, idempotent=True)
+        engine.with_settings(distributed_ddl_task_timeout=seconds).execute(sql, idempotent=True)
     except TerminalError as error:
         if error.code != _UNFINISHED or not engine.query(exists, params):
             raise
-        LOGGER.warning("%s: a server of the cluster is away and does this when it is back: %s", engine.place, sql)
+        if engine not in _incomplete():
+            LOGGER.warning("%s: a server of the cluster is away; it gets its tables when it is back", engine.place)
+        _incomplete().add(engine)
+
+
+@once
+def _incomplete() -> set[Engine]:
+    """The warehouses with a server that was away."""
+    return set()
 
 
 def _remedy(error: TerminalError) -> str:

@@ -28,6 +28,7 @@ dataDir={directory}/data
 clientPort={port}
 clientPortAddress=127.0.0.1
 admin.enableServer=false
+4lw.commands.whitelist=srvr
 maxClientCnxns=0
 forceSync=no
 """
@@ -55,7 +56,7 @@ class ZooKeeper:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it and wait until it listens."""
+        """Start it and wait until it serves requests: ClickHouse 18.16 may crash if it does not."""
         missing = [jar for jar in _JARS if not (_JAVA / f"{jar}.jar").exists()]
         if missing:
             raise RuntimeError(f"these tests need a ZooKeeper: make servers (missing in {_JAVA}: {', '.join(missing)})")
@@ -71,7 +72,7 @@ class ZooKeeper:
                 start_new_session=True,
             )
         deadline = time.monotonic() + HANGS_SECONDS
-        while not self._listens():
+        while not self._serves():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.kill()
                 raise RuntimeError(f"ZooKeeper does not start:\n{(self._directory / 'output.log').read_text()[-3000:]}")
@@ -84,9 +85,10 @@ class ZooKeeper:
             self._process.wait()
             self._process = None
 
-    def _listens(self) -> bool:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
-            return True
+    def _serves(self) -> bool:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
+            connection.sendall(b"srvr")
+            return b"Mode: standalone" in connection.makefile("rb").read()
         return False
 
 
