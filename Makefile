@@ -39,7 +39,7 @@ lint: $(VENV)/.dev
 	$(BIN)/lint-imports --no-logo --no-cache
 	$(BIN)/mypy --strict
 
-# Installs what the tests need: a real ClickHouse server and a real browser, from Debian.
+# Installs what the tests need: real ClickHouse servers with a ZooKeeper, and a real browser, from Debian.
 servers:
 	@sh tests/install_servers.sh
 

@@ -1,11 +1,14 @@
 #!/bin/sh
-# Install, where missing, the programs that the tests start: Debian's clickhouse-server and chromium.
+# Install, where missing, the programs that the tests start: Debian's clickhouse-server, chromium, and a ZooKeeper for a
+# cluster of servers (the library alone, without a service).
 set -eu
 
 PATH="$PATH:/usr/sbin:/sbin"
 missing=""
 command -v clickhouse-server >/dev/null || missing="$missing clickhouse-server"
 command -v chromium >/dev/null || missing="$missing chromium"
+command -v java >/dev/null || missing="$missing default-jre-headless"
+[ -f /usr/share/java/zookeeper.jar ] || missing="$missing libzookeeper-java"
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" = 0 ]; then

@@ -107,7 +107,7 @@ def require_replicated(plain: Iterable[str]) -> None:
     if cluster and (names := sorted(plain)):
         raise SettingsError(
             f"[warehouse] cluster = {cluster}, but these tables are on one server only: {', '.join(names)}.\n"
-            "Remove `cluster` to go on with them, or move them as docs/operations.md says."
+            "Remove `cluster` to go on with them, or move them as docs/cluster.md says."
         )
 
 

@@ -127,6 +127,8 @@ class Sender:
     def play(self, names: Sequence[str], schedule: Sequence[int]) -> None:
         with (
             patch.object(claims, "open_warehouse", lambda: self.table),
+            patch.object(claims, "writer", lambda: self.table),
+            patch.object(claims, "catch_up", lambda _: None),
             patch.object(claims, "full_name", lambda table: f"test.{table}"),
             patch.object(time, "sleep", self.table.sleep),
         ):
