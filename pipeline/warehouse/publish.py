@@ -4,10 +4,10 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
-from pipeline.core.errors import ACCESS_DENIED, TerminalError, TransientError
+from pipeline.core.errors import ACCESS_DENIED, TerminalError, TransientError, WarehouseError
 from pipeline.core.process import once
 from pipeline.warehouse import forms, insert_only, scratch
 from pipeline.warehouse.engines import Engine, Params
@@ -120,6 +120,9 @@ def partition(table: str, key: Key) -> Iterator[Staged]:
             _repeat_until_alone(table, key, staged, sql)
         else:
             _await_removal(engine, target, key)
+    except WarehouseError:
+        open_warehouse()  # says so if the table is missing because a balancer chose another server
+        raise
     finally:
         engine.execute(statement("drop_scratch", scratch=staged.table), idempotent=True)
 

@@ -18,6 +18,7 @@ DROP_TABLE = "DROP TABLE"
 ADD_COLUMN = "ALTER ADD COLUMN"
 DELETE = "ALTER DELETE"
 CREATE_DATABASE = "CREATE DATABASE"
+SYNC_REPLICA = "SYSTEM SYNC REPLICA"
 DROP_DATABASE = "DROP DATABASE"
 
 NEEDED = (SELECT, INSERT, CREATE_TABLE, DROP_TABLE, ADD_COLUMN)
@@ -46,6 +47,7 @@ _VERBS = tuple(
         (r"^ALTER TABLE NAME REPLACE PARTITION", (INSERT, DELETE)),
         (r"(?:\bFROM|(?<!ARRAY )\bJOIN) NAME", (SELECT,)),
         (r"^DESCRIBE TABLE NAME", (SELECT,)),
+        (r"^SYSTEM SYNC REPLICA NAME", (SYNC_REPLICA,)),
     )
 )
 _FREE = re.compile(r"(SELECT|CHECK GRANT|SHOW GRANTS)\b", re.IGNORECASE)
@@ -123,6 +125,7 @@ def writer(database: str) -> list[Grant]:
         Grant((DELETE,), place, WITHOUT_DELETE),
         Grant((SELECT,), PARTS, WITHOUT_PARTS),
         Grant((CREATE_DATABASE,), place, f"For the first run, if the database {database} does not exist."),
+        Grant((SYNC_REPLICA,), place, "For replicated tables. With [warehouse] cluster also GRANT CLUSTER ON *.*"),
     ]
 
 

@@ -148,6 +148,7 @@ def _open(engine: Engine, wanted: Installation) -> Mapping[str, str]:
     if found.early_results is not None:
         LOGGER.info("the tables of an earlier release in %s are recorded as ours", wanted.database)
     _create_database(engine, found)
+    _require_one_server(engine, found.replicated)  # again: by HTTP only a statement that writes opens a new connection
     if settings.WarehouseSettings().cluster and INSTALLATION in found.missing:
         # Another server may have the record already; then this one must not make a new one.
         _create(engine, INSTALLATION)

@@ -1,7 +1,7 @@
 """A ClickHouse server over HTTP or HTTPS, with the client of the standard library, which Luigi imports anyway.
 
-- A statement, and the rows of an insert, are the body of a POST. The URL has no setting: a server refuses any setting
-  of a user who may only read.
+- A statement, and the rows of an insert, are the body of a POST. The URL has no setting but those of `with_settings`:
+  a server refuses any setting of a user who may only read.
 - A body is gzip without compression. ClickHouse 18.16 runs a statement of which only the beginning arrives; the
   missing end of gzip makes that an error.
 - An answer counts if it comes from ClickHouse, ends as HTTP says, and is Native data to its last byte. A cut is an
@@ -21,9 +21,9 @@ import threading
 import time
 import zlib
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.client import HTTPConnection, HTTPException, HTTPResponse, IncompleteRead
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote, urlencode, urlsplit
 
 from pipeline.core.errors import TerminalError, TransientError, WarehouseError
@@ -55,6 +55,8 @@ class HttpEngine(Engine):
         A file with your own certificate authority; empty means the system's.
     connect_timeout_seconds, query_timeout_seconds : float
         How long to wait for a connection, and for the next part of an answer.
+    settings : mapping
+        ClickHouse's settings for every statement.
     """
 
     url: str
@@ -62,9 +64,23 @@ class HttpEngine(Engine):
     password: str = field(default="", repr=False)
     ca_certs: str = ""
     connect_timeout_seconds: float = 10
-    query_timeout_seconds: float = 300
+    query_timeout_seconds: float = field(default=300, compare=False)
+    settings: Mapping[str, int | str] = field(default_factory=dict, compare=False)
 
     is_server = True
+
+    @property
+    def servers(self) -> frozenset[str]:
+        """The names of the servers that have answered this process: more than one behind a balancer."""
+        return frozenset(_servers().get(self, ()))
+
+    def with_settings(self, **settings: int | str) -> Self:
+        """Return this engine with more settings."""
+        return replace(self, settings={**self.settings, **settings})
+
+    def within(self, seconds: float) -> Self:
+        """Return this engine with a shorter time-out of statements."""
+        return replace(self, query_timeout_seconds=min(seconds, self.query_timeout_seconds))
 
     @property
     def place(self) -> str:
@@ -125,7 +141,13 @@ class HttpEngine(Engine):
         self, sql: str, rows: Iterable[bytes] = (), *, wait: bool = True, is_new: bool = False, query_id: str = ""
     ) -> Iterator["_Answer"]:
         """Send a statement and yield its answer; with `wait` the server begins it when the statement has run."""
-        options = {"default_format": "Native", "wait_end_of_query": "1" if wait else "", "query_id": query_id}
+        settings = {name: str(value) for name, value in self.settings.items()}
+        options = {
+            **settings,
+            "default_format": "Native",
+            "wait_end_of_query": "1" if wait else "",
+            "query_id": query_id,
+        }
         mine = self, os.getpid(), threading.get_ident()
         since, connection = _waiting().pop(mine, (0.0, None))
         is_late = time.monotonic() - since > _KEPT_SECONDS
@@ -186,6 +208,7 @@ class _Answer:
     def __init__(self, engine: HttpEngine, response: HTTPResponse) -> None:
         self._engine, self._response, self._headers = engine, response, response.headers
         self._count, self._tail, self._pieces = 0, b"", self._read()
+        _servers().setdefault(engine, set()).update(self._headers.get_all("X-ClickHouse-Server-Display-Name", ()))
         self._is_clickhouse = any(name.lower().startswith("x-clickhouse-") for name in self._headers)
         if response.status == 200 and self._is_clickhouse and "X-ClickHouse-Exception-Code" not in self._headers:
             is_plain = self._headers.get("Content-Encoding", "identity") == "identity"
@@ -255,6 +278,12 @@ class _Connection(HTTPConnection):
 
     def __del__(self) -> None:
         self.close()
+
+
+@once
+def _servers() -> dict[HttpEngine, set[str]]:
+    """The names of the servers that answered, by engine."""
+    return {}
 
 
 @once

@@ -24,6 +24,7 @@ from tests.patience import HANGS_SECONDS
 from tests.pipeline.configuration import configured
 from tests.pipeline.etl.running import create_source, differences, load, loaded, place, scratch_tables
 from tests.pipeline.etl.stories import STORY
+from tests.servers.balancer import Balancer
 from tests.servers.cluster import NAME, Cluster
 
 DAYS = [date(2026, 11, day) for day in range(1, 13)]
@@ -125,7 +126,13 @@ def test_tables_that_the_user_has_replicated_himself_work(cluster: Cluster) -> N
 
 
 def test_a_row_that_comes_back_is_not_ignored(shared: Place) -> None:
-    row = {"slot": [SLOT], "metric": ["likes"], "dimension": ["total"], "dimension_value": ["all"], "denominator": [1]}
+    row: dict[str, list[object]] = {
+        "slot": [SLOT],
+        "metric": ["likes"],
+        "dimension": ["total"],
+        "dimension_value": ["all"],
+        "denominator": [1],
+    }
     newest = f"SELECT numerator FROM {shared.database}.slot_metrics FINAL"
     with shared.on(0) as engine:
         for number in (1, 2, 1):
@@ -197,13 +204,19 @@ def test_a_claim_that_is_not_replicated_yet_counts(shared: Place, monkeypatch: p
         sql = statement("write_delivery_state", delivery_state=f"{shared.database}.delivery_state")
         shared.engines[0].execute(sql, {**message, **claim})
         with pytest.raises(TransientError, match="delivery_state lacks rows"):
-            TableClaim(**message, machine="b").held().__enter__()
+            TableClaim("report", "outbox", "here", machine="b").held().__enter__()
 
 
 def test_a_message_that_was_sent_through_another_server_is_known(
     shared: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    row = {"message_key": ["report"], "channel": ["outbox"], "address": ["here"], "state": ["sent"], "at": [SLOT]}
+    row: dict[str, list[object]] = {
+        "message_key": ["report"],
+        "channel": ["outbox"],
+        "address": ["here"],
+        "state": ["sent"],
+        "at": [SLOT],
+    }
     with shared.on(1) as second, behind(second, f"{shared.database}.deliveries", monkeypatch):
         shared.engines[0].insert(f"{shared.database}.deliveries", row)
         with pytest.raises(TransientError, match="deliveries lacks rows"):
@@ -233,6 +246,22 @@ def test_plain_tables_in_a_warehouse_with_a_cluster_are_refused(cluster: Cluster
         text = str(refused.value)
         assert text.startswith("[warehouse] cluster = pair, but these tables are on one server only: "), text
         assert all(f"{database}.{table}" in text for table in tables.TABLES)
+
+
+@pytest.mark.parametrize("engine", ["server", "http"])
+def test_a_balancer_in_front_of_servers_is_refused(cluster: Cluster, engine: str) -> None:
+    database = f"test_{uuid.uuid4().hex[:12]}"
+    ports = [node.http_port if engine == "http" else node.port for node in cluster.nodes]
+    with Balancer(ports) as balancer:
+        address = {"host": "127.0.0.1", "port": str(balancer.port)}
+        if engine == "http":
+            address = {"url": f"http://127.0.0.1:{balancer.port}"}
+        with configured(warehouse={"engine": engine, "database": database, **address}):
+            with pytest.raises(SettingsError, match=r"leads to several servers \(node-1, node-2\)") as refused:
+                tables.open_warehouse()
+            assert "alt_hosts" in str(refused.value)
+    made = "SELECT name FROM system.columns WHERE database = %(database)s"
+    assert [node.engine.query(made, {"database": database}) for node in cluster.nodes] == [[], []]
 
 
 @pytest.mark.long
