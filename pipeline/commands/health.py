@@ -9,6 +9,7 @@ from pipeline.alerts.incidents.actions import MUTE
 from pipeline.alerts.incidents.incident import Incident
 from pipeline.commands.run import ROOTS
 from pipeline.core import clock, settings
+from pipeline.core.metrics import FEED, MESSAGES
 from pipeline.slots import completeness
 from pipeline.tasks.daily import days_to_load
 from pipeline.tasks.etl import DailyMetrics
@@ -215,8 +216,10 @@ def _wrong_times() -> dict[str, int]:
     events = source()
     bound = {"least": str(LEAST_TIME), "most": str(clock.utcnow() + AHEAD)}
     counts = {
-        table: events.engine.query(statement("status_wrong_times", table=table), bound)[0][0]
-        for table in (events.feed, events.messages)
+        events.table(kind): events.engine.query(
+            statement("status_wrong_times", table=events.table(kind), time=events.column(kind, "time")), bound
+        )[0][0]
+        for kind in (FEED, MESSAGES)
     }
     return {table: count for table, count in counts.items() if count}
 

@@ -24,6 +24,8 @@ class Dimension:
     """The source column that holds its values. Days need it; slots of a table that lacks it have no such slices."""
     numeric: bool = False
     """Whether the source column must be an integer; otherwise it must be a string."""
+    may_be_text: bool = False
+    """Whether the source column of a numeric dimension may also be a string (male, female): `numeric` is then False."""
     daily: bool = False
     """Whether days are sliced by it too."""
     least: int | None = None
@@ -34,6 +36,11 @@ class Dimension:
     """The displayed name by language; `name` where a language is missing."""
     top: int = 0
     """Number of values that a slot keeps: those with most events the day before; others are ``other``. 0 keeps all."""
+
+    @property
+    def stored(self) -> str:
+        """The column of the extracts that holds the values: what may be a number or text has one for each."""
+        return f"{self.name}_text" if self.may_be_text and not self.numeric else self.name
 
 
 AGE_BANDS = (
@@ -53,6 +60,7 @@ DIMENSIONS: tuple[Dimension, ...] = (
         name="gender",
         column="gender",
         numeric=True,
+        may_be_text=True,
         daily=True,
         event_value="ifNull(toString(gender), '')",
         label={"en": "gender", "ru": "пол"},

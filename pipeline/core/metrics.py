@@ -13,6 +13,9 @@ from pipeline.core.errors import SettingsError
 FEED: Final = "feed"
 MESSAGES: Final = "messages"
 
+COUNTED: Final = ("view", "like")
+"""The actions that metrics count, as `action` names them; `[source]` may set other values."""
+
 # On server 18.16 countIf and uniqExact of nothing but NULLs are NULL; a missing user is user 0, as in a day.
 VIEWS = "countIf(ifNull(action = 'view', 0))"
 LIKES = "countIf(ifNull(action = 'like', 0))"

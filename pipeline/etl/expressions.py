@@ -4,7 +4,7 @@ An attribute of a user is a dimension's value for one user. The extracts keep th
 as the source stores it; ``user_day`` turns it into text and looks up what is missing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from pipeline.core.dimensions import DAILY, UNKNOWN, Dimension, readable
 from pipeline.warehouse.statements import Fragment
@@ -13,9 +13,28 @@ LIFT = 2**63
 """Maps Int64 to UInt64 when added: the smallest Int64 becomes 0, which stands for NULL. No source holds that number."""
 
 
-def each(expression: Callable[[Dimension], str], separator: str = ", ") -> Fragment:
-    """Write an expression for every daily dimension."""
-    return Fragment(separator.join(map(expression, DAILY)))
+def each(
+    expression: Callable[[Dimension], str], separator: str = ", ", dimensions: Sequence[Dimension] = DAILY
+) -> Fragment:
+    """Write an expression for every daily dimension; `Source.daily` has those that are text in this source."""
+    return Fragment(separator.join(map(expression, dimensions)))
+
+
+def extracted(dimension: Dimension) -> str:
+    """Return the value of a dimension in a row of an extract, which may be of a time when it was a number."""
+    if dimension.stored == dimension.name:
+        return dimension.name
+    return f"if({dimension.stored} = '', ifNull(toString({dimension.name}), ''), {dimension.stored})"
+
+
+def extracted_value(dimension: Dimension) -> str:
+    """Return the same with the name by which `text_of_day` knows it."""
+    value, name = extracted(dimension), _value_name(dimension)
+    return value if value == name else f"{value} AS {name}"
+
+
+def _value_name(dimension: Dimension) -> str:
+    return dimension.name if dimension.stored == dimension.name else f"value_of_{dimension.name}"
 
 
 def greatest(dimension: Dimension) -> str:
@@ -55,7 +74,7 @@ def text(dimension: Dimension, value: str) -> str:
 
 def text_of_day(dimension: Dimension) -> str:
     """Return a user's attribute as text, from the rows of one day in both extracts."""
-    return text(dimension, f"max({dimension.name})")
+    return text(dimension, f"max({_value_name(dimension)})")
 
 
 def own_text(dimension: Dimension) -> str:
@@ -68,10 +87,10 @@ def own_text(dimension: Dimension) -> str:
 
 def may_be_unknown(dimension: Dimension) -> str:
     """Return a condition: an extract's row may lack the attribute. It is cheaper to compute than `text`."""
-    name, least = dimension.name, dimension.least
+    value, least = extracted(dimension), dimension.least
     if not dimension.numeric:
-        return f"{name} < ' ' OR {name} > '~'"  # empty, or perhaps not UTF-8
-    return f"isNull({name})" if least is None else f"ifNull({name}, {least - 1}) < {least}"
+        return f"{value} < ' ' OR {value} > '~'"  # empty, or perhaps not UTF-8
+    return f"isNull({value})" if least is None else f"ifNull({value}, {least - 1}) < {least}"
 
 
 def latest(dimension: Dimension) -> str:

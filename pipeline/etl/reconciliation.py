@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from pipeline.core import clock
+from pipeline.core.metrics import FEED, MESSAGES
 from pipeline.warehouse.markers import RawRows
 from pipeline.warehouse.source import source
 from pipeline.warehouse.statements import statement
@@ -58,7 +59,15 @@ class Difference:
 def count_raw(day: date) -> RawDay:
     """Count a day of the zone in the source."""
     events = source()
-    sql = statement("raw_day", feed=events.feed, messages=events.messages, pair=events.pair.sql)
+    sql = statement(
+        "raw_day",
+        feed=events.feed,
+        messages=events.messages,
+        pair=events.pair.sql,
+        action=events.column(FEED, "action"),
+        feed_time=events.column(FEED, "time"),
+        message_time=events.column(MESSAGES, "time"),
+    )
     ((feed, views, likes, messages, pairs),) = events.engine.query(sql, bounds(day, day))
     return RawDay(RawRows(feed, messages), views, likes, pairs)
 
@@ -76,7 +85,13 @@ def rows_by_day(first: date, last: date) -> dict[date, RawRows]:
 def rows_by_slot(start: datetime, end: datetime) -> dict[datetime, RawRows]:
     """Count the source's rows from `start` to before `end` by slot, all naive UTC; slots without rows are absent."""
     events = source()
-    sql = statement("raw_rows", feed=events.feed, messages=events.messages)
+    sql = statement(
+        "raw_rows",
+        feed=events.feed,
+        messages=events.messages,
+        feed_time=events.column(FEED, "time"),
+        message_time=events.column(MESSAGES, "time"),
+    )
     return {
         clock.from_epoch(quarter * RAW_QUARTER_SECONDS): RawRows(feed, messages)
         for quarter, feed, messages in events.engine.query(sql, {"start": str(start), "end": str(end)})

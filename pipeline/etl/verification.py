@@ -9,7 +9,7 @@ from pipeline.etl import reconciliation
 from pipeline.etl.reconciliation import Difference, RawDay
 from pipeline.warehouse.markers import done, update_id
 from pipeline.warehouse.source import source
-from pipeline.warehouse.statements import Fragment, statement
+from pipeline.warehouse.statements import statement
 from pipeline.warehouse.tables import DAILY_METRICS, DAILY_TOTALS, SLOT_METRICS, full_name, open_warehouse
 
 Totals = dict[str, tuple[int, int]]
@@ -76,7 +76,9 @@ def _raw_totals(day: date) -> Totals:
     events = source()
     totals: Totals = {}
     for kind in (FEED, MESSAGES):
-        sql = statement("raw_totals", measures=Fragment(slot_measures(kind)), source=events.table(kind))
+        measures = events.over(kind, slot_measures(kind))
+        time = events.column(kind, "time")
+        sql = statement("raw_totals", measures=measures, source=events.table(kind), time=time)
         rows = events.engine.query(sql, reconciliation.bounds(day, day))
         totals |= {name: (numerator, denominator) for name, numerator, denominator in rows}
     return totals

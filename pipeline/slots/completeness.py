@@ -125,7 +125,7 @@ def _counted_until() -> str:
 def _count(table: str, slots: list[datetime]) -> dict[datetime, int]:
     events = source()
     rows = events.engine.query(
-        statement("count_slots", source=events.table(table)),
+        statement("count_slots", source=events.table(table), time=events.column(table, "time")),
         {"start": str(slots[0]), "end": str(slots[-1] + clock.SLOT)},
     )
     counts = {clock.from_epoch(seconds): count for seconds, count in rows}

@@ -7,14 +7,15 @@ from pipeline.warehouse.statements import Fragment, statement
 
 def slices(events: Source, kind: str) -> Fragment:
     """Return tuples (dimension, value) that one event of a kind belongs to, the total included."""
-    table, dimensions = events.table(kind), events.having(kind, DIMENSIONS)
-    values = [("total", "'all'"), *((dimension.name, _value(dimension, table)) for dimension in dimensions)]
+    dimensions = events.having(kind, DIMENSIONS)
+    values = [("total", "'all'"), *((dimension.name, _value(dimension, events, kind)) for dimension in dimensions)]
     return Fragment(", ".join(f"('{name}', {value})" for name, value in values))
 
 
-def _value(dimension: Dimension, table: str) -> str:
-    value = readable(dimension.event_value)
+def _value(dimension: Dimension, events: Source, kind: str) -> str:
+    value: str = events.over(kind, readable(dimension.event_value))
     if dimension.top:
-        top = statement("top_values", source=table, value=Fragment(value), count=Fragment(str(dimension.top)))
+        time, count = events.column(kind, "time"), Fragment(str(dimension.top))
+        top = statement("top_values", source=events.table(kind), value=Fragment(value), time=time, count=count)
         value = f"if({value} = '' OR {value} GLOBAL IN ({top}), {value}, 'other')"
     return f"if({value} = '', '{UNKNOWN}', {value})"

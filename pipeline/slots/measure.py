@@ -134,7 +134,7 @@ def first_slots(days: Sequence[date]) -> dict[str, datetime]:
     slots = {}
     for kind in (FEED, MESSAGES):
         rows = events.engine.query(
-            statement("count_slots", source=events.table(kind)),
+            statement("count_slots", source=events.table(kind), time=events.column(kind, "time")),
             {"start": str(start - LONGEST_PAUSE), "end": str(end)},
         )
         times = sorted(clock.from_epoch(seconds) for seconds, _ in rows)
@@ -149,7 +149,8 @@ def _select_events(events: Source, kind: str) -> str:
         "slot_metrics_of_table",
         source=events.table(kind),
         slices=expressions.slices(events, kind),
-        measures=Fragment(slot_measures(kind)),
+        time=events.column(kind, "time"),
+        measures=events.over(kind, slot_measures(kind)),
     )
 
 

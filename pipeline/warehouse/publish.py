@@ -37,6 +37,8 @@ class Select(NamedTuple):
     """The statement. Its columns are matched by position."""
     params: Params
     """The values to bind."""
+    columns: Sequence[str] = ()
+    """The columns that it fills; empty for those of `tables.COLUMNS`."""
 
 
 class Staged:
@@ -62,7 +64,7 @@ class Staged:
 
     def insert(self, select: Select) -> None:
         """Insert the result of a SELECT."""
-        insert_select(select, self.table, self.columns)
+        insert_select(select, self.table, select.columns or self.columns)
 
     def count(self, summed: str = "") -> tuple[int, int]:
         """Count the rows, and sum up a column (0 without one)."""

@@ -3,33 +3,26 @@
 import logging
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from pipeline.core import settings
-from pipeline.core.dimensions import DAILY, DIMENSIONS, RAW_DIMENSIONS, Dimension
-from pipeline.core.errors import SourceError
+from pipeline.core.dimensions import DAILY, Dimension
 from pipeline.core.metrics import FEED, MESSAGES
 from pipeline.core.process import once
-from pipeline.warehouse import connections
+from pipeline.core.settings.source_columns import RECIPIENT
+from pipeline.warehouse import connections, source_check, source_guard
+from pipeline.warehouse.columns import NARROW, TEXT, Reading
 from pipeline.warehouse.engines import Engine
 from pipeline.warehouse.engines.conversion import bare_type
-from pipeline.warehouse.statements import Fragment, statement
+from pipeline.warehouse.source_check import Table
+from pipeline.warehouse.statements import Fragment
 
 LOGGER = logging.getLogger(__name__)
 
 LEAST_TIME = datetime(2000, 1, 1)
 AHEAD = timedelta(minutes=10)
 """Rows with a time before `LEAST_TIME`, or further ahead of the clock than this, have a wrong time."""
-
-RECIPIENT_SPELLINGS = ("receiver_id", "reciever_id")  # both occur: the source corrected its misspelling in 2023
-
-# A type may be wrapped in Nullable and LowCardinality.
-INTEGER = r"U?Int(8|16|32|64)"
-NARROW = r"UInt(8|16|32)"
-TEXT = r"String"
-ACTION = r"(String|Enum(8|16)\(.*\))"
-TIME = r"DateTime(64)?(\(.*\))?"
 
 
 @dataclass(frozen=True)
@@ -65,6 +58,10 @@ class Source:
     """Kind of events and name of each optional dimension whose column is missing or has an odd type."""
     left_out: tuple[str, ...]
     """The same as "without slices by city of feed_actions", for people."""
+    daily: tuple[Dimension, ...]
+    """The dimensions of days, each as the number or text that its columns hold."""
+    columns: Mapping[tuple[str, str], str]
+    """SQL of each column that is not read by our name alone, by kind of events and our name."""
 
     def table(self, kind: str) -> str:
         """Return ``database.table`` of one kind of events, "feed" or "messages"."""
@@ -73,6 +70,19 @@ class Source:
     def having(self, kind: str, dimensions: Sequence[Dimension]) -> list[Dimension]:
         """Return those of the dimensions that one kind of events has."""
         return [dimension for dimension in dimensions if (kind, dimension.name) not in self.absent]
+
+    def column(self, kind: str, ours: str) -> Fragment:
+        """Return the SQL that reads a column in the table of one kind of events."""
+        return Fragment(self.columns.get((kind, ours), ours))
+
+    def over(self, kind: str, sql: str) -> Fragment:
+        """Write SQL over our columns, such as that of a metric, as SQL over the table of one kind of events."""
+        own = {ours: text for (owner, ours), text in self.columns.items() if owner == kind}
+        return Fragment(_TOKEN.sub(lambda token: own.get(token[0], token[0]), sql) if own else sql)
+
+
+_TOKEN = re.compile(r"'(?:[^'\\]|\\.)*'|`[^`]*`|%\(\w+\)s|(?<![\w.])[A-Za-z_]\w*(?!\w*\s*\()")
+"""Texts, quoted names, bound values, and what may be the name of a column: no function, no part of a longer name."""
 
 
 def table_name(kind: str) -> str:
@@ -97,74 +107,44 @@ def source() -> Source:
 
 @once
 def _checked(engine: Engine, database: str, feed_table: str, message_table: str) -> Source:
-    rows = engine.query(statement("source_columns"), {"database": database, "tables": (feed_table, message_table)})
-    columns = {table: {name: kind for owner, name, kind in rows if owner == table} for table, *_ in rows}
-    daily = {dimension.column: _pattern(dimension) for dimension in DAILY}
-    _check_table(database, feed_table, columns, {"user_id": INTEGER, "action": ACTION, "time": TIME} | daily)
-    _check_table(database, message_table, columns, {"user_id": INTEGER, "time": TIME} | daily)
-    spellings = [name for name in RECIPIENT_SPELLINGS if name in columns[message_table]]
-    if not spellings:
-        raise SourceError(
-            f"source table {database}.{message_table} has no column {' or '.join(RECIPIENT_SPELLINGS)} (the recipient)."
-        )
-    recipient = spellings[0]
-    _check_table(database, message_table, columns, {recipient: INTEGER})
-    pair = _pair(recipient, [columns[message_table][name] for name in ("user_id", recipient)])
-    absent, left_out = set(), []
-    for kind, table in ((FEED, feed_table), (MESSAGES, message_table)):
-        problems = _optional_problems(columns[table])
+    section = settings.SourceSettings()
+    tables = source_check.read_tables(engine, section)
+    source_check.require_tables(tables, section)
+    found = source_check.examine(tables)
+    if found.problems:
+        raise source_check.refusal(tables, found.problems)
+    source_guard.require_whole(engine, tables.values())
+    left_out = []
+    for kind, table in tables.items():
+        problems = {name: problem for (owner, name), problem in found.left_out.items() if owner == kind}
         for dimension, problem in problems.items():
-            LOGGER.warning("source table %s.%s %s: no slices by %s", database, table, problem, dimension)
-            absent.add((kind, dimension))
+            LOGGER.warning("source table %s %s: no slices by %s", table, problem, dimension)
         if problems:
-            left_out.append(f"without slices by {', '.join(problems)} of {table}")
-    feed, messages = f"{database}.{feed_table}", f"{database}.{message_table}"
-    return Source(engine, feed, messages, recipient, pair, frozenset(absent), tuple(left_out))
+            left_out.append(f"without slices by {', '.join(problems)} of {table.name}")
+    feed, messages = tables[FEED], tables[MESSAGES]
+    return Source(
+        engine,
+        str(feed),
+        str(messages),
+        messages.theirs(RECIPIENT),
+        _pair(messages, found.readings),
+        frozenset(found.left_out),
+        tuple(left_out),
+        tuple(_as_held(dimension, found.readings) for dimension in DAILY),
+        {key: reading.sql for key, reading in found.readings.items() if reading.sql != key[1]},
+    )
 
 
-def _optional_problems(columns: Mapping[str, str]) -> dict[str, str]:
-    """Return, by dimension that days do not need, why a table with these columns cannot be sliced by it."""
-    problems = {}
-    for dimension in (*DIMENSIONS, *RAW_DIMENSIONS):
-        actual, pattern = columns.get(dimension.column), _pattern(dimension)
-        if dimension.daily or (actual and re.fullmatch(pattern, bare_type(actual))):
-            continue
-        is_odd = f"has a column {dimension.column} of type {actual}, not {_READABLE[pattern]}"
-        problems[dimension.name] = is_odd if actual else f"has no column {dimension.column}"
-    return problems
+def _as_held(dimension: Dimension, readings: Mapping[tuple[str, str], Reading]) -> Dimension:
+    """Return a dimension as what its columns hold: a gender may be text."""
+    is_text = dimension.may_be_text and readings[FEED, dimension.column].kind == TEXT
+    return replace(dimension, numeric=False) if is_text else dimension
 
 
-def _pattern(dimension: Dimension) -> str:
-    return INTEGER if dimension.numeric else TEXT
-
-
-def _check_table(database: str, table: str, columns: dict[str, dict[str, str]], wanted: dict[str, str]) -> None:
-    if table not in columns:
-        raise SourceError(
-            f"source table {database}.{table} does not exist (or the user may not read it): "
-            "set [source] database, feed_table and message_table."
-        )
-    for name, pattern in wanted.items():
-        actual = columns[table].get(name)
-        if actual is None:
-            raise SourceError(f"source table {database}.{table} has no column {name}.")
-        if not re.fullmatch(pattern, bare_type(actual)):
-            raise SourceError(
-                f"source column {database}.{table}.{name} has type {actual}; it must be {_READABLE[pattern]}."
-            )
-
-
-def _pair(recipient_column: str, types: list[str]) -> Pair:
-    sender, recipient = (f"toUInt64(ifNull({name}, 0))" for name in ("user_id", recipient_column))
-    if all(re.fullmatch(NARROW, bare_type(kind)) for kind in types):
+def _pair(table: Table, readings: Mapping[tuple[str, str], Reading]) -> Pair:
+    columns = ("user_id", RECIPIENT)
+    sender, recipient = (f"toUInt64(ifNull({readings[MESSAGES, name].sql}, 0))" for name in columns)
+    if all(re.fullmatch(NARROW, bare_type(table.types[table.theirs(name)])) for name in columns):
         packed = f"bitOr(bitShiftLeft({sender}, 32), {recipient})"
         return Pair(Fragment(packed), Fragment("bitShiftRight(pair, 32)"), Fragment(f"bitAnd(pair, {2**32 - 1})"))
     return Pair(Fragment(f"({sender}, {recipient})"), Fragment("pair.1"), Fragment("pair.2"))
-
-
-_READABLE = {
-    INTEGER: "an integer (Int8 to UInt64)",
-    TEXT: "String",
-    ACTION: "String or Enum",
-    TIME: "DateTime",
-}

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC
 
 from pipeline.core import clock, settings
@@ -74,7 +75,9 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 }
 """The columns that a SELECT fills, in its order."""
 
-_RAW_ATTRIBUTES = {dimension.name: "Nullable(Int64)" if dimension.numeric else "String" for dimension in DAILY}
+_RAW_ATTRIBUTES = {dimension.name: "Nullable(Int64)" if dimension.numeric else "String" for dimension in DAILY} | {
+    replace(dimension, numeric=False).stored: "String" for dimension in DAILY if dimension.may_be_text
+}
 _ATTRIBUTES = dict.fromkeys(ATTRIBUTES, "String")
 ADDED_COLUMNS: dict[str, dict[str, str]] = {
     FEED_USER_DAY: _RAW_ATTRIBUTES,

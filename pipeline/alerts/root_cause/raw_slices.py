@@ -46,16 +46,17 @@ def _read(name: str, dimension: Dimension, start: datetime, end: datetime) -> Sl
     params: dict[str, object] = {"most": MOST_VALUES}
     params |= {f"start_{back}": str(first) for back, first, _ in stretches}
     params |= {f"end_{back}": str(last) for back, _, last in stretches}
+    time = events.column(metric.table, "time")
     within = {
-        back: f"(time >= toDateTime(%(start_{back})s, 'UTC') AND time < toDateTime(%(end_{back})s, 'UTC'))"
+        back: f"({time} >= toDateTime(%(start_{back})s, 'UTC') AND {time} < toDateTime(%(end_{back})s, 'UTC'))"
         for back, _, _ in stretches
     }
     sql = statement(
         "raw_slices",
         source=events.table(metric.table),
-        value=Fragment(readable(dimension.event_value)),
-        numerator=Fragment(metric.slot),
-        denominator=Fragment(metric.slot_denominator or "1"),
+        value=events.over(metric.table, readable(dimension.event_value)),
+        numerator=events.over(metric.table, metric.slot),
+        denominator=events.over(metric.table, metric.slot_denominator or "1"),
         stretch=Fragment("multiIf(" + ", ".join(f"{test}, {back}" for back, test in within.items()) + ", -1)"),
         chosen=Fragment(" OR ".join(within.values())),
     )

@@ -9,10 +9,10 @@ from pipeline.alerts import detection
 from pipeline.commands.doctor import views
 from pipeline.commands.doctor.report import note, ok, wrong
 from pipeline.commands.doctor.rights import where_events_are
-from pipeline.commands.doctor.views import COUNTED
 from pipeline.core import clock, settings
 from pipeline.core.errors import SourceError, TerminalError
-from pipeline.core.metrics import FEED, MESSAGES
+from pipeline.core.metrics import COUNTED, FEED, MESSAGES
+from pipeline.warehouse import connections, source_check
 from pipeline.warehouse.source import AHEAD, LEAST_TIME, source
 from pipeline.warehouse.statements import statement
 from reporting.channels.base import Finding
@@ -36,24 +36,16 @@ def columns() -> Iterator[Finding]:
     try:
         events = source()
     except SourceError as error:
-        yield wrong(str(error), _columns_remedy())
+        text, _, remedy = str(error).partition("\n")
+        yield wrong(text, "\n".join([*_columns(), remedy]))
         return
     yield ok(f"source: the columns and types of {events.feed} and {events.messages} fit; recipient: {events.recipient}")
 
 
-def _columns_remedy() -> str:
-    """Return what both tables have, and a view that fits."""
-    section = settings.SourceSettings()
-    tables = {FEED: section.feed_table, MESSAGES: section.message_table}
-    columns = {table: views.columns_of(table) for table in tables.values()}
-    lines = [f"{table} has: {', '.join(map(' '.join, of.items()))}" for table, of in columns.items()]
-    if "action" not in columns[section.feed_table] and "action" in columns[section.message_table]:
-        return "\n".join([*lines, "`action` is in the other table: exchange [source] feed_table and message_table."])
-    for kind, table in tables.items():
-        if view := views.with_types(table, kind):
-            setting = "feed_table" if kind == FEED else "message_table"
-            lines += [f"Make a view of {table} that fits, and set [source] {setting} to it:", view]
-    return "\n".join(lines)
+def _columns() -> Iterator[str]:
+    """Say which columns both tables have."""
+    for table in source_check.read_tables(connections.source(), settings.SourceSettings()).values():
+        yield f"{table.name} has: {', '.join(map(' '.join, table.types.items()))}"
 
 
 def values() -> Iterator[Finding]:
@@ -62,21 +54,21 @@ def values() -> Iterator[Finding]:
     for kind in (FEED, MESSAGES):
         table = events.table(kind)
         try:
-            times = _read_times(table)
+            times = _read_times(kind)
         except TerminalError as error:
             if error.code not in LIMITS:  # the tasks read less at once
                 raise
             yield note(f"source: the times of {table} were not checked: {str(error).splitlines()[0]}")
             if kind == FEED:
-                yield from _actions(table, clock.utcnow())
+                yield from _actions(clock.utcnow())
             continue
         if not times.rows:
             text, remedy = f"source: {table} has no rows", "Set [source] to the tables that the application writes."
             yield wrong(text, remedy) if kind == FEED else note(text, remedy)
             continue
-        yield from _judge_times(table, times)
+        yield from _judge_times(kind, times)
         if kind == FEED and times.newest:
-            yield from _actions(table, clock.from_epoch(times.newest))
+            yield from _actions(clock.from_epoch(times.newest))
             yield from _history(times)
 
 
@@ -94,9 +86,11 @@ class Times(NamedTuple):
     nearest: int
 
 
-def _read_times(table: str) -> Times:
+def _read_times(kind: str) -> Times:
+    events = source()
     bound = {"least": clock.epoch(LEAST_TIME), "most": clock.epoch(clock.utcnow() + AHEAD)}
-    (row,) = source().engine.query(statement("doctor_times", table=table), bound)
+    sql = statement("doctor_times", table=events.table(kind), time=events.column(kind, "time"))
+    (row,) = events.engine.query(sql, bound)
     return Times(*row)
 
 
@@ -112,7 +106,8 @@ def _history(times: Times) -> Iterator[Finding]:
         yield note(f"alerts: there are {days} days of events; the detector is silent until there are {needed}")
 
 
-def _judge_times(table: str, times: Times) -> Iterator[Finding]:
+def _judge_times(kind: str, times: Times) -> Iterator[Finding]:
+    table = source().table(kind)
     kinds = {
         "no time": times.without,
         f"a time before {LEAST_TIME.year}": times.old,
@@ -121,7 +116,7 @@ def _judge_times(table: str, times: Times) -> Iterator[Finding]:
     for what, count in kinds.items():
         text = f"source: {count:,} of {times.rows:,} rows of {table} have {what}"
         if count == times.rows or (what == AHEAD_TEXT and _is_shifted(times)):
-            yield wrong(f"{text}: their times are likely those of another zone or unit", _shift_remedy(table, times))
+            yield wrong(f"{text}: their times are likely those of another zone or unit", _shift_remedy(kind, times))
         elif count:
             yield note(f"{text}; they count in no day that is loaded")
     if times.newest:
@@ -133,7 +128,7 @@ def _is_shifted(times: Times) -> bool:
     return times.ahead > times.rows * MANY or times.near > (times.recent or times.rows) * MANY
 
 
-def _shift_remedy(table: str, times: Times) -> str:
+def _shift_remedy(kind: str, times: Times) -> str:
     if now := settings.ClockSettings().now:
         return f"Empty [clock] now: with {now} in place of the clock, later rows are in the future."
     remedy = "`time` must be the moment itself, a DateTime: write it as UTC, or with the zone that it is in."
@@ -141,11 +136,10 @@ def _shift_remedy(table: str, times: Times) -> str:
     seconds = math.ceil((ahead - SKEW) / ZONE_STEP) * ZONE_STEP
     if not times.near:
         return remedy
-    name = table.partition(".")[2]
-    setting = "feed_table" if name == settings.SourceSettings().feed_table else "message_table"
+    setting = "feed_table" if kind == FEED else "message_table"
     shift = f"{seconds / 3600:g} h"
     view = f"Or, if every time is {shift} ahead, make a view of the table, and set it as [source] {setting}:"
-    return f"{remedy}\n{view}\n{views.with_shift(name, seconds)}"
+    return f"{remedy}\n{view}\n{views.with_shift(kind, seconds)}"
 
 
 def _age(table: str, newest: datetime) -> Finding:
@@ -168,9 +162,11 @@ def _hours(age: timedelta) -> str:
     return f"{age.days} days" if age.days >= 2 else f"{age // timedelta(hours=1)} h"
 
 
-def _actions(table: str, newest: datetime) -> Iterator[Finding]:
+def _actions(newest: datetime) -> Iterator[Finding]:
+    events, table = source(), source().feed
+    holes = {name: events.column(FEED, name) for name in ("action", "user_id", "time")}
     bound = {"start": str(newest - timedelta(days=RECENT_DAYS))}
-    rows = source().engine.query(statement("doctor_actions", table=table), bound)
+    rows = events.engine.query(statement("doctor_actions", table=table, **holes), bound)
     counts = {str(name): int(count) for name, count, _ in rows}
     total = sum(counts.values())
     if not total:
@@ -180,11 +176,11 @@ def _actions(table: str, newest: datetime) -> Iterator[Finding]:
         yield note(f"source: {total:,} recent rows of {table} have one and the same user_id; is that column filled?")
     listed = ", ".join(f"{name!r} ({count / total:.1%})" for name, count in list(counts.items())[:SHOWN_ACTIONS])
     missing = [action for action in COUNTED if action not in counts]
-    said = " or ".join(repr(action) for action in missing)
+    named = settings.action_names()
+    said = " or ".join(repr(named[action]) for action in missing)
     text = f"source: `action` of {table} in its last {RECENT_DAYS} days: {listed}"
     if len(missing) == len(COUNTED):
-        remedy = "Views and likes would be 0. Make a view of the table, and set it as [source] feed_table:"
-        yield wrong(f"{text}; never {said}", f"{remedy}\n{views.with_actions(table.partition('.')[2], counts)}")
+        yield wrong(f"{text}; never {said}: views and likes would be 0", views.with_actions(counts))
     elif missing:
         yield note(f"{text}; never {said}, which would be 0")
     elif others := [name for name in counts if name not in COUNTED]:

@@ -9,8 +9,11 @@ from pipeline.commands.doctor.report import note, of_error, ok, wrong
 from pipeline.core import settings
 from pipeline.core.dimensions import DAILY
 from pipeline.core.errors import TerminalError
+from pipeline.core.metrics import FEED, MESSAGES
 from pipeline.warehouse import connections, rights, scratch
+from pipeline.warehouse.columns import quoted
 from pipeline.warehouse.engines import Engine
+from pipeline.warehouse.source import table_name
 from pipeline.warehouse.statements import Fragment, statement
 from pipeline.warehouse.tables import TABLES, full_name
 from reporting.channels.base import Finding
@@ -92,12 +95,13 @@ def _not_let_in(engine: Engine, database: str) -> Finding | None:
 
 def source() -> Iterator[Finding]:
     """Check that the source's tables exist and can be read, by reading no row of them."""
-    engine, section = connections.source(), settings.SourceSettings()
-    events = {section.feed_table: ["user_id", "action", "time"], section.message_table: ["user_id", "time"]}
-    for table, columns in events.items():
-        name, needed = f"{section.database}.{table}", [*columns, *(dimension.column for dimension in DAILY)]
+    engine, section, theirs = connections.source(), settings.SourceSettings(), settings.source_columns()
+    events = {FEED: ["user_id", "action", "time"], MESSAGES: ["user_id", "time"]}
+    for kind, columns in events.items():
+        name, needed = f"{section.database}.{table_name(kind)}", [*columns, *(item.column for item in DAILY)]
+        named = [quoted(theirs[kind, column]) if (kind, column) in theirs else column for column in needed]
         try:
-            engine.query(statement("doctor_read_nothing", columns=Fragment(", ".join(needed)), table=name))
+            engine.query(statement("doctor_read_nothing", columns=Fragment(", ".join(named)), table=name))
         except TerminalError as error:
             if finding := _unreadable(engine, name, error):
                 yield finding

@@ -10,4 +10,4 @@ SELECT
     countIf(moment > %(most)s - 86400 AND moment <= %(most)s),
     countIf(moment > %(most)s AND moment <= %(most)s + 86400),
     maxIf(ifNull(moment, 0), moment > %(most)s AND moment <= %(most)s + 86400)
-FROM (SELECT toInt64(toUnixTimestamp(time)) AS moment FROM {table})
+FROM (SELECT toInt64(toUnixTimestamp({time})) AS moment FROM {table})

@@ -1,1 +1,1 @@
-SELECT count() FROM {table} WHERE time < toDateTime(%(least)s, 'UTC') OR time > toDateTime(%(most)s, 'UTC')
+SELECT count() FROM {table} WHERE {time} < toDateTime(%(least)s, 'UTC') OR {time} > toDateTime(%(most)s, 'UTC')

@@ -23,6 +23,7 @@ from pipeline.core.settings.sections import (
     options,
     report_deadline,
 )
+from pipeline.core.settings.source_columns import action_names, source_columns
 
 __all__ = [
     "SECTIONS",
@@ -37,6 +38,7 @@ __all__ = [
     "Section",
     "SourceSettings",
     "WarehouseSettings",
+    "action_names",
     "alternatives",
     "check",
     "days_kept",
@@ -46,4 +48,5 @@ __all__ = [
     "names",
     "options",
     "report_deadline",
+    "source_columns",
 ]

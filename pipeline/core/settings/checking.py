@@ -22,6 +22,7 @@ from pipeline.core.settings.sections import (
     report_deadline,
     section_names,
 )
+from pipeline.core.settings.source_columns import action_names, source_columns
 
 _MINIMUMS: tuple[tuple[type[Section], str, int], ...] = (
     (EtlSettings, "attribute_days", 0),
@@ -94,6 +95,8 @@ def check() -> None:
     _require_minimums()
     _require_kept_days()
     report_deadline()
+    source_columns()
+    action_names()
 
 
 def _require_readable(cls: type[Section]) -> None:

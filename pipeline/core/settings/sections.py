@@ -111,6 +111,12 @@ class SourceSettings(ConnectionSettings):
     """Table of views and likes."""
     message_table = luigi.Parameter(default="message_actions")
     """Table of messages."""
+    columns = luigi.Parameter(default="")
+    """What these tables call our columns: `user_id=uid, time=ts`; `feed.user_id=uid, messages.time=sent_at` of one."""
+    view_action = luigi.Parameter(default="view")
+    """The value of `action` in the rows of a view."""
+    like_action = luigi.Parameter(default="like")
+    """The value of `action` in the rows of a like."""
 
 
 class EtlSettings(Section):

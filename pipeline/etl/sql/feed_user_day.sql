@@ -3,11 +3,11 @@
 -- grouping, because a narrow key is cheaper.
 SELECT
     toDate(%(date)s),
-    toUInt64(ifNull(user_id, 0)),
+    toUInt64(ifNull({user_id}, 0)),
     count(),
-    ifNull(sum(action = 'view'), 0),
-    ifNull(sum(action = 'like'), 0),
+    ifNull(sum({action} = 'view'), 0),
+    ifNull(sum({action} = 'like'), 0),
     {greatest}
 FROM {feed}
-WHERE time >= toDateTime(%(start)s, 'UTC') AND time < toDateTime(%(end)s, 'UTC')
-GROUP BY ifNull(user_id, 0)
+WHERE {time} >= toDateTime(%(start)s, 'UTC') AND {time} < toDateTime(%(end)s, 'UTC')
+GROUP BY ifNull({user_id}, 0)

@@ -15,7 +15,7 @@ FROM (
     FROM (
         SELECT {pair} AS pair, count() AS messages, {greatest}, arrayJoin([0, 1]) AS end_
         FROM {messages}
-        WHERE time >= toDateTime(%(start)s, 'UTC') AND time < toDateTime(%(end)s, 'UTC')
+        WHERE {time} >= toDateTime(%(start)s, 'UTC') AND {time} < toDateTime(%(end)s, 'UTC')
         GROUP BY pair
     )
     UNION ALL

@@ -3,12 +3,12 @@ SELECT sum(feed_rows), sum(views), sum(likes), sum(message_rows), sum(pairs)
 FROM (
     SELECT
         count() AS feed_rows,
-        ifNull(sum(action = 'view'), 0) AS views,
-        ifNull(sum(action = 'like'), 0) AS likes,
+        ifNull(sum({action} = 'view'), 0) AS views,
+        ifNull(sum({action} = 'like'), 0) AS likes,
         toUInt64(0) AS message_rows,
         toUInt64(0) AS pairs
     FROM {feed}
-    WHERE time >= toDateTime(%(start)s, 'UTC') AND time < toDateTime(%(end)s, 'UTC')
+    WHERE {feed_time} >= toDateTime(%(start)s, 'UTC') AND {feed_time} < toDateTime(%(end)s, 'UTC')
     UNION ALL
     SELECT
         toUInt64(0) AS feed_rows,
@@ -17,5 +17,5 @@ FROM (
         count() AS message_rows,
         uniqExact({pair}) AS pairs
     FROM {messages}
-    WHERE time >= toDateTime(%(start)s, 'UTC') AND time < toDateTime(%(end)s, 'UTC')
+    WHERE {message_time} >= toDateTime(%(start)s, 'UTC') AND {message_time} < toDateTime(%(end)s, 'UTC')
 )

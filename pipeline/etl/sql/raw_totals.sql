@@ -3,5 +3,5 @@ SELECT total.1, total.2, total.3
 FROM (
     SELECT arrayJoin([{measures}]) AS total
     FROM {source}
-    WHERE time >= toDateTime(%(start)s, 'UTC') AND time < toDateTime(%(end)s, 'UTC')
+    WHERE {time} >= toDateTime(%(start)s, 'UTC') AND {time} < toDateTime(%(end)s, 'UTC')
 )

@@ -70,7 +70,7 @@ TRANSIENT_CODES = frozenset(
     }
 )
 
-_AWAY = "The server does not reach another server that the table needs (Distributed, remote): see system.clusters."
+_AWAY = "A shard of the source is down: the server does not reach one that a Distributed table needs (system.clusters)."
 
 REMEDIES = {
     60: "Check the table's name and the setting `database`.",
@@ -287,6 +287,10 @@ class Engine(ABC):
         """
         bound = _single(sql)
         return self._started(lambda: self._dump(bound, format))
+
+    def send_setting(self, name: str, value: str | None) -> bool:
+        """Send a setting with every statement of this process, or no longer (None); return whether the engine can."""
+        return False
 
     @abstractmethod
     def _query(self, sql: str) -> list[tuple[Any, ...]]: ...

@@ -57,10 +57,9 @@ def test_a_column_that_is_missing_or_odd(place: Place, columns: str, values: dic
     assert says in found
     assert "feed_actions has: " in found
     # The view that it gives works as it stands.
-    view = re.search(r"CREATE VIEW .*?;", found)
-    assert view is not None
-    place.engine.execute(view[0].replace("YOUR_ACTION", "if(e.age > 0, 'view', 'like')"))
-    place.sections["source"]["feed_table"] = "feed_actions_fitting"
+    for setting, view in re.findall(r"set \[source\] (\w+) to it: (CREATE VIEW .*?;)", found):
+        place.engine.execute(view.replace("YOUR_ACTION", "if(e.age > 0, 'view', 'like')"))
+        place.sections["source"][setting] = f"{setting.removesuffix('_table')}_actions_fitting"
     code, out = place.run()
     assert code == 0, out
 

@@ -1,0 +1,95 @@
+"""Columns of any type that can be read, under any name: days and slots are those of the plain tables."""
+
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from pipeline.core import clock
+from pipeline.core.metrics import FEED
+from pipeline.etl.verification import verify
+from pipeline.slots import measure
+from pipeline.warehouse.engines import EmbeddedEngine, Engine
+from pipeline.warehouse.source import source
+from tests.pipeline.etl.retyped import ACTIONS, CITIES, COUNTRIES, SYSTEMS, World, worlds
+from tests.pipeline.etl.running import Case, changed_rows, differences, load, loaded, measured_slots, prepared
+from tests.pipeline.etl.stories import FRIDAY
+from tests.pipeline.reference import Day, Events, measure_slots
+
+ZONE = "Europe/Moscow"
+MIDNIGHT = datetime(2026, 11, 5, 21)
+"""The beginning of Friday in Moscow, UTC."""
+
+MOMENTS = st.builds(
+    lambda hours, minutes: MIDNIGHT + timedelta(hours=hours, minutes=minutes), st.integers(-8, 23), st.integers(0, 59)
+)
+"""Of Friday, and of the day before, at which attributes and the top countries are looked up."""
+
+ROW = {
+    "user_id": st.integers(0, 9),
+    "time": MOMENTS,
+    "gender": st.integers(-1, 1),
+    "age": st.sampled_from([-1, 0, 17, 30, 99]),
+    "os": st.sampled_from(SYSTEMS),
+    "country": st.sampled_from(COUNTRIES),
+    "city": st.sampled_from(CITIES),
+    "source": st.sampled_from(["ads", "organic", ""]),
+    "exp_group": st.integers(0, 4),
+}
+
+
+def rows(**others: st.SearchStrategy[Any]) -> st.SearchStrategy[list[dict[str, Any]]]:
+    """Events of both days."""
+    return st.lists(st.fixed_dictionaries({**ROW, **others}), min_size=20, max_size=40)
+
+
+def cases() -> st.SearchStrategy[Case]:
+    """A source with the values that every type can hold."""
+    events = st.builds(Events, rows(action=st.sampled_from(ACTIONS)), rows(receiver_id=st.integers(0, 9)))
+    return st.builds(lambda of: Case(events=of, days=(FRIDAY,), zone=ZONE, attribute_days=1), events)
+
+
+def of_people(users: dict[int, tuple[Any, ...]]) -> Counter[tuple[Any, ...]]:
+    """The rows of users without their ids, which are hashes if those of the source are text."""
+    return Counter(users.values())
+
+
+def check(warehouse: Engine, case: Case, world: World) -> None:
+    """Load and measure a day of retyped tables, and compare it with plain Python over the events."""
+    with prepared(warehouse, case, source={"columns": world.setting}) as (origin, database):
+        world.declare(warehouse, origin)
+        load(FRIDAY)
+        actual, expected = loaded(warehouse, database, FRIDAY), case.expected(FRIDAY)
+        assert differences(Day({}, actual.slices, actual.totals), Day({}, expected.slices, expected.totals)) == {}
+        assert of_people(actual.users) == of_people(expected.users)
+        start, end = clock.day_bounds(FRIDAY)
+        measure.fill(start, end)
+        wanted = measure_slots(case.events, FRIDAY, start, end, ZoneInfo(ZONE))
+        assert changed_rows(measured_slots(warehouse, database), wanted) == {}
+        assert verify(FRIDAY, FRIDAY)
+
+
+def tried(examples: int) -> settings:
+    """So many examples, each a whole day, without shrinking."""
+    return settings(
+        max_examples=examples,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+
+
+@tried(3)
+@given(data=st.data())
+def test_days_and_slots_do_not_depend_on_types(warehouse: Engine, data: st.DataObject) -> None:
+    check(warehouse, data.draw(cases()), data.draw(worlds(isinstance(warehouse, EmbeddedEngine))))
+
+
+@pytest.mark.long
+@tried(100)
+@given(data=st.data())
+def test_days_and_slots_never_depend_on_types(warehouse: Engine, data: st.DataObject) -> None:
+    check(warehouse, data.draw(cases()), data.draw(worlds(isinstance(warehouse, EmbeddedEngine))))
