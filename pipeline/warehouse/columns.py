@@ -103,7 +103,7 @@ def action_reader(names: Mapping[str, str]) -> Reader:
 
     def read(kind: str, column: str) -> Reading | None:
         # An Enum that has both names is compared as it is: that is cheaper. Without one, 18.16 refuses the comparison.
-        if is_ours and re.fullmatch(_ENUM, bare_type(kind)) and all(f"'{name}' = " in kind for name in names):
+        if is_ours and re.fullmatch(_ENUM, bare_type(kind)) and set(names) <= {*_entries(kind)}:
             return Reading(column, TEXT)
         reading = read_text(kind, column) if is_ours else read_as_text(kind, column)
         return reading if reading is None or is_ours else Reading(_renamed(reading.sql, names), TEXT)
@@ -139,7 +139,12 @@ def _renamed(sql: str, names: Mapping[str, str]) -> str:
 
 def _name_of_enum(kind: str, column: str) -> str:
     """SQL of the name of a Nullable Enum, '' for NULL: 18.16 cannot turn NULL into text, as no name has its number."""
-    entries = re.findall(r"('(?:[^'\\]|\\.)*') = (-?\d+)", kind)
-    numbers, texts = (", ".join(part) for part in ((number for _, number in entries), (text for text, _ in entries)))
-    listed = f"[{numbers}], [{texts}]".replace("%", "%%")
+    entries = _entries(kind)
+    texts = ", ".join(f"'{name}'" for name in entries)
+    listed = f"[{', '.join(entries.values())}], [{texts}]".replace("%", "%%")
     return f"transform(ifNull(toInt32({column}), {_NO_NUMBER}), {listed}, '')"
+
+
+def _entries(kind: str) -> dict[str, str]:
+    """The names of an Enum, as they are in its type, with their numbers."""
+    return dict(re.findall(r"'((?:[^'\\]|\\.)*)' = (-?\d+)", kind))

@@ -65,7 +65,9 @@ def converted(ours: str, name: str, types: Mapping[str, str]) -> str:
     if ours == "time":
         return _moment(own, bare_type(types[name]))
     if ours not in _NUMBERS:
-        return f"toString({own})"
+        text = f"toString({own})"
+        # 18.16 writes 7.00
+        return f"replaceRegexpOne({text}, '[.]0*$', '')" if bare_type(types[name]).startswith("Decimal") else text
     if ours == "age" and bare_type(types[name]).startswith("Date"):
         return since(own, types[name], types)
     return _integer(own)
@@ -115,8 +117,12 @@ def _moment(sql: str, bare: str) -> str:
     if bare in ("UInt32", "Int32"):
         return f"toDateTime({sql})"
     if re.fullmatch(INTEGER, bare):
-        units = ", ".join(f"{sql} > {10**digits}, intDiv({sql}, {unit})" for digits, unit in ((14, 10**6), (11, 10**3)))
-        return f"toDateTime(multiIf({units}, {sql}))"
+        # 18.16 puts this also where another expression of the view has the column, so it must accept its own result.
+        number = f"toInt64({sql})"
+        units = ", ".join(
+            f"{number} > {10**digits}, intDiv({number}, {10**more})" for digits, more in ((14, 6), (11, 3))
+        )
+        return f"toDateTime(multiIf({units}, {number}))"
     if re.fullmatch(r"Float(32|64)|Decimal\(.*\)", bare):
         return f"toDateTime(toInt64({sql}))"
     return f"parseDateTimeBestEffortOrNull(toString({sql}), 'UTC')"

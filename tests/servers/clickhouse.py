@@ -29,7 +29,10 @@ _CONFIG = """<yandex>
 <remote_servers>{clusters}<halves>
 <shard><replica><host>127.0.0.1</host><port>{port}</port><default_database>half_1</default_database></replica></shard>
 <shard><replica><host>127.0.0.1</host><port>{port}</port><default_database>half_2</default_database></replica></shard>
-</halves></remote_servers>
+</halves><away>
+<shard><replica><host>127.0.0.1</host><port>{port}</port><default_database>half_1</default_database></replica></shard>
+<shard><replica><host>127.0.0.1</host><port>1</port></replica></shard>
+</away></remote_servers>
 <mark_cache_size>100000000</mark_cache_size><timezone>{timezone}</timezone>
 {more}
 </yandex>
@@ -40,6 +43,7 @@ _USERS = """<yandex>
 <default><max_memory_usage>4000000000</max_memory_usage>{habits}</default>
 <readonly><readonly>1</readonly></readonly>
 <limited><max_memory_usage>300000000</max_memory_usage></limited>
+<partial><skip_unavailable_shards>1</skip_unavailable_shards></partial>
 </profiles>
 <users>
 <default><password></password>{rest}</default>
@@ -48,6 +52,8 @@ _USERS = """<yandex>
 <quota>default</quota></reader>
 <limited><password></password><networks><ip>127.0.0.1</ip></networks><profile>limited</profile>
 <quota>default</quota></limited>
+<partial><password></password><networks><ip>127.0.0.1</ip></networks><profile>partial</profile>
+<quota>default</quota></partial>
 <guest><password></password><networks><ip>127.0.0.1</ip></networks><profile>default</profile>
 <quota>default</quota><allow_databases><database>doctor_events</database></allow_databases></guest>
 </users>
@@ -59,9 +65,11 @@ _USERS = """<yandex>
 class ClickHouseServer:
     """Starts, kills and restarts a server; a context manager stops it.
 
-    Its cluster ``halves`` has two shards, the databases ``half_1`` and ``half_2`` of this server.
+    Its cluster ``halves`` has two shards, the databases ``half_1`` and ``half_2`` of this server. The second shard of
+    the cluster ``away`` is a server that does not answer.
     Users: ``default`` (no password), ``secret`` (password `PASSWORD`), ``reader`` (may only read),
-    ``limited`` (has 300 MB a statement), ``guest`` (may use the database ``doctor_events`` alone).
+    ``limited`` (has 300 MB a statement), ``guest`` (may use the database ``doctor_events`` alone),
+    ``partial`` (leaves out shards that are down).
 
     Parameters
     ----------

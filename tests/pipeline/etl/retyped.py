@@ -73,7 +73,7 @@ TIMES = [
     Form("Nullable(DateTime64(6))", since=NEW),
 ]
 ACTIONS = ("view", "like", "share")
-SYSTEMS = ("iOS", "Android", "it's, \"new\" 100%", "")
+SYSTEMS = ("iOS", "Android", 'it\'s, "new" 100%', "")
 COUNTRIES = ("7", "44", "358")
 CITIES = ("1", "20")
 OTHERS = {

@@ -10,11 +10,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from pipeline.core import clock
-from pipeline.core.metrics import FEED
 from pipeline.etl.verification import verify
 from pipeline.slots import measure
 from pipeline.warehouse.engines import EmbeddedEngine, Engine
-from pipeline.warehouse.source import source
 from tests.pipeline.etl.retyped import ACTIONS, CITIES, COUNTRIES, SYSTEMS, World, worlds
 from tests.pipeline.etl.running import Case, changed_rows, differences, load, loaded, measured_slots, prepared
 from tests.pipeline.etl.stories import FRIDAY

@@ -161,7 +161,7 @@ def test_missing_column_is_named(embedded_warehouse: EmbeddedEngine, table: str,
 def test_an_optional_column_is_no_reason_to_refuse(warehouse: Engine, caplog: pytest.LogCaptureFixture) -> None:
     shared = "user_id, time, os, gender, age"
     views = {
-        "feed_actions": f"{shared}, action, source, [toNullable(toUInt8(1))] AS country, ['a'] AS city, 'b' AS exp_group",
+        "feed_actions": f"{shared}, action, source, [toNullable(1)] AS country, ['a'] AS city, 'b' AS exp_group",
         "message_actions": f"{shared}, receiver_id, country",
     }
     with prepared(warehouse, CASE) as (database, published):
