@@ -18,9 +18,10 @@ from pipeline.etl.verification import verify
 from pipeline.slots import completeness
 from pipeline.slots.series import Part
 from pipeline.tasks import CheckAlerts, Daily, DailyReport, Presses, WeeklySummary, daily
-from pipeline.warehouse import markers, runs, statements, tables
+from pipeline.warehouse import fitting, markers, runs, statements, tables
 from pipeline.warehouse.delivery_log import TableDeliveryLog
 from pipeline.warehouse.engines import Engine
+from pipeline.warehouse.source import source
 from pipeline.warehouse.statements import Fragment, statement
 from tests.pipeline.configuration import configured
 from tests.pipeline.etl.running import PLAIN_TYPES, Case, fresh_database, load, run
@@ -70,6 +71,15 @@ def own(warehouse: Engine, database: str, options: Mapping[str, Mapping[str, str
         assert main(["adopt", "--yes"]) == 0
     with configured(**{**options, "warehouse": {**options["warehouse"], "prefix": "second_"}, "etl": {"table": "new"}}):
         tables.open_warehouse()
+
+
+def read_a_view(warehouse: Engine, options: Mapping[str, Mapping[str, str]]) -> None:
+    """Make a view of the feed as a refusal gives it, and read that: it may be one of a Distributed table."""
+    origin = options["source"]["database"]
+    with configured(**{**options, "source": {"database": origin, "feed_table": "feed_actions_fitting"}}):
+        columns = [name for name, *_ in warehouse.query(f"DESCRIBE TABLE {origin}.feed_actions")]
+        warehouse.execute(fitting.view("feed_actions", columns, {}))
+        assert source().feed == f"{origin}.feed_actions_fitting"
 
 
 def read_what_is_rarely_read(outage: datetime) -> None:
@@ -137,6 +147,7 @@ def test_every_statement_runs(
             silent = completeness.recount(clock.last_closed_slot()).silent_since
             # No later feed row was counted, and no message since the outage.
             assert silent == {FEED: outage + clock.SLOT, MESSAGES: incidents[-1].start.replace(tzinfo=None)}
+        read_a_view(warehouse, options)
         own(warehouse, database, options)
         warehouse.execute(statement("drop_database", database=database))
     # tests/pipeline/commands runs those of the commands, test_publish those of a user who may only insert.

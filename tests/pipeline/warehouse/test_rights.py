@@ -9,7 +9,7 @@ from pipeline.warehouse.rights import Grant, Right
 
 FILES = sorted(path for folder in statements.SQL_DIRECTORIES for path in folder.glob("*.sql"))
 # Printed for people; a part of another statement; the end of the demo, which is embedded.
-OTHERS = {"doctor_view", "look_back", "drop_database"}
+OTHERS = {"source_view", "look_back", "drop_database"}
 
 
 @pytest.mark.parametrize("name", [path.stem for path in FILES if path.stem not in OTHERS])
