@@ -113,6 +113,8 @@ class DailyReport:
         How the two counts moved the ratio, if the biggest change is that of a ratio.
     corrections : sequence of Correction
         How the report was corrected since it was sent, oldest first. The newest are shown.
+    without_actions : str
+        The table of the day if no row of it is of an action that is counted; '' otherwise.
     """
 
     day: date
@@ -123,6 +125,7 @@ class DailyReport:
     causes: Sequence[Cause] = ()
     splits: Sequence[RatioSplit] = ()
     corrections: Sequence[Correction] = ()
+    without_actions: str = ""
 
     def __post_init__(self) -> None:
         if not self.metrics:
@@ -176,6 +179,9 @@ def html(report: DailyReport, words: Texts) -> str:
     gaps = dict.fromkeys(metric.gaps[report.day] for metric in report.metrics if report.day in metric.gaps)
     if gaps:
         lines += [*(f"<b>{escape(_missing_rows(gap, report.day, words))}</b>" for gap in gaps), ""]
+    if report.without_actions:
+        source = shorten(report.without_actions, _LABEL_LIMIT)
+        lines += [f"<b>{escape(words.no_actions_on(words.short_date(report.day), source))}</b>", ""]
     for metric in report.metrics:
         label, today = shorten(metric.label, _LABEL_LIMIT), _value(metric, report.day, words)
         lines.append(f"<b>{escape(label)}: {escape(today)}</b>")

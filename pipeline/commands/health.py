@@ -10,6 +10,7 @@ from pipeline.alerts.incidents.incident import Incident
 from pipeline.commands.run import ROOTS
 from pipeline.core import clock, settings
 from pipeline.core.metrics import FEED, MESSAGES
+from pipeline.etl import results
 from pipeline.slots import completeness
 from pipeline.tasks.daily import days_to_load
 from pipeline.tasks.etl import DailyMetrics
@@ -20,6 +21,7 @@ from pipeline.warehouse.runs import LastRun
 from pipeline.warehouse.source import AHEAD, LEAST_TIME, source
 from pipeline.warehouse.statements import statement
 from pipeline.warehouse.tables import (
+    DAILY_TOTALS,
     DELIVERIES,
     INCIDENT_ACTIONS,
     INCIDENTS,
@@ -97,6 +99,8 @@ class Health:
     """Whether old months could not be dropped on each of the last `UNDROPPED_DAYS`."""
     wrong_times: dict[str, int] = field(default_factory=dict)
     """By source table, rows that lie before `LEAST_TIME` or in the future: no loaded day counts them."""
+    no_actions: date | None = None
+    """The newest day, if it is loaded and has rows in the feed of which none is a view or a like."""
 
     def problems(self) -> Iterator[str]:
         """Say what is not well, a line each."""
@@ -145,6 +149,7 @@ def read() -> Health:
             tuple(_unsent(found)),
             _is_grown(found),
             optional("times of the source", _wrong_times) or {},
+            optional("actions of the newest day", lambda: _no_actions(found)),
         )
 
 
@@ -222,6 +227,11 @@ def _wrong_times() -> dict[str, int]:
         for kind in (FEED, MESSAGES)
     }
     return {table: count for table, count in counts.items() if count}
+
+
+def _no_actions(found: Inspection) -> date | None:
+    newest = days_to_load()[-1]
+    return newest if _has(found, DAILY_TOTALS) and results.has_no_action(newest) else None
 
 
 def _has(found: Inspection, *names: str) -> bool:

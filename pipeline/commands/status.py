@@ -10,6 +10,7 @@ days         first, last, loaded (a number), missing (a list of days)
 runs         by root task: began, age_seconds, seconds, outcome, did, error, newest_ok
 slots        newest_checked, age_seconds (since its end), lag_seconds (by source table)
 wrong_times  by source table: rows with a time before 2000 or in the future
+no_actions   the newest day, if none of its rows in the feed is a view or a like; else null
 incidents    open ones: id, metrics, opened, worst, silent_since, notified, acknowledged_by, muted_until, mark
 unsent       key, channel, address, tried: messages that hang
 channels     report, alerts: names
@@ -36,7 +37,7 @@ JSON_NAMES = """\
 days {first, last, loaded, missing},
 runs {TASK: {began, age_seconds, seconds, outcome, did, error, newest_ok}},
 slots {newest_checked, age_seconds, lag_seconds {TABLE}},
-wrong_times {TABLE}, unsent [{key, channel, address, tried}],
+wrong_times {TABLE}, no_actions, unsent [{key, channel, address, tried}],
 incidents [{id, metrics, opened, worst, silent_since, notified, acknowledged_by,
   muted_until, mark}], channels {report, alerts}. Times are in UTC.
 """
@@ -93,6 +94,8 @@ def _as_text(found: "Health", problems: Sequence[str]) -> Iterator[str]:
         yield from _lines("slots", "; ".join([f"checked up to that of {local(found.slots.newest)}, {age} ago", *lags]))
     for table, count in found.wrong_times.items():
         yield from _lines("source", f"rows of {table} with a time before 2000 or in the future: {count:,}")
+    if found.no_actions:
+        yield from _lines("source", f"no row of {found.no_actions} is a view or a like: see [source] view_action")
     for item in found.incidents:
         yield from _lines("incident", described(item))
     if found.slots and not found.incidents:
@@ -150,6 +153,7 @@ def _as_json(found: "Health", problems: Sequence[str]) -> dict[str, Any]:
             "lag_seconds": slots.lag_seconds,
         },
         "wrong_times": found.wrong_times,
+        "no_actions": str(found.no_actions) if found.no_actions else None,
         "incidents": [_incident_as_json(item) for item in found.incidents],
         "unsent": [
             {"key": item.key, "channel": item.channel, "address": item.address, "tried": _utc(item.tried)}

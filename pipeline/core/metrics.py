@@ -186,6 +186,9 @@ METRICS: tuple[Metric, ...] = defined(
     ),
 )
 
+OF_ACTIONS = tuple(metric for metric in METRICS if metric.slot in (VIEWS, LIKES) and metric.kind == "count")
+"""The counts of the actions that metrics count."""
+
 BY_NAME: Mapping[str, Metric] = {metric.name: metric for metric in METRICS}
 
 

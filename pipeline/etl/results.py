@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
-from pipeline.core.metrics import Metric
+from pipeline.core.metrics import FEED, METRICS, OF_ACTIONS, Metric
 from pipeline.warehouse.statements import Fragment, statement
 from pipeline.warehouse.tables import DAILY_METRICS, DAILY_TOTALS, full_name, open_warehouse
 
@@ -45,6 +45,14 @@ def day_totals(metrics: Sequence[Metric], first: date, last: date) -> Totals:
     for day, name, numerator, denominator in rows:
         totals[name][day] = Counts(numerator, denominator)
     return totals
+
+
+def has_no_action(day: date) -> bool:
+    """Whether a loaded day has users in the feed, and neither a view nor a like: actions may have other names."""
+    feed = [metric for metric in METRICS if metric.table == FEED and metric.kind == "count"]
+    totals = day_totals(feed, day, day)
+    seen = {metric.name for metric in feed if day in totals[metric.name] and totals[metric.name][day].numerator}
+    return bool(seen) and not seen & {metric.name for metric in OF_ACTIONS}
 
 
 def day_slices(metric: Metric, day: date, before: date) -> list[SliceOfDay]:

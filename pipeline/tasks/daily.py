@@ -11,7 +11,7 @@ import luigi
 from pipeline.core import clock, settings
 from pipeline.core.errors import ACCESS_DENIED, TerminalError
 from pipeline.core.process import once
-from pipeline.etl import reconciliation
+from pipeline.etl import ages, reconciliation
 from pipeline.tasks.base import DayTask, lasting
 from pipeline.tasks.etl import DailyMetrics, LoadTask, UserAttributes, extracts, invalidate, later_merges, load_chain
 from pipeline.tasks.retention import HistoryRetention
@@ -38,6 +38,8 @@ class Daily(luigi.WrapperTask):
         done = set(DailyMetrics.bulk_complete(days))
         # Yesterday is required even when done, so that the root always has a day.
         loads = [DailyMetrics(date=day) for day in days if day not in done or day == days[-1]]
+        if missing := [day for day in days if day not in done]:
+            ages.require_ages(missing[-1])
         return [*loads, StagingRetention(date=days[-1])]
 
 

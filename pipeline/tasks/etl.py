@@ -1,5 +1,6 @@
 """The daily load: extracts side by side, merged by user, summed by slice, published as a whole."""
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 
@@ -8,12 +9,14 @@ import luigi
 from pipeline.core import clock, settings
 from pipeline.core.dimensions import DAILY
 from pipeline.core.errors import ReconciliationError, RowsArrivedError
+from pipeline.core.metrics import FEED
 from pipeline.etl import reconciliation, selects
 from pipeline.etl.reconciliation import RawDay
 from pipeline.tasks.base import DayTask
 from pipeline.warehouse import markers, publish
 from pipeline.warehouse.markers import Marker, RawRows, update_id
 from pipeline.warehouse.publish import Select
+from pipeline.warehouse.source import table_name
 from pipeline.warehouse.tables import (
     ATTRIBUTES,
     DAILY_METRICS,
@@ -25,6 +28,8 @@ from pipeline.warehouse.tables import (
     USER_DAY,
     full_name,
 )
+
+LOGGER = logging.getLogger(__name__)
 
 
 class LoadTask(DayTask):
@@ -177,6 +182,12 @@ class DailyMetrics(LoadTask):
             staged.insert(selects.daily_totals(self.date))
         self.tell(f"{raw.rows.feed:,} feed rows and {raw.rows.messages:,} messages reconciled", 100)
         markers.finish(token, raw.rows)
+        if raw.rows.feed and not (raw.views or raw.likes):
+            LOGGER.warning(
+                "%s: %s has %s rows, and none is a view or a like: set [source] view_action and like_action (%s) to "
+                "the values of `action` that mean them; `feedpulse doctor` shows the values",
+                *(self.date, table_name(FEED), f"{raw.rows.feed:,}", " and ".join(settings.action_names().values())),
+            )
 
     def _require_unmoved(self, current: RawRows) -> None:
         """Refuse extracts whose row counts differ from the source's now; the next run extracts again."""

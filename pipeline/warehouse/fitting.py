@@ -1,16 +1,19 @@
 """The view that makes a source table fit: a CREATE VIEW to paste, which keeps every column of the table."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
-from pipeline.core import clock, settings
+from pipeline.core import clock
 from pipeline.core.dimensions import DIMENSIONS, RAW_DIMENSIONS
 from pipeline.core.metrics import FEED
 from pipeline.core.settings.source_columns import COLUMNS
 from pipeline.warehouse.columns import INTEGER, quoted
 from pipeline.warehouse.engines.conversion import bare_type
+from pipeline.warehouse.source_table import Table
 from pipeline.warehouse.statements import Fragment, statement
 
+ENDING = "_fitting"
+"""Ends the name of each view; a source that has it is the same source."""
 _BIRTH = r"(?i)(year_?of_?birth|birth_?year|birth_?(day|date)|date_?of_?birth|dob)"
 _NUMBERS = {item.column for item in (*DIMENSIONS, *RAW_DIMENSIONS) if item.numeric and not item.may_be_text}
 _PLAIN_NAMES = {"post_id", "reciever_id", *(name for names in COLUMNS.values() for name in names)}
@@ -22,85 +25,68 @@ def column(name: str) -> str:
     return f"e.{_written(name)}"
 
 
-def view(table: str, columns: Iterable[str], changed: Mapping[str, str]) -> str:
+def view(table: Table, changed: Mapping[str, str]) -> str:
     """Return a view of a table.
 
     Parameters
     ----------
-    table : str
-        The table, without its database.
-    columns : iterable of str
-        Its columns.
+    table : Table
+        The table.
     changed : mapping of str to str
         By column, the SQL that takes its place; columns that the table lacks are added.
     """
-    database = settings.SourceSettings().database
-    names = dict.fromkeys([*columns, *changed])
+    names = dict.fromkeys([*table.types, *changed])
     selected = ", ".join(f"{changed.get(name, column(name))} AS {_written(name)}" for name in names)
-    sql = statement(
-        "source_view", view=f"{database}.{table}_fitting", columns=Fragment(selected), table=f"{database}.{table}"
-    )
+    sql = statement("source_view", view=f"{table}{ENDING}", columns=Fragment(selected), table=str(table))
     return f"{sql};"
 
 
-def instruction(kind: str, table: str) -> str:
-    """Return what to do with the view of one kind of events."""
-    setting = "feed_table" if kind == FEED else "message_table"
-    return f"Make a view of {table} that fits, and set [source] {setting} to it:"
+def instruction(table: Table) -> str:
+    """Return what to do with the view of a table."""
+    setting = "feed_table" if table.kind == FEED else "message_table"
+    return f"Make a view of {table.name} that fits, and set [source] {setting} to it:"
 
 
-def converted(ours: str, name: str, types: Mapping[str, str]) -> str:
-    """Return the value of a column whose type cannot be read, in a type that can.
-
-    Parameters
-    ----------
-    ours : str
-        Our name of the column.
-    name : str
-        The table's name of it.
-    types : mapping of str to str
-        The types of the table's columns.
-    """
-    own = column(name)
+def converted(table: Table, ours: str) -> str:
+    """Return the value of a column whose type cannot be read, in a type that can."""
+    own, kind = column(table.theirs(ours)), bare_type(table.types[table.theirs(ours)])
     if ours == "time":
-        return _moment(own, bare_type(types[name]))
-    if ours not in _NUMBERS:
-        text = f"toString({own})"
-        # 18.16 writes 7.00
-        return f"replaceRegexpOne({text}, '[.]0*$', '')" if bare_type(types[name]).startswith("Decimal") else text
-    if ours == "age" and bare_type(types[name]).startswith("Date"):
-        return since(own, types[name], types)
-    return _integer(own)
+        return _moment(own, kind)
+    if ours == "age" and kind.startswith("Date"):
+        return since(table, own, kind)
+    if ours in _NUMBERS:
+        return _integer(own)
+    # 18.16 writes 7.00
+    return f"replaceRegexpOne(toString({own}), '[.]0*$', '')" if kind.startswith("Decimal") else f"toString({own})"
 
 
-def absent(ours: str, types: Mapping[str, str]) -> str:
+def absent(table: Table, ours: str) -> str:
     """Return what stands for a column that a table lacks: users without a value are `unknown`."""
-    if ours == "age" and (birth := next((name for name in types if re.fullmatch(_BIRTH, name)), "")):
-        return since(column(birth), types[birth], types)
+    if ours == "age" and (birth := next((name for name in table.types if re.fullmatch(_BIRTH, name)), "")):
+        return since(table, column(birth), bare_type(table.types[birth]))
     return {"os": "''", "gender": _NOTHING, "age": _NOTHING}.get(ours, f"YOUR_{ours.upper()}")
 
 
-def since(birth: str, kind: str, types: Mapping[str, str], otherwise: str = _NOTHING) -> str:
+def since(table: Table, birth: str, kind: str, otherwise: str = _NOTHING) -> str:
     """Return the age at the time of the event, of a day or a year of birth.
 
     Parameters
     ----------
+    table : Table
+        The table of the event.
     birth : str
         SQL of the day or year.
     kind : str
-        Its type.
-    types : mapping of str to str
-        The types of the table's columns.
+        Its type, without wrappers.
     otherwise : str
         SQL for a number that is no year.
     """
-    name = settings.source_columns().get((FEED, "time"), "time")
-    name = name if name in types else "time"
-    moment = column(name)
-    if name in types and not bare_type(types[name]).startswith("DateTime"):
-        moment = _moment(moment, bare_type(types[name]))
-    if not bare_type(kind).startswith("Date"):
-        year = birth if re.fullmatch(INTEGER, bare_type(kind)) else _integer(birth)
+    time = table.theirs("time")
+    moment = column(time)
+    if time in table.types and not bare_type(table.types[time]).startswith("DateTime"):
+        moment = _moment(moment, bare_type(table.types[time]))
+    if not kind.startswith("Date"):
+        year = birth if re.fullmatch(INTEGER, kind) else _integer(birth)
         return f"if({year} > 1900, toYear({moment}) - {year}, {otherwise})"
     day_of_year: Callable[[str], str] = "toMonth({0}) * 100 + toDayOfMonth({0})".format
     return f"toYear({moment}) - toYear({birth}) - ({day_of_year(moment)} < {day_of_year(birth)})"

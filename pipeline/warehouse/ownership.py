@@ -9,6 +9,7 @@ that must not fail on what it finds (``status``, ``doctor``, ``adopt``) calls `t
 of `Inspection`.
 """
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from typing import NamedTuple
 from uuid import uuid4
 
 from pipeline.core.errors import ACCESS_DENIED, SettingsError, TerminalError
-from pipeline.warehouse import cluster, forms
+from pipeline.warehouse import cluster, fitting, forms
 from pipeline.warehouse.engines import Engine
 from pipeline.warehouse.forms import Form
 from pipeline.warehouse.statements import statement
@@ -128,7 +129,7 @@ class Inspection:
         changed = [
             Changed(item, self.recorded[item], configured[item])
             for item in DECISIVE
-            if self.recorded.get(item, configured[item]) != configured[item]
+            if _unfitted(self.recorded.get(item, configured[item])) != _unfitted(configured[item])
         ]
         if self.early_results and self.installation.result_table not in self.early_results:
             changed.append(
@@ -151,6 +152,11 @@ class Inspection:
         added = self.added.get(table, {})
         wanted = forms.expected(table, added)
         return tuple(forms.differences(self.form(table), wanted, added))
+
+
+def _unfitted(text: str) -> str:
+    """Return a source without the ending of a view that makes it fit: its rows are those of the table."""
+    return re.sub(rf"{fitting.ENDING}\b", "", text)
 
 
 def inspect(engine: Engine, installation: Installation, added: Mapping[str, Mapping[str, str]]) -> Inspection:

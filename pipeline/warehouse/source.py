@@ -15,7 +15,7 @@ from pipeline.warehouse import connections, source_check, source_guard
 from pipeline.warehouse.columns import NARROW, TEXT, Reading
 from pipeline.warehouse.engines import Engine
 from pipeline.warehouse.engines.conversion import bare_type
-from pipeline.warehouse.source_check import Table
+from pipeline.warehouse.source_table import Table, read_tables
 from pipeline.warehouse.statements import Fragment
 
 LOGGER = logging.getLogger(__name__)
@@ -108,7 +108,7 @@ def source() -> Source:
 @once
 def _checked(engine: Engine, database: str, feed_table: str, message_table: str) -> Source:
     section = settings.SourceSettings()
-    tables = source_check.read_tables(engine, section)
+    tables = read_tables(engine, section)
     source_check.require_tables(tables, section)
     found = source_check.examine(tables)
     if found.problems:

@@ -10,11 +10,8 @@ from pipeline.core.errors import SourceError
 from pipeline.core.metrics import FEED, MESSAGES
 from pipeline.core.settings.source_columns import RECIPIENT
 from pipeline.warehouse import columns, fitting
-from pipeline.warehouse.columns import TEXT, Reader, Reading, quoted
-from pipeline.warehouse.engines import Engine
-from pipeline.warehouse.statements import statement
-
-RECIPIENT_SPELLINGS = ("receiver_id", "reciever_id")  # both occur: the source corrected its misspelling in 2023
+from pipeline.warehouse.columns import TEXT, Reader, Reading
+from pipeline.warehouse.source_table import RECIPIENT_SPELLINGS, Table
 
 _INTEGER_WORDS = "an integer (Int8 to UInt64)"
 _TEXT_WORDS = "String, FixedString or Enum"
@@ -27,38 +24,6 @@ _WORDS: Mapping[Reader, str] = {
     columns.read_time: "DateTime or DateTime64",
 }
 """What each reader reads, for people."""
-
-
-@dataclass(frozen=True)
-class Table:
-    """A source table as it is."""
-
-    kind: str
-    """The kind of its events, `FEED` or `MESSAGES`."""
-    database: str
-    name: str
-    types: Mapping[str, str]
-    """The type of each column."""
-    engine: str
-    """Its table engine; '' if the user may not see it."""
-
-    def __str__(self) -> str:
-        return f"{self.database}.{self.name}"
-
-    def theirs(self, ours: str) -> str:
-        """Return the table's name of a column of ours."""
-        mapped = settings.source_columns().get((self.kind, ours))
-        if mapped or ours != RECIPIENT:
-            return mapped or ours
-        return next((name for name in RECIPIENT_SPELLINGS if name in self.types), ours)
-
-    def sql(self, ours: str) -> str:
-        """Return the same as SQL."""
-        return quoted(self.theirs(ours)) if (self.kind, ours) in settings.source_columns() else self.theirs(ours)
-
-    def described(self, ours: str) -> str:
-        """Return a column with its type, for people."""
-        return f"{self}.{self.theirs(ours)} has type {self.types[self.theirs(ours)]}"
 
 
 class Problem(NamedTuple):
@@ -80,20 +45,6 @@ class Columns:
     problems: list[Problem] = field(default_factory=list)
     left_out: dict[tuple[str, str], str] = field(default_factory=dict)
     """By kind of events and name of an optional dimension: why the table cannot be sliced by it."""
-
-
-def read_tables(engine: Engine, section: settings.SourceSettings) -> dict[str, Table]:
-    """Return the source tables that exist, by kind of events; one query."""
-    names = {FEED: section.feed_table, MESSAGES: section.message_table}
-    bound = {"database": section.database, "tables": tuple(names.values())}
-    rows = engine.query(statement("source_columns"), bound)
-    tables = {}
-    for kind, name in names.items():
-        types = {column: type_ for table, column, type_ in rows if table == name}
-        engine_name = types.pop("", "")
-        if types:
-            tables[kind] = Table(kind, section.database, name, types, engine_name)
-    return tables
 
 
 def require_tables(tables: Mapping[str, Table], section: settings.SourceSettings) -> None:
@@ -134,8 +85,8 @@ def remedy(tables: Mapping[str, Table], problems: Sequence[Problem]) -> Iterator
     for kind, table in tables.items():
         changed = {table.theirs(item.ours): item.view for item in problems if item.table.kind == kind and item.view}
         if changed:
-            yield fitting.instruction(kind, table.name)
-            yield fitting.view(table.name, table.types, changed)
+            yield fitting.instruction(table)
+            yield fitting.view(table, changed)
 
 
 def _needs(kind: str) -> dict[str, Reader]:
@@ -153,14 +104,13 @@ def _examine(found: Columns, table: Table, ours: str, reader: Reader) -> None:
         found.readings[table.kind, ours] = reading
     elif actual:
         text = f"source column {table.described(ours)}; it must be {_words(ours, reader)}."
-        view = fitting.converted(ours, table.theirs(ours), table.types)
-        found.problems.append(Problem(table, ours, text, view))
+        found.problems.append(Problem(table, ours, text, fitting.converted(table, ours)))
     else:
         found.problems.append(_missing(table, ours))
 
 
 def _missing(table: Table, ours: str) -> Problem:
-    name, view = table.theirs(ours), fitting.absent(ours, table.types)
+    name, view = table.theirs(ours), fitting.absent(table, ours)
     if (table.kind, ours) in settings.source_columns():
         text = f"source table {table} has no column {name}, which [source] columns names for {ours}."
         return Problem(table, ours, text, "")
@@ -212,5 +162,4 @@ def _require_one_kind(
         )
     for (kind, ours), reading in readings.items():
         if reading.kind != TEXT:
-            view = fitting.converted(ours, tables[kind].theirs(ours), tables[kind].types)
-            found.problems.append(Problem(tables[kind], ours, text, view))
+            found.problems.append(Problem(tables[kind], ours, text, fitting.converted(tables[kind], ours)))

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from pipeline.core.errors import SourceError, TerminalError
 from pipeline.warehouse.engines import Engine
-from pipeline.warehouse.source_check import Table
+from pipeline.warehouse.source_table import Table
 from pipeline.warehouse.statements import statement
 
 _LOCAL = r".*MergeTree|Memory|Log|TinyLog|StripeLog"

@@ -79,6 +79,9 @@ class Texts(Protocol):
     def few_rows_on(self, day: str, source: str, rows: str, usual: str) -> str:
         """Return that a table has far fewer rows of a day than usual, and ask why."""
 
+    def no_actions_on(self, day: str, source: str) -> str:
+        """Return that no row of a day in a table is a view or a like, and ask whether actions have other names."""
+
     def until(self, moment: str) -> str:
         """Return until when a value counts: "until 18:00"."""
 

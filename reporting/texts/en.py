@@ -95,6 +95,10 @@ def few_rows_on(day: str, source: str, rows: str, usual: str) -> str:
     return f"Only {rows} rows for {day} in {source}, usually {usual}: is the application down or the load late?"
 
 
+def no_actions_on(day: str, source: str) -> str:
+    return f"No row for {day} in {source} is a view or a like: do the actions have other names?"
+
+
 def until(moment: str) -> str:
     return f"until {moment}"
 

@@ -97,6 +97,10 @@ def few_rows_on(day: str, source: str, rows: str, usual: str) -> str:
     return f"За {day} в {source} строк всего {rows}, обычно {usual}: приложение не работает или загрузка опаздывает?"
 
 
+def no_actions_on(day: str, source: str) -> str:
+    return f"За {day} в {source} ни одна строка не просмотр и не лайк: действия называются иначе?"
+
+
 def until(moment: str) -> str:
     return f"до {moment}"
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.alerts.notify import reported
 from pipeline.core import clock, settings
-from pipeline.core.metrics import FEED, MESSAGES, Metric
+from pipeline.core.metrics import FEED, MESSAGES, OF_ACTIONS, Metric
 from pipeline.etl import gaps, results
 from pipeline.warehouse.source import table_name
 from pipeline.warehouse.statements import statement
@@ -75,12 +75,22 @@ def figures(day: date, metrics: Sequence[Metric]) -> "daily.DailyReport":
         causes=causes,
         splits=splits,
         corrections=_corrections(reported.load(day, day).get(day, []), metrics),
+        without_actions=_without_actions(day, totals),
     )
 
 
 def reported_numbers(numbers: "daily.DailyReport") -> reported.Numbers:
     """Return the values of the day that a report shows."""
     return {metric.name: metric.values.get(numbers.day) for metric in numbers.metrics}
+
+
+def _without_actions(day: date, totals: results.Totals) -> str:
+    """Return the name of the feed if no row of a day is of an action that is counted; else ''."""
+    shown = [totals[metric.name].get(day) for metric in OF_ACTIONS if metric.name in totals]
+    if any(counts and counts.numerator for counts in shown):
+        return ""
+    what = f"check for actions in the report of {day}"
+    return table_name(FEED) if optional(what, lambda: results.has_no_action(day)) else ""
 
 
 def _corrections(versions: Sequence[reported.Version], metrics: Sequence[Metric]) -> "list[daily.Correction]":

@@ -7,13 +7,15 @@ from typing import NamedTuple
 
 from pipeline.alerts import detection
 from pipeline.commands.doctor import views
-from pipeline.commands.doctor.report import note, ok, wrong
+from pipeline.commands.doctor.report import note, of_error, ok, wrong
 from pipeline.commands.doctor.rights import where_events_are
 from pipeline.core import clock, settings
 from pipeline.core.errors import SourceError, TerminalError
 from pipeline.core.metrics import COUNTED, FEED, MESSAGES
-from pipeline.warehouse import connections, source_check
+from pipeline.etl import ages
+from pipeline.warehouse import connections
 from pipeline.warehouse.source import AHEAD, LEAST_TIME, source
+from pipeline.warehouse.source_table import read_tables
 from pipeline.warehouse.statements import statement
 from reporting.channels.base import Finding
 
@@ -44,7 +46,7 @@ def columns() -> Iterator[Finding]:
 
 def _columns() -> Iterator[str]:
     """Say which columns both tables have."""
-    for table in source_check.read_tables(connections.source(), settings.SourceSettings()).values():
+    for table in read_tables(connections.source(), settings.SourceSettings()).values():
         yield f"{table.name} has: {', '.join(map(' '.join, table.types.items()))}"
 
 
@@ -69,6 +71,7 @@ def values() -> Iterator[Finding]:
         yield from _judge_times(kind, times)
         if kind == FEED and times.newest:
             yield from _actions(clock.from_epoch(times.newest))
+            yield from _ages(clock.from_epoch(times.newest))
             yield from _history(times)
 
 
@@ -156,6 +159,11 @@ def _age(table: str, newest: datetime) -> Finding:
     return note(
         text, "If the application is running, its rows are loaded late, or their times are those of another zone."
     )
+
+
+def _ages(newest: datetime) -> Iterator[Finding]:
+    if error := ages.refusal(newest - timedelta(days=RECENT_DAYS), newest + timedelta(seconds=1)):
+        yield of_error(error)
 
 
 def _hours(age: timedelta) -> str:

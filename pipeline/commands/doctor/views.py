@@ -4,8 +4,8 @@ from collections.abc import Collection
 
 from pipeline.core import settings
 from pipeline.core.metrics import COUNTED, FEED
-from pipeline.warehouse import connections, fitting, source_check
-from pipeline.warehouse.source_check import Table
+from pipeline.warehouse import connections, fitting
+from pipeline.warehouse.source_table import Table, read_tables
 
 
 def with_actions(seen: Collection[str]) -> str:
@@ -20,15 +20,15 @@ def with_actions(seen: Collection[str]) -> str:
         if all(same):
             lines = ["Set [source] " + ", ".join(f"{n}_action = {v}" for n, v in zip(COUNTED, same, strict=True)) + "."]
     lines.append("Or make a view of the table, and set it as [source] feed_table:")
-    return "\n".join([*lines, fitting.view(table.name, table.types, {table.theirs("action"): words})])
+    return "\n".join([*lines, fitting.view(table, {table.theirs("action"): words})])
 
 
 def with_shift(kind: str, seconds: int) -> str:
     """Return a view of a table whose times are that much earlier."""
     table = _table(kind)
     time = table.theirs("time")
-    return fitting.view(table.name, table.types, {time: f"{fitting.column(time)} - {seconds}"})
+    return fitting.view(table, {time: f"{fitting.column(time)} - {seconds}"})
 
 
 def _table(kind: str) -> Table:
-    return source_check.read_tables(connections.source(), settings.SourceSettings())[kind]
+    return read_tables(connections.source(), settings.SourceSettings())[kind]

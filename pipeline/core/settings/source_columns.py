@@ -17,9 +17,9 @@ COLUMNS = {FEED: (*_SHARED, "action"), MESSAGES: (*_SHARED, RECIPIENT)}
 
 TAKEN = frozenset({
     "below", "denominator", "dimension", "dimension_value", "end_", "feed_rows", "greatest_age", "greatest_gender",
-    "greatest_os", "likes", "measure", "measures", "message_rows", "messages", "metric", "moment", "name",
-    "numerator", "pair", "pairs", "person", "quarter", "rows", "slice", "slice_denominator", "slice_numerator",
-    "slice_value", "slot", "slot_seconds", "stretch", "top_value", "total", "users", "views",
+    "greatest_os", "known_age", "likes", "measure", "measures", "message_rows", "messages", "metric", "moment",
+    "name", "numerator", "pair", "pairs", "person", "quarter", "rows", "slice", "slice_denominator",
+    "slice_numerator", "slice_value", "slot", "slot_seconds", "stretch", "top_value", "total", "users", "views",
 })  # fmt: skip
 """Names that our statements over the source give to results: there, a column of such a name would mean the result."""
 

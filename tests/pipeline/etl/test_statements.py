@@ -22,6 +22,7 @@ from pipeline.warehouse import fitting, markers, runs, statements, tables
 from pipeline.warehouse.delivery_log import TableDeliveryLog
 from pipeline.warehouse.engines import Engine
 from pipeline.warehouse.source import source
+from pipeline.warehouse.source_table import Table
 from pipeline.warehouse.statements import Fragment, statement
 from tests.pipeline.configuration import configured
 from tests.pipeline.etl.running import PLAIN_TYPES, Case, fresh_database, load, run
@@ -77,8 +78,8 @@ def read_a_view(warehouse: Engine, options: Mapping[str, Mapping[str, str]]) -> 
     """Make a view of the feed as a refusal gives it, and read that: it may be one of a Distributed table."""
     origin = options["source"]["database"]
     with configured(**{**options, "source": {"database": origin, "feed_table": "feed_actions_fitting"}}):
-        columns = [name for name, *_ in warehouse.query(f"DESCRIBE TABLE {origin}.feed_actions")]
-        warehouse.execute(fitting.view("feed_actions", columns, {}))
+        columns = {name: kind for name, kind, *_ in warehouse.query(f"DESCRIBE TABLE {origin}.feed_actions")}
+        warehouse.execute(fitting.view(Table(FEED, origin, "feed_actions", columns, ""), {}))
         assert source().feed == f"{origin}.feed_actions_fitting"
 
 
