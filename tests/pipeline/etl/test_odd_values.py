@@ -15,7 +15,7 @@ from pipeline.warehouse.engines import EmbeddedEngine, Engine
 from tests.pipeline.configuration import configured
 from tests.pipeline.etl.running import Case, build, differences, load, loaded, prepared, run
 from tests.pipeline.etl.stories import FRIDAY, STORY
-from tests.pipeline.reference import Events
+from tests.pipeline.reference import Event, Events
 from tests.pipeline.warehouse.test_source import declare
 
 CASE = replace(STORY, attribute_days=0)
@@ -82,12 +82,9 @@ def test_a_day_with_rows_and_neither_view_nor_like_is_said(
     language: str,
     says: str,
 ) -> None:
-    sections = {
-        "report": {"language": language, "channels": "outbox"},
-        "outbox": {"path": str(tmp_path / "outbox")},
-        "delivery": {"lock_path": str(tmp_path / "locks")},
-    }
-    with prepared(embedded_warehouse, renamed(CASE), **sections) as (_, database):
+    report = {"language": language, "channels": "outbox"}
+    outbox, delivery = {"path": str(tmp_path / "outbox")}, {"lock_path": str(tmp_path / "locks")}
+    with prepared(embedded_warehouse, renamed(CASE), report=report, outbox=outbox, delivery=delivery) as (_, database):
         renamed_view = "feed_actions has 3 rows, and none is a view or a like: set [source] view_action and like_action"
         run(DailyReport(date=FRIDAY))
         assert f"{FRIDAY}: {renamed_view} (view and like)" in caplog.text
@@ -103,19 +100,19 @@ def test_a_day_with_rows_and_neither_view_nor_like_is_said(
 def test_a_usual_day_says_nothing_of_its_actions(
     embedded_warehouse: EmbeddedEngine, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    sections = {"outbox": {"path": str(tmp_path / "outbox")}, "delivery": {"lock_path": str(tmp_path / "locks")}}
-    with prepared(embedded_warehouse, CASE, **sections):
+    outbox, delivery = {"path": str(tmp_path / "outbox")}, {"lock_path": str(tmp_path / "locks")}
+    with prepared(embedded_warehouse, CASE, outbox=outbox, delivery=delivery):
         run(DailyReport(date=FRIDAY))
     assert "view or a like" not in caplog.text + (tmp_path / "outbox" / f"{message_key(FRIDAY)}.txt").read_text()
 
 
 def born(case: Case) -> Case:
-    """The same events with a year of birth as the age, but for a user who has none."""
+    """The same events with a year of birth as the age."""
 
-    def years(events: list[dict[str, int]]) -> list[dict[str, int]]:
+    def years(events: Sequence[Event]) -> list[Event]:
         return [{**event, "age": 2026 - event["age"]} for event in events]
 
-    return replace(case, events=Events(years([*case.events.feed]), years([*case.events.messages])))
+    return replace(case, events=Events(years(case.events.feed), years(case.events.messages)))
 
 
 @pytest.mark.parametrize("kind", ["Int16", "Nullable(UInt64)"])
