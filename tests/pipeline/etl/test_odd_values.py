@@ -1,6 +1,7 @@
 """Values that are not what they seem: actions of other names, and years of birth in `age`."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
