@@ -122,6 +122,7 @@ def test_all_is_well(healthy: Place) -> None:
         "problems": [],
         "now": "2026-11-12T09:31:00Z",
         "wrong_times": {},
+        "no_actions": None,
         "days": {"first": "2026-11-08", "last": "2026-11-11", "loaded": 4, "missing": []},
         "runs": {
             "Alerts": {

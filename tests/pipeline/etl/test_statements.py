@@ -14,6 +14,7 @@ from pipeline.core.metrics import FEED, MESSAGES
 from pipeline.demo.load import create_tables
 from pipeline.demo.load import load as load_demo
 from pipeline.demo.scenario import LabelledIncident, Scenario, default_incidents
+from pipeline.etl import ages
 from pipeline.etl.verification import verify
 from pipeline.slots import completeness
 from pipeline.slots.series import Part
@@ -93,6 +94,7 @@ def read_what_is_rarely_read(outage: datetime) -> None:
     assert TableDeliveryLog().tried_lately(f"alert-{outage:%Y-%m-%dT%H%MZ}-messenger_users")
     assert markers.done_after(datetime(2100, 1, 1)) == []
     assert not completeness.has_rows_after(outage)
+    ages.require_ages(clock.to_local(outage).date())
 
 
 def test_every_statement_runs(
