@@ -113,7 +113,7 @@ def _checked(engine: Engine, database: str, feed_table: str, message_table: str)
     found = source_check.examine(tables)
     if found.problems:
         raise source_check.refusal(tables, found.problems)
-    source_guard.require_whole(engine, tables.values())
+    engine = source_guard.whole(engine, tables.values())
     left_out = []
     for kind, table in tables.items():
         problems = {name: problem for (owner, name), problem in found.left_out.items() if owner == kind}

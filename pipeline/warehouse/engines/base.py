@@ -288,10 +288,6 @@ class Engine(ABC):
         bound = _single(sql)
         return self._started(lambda: self._dump(bound, format))
 
-    def send_setting(self, name: str, value: str | None) -> bool:
-        """Send a setting with every statement of this process, or no longer (None); return whether the engine can."""
-        return False
-
     @abstractmethod
     def _query(self, sql: str) -> list[tuple[Any, ...]]: ...
 

@@ -35,12 +35,6 @@ def _servers() -> dict["ServerEngine", set[str]]:
     return {}
 
 
-@once
-def _sent() -> dict["ServerEngine", dict[str, str]]:
-    """The settings that are sent with each statement, by engine."""
-    return {}
-
-
 @dataclass(frozen=True)
 class ServerEngine(Engine):
     """A ClickHouse server of version 18.16 or newer.
@@ -99,15 +93,6 @@ class ServerEngine(Engine):
     @property
     def _address(self) -> tuple[str, int]:
         return _reached().get(self, (self.host, self.port))
-
-    def send_setting(self, name: str, value: str | None) -> bool:
-        """Send a setting with every statement of this process, or no longer; a server can."""
-        sent = _sent().setdefault(self, {})
-        if value is None:
-            sent.pop(name, None)
-        else:
-            sent[name] = value
-        return True
 
     def _query(self, sql: str) -> list[tuple[Any, ...]]:
         with self._connected() as client:
@@ -194,7 +179,7 @@ class ServerEngine(Engine):
             connect_timeout=self.connect_timeout_seconds,
             send_receive_timeout=self.connect_timeout_seconds,  # `_connect` then sets the time-out of statements
             client_name="feedpulse",
-            settings={**dict(self.settings), **_sent().get(self, {})},
+            settings=dict(self.settings),
         )
 
     def _connect(self, client: "Client") -> None:
