@@ -145,8 +145,7 @@ def insert_select(select: Select, table: str, columns: Sequence[str]) -> None:
     if select.engine == engine:
         _insert_inside(select, table, columns)
         return
-    for block in select.engine.stream(select.sql, select.params):
-        engine.insert(table, dict(zip(columns, block.values(), strict=True)))
+    engine.insert_blocks(table, columns, select.engine.stream(select.sql, select.params))
 
 
 def insert_whole(select: Select, table: str, columns: Sequence[str]) -> None:

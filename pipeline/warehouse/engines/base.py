@@ -19,20 +19,18 @@ import logging
 import re
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Self, TypeAlias, TypeVar
-
-import numpy.typing as npt
 
 from pipeline.core.errors import TerminalError, TransientError, WarehouseError
 from pipeline.warehouse import rights
-from pipeline.warehouse.engines.conversion import bind
+from pipeline.warehouse.engines.conversion import Columns, bind
+from pipeline.warehouse.engines.raw import RawBlock, grouped
 from pipeline.warehouse.statements import check_identifier
 
 logger = logging.getLogger(__name__)
 
 Params: TypeAlias = Mapping[str, object]
-Columns: TypeAlias = Mapping[str, Sequence[Any] | npt.NDArray[Any]]
 T = TypeVar("T")
 
 RETRY_PAUSES_SECONDS = (0.5, 2.0)
@@ -227,22 +225,44 @@ class Engine(ABC):
         -----
         Up to a million rows of one partition appear together or not at all; more appear in blocks.
         """
-        check_identifier(table)
         lengths = {name: len(values) for name, values in columns.items()}
-        for name in columns:
-            check_identifier(name, qualified=False)
         if len(set(lengths.values())) != 1:
             raise TerminalError(f"{table}: an insert needs columns of one length, got {lengths}")
-        if not any(lengths.values()):
-            return
+        if any(lengths.values()):
+            self._inserted(table, [columns])
+
+    def insert_blocks(self, table: str, columns: Sequence[str], blocks: Iterable[RawBlock]) -> None:
+        """Insert the blocks of a stream, undecoded where their types are those of the table; not retried.
+
+        Parameters
+        ----------
+        table : str
+            ``database.table``.
+        columns : sequence of str
+            The table's columns, in the order of the blocks' columns.
+        blocks : iterable of RawBlock
+            What `stream` yields.
+
+        Raises
+        ------
+        TransientError, TerminalError
+            As for `insert`, and for the stream.
+        """
+        for group in grouped(block.renamed(columns) for block in blocks):
+            self._inserted(table, group)
+
+    def _inserted(self, table: str, blocks: Sequence[Columns]) -> None:
+        check_identifier(table)
+        for name in blocks[0]:
+            check_identifier(name, qualified=False)
         try:
-            self._retried(lambda: self._insert(table, columns), repeatable=False)
+            self._retried(lambda: self._insert(table, blocks), repeatable=False)
         except WarehouseError:
             raise
         except Exception as error:  # the driver raises exceptions of any type on values of the wrong type
             raise TerminalError(f"{table}: a value does not fit its column: {error}") from None
 
-    def stream(self, sql: str, params: Params | None = None) -> Iterator[Mapping[str, Sequence[Any]]]:
+    def stream(self, sql: str, params: Params | None = None) -> Iterator[RawBlock]:
         """Read a large result in blocks, with bounded memory.
 
         Parameters
@@ -254,8 +274,9 @@ class Engine(ABC):
 
         Yields
         ------
-        mapping of str to sequence
-            A block: the values of each column, as `insert` takes them. An empty result has no blocks.
+        RawBlock
+            A block: the values of each column, as `insert` takes them. They are decoded when they are read. An empty
+            result has no blocks.
 
         Raises
         ------
@@ -295,10 +316,10 @@ class Engine(ABC):
     def _execute(self, sql: str, turn: str) -> None: ...
 
     @abstractmethod
-    def _insert(self, table: str, columns: Columns) -> None: ...
+    def _insert(self, table: str, blocks: Sequence[Columns]) -> None: ...
 
     @abstractmethod
-    def _stream(self, sql: str) -> Generator[Mapping[str, Sequence[Any]], None, None]: ...
+    def _stream(self, sql: str) -> Generator[RawBlock, None, None]: ...
 
     @abstractmethod
     def _dump(self, sql: str, format: str) -> Generator[bytes, None, None]: ...

@@ -4,13 +4,16 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
 
 from pipeline.core.errors import TerminalError
+
+Columns: TypeAlias = Mapping[str, Sequence[Any] | npt.NDArray[Any]]
+"""Values to insert, by column."""
 
 _EPOCH = datetime(1970, 1, 1)
 _SECOND = timedelta(seconds=1)

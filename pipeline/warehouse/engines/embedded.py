@@ -19,9 +19,9 @@ from typing import Any
 
 from pipeline.core.errors import TerminalError, TransientError, WarehouseError
 from pipeline.core.process import once
-from pipeline.warehouse.engines import native, owner
-from pipeline.warehouse.engines.base import Columns, Engine, NotReachedError, as_rows, refusal
-from pipeline.warehouse.engines.conversion import written_columns
+from pipeline.warehouse.engines import native, owner, raw
+from pipeline.warehouse.engines.base import Engine, NotReachedError, as_rows, refusal
+from pipeline.warehouse.engines.conversion import Columns
 
 _START_SECONDS = 60.0
 _POLL_SECONDS = 0.05
@@ -61,18 +61,15 @@ class EmbeddedEngine(Engine):
         for _ in self._ask({"kind": "all", "sql": sql, "format": "Null", "turn": turn}):
             pass
 
-    def _insert(self, table: str, columns: Columns) -> None:
-        types = _column_types(self, table)
-        values = written_columns(table, types, columns)
-        data = native.write([(name, types[name]) for name in columns], values)
-        request = {"kind": "insert", "sql": f"INSERT INTO {table} ({', '.join(columns)})", "format": "Native"}
+    def _insert(self, table: str, blocks: Sequence[Columns]) -> None:
+        data = raw.encoded(table, _column_types(self, table), blocks)
+        request = {"kind": "insert", "sql": f"INSERT INTO {table} ({', '.join(blocks[0])})", "format": "Native"}
         for _ in self._ask(request, itertools.chain(data, [b""])):
             pass
 
-    def _stream(self, sql: str) -> Generator[Mapping[str, Sequence[Any]], None, None]:
+    def _stream(self, sql: str) -> Generator[raw.RawBlock, None, None]:
         with contextlib.closing(self._ask({"kind": "stream", "sql": sql, "format": "Native"})) as frames:
-            for block in native.blocks(frames):
-                yield dict(zip(block.names, block.columns, strict=True))
+            yield from raw.blocks(frames)
 
     def _dump(self, sql: str, format: str) -> Generator[bytes, None, None]:
         return self._ask({"kind": "all", "sql": sql, "format": format})

@@ -23,15 +23,16 @@ import zlib
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from http.client import HTTPConnection, HTTPException, HTTPResponse, IncompleteRead
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from pipeline.core.errors import TerminalError, TransientError, WarehouseError
 from pipeline.core.process import once
-from pipeline.warehouse.engines import native, probe
-from pipeline.warehouse.engines.base import Columns, Engine, as_rows, refusal, take_turn
-from pipeline.warehouse.engines.conversion import in_zone, read, unchanged, written_columns
+from pipeline.warehouse.engines import native, probe, raw
+from pipeline.warehouse.engines.base import Engine, as_rows, refusal, take_turn
+from pipeline.warehouse.engines.conversion import Columns, in_zone, read, unchanged
 
+_T = TypeVar("_T")
 _PIECE_BYTES = 1 << 17
 _TAIL_BYTES = 1 << 16
 _SYNTAX_ERROR = 62
@@ -100,11 +101,10 @@ class HttpEngine(Engine):
     def _execute(self, sql: str, turn: str) -> None:
         take_turn(lambda: self._run(sql, query_id=turn), self.query_timeout_seconds)
 
-    def _insert(self, table: str, columns: Columns) -> None:
+    def _insert(self, table: str, blocks: Sequence[Columns]) -> None:
         types = {name: kind for name, kind, *_ in self._query(f"DESCRIBE TABLE {table}")}
-        values = written_columns(table, types, columns)
-        rows = native.write([(name, types[name]) for name in columns], values)
-        self._run(f"INSERT INTO {table} ({', '.join(columns)}) FORMAT Native\n", rows)
+        rows = raw.encoded(table, types, blocks)
+        self._run(f"INSERT INTO {table} ({', '.join(blocks[0])}) FORMAT Native\n", rows)
 
     def _run(self, sql: str, rows: Iterable[bytes] = (), query_id: str = "") -> None:
         """Run a statement that may not be repeated: on a new connection, as one that waited may be about to break."""
@@ -112,10 +112,9 @@ class HttpEngine(Engine):
             for _ in answer.blocks():
                 pass
 
-    def _stream(self, sql: str) -> Generator[Mapping[str, Sequence[Any]], None, None]:
+    def _stream(self, sql: str) -> Generator[raw.RawBlock, None, None]:
         with self._answered(sql, wait=False) as answer:
-            for block in answer.blocks():
-                yield dict(zip(block.names, block.columns, strict=True))
+            yield from answer.raw_blocks()
 
     def _dump(self, sql: str, format: str) -> Generator[bytes, None, None]:
         from pipeline.warehouse.engines.formats import formatted
@@ -226,8 +225,15 @@ class _Answer:
 
     def blocks(self, convert: native.Convert = read) -> Iterator[native.Block]:
         """Yield the blocks; raise if not all are there."""
+        return self._whole(native.blocks(self._pieces, convert))
+
+    def raw_blocks(self) -> Iterator[raw.RawBlock]:
+        """Yield the blocks undecoded; raise if not all are there."""
+        return self._whole(raw.blocks(self._pieces))
+
+    def _whole(self, blocks: Iterator[_T]) -> Iterator[_T]:
         try:
-            yield from native.blocks(self._pieces, convert)
+            yield from blocks
         except native.NotNativeError as error:
             for _ in self._pieces:
                 pass  # an error of ClickHouse is at the end

@@ -7,7 +7,7 @@ header of a top-level ``DateTime('TZ')`` says ``DateTime``, and an empty result 
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from pipeline.core.errors import WarehouseError
 from pipeline.warehouse.engines.conversion import read
@@ -24,6 +24,14 @@ class Block(NamedTuple):
     names: list[str]
     types: list[str]
     columns: list[Sequence[Any]]
+
+
+class _Named(Protocol):
+    @property
+    def names(self) -> list[str]: ...
+
+
+T = TypeVar("T", bound=_Named)
 
 
 class NotNativeError(Exception):
@@ -60,12 +68,14 @@ class _Source:
         return size
 
 
-class _Sink(io.BytesIO):
+class Sink(io.BytesIO):
+    """Takes what the driver's buffered writer writes."""
+
     sendall = io.BytesIO.write  # the driver's buffered writer calls it on a socket
 
 
 @cache
-def _context() -> Any:
+def context() -> Any:
     """Return the context that the driver's columns need: properties of server and client."""
     from clickhouse_driver.connection import ServerInfo
     from clickhouse_driver.context import Context
@@ -98,27 +108,35 @@ def blocks(pieces: Iterable[bytes], convert: Convert = read) -> Iterator[Block]:
     NotNativeError
         The data ends within a block, or is something else.
     """
-    from clickhouse_driver.bufferedreader import BufferedSocketReader
     from clickhouse_driver.streams.native import BlockInputStream
+
+    def read_block(reader: Any) -> Block:
+        block = BlockInputStream(reader, context()).read()
+        names, types = [list(part) for part in zip(*block.columns_with_types, strict=True)] or ([], [])
+        return Block(names, types, [convert(kind, values) for kind, values in zip(types, block.data, strict=True)])
+
+    return parsed(pieces, read_block)
+
+
+def parsed(pieces: Iterable[bytes], read_block: Callable[[Any], T]) -> Iterator[T]:
+    """Read blocks by a function that takes the driver's reader; otherwise as `blocks`."""
+    from clickhouse_driver.bufferedreader import BufferedSocketReader
 
     source = _Source(pieces)
     reader = BufferedSocketReader(source, 1 << 20)
-    stream = BlockInputStream(reader, _context())
     names: list[str] | None = None
     while reader.position < reader.current_buffer_size or source.has_more():
         offset = source.count - reader.current_buffer_size + reader.position
         try:
-            block = stream.read()
+            block = read_block(reader)
         except WarehouseError:
             raise
         except Exception as error:  # the driver raises exceptions of any type on other data
             raise NotNativeError(f"the answer cannot be read: {error or type(error).__name__}", offset) from None
-        found = [name for name, _ in block.columns_with_types]
-        types = [kind for _, kind in block.columns_with_types]
-        if names not in (None, found):
+        if names not in (None, block.names):
             raise NotNativeError("the answer cannot be read: its columns change", offset)
-        names = found
-        yield Block(names, types, [convert(kind, values) for kind, values in zip(types, block.data, strict=True)])
+        names = block.names
+        yield block
 
 
 def write(types: Sequence[tuple[str, str]], columns: Sequence[list[Any]]) -> Iterator[bytes]:
@@ -141,8 +159,8 @@ def write(types: Sequence[tuple[str, str]], columns: Sequence[list[Any]]) -> Ite
     from clickhouse_driver.streams.native import BlockOutputStream
 
     for start in range(0, len(columns[0]), BLOCK_ROWS):
-        sink = _Sink()
+        sink = Sink()
         part = [column[start : start + BLOCK_ROWS] for column in columns]
-        stream = BlockOutputStream(BufferedSocketWriter(sink, 1 << 20), _context())
+        stream = BlockOutputStream(BufferedSocketWriter(sink, 1 << 20), context())
         stream.write(ColumnOrientedBlock(list(types), part))
         yield sink.getvalue()

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Self
 from pipeline.core.errors import TerminalError, TransientError
 from pipeline.core.process import once
 from pipeline.core.settings.checking import NATIVE_PORTS
-from pipeline.warehouse.engines import probe
-from pipeline.warehouse.engines.base import Columns, Engine, NotReachedError, as_rows, refusal, take_turn
-from pipeline.warehouse.engines.conversion import read, written_columns
+from pipeline.warehouse.engines import probe, raw
+from pipeline.warehouse.engines.base import Engine, NotReachedError, as_rows, refusal, take_turn
+from pipeline.warehouse.engines.conversion import Columns, read, written_columns
 
 if TYPE_CHECKING:
     from clickhouse_driver import Client
@@ -106,18 +106,20 @@ class ServerEngine(Engine):
 
         take_turn(run, self.query_timeout_seconds)
 
-    def _insert(self, table: str, columns: Columns) -> None:
+    def _insert(self, table: str, blocks: Sequence[Columns]) -> None:
+        sql = f"INSERT INTO {table} ({', '.join(blocks[0])}) VALUES"
         with self._connected() as client:
             types = {name: kind for name, kind, *_ in client.execute(f"DESCRIBE TABLE {table}")}
-            values = written_columns(table, types, columns)
-            client.execute(f"INSERT INTO {table} ({', '.join(columns)}) VALUES", values, columnar=True)
+            fitting = [block for columns in blocks if (block := raw.fitting(types, columns))]
+            if len(fitting) == len(blocks):
+                raw.send(client, sql, fitting)
+                return
+            for columns in blocks:
+                client.execute(sql, written_columns(table, types, columns), columnar=True)
 
-    def _stream(self, sql: str) -> Generator[Mapping[str, Sequence[Any]], None, None]:
+    def _stream(self, sql: str) -> Generator[raw.RawBlock, None, None]:
         with self._connected() as client:
-            types, chunks = self._chunks(client, sql)
-            for rows in chunks:
-                columns = zip(*rows, strict=True)
-                yield {name: read(kind, values) for (name, kind), values in zip(types, columns, strict=True)}
+            yield from raw.receive(client, sql)
 
     def _dump(self, sql: str, format: str) -> Generator[bytes, None, None]:
         from pipeline.warehouse.engines.formats import formatted
