@@ -48,7 +48,7 @@ def decode() -> None:
         for group in raw.grouped(block.renamed(columns) for block in blocks):
             engine.insert(table, {name: [value for block in group for value in block[name]] for name in columns})
 
-    Engine.insert_blocks = insert  # type: ignore[method-assign]
+    setattr(Engine, "insert_blocks", insert)  # noqa: B010
 
 
 def carry(origin: dict[str, str], warehouse: EmbeddedEngine, extract: Extract, way: str) -> Carried:
