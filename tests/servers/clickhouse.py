@@ -139,6 +139,11 @@ class ClickHouseServer:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started, and neither killed nor stopped."""
+        return self._process is not None
+
     def kill(self) -> None:
         """Kill it without a shutdown (SIGKILL), like a power cut."""
         if self._process is not None:

@@ -1,0 +1,73 @@
+"""A warehouse on a cluster: the commands go on with another server as if nothing had happened."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.core import clock
+from pipeline.warehouse.tables import DELIVERIES, TABLE_UPDATES
+from tests.process.conftest import MakeProject
+from tests.process.here import task_here
+from tests.process.project import OUTAGE_START, YESTERDAY, Project, load_events, make_project, moment
+from tests.servers.cluster import NAME, Cluster
+
+ROOTS = (
+    ("Daily",),
+    ("Morning",),
+    ("Alerts", *moment(OUTAGE_START + 2 * clock.SLOT)),
+)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Two servers with the same events."""
+    with Cluster(tmp_path_factory.mktemp("cluster")) as running:
+        for node in running.nodes:
+            load_events(node.engine)
+        yield running
+
+
+def make(cluster: Cluster, directory: Path) -> Project:
+    """Make a project that uses the first server, and the second one if that does not answer."""
+    first, second = cluster.nodes
+    project = make_project(directory, first.engine)
+    project.configure(warehouse={"cluster": NAME, "alt_hosts": f"{second.host}:{second.port}"})
+    return project
+
+
+def seen_by(project: Project, cluster: Cluster, number: int) -> Project:
+    """Return a project that reads its results from one of the servers."""
+    engine = cluster.nodes[number].engine
+    for table in project.tables():
+        engine.execute(f"SYSTEM SYNC REPLICA {project.database}.{table}")
+    return Project(project.directory, engine, project.sections)
+
+
+def files(project: Project) -> dict[str, int]:
+    """The messages in the outbox, with the time of the last change."""
+    return {path.name: path.stat().st_mtime_ns for path in project.outbox.rglob("*") if path.is_file()}
+
+
+def test_a_run_on_another_server_sends_and_loads_nothing_again(
+    cluster: Cluster, new_project: MakeProject, tmp_path: Path
+) -> None:
+    project, plain = make(cluster, tmp_path / "project"), new_project("server")
+    for root in ROOTS:
+        assert task_here(project, *root).code == 0
+        assert task_here(plain, *root).code == 0
+    first = seen_by(project, cluster, 0)
+    before, sent = files(project), first.rows(DELIVERIES)
+    markers, results = first.rows(TABLE_UPDATES), first.results()
+    assert results == plain.results()
+    assert len(project.sent()) == 2
+    with cluster.without(cluster.nodes[0]):
+        second = Project(project.directory, cluster.nodes[1].engine, project.sections)
+        for root in ROOTS:
+            done = task_here(project, *root)
+            assert done.code == 0, done.log
+        assert (files(project), second.rows(DELIVERIES)) == (before, sent)
+        assert (second.rows(TABLE_UPDATES), second.results()) == (markers, results)
+        checked = project.run("feedpulse", "verify", "--from", str(YESTERDAY), "--to", str(YESTERDAY))
+        assert checked.code == 0, checked.log
+        assert second.leftovers() == set()
