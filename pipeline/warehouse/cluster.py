@@ -7,6 +7,7 @@ table does not need:
 - `create_table` and `create_database` run on all servers; one that is away does its part when it is back;
 - `catch_up` fetches the rows that another server has, before a marker or a claim is trusted: ClickHouse replicates
   each table by itself, so a marker may arrive before its rows;
+- `require_one_server` refuses a balancer: a run works on one server;
 - `without_deduplication` is the engine for inserts: a replicated table ignores a block that it had before, and a slot
   that is measured as X, Y and X again would stay Y.
 """
@@ -34,6 +35,7 @@ The driver writes a signed number as an unsigned one, and 18.16 reads an odd one
 
 _SYNTAX_ERROR = 62  # also of a macro that is missing
 _UNFINISHED = 159
+_NO_CLUSTER = 170
 _REPLICA_EXISTS = 253
 _OTHER_COLUMNS = 122
 
@@ -108,6 +110,29 @@ def require_replicated(plain: Iterable[str]) -> None:
         raise SettingsError(
             f"[warehouse] cluster = {cluster}, but these tables are on one server only: {', '.join(names)}.\n"
             "Remove `cluster` to go on with them, or move them as docs/cluster.md says."
+        )
+
+
+def require_one_server(engine: Engine, replicated: Mapping[str, str]) -> None:
+    """Refuse a balancer: a scratch table, and a row that was just written, are on one server only.
+
+    Parameters
+    ----------
+    engine : Engine
+        The warehouse. Only servers that have answered this process are known.
+    replicated : mapping of str to str
+        The replicated tables, as `ownership.Inspection.replicated`. Tables of ClickHouse Cloud are on every server.
+
+    Raises
+    ------
+    SettingsError
+        Names the servers.
+    """
+    if len(engine.servers) > 1 and "Shared" not in replicated.values():
+        raise SettingsError(
+            f"{engine.place} leads to several servers ({', '.join(sorted(engine.servers))}): a balancer is in front of "
+            "them, and each connection may find other rows.\n"
+            "Name the servers: one in [warehouse] host, the others in alt_hosts (by HTTP one of them in url)."
         )
 
 
@@ -188,6 +213,8 @@ def _remedy(error: TerminalError) -> str:
     text = str(error)
     if "No macro" in text:
         return "Set the macros shard and replica in the configuration of each server of the cluster."
+    if error.code == _NO_CLUSTER:
+        return "[warehouse] cluster must be a name of system.clusters on this server."
     if error.code == _REPLICA_EXISTS or f"Code: {_REPLICA_EXISTS}" in text:
         return (
             "The macros shard and replica must differ on each server. After DROP TABLE newer servers keep the replica "

@@ -133,7 +133,7 @@ def open_warehouse() -> Engine:
     if not _unchecked:
         if (engine, wanted) not in _opened():
             _opened()[engine, wanted] = _open(engine, wanted)
-        _require_one_server(engine, _opened()[engine, wanted])
+        cluster.require_one_server(engine, _opened()[engine, wanted])
     return engine
 
 
@@ -142,22 +142,24 @@ def _open(engine: Engine, wanted: Installation) -> Mapping[str, str]:
     require_own_names(wanted)
     found = inspect()
     _require_same_time(engine, found.seconds)
-    _require_one_server(engine, found.replicated)
+    cluster.require_one_server(engine, found.replicated)
     if found.replicated:
         # Markers first: each that is visible then has its rows after this.
         _catch_up(engine, sorted(found.replicated, key=lambda table: table != TABLE_UPDATES))
         found = inspect()
-    _require_ours(found)
+    require_ours(found)
     if found.early_results is not None:
         LOGGER.info("the tables of an earlier release in %s are recorded as ours", wanted.database)
     _create_database(engine, found)
-    _require_one_server(engine, found.replicated)  # again: by HTTP only a statement that writes opens a new connection
+    cluster.require_one_server(
+        engine, found.replicated
+    )  # again: by HTTP only a statement that writes opens a new connection
     if settings.WarehouseSettings().cluster and INSTALLATION in found.missing:
         # Another server may have the record already; then this one must not make a new one.
         _create(engine, INSTALLATION)
         _catch_up(engine, [INSTALLATION])
         found = inspect()
-        _require_ours(found)
+        require_ours(found)
     ownership.record(engine, found)
     replicated = {**found.replicated, **_create_missing(engine, found)}
     _drop_abandoned(engine, found)
@@ -274,17 +276,14 @@ def _require_same_time(engine: Engine, seconds: int) -> None:
         )
 
 
-def _require_one_server(engine: Engine, replicated: Mapping[str, str]) -> None:
-    """Refuse a balancer: a scratch table, and a row that was just written, are on one server only."""
-    if len(engine.servers) > 1 and "Shared" not in replicated.values():
-        raise SettingsError(
-            f"{engine.place} leads to several servers ({', '.join(sorted(engine.servers))}): a balancer is in front of "
-            "them, and each connection may find other rows.\n"
-            "Set [warehouse] host to one of the servers, and alt_hosts to the others."
-        )
+def require_ours(found: Inspection) -> None:
+    """Refuse tables that are not ours, and plain ones in a warehouse with a cluster.
 
-
-def _require_ours(found: Inspection) -> None:
+    Raises
+    ------
+    SettingsError
+        Names the tables.
+    """
     ownership.require_ours(found)
     cluster.require_replicated(full_name(table) for table in found.existing.values() if table not in found.replicated)
 

@@ -243,13 +243,17 @@ def test_plain_tables_in_a_warehouse_with_a_cluster_are_refused(cluster: Cluster
             tables.open_warehouse()
         with on(0), pytest.raises(SettingsError) as refused:
             tables.open_warehouse()
+        with on(0), pytest.raises(SettingsError, match="on one server only"):
+            tables.require_ours(tables.inspect())
         text = str(refused.value)
         assert text.startswith("[warehouse] cluster = pair, but these tables are on one server only: "), text
         assert all(f"{database}.{table}" in text for table in tables.TABLES)
 
 
 @pytest.mark.parametrize("engine", ["server", "http"])
-def test_a_balancer_in_front_of_servers_is_refused(cluster: Cluster, engine: str) -> None:
+def test_a_balancer_in_front_of_servers_is_refused(
+    cluster: Cluster, engine: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     database = f"test_{uuid.uuid4().hex[:12]}"
     ports = [node.http_port if engine == "http" else node.port for node in cluster.nodes]
     with Balancer(ports) as balancer:
@@ -260,6 +264,8 @@ def test_a_balancer_in_front_of_servers_is_refused(cluster: Cluster, engine: str
             with pytest.raises(SettingsError, match=r"leads to several servers \(node-1, node-2\)") as refused:
                 tables.open_warehouse()
             assert "alt_hosts" in str(refused.value)
+            assert main(["doctor"]) == 1
+            assert "leads to several servers (node-1, node-2)" in capsys.readouterr().out
     made = "SELECT name FROM system.columns WHERE database = %(database)s"
     assert [node.engine.query(made, {"database": database}) for node in cluster.nodes] == [[], []]
 
@@ -296,6 +302,7 @@ def test_a_server_that_is_away_gets_tables_and_columns_later(
     [
         (62, "Code: 62, e.displayText() = DB::Exception: No macro shard in config", "Set the macros shard and replica"),
         (253, "Code: 253, e.displayText() = DB::Exception: Replica /x already exists.", "must differ on each server"),
+        (170, "Requested cluster 'pear' not found", "must be a name of system.clusters"),
         (122, "Code: 122, e.displayText() = DB::Exception: Table columns structure", "as SHOW CREATE TABLE says there"),
     ],
 )
