@@ -155,7 +155,7 @@ def insert_whole(select: Select, table: str, columns: Sequence[str]) -> None:
     """
     engine = writer()
     if select.engine == engine:
-        _insert_inside(select._replace(engine=engine), table, columns)
+        _insert_inside(select._replace(engine=writer(select.engine)), table, columns)
     elif rows := select.engine.query(select.sql, select.params):
         engine.insert(table, dict(zip(columns, zip(*rows, strict=True), strict=True)))
 

@@ -8,7 +8,7 @@ from datetime import UTC
 
 from pipeline.core import clock, settings
 from pipeline.core.dimensions import DAILY
-from pipeline.core.errors import ClockError, SettingsError, TerminalError
+from pipeline.core.errors import ACCESS_DENIED, ClockError, SettingsError, TerminalError
 from pipeline.core.process import once
 from pipeline.warehouse import cluster, connections, ownership, scratch
 from pipeline.warehouse.engines import Columns, Engine
@@ -171,9 +171,9 @@ def insert(table: str, columns: Columns) -> None:
     writer().insert(full_name(table), columns)
 
 
-def writer() -> Engine:
-    """Return the warehouse for an INSERT into one of `TABLES`."""
-    engine = open_warehouse()
+def writer(equal: Engine | None = None) -> Engine:
+    """Return the warehouse, or an engine `equal` to it with its settings, for an INSERT into one of `TABLES`."""
+    engine = equal or open_warehouse()
     return cluster.without_deduplication(engine) if _replicated() else engine
 
 
@@ -299,8 +299,14 @@ def require_own_names(wanted: Installation) -> None:
 def _create_database(engine: Engine, found: Inspection) -> None:
     """Create the database where it is missing: a user of an existing one may lack the right to create databases."""
     database = found.installation.database
-    if not found.forms and not engine.query(statement("existing_databases"), {"database": database}):
+    exists = found.forms or engine.query(statement("existing_databases"), {"database": database})
+    if exists and not (settings.WarehouseSettings().cluster and found.missing):
+        return
+    try:
         cluster.create_database(engine, database)
+    except TerminalError as error:
+        if not exists or error.code != ACCESS_DENIED:  # the other servers may have it, too
+            raise
 
 
 def _create_missing(engine: Engine, found: Inspection) -> dict[str, str]:

@@ -1,12 +1,14 @@
 """A warehouse on a cluster: the commands go on with another server as if nothing had happened."""
 
+import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from pipeline.core import clock
-from pipeline.warehouse.tables import DELIVERIES, TABLE_UPDATES
+from pipeline.warehouse.tables import DELIVERIES, INSTALLATION, TABLE_UPDATES, TABLES
 from tests.process.conftest import MakeProject
 from tests.process.here import task_here
 from tests.process.project import OUTAGE_START, YESTERDAY, Project, load_events, make_project, moment
@@ -36,10 +38,40 @@ def make(cluster: Cluster, directory: Path) -> Project:
     return project
 
 
+@pytest.mark.long
+def test_plain_tables_move_to_the_cluster_as_the_document_says(cluster: Cluster, tmp_path: Path) -> None:
+    project = make(cluster, tmp_path / "project")
+    plain = project.with_settings(warehouse={"cluster": ""})
+    for root in ROOTS:
+        assert task_here(plain, *root).code == 0
+    results, markers, sent = plain.results(), plain.rows(TABLE_UPDATES), files(plain)
+    project.write_configuration()
+    refused = task_here(project, "Daily")
+    assert refused.code == 35
+    assert "docs/cluster.md" in refused.log
+    engine, database = project.warehouse, project.database
+    for table in TABLES:
+        engine.execute(f"RENAME TABLE {database}.{table} TO {database}.{table}_plain")
+    assert task_here(project, "Presses").code == 0
+    document = (Path(__file__).parents[2] / "docs" / "cluster.md").read_text(encoding="utf-8")
+    (own,) = re.findall(r"```sql\n(INSERT INTO test.installation\n.*?)```", document, re.DOTALL)
+    time.sleep(1)  # versions are seconds
+    for table in TABLES:
+        copy = f"INSERT INTO {database}.{table} SELECT * FROM {database}.{table}_plain"
+        engine.execute(own.replace("test.", f"{database}.") if table == INSTALLATION else copy)
+    identity = f"SELECT value FROM {database}.installation{{}} FINAL WHERE item = 'id'"
+    assert engine.query(identity.format("")) == engine.query(identity.format("_plain"))
+    for root in ROOTS:
+        assert task_here(project, *root).code == 0
+    for number in (0, 1):
+        moved = seen_by(project, cluster, number)
+        assert (moved.results(), moved.rows(TABLE_UPDATES), files(project)) == (results, markers, sent)
+
+
 def seen_by(project: Project, cluster: Cluster, number: int) -> Project:
     """Return a project that reads its results from one of the servers."""
     engine = cluster.nodes[number].engine
-    for table in project.tables():
+    for table in TABLES:
         engine.execute(f"SYSTEM SYNC REPLICA {project.database}.{table}")
     return Project(project.directory, engine, project.sections)
 
