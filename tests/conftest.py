@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from pipeline.core.process import reset
 from pipeline.warehouse.engines import EmbeddedEngine, Engine, HttpEngine, ServerEngine
 from tests.servers.clickhouse import ClickHouseServer
+from tests.servers.http_facade import Facade
 
 # No test depends on the speed of the machine. A failure prints the decorator that repeats it.
 settings.register_profile("feedpulse", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
@@ -46,6 +47,14 @@ def embedded_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emb
     warehouse = EmbeddedEngine(str(tmp_path_factory.mktemp("embedded") / "warehouse"))
     yield warehouse
     end_owner(warehouse)
+
+
+@pytest.fixture(scope="session")
+def facade_warehouse(embedded_warehouse: EmbeddedEngine) -> Iterator[HttpEngine]:
+    """The embedded directory by HTTP, as a new server answers."""
+    with Facade(embedded_warehouse) as facade:
+        yield HttpEngine(facade.url)
+        reset()
 
 
 @pytest.fixture(params=["embedded", "server"])

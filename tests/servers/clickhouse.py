@@ -54,6 +54,7 @@ _USERS = """<yandex>
 <quota>default</quota></limited>
 <partial><password></password><networks><ip>127.0.0.1</ip></networks><profile>partial</profile>
 <quota>default</quota></partial>
+<анна><password> пароль%2B </password>{rest}</анна><борис><password>пароль%2B</password>{rest}</борис>
 <guest><password></password><networks><ip>127.0.0.1</ip></networks><profile>default</profile>
 <quota>default</quota><allow_databases><database>doctor_events</database></allow_databases></guest>
 </users>
@@ -67,7 +68,8 @@ class ClickHouseServer:
 
     Its cluster ``halves`` has two shards, the databases ``half_1`` and ``half_2`` of this server. The second shard of
     the cluster ``away`` is a server that does not answer.
-    Users: ``default`` (no password), ``secret`` (password `PASSWORD`), ``reader`` (may only read),
+    Users: ``default`` (no password), ``secret`` (password `PASSWORD`), ``анна`` and ``борис`` (`LOCAL_PASSWORDS`),
+    ``reader`` (may only read),
     ``limited`` (has 300 MB a statement), ``guest`` (may use the database ``doctor_events`` alone),
     ``partial`` (leaves out shards that are down).
 
@@ -82,6 +84,7 @@ class ClickHouseServer:
     """
 
     PASSWORD = "s3cret <&' word"
+    LOCAL_PASSWORDS = {"анна": " пароль%2B ", "борис": "пароль%2B"}
     wrapper: Sequence[str] = ()
     """A program that starts the server."""
 
@@ -102,7 +105,9 @@ class ClickHouseServer:
             capture_output=True,
         )
         rest = "<networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota>"
-        (directory / "users.xml").write_text(_USERS.format(password=escape(self.PASSWORD), rest=rest, habits=habits))
+        (directory / "users.xml").write_text(
+            _USERS.format(password=escape(self.PASSWORD), rest=rest, habits=habits), encoding="utf-8"
+        )
 
     def configure(self, clusters: str = "", more: str = "") -> None:
         """Write its configuration, with more clusters and other elements as XML."""

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from pipeline.core.errors import TerminalError
-from pipeline.warehouse.engines.conversion import bare_type
+from pipeline.warehouse.engines.conversion import bare_type, in_zone
+from pipeline.warehouse.engines.native import Block
 
 FORMATS = (
     "TabSeparated",
@@ -78,6 +79,27 @@ def formatted(format: str, types: Types, rows: Iterable[Row]) -> Iterator[bytes]
             yield _encoded(separator.join(write("String", name) for name, _ in types) + "\n")
     for line in lines:
         yield _encoded(line)
+
+
+def formatted_blocks(format: str, types: Types, zone: str, blocks: Iterable[Block]) -> Iterator[bytes]:
+    """Write blocks of Native data as text, as `formatted` writes rows.
+
+    Parameters
+    ----------
+    format : str
+        One of `FORMATS`.
+    types : sequence of (str, str)
+        Name and ClickHouse type of each column; the data do not name every zone.
+    zone : str
+        The zone of moments whose type has none.
+    blocks : iterable of Block
+        The driver's values, unchanged.
+    """
+    columns = (
+        [in_zone(kind, values, zone) for (_, kind), values in zip(types, block.columns, strict=True)]
+        for block in blocks
+    )
+    return formatted(format, types, (row for block in columns for row in zip(*block, strict=True)))
 
 
 def _encoded(text: str) -> bytes:

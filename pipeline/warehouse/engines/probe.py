@@ -5,10 +5,11 @@ import re
 import socket
 import ssl
 from http.client import HTTPResponse
-from typing import TypeAlias
-from urllib.parse import urlsplit
+from typing import Protocol
+from urllib.parse import urljoin, urlsplit
 
 from pipeline.core.errors import TerminalError, TransientError, WarehouseError
+from pipeline.core.process import once
 from pipeline.core.settings.checking import HTTP_PORTS, NATIVE_PORTS
 from pipeline.warehouse.engines.base import NotReachedError
 
@@ -16,9 +17,6 @@ _TIMEOUT_SECONDS = 3.0
 _REQUEST = b"GET / HTTP/1.0\r\n\r\n"
 # What the native port answers to an HTTP request.
 _NATIVE = b"clickhouse-client"
-
-Address: TypeAlias = tuple[str, int, bool]
-"""Host, port, and whether TLS is used."""
 
 _SHOWN = 200
 _PASSING = (408, 425, 429, 500, 502, 503, 504)
@@ -56,23 +54,40 @@ def remedy(host: str, port: int, *, secure: bool) -> str:
     return ""
 
 
-def no_connection(place: str, address: Address, error: OSError) -> WarehouseError:
+class HttpServer(Protocol):
+    """What is needed of an engine that speaks HTTP."""
+
+    query_timeout_seconds: float
+
+    @property
+    def place(self) -> str:
+        """Its URL."""
+
+    @property
+    def address(self) -> tuple[str, int, bool]:
+        """Host, port, and whether TLS is used."""
+
+
+def no_connection(server: HttpServer, error: OSError) -> WarehouseError:
     """Return the error of a connection by HTTP that was not made."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        remedy = certificate_remedy(*address[:2], error.verify_message, setting="url")
-        return TerminalError(f"{place}: its certificate is not trusted: {error.verify_message}\n{remedy}")
-    if wrong := no_http(place, address, error):
-        return wrong
+        remedy = certificate_remedy(*server.address[:2], error.verify_message, setting="url")
+        return TerminalError(f"{server.place}: its certificate is not trusted: {error.verify_message}\n{remedy}")
+    if remedy := _http_remedy(*server.address):
+        return TerminalError(f"{server.place}: {error}\n{remedy}")
     reason = error.strerror or str(error) or "the connection was closed or is silent"
-    return NotReachedError(
-        f"{place}: no ClickHouse server answers: {reason}.\nStart it, or correct `url`. {HTTP_PORTS}"
-    )
+    remedy = f"Start it, or correct `url`. {HTTP_PORTS}"
+    return NotReachedError(f"{server.place}: no ClickHouse server answers: {reason}.\n{remedy}")
 
 
-def no_http(place: str, address: Address, error: Exception) -> TerminalError | None:
-    """Return the error of a port that does not speak HTTP as `url` says; None if it does, or is silent."""
-    remedy = _http_remedy(*address)
-    return TerminalError(f"{place}: this is not the protocol of the port: {error}\n{remedy}") if remedy else None
+def broken(server: HttpServer, error: Exception, *, is_begun: bool = True) -> WarehouseError:
+    """Return the error of a connection that broke during a statement, before its answer began or after it."""
+    if isinstance(error, TimeoutError):
+        seconds = f"{server.query_timeout_seconds:g}"
+        return TransientError(f"{server.place}: no answer for {seconds} s (query_timeout_seconds)")
+    if not is_begun and (remedy := _http_remedy(*server.address)):
+        return TerminalError(f"{server.place}: this port does not answer as `url` says: {error}\n{remedy}")
+    return TransientError(f"{server.place}: the connection broke during a statement: {error}")
 
 
 def _http_remedy(host: str, port: int, is_secure: bool) -> str:
@@ -89,30 +104,30 @@ def _http_remedy(host: str, port: int, is_secure: bool) -> str:
     return ""
 
 
-def stranger(place: str, address: Address, response: HTTPResponse, page: bytes) -> WarehouseError:
+def stranger(server: HttpServer, response: HTTPResponse, page: bytes) -> WarehouseError:
     """Return the error of an answer by HTTP that is not from ClickHouse: that of a proxy, say.
 
     Parameters
     ----------
-    place : str
-        The URL, for the message.
-    address : tuple of str, int and bool
-        Host, port and whether TLS is used.
+    server : HttpServer
+        Where it comes from.
     response : HTTPResponse
         Its status and headers.
     page : bytes
         Its text.
     """
-    status, text = response.status, f"{place}: HTTP {response.status} {response.reason}"
+    status, text = response.status, f"{server.place}: HTTP {response.status} {response.reason}"
     if 300 <= status < 400:
-        to = urlsplit(response.headers.get("Location", ""))
-        text += f", a redirect to {to.scheme}://{to.hostname}{to.path}"
-        return TerminalError(f"{text}\nIt is not followed, as it would take the password away: set `url` to its end.")
+        to = urlsplit(urljoin(server.place, response.headers.get("Location", "")))
+        text += f", a redirect to {to.scheme}://{to.netloc.rpartition('@')[2]}{to.path}"
+        return TerminalError(
+            f"{text}\nIt is not followed, as it would take the password elsewhere: set `url` to where it leads."
+        )
     plain = re.sub(r"(?is)<(script|style)\b.*?</\1>|<[^>]*>", " ", page.decode("utf-8", "replace"))
     text += f", and this is not ClickHouse: {' '.join(plain.split())[:_SHOWN] or 'an empty page'}"
     if status in _PASSING:
         return TransientError(text)
-    remedy = _http_remedy(*address) or _STATUS_REMEDIES.get(status, "")
+    remedy = _http_remedy(*server.address) or _STATUS_REMEDIES.get(status, "")
     return TerminalError(f"{text}\n{remedy or 'Correct host, port and path of `url`. ' + HTTP_PORTS}")
 
 
@@ -148,6 +163,20 @@ def _answer(host: str, port: int, *, tls: bool) -> bytes | None:
             return b""
     except OSError:
         return None
+
+
+def secured(connection: socket.socket, host: str, ca_certs: str) -> ssl.SSLSocket:
+    """Return a connection with TLS whose certificate was verified: by those in a file, or the system's if it is ''."""
+    return _trusting(ca_certs).wrap_socket(connection, server_hostname=host)
+
+
+@once
+def _trusting(ca_certs: str) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_certs or None)
+    except OSError as error:
+        reason = "it has no certificate" if isinstance(error, ssl.SSLError) else error.strerror
+        raise TerminalError(f"{ca_certs}: {reason}; check the setting `ca_certs`") from None
 
 
 def _unverified() -> ssl.SSLContext:

@@ -4,16 +4,17 @@ import contextlib
 import itertools
 import logging
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from pipeline.core.errors import TerminalError, TransientError
 from pipeline.core.process import once
 from pipeline.core.settings.checking import NATIVE_PORTS
 from pipeline.warehouse.engines import probe, raw
-from pipeline.warehouse.engines.base import Engine, NotReachedError, as_rows, refusal, take_turn
+from pipeline.warehouse.engines.base import NotReachedError, as_rows, refusal, take_turn
 from pipeline.warehouse.engines.conversion import Columns, read, written_columns
+from pipeline.warehouse.engines.remote import RemoteEngine
 
 if TYPE_CHECKING:
     from clickhouse_driver import Client
@@ -29,14 +30,8 @@ def _reached() -> dict["ServerEngine", tuple[str, int]]:
     return {}
 
 
-@once
-def _servers() -> dict["ServerEngine", set[str]]:
-    """The names of the servers that answered, by engine."""
-    return {}
-
-
 @dataclass(frozen=True)
-class ServerEngine(Engine):
+class ServerEngine(RemoteEngine):
     """A ClickHouse server of version 18.16 or newer.
 
     Parameters
@@ -68,21 +63,6 @@ class ServerEngine(Engine):
     connect_timeout_seconds: float = 10
     query_timeout_seconds: float = field(default=300, compare=False)
     settings: Mapping[str, int | str] = field(default_factory=dict, compare=False)
-
-    @property
-    def servers(self) -> frozenset[str]:
-        """The names of the servers that have answered this process: more than one behind a balancer."""
-        return frozenset(_servers().get(self, ()))
-
-    def with_settings(self, **settings: int | str) -> Self:
-        """Return this engine with more settings."""
-        return replace(self, settings={**self.settings, **settings})
-
-    def within(self, seconds: float) -> Self:
-        """Return this engine with a shorter time-out of statements."""
-        return replace(self, query_timeout_seconds=min(seconds, self.query_timeout_seconds))
-
-    is_server = True
 
     @property
     def place(self) -> str:
@@ -209,7 +189,7 @@ class ServerEngine(Engine):
             raise NotReachedError(f"{self.place}: no ClickHouse server answers: {reason}.\n{remedy}") from None
         if self.alt_hosts:
             _reached()[self] = (client.connection.host, client.connection.port)
-        _servers().setdefault(self, set()).add(client.connection.server_info.display_name)
+        self.remember_server(client.connection.server_info.display_name)
         client.connection.socket.settimeout(self.query_timeout_seconds)
 
     def _remedy(self) -> str:
