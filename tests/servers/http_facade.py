@@ -124,15 +124,12 @@ class _Request(BaseHTTPRequestHandler):
 
     def _send(self, pieces: Generator[bytes, None, None], *, wait: bool) -> None:
         """Send the rows; an error is the status if no row was sent before it."""
-        if wait:
-            first, rest = b"".join(pieces), iter(())
-        else:
-            first, rest = next(pieces, b""), pieces
+        first = b"".join(pieces) if wait else next(pieces, b"")
         tag = secrets.token_hex(8)
         self._begin(200, {"X-ClickHouse-Exception-Tag": tag, "X-ClickHouse-Format": "Native"})
         try:
             self._chunk(first)
-            for piece in rest:
+            for piece in pieces:
                 self._chunk(piece)
         except WarehouseError as error:
             text, _ = _said(error)

@@ -57,7 +57,9 @@ def remedy(host: str, port: int, *, secure: bool) -> str:
 class HttpServer(Protocol):
     """What is needed of an engine that speaks HTTP."""
 
-    query_timeout_seconds: float
+    @property
+    def query_timeout_seconds(self) -> float:
+        """How long it may be silent."""
 
     @property
     def place(self) -> str:

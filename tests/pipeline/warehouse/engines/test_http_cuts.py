@@ -1,6 +1,7 @@
 """A connection by HTTP that is cut at any byte: neither a short result nor half a statement."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
@@ -50,7 +51,7 @@ def test_an_answer_that_is_cut_at_any_byte_is_an_error(
     length = len(proxy.passed[-1].answer)
     assert length > 100
     for count in range(length):
-        proxy.next_cut = lambda count=count: Cut(answer=count)
+        proxy.next_cut = partial(Cut, answer=count)
         reset()  # a connection of its own
         with pytest.raises(TransientError):
             ask(engine)
@@ -65,7 +66,7 @@ def test_a_dump_or_a_write_whose_answer_is_cut_is_an_error(proxy: CuttingProxy) 
         reset()
         ask(engine)
         for count in range(0, len(proxy.passed[-1].answer), 9):
-            proxy.next_cut = lambda count=count: Cut(answer=count)
+            proxy.next_cut = partial(Cut, answer=count)
             reset()
             with pytest.raises(TransientError):
                 ask(engine)
@@ -75,7 +76,8 @@ def test_a_dump_or_a_write_whose_answer_is_cut_is_an_error(proxy: CuttingProxy) 
 WRITES: dict[str, Callable[[HttpEngine], None]] = {
     "insert": lambda engine: engine.insert("default.cut", {"n": list(range(5)), "s": list("abcde")}),
     "statement": lambda engine: engine.execute(
-        "INSERT INTO default.cut (n, s) SELECT number, toString(number) FROM system.numbers LIMIT 12345"
+        "INSERT INTO default.cut (n, s) SELECT number, 'x' FROM (SELECT number FROM system.numbers LIMIT 99) "
+        "WHERE number < 20"
     ),
 }
 
@@ -91,7 +93,7 @@ def test_half_a_request_changes_nothing(
             WRITES[write](engine)
             before = len(proxy.passed) - 1  # an insert asks for the types of columns first
             [[whole]] = http_warehouse.query("SELECT count() FROM default.cut")
-            assert whole in (5, 12_345)
+            assert whole in (5, 20)
             for count in range(len(proxy.passed[-1].request)):
                 proxy.next_cut = iter([Cut()] * before + [Cut(request=count)]).__next__
                 reset()
