@@ -140,6 +140,37 @@ def test_actions_may_be_computed_by_an_alias(place: Site, caplog: pytest.LogCapt
     assert warnings(caplog) == []
 
 
+def test_an_explanation_reads_columns_of_other_names_and_types(
+    embedded: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    embedded.load(incident("views", -0.9, dimension="os", dimension_value="iOS"))
+    people = "if(gender = 1, 'male', 'female') AS gender, age, os, country, source, exp_group"
+    what = "CAST(if(action = 'view', 'open', 'heart') AS Nullable(Enum8('open' = 1, 'heart' = 2)))"
+    town = "CAST(if(os = 'iOS', 'Kazan, \\'old\\'', 'Omsk') AS Enum8('Kazan, \\'old\\'' = 1, 'Omsk' = 2))"
+    made = {
+        "feed_actions": f"toString(user_id) AS uid, {what} AS what, time AS `sent at`, {town} AS town, {people}",
+        "message_actions": f"toString(user_id) AS user_id, toString(receiver_id) AS receiver_id, time, {people}",
+    }
+    for table, columns in made.items():
+        name = f"{embedded.database}.{table}"
+        embedded.warehouse.execute(f"RENAME TABLE {name} TO {embedded.database}.plain_{table}")
+        order = "`sent at`" if table == "feed_actions" else "time"
+        embedded.warehouse.execute(
+            f"CREATE TABLE {name} ENGINE = MergeTree ORDER BY {order} "
+            f"AS SELECT {columns} FROM {embedded.database}.plain_{table}"
+        )
+    embedded.sections["source"] = {
+        "database": embedded.database,
+        "columns": "feed.user_id=uid, feed.action=what, feed.time=sent at, feed.city=town",
+        "view_action": "open",
+        "like_action": "heart",
+    }
+    embedded.alerts = {"metrics": "views"}
+    posted = live(embedded, "alert-2026-11-12T0900Z-views")
+    assert "Views: city Kazan, 'old' explains" in posted
+    assert [text for text in warnings(caplog) if "message_actions has no column city" not in text] == []
+
+
 def test_a_limit_of_the_server_costs_only_the_slices_of_raw_events(
     server_warehouse: ServerEngine, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -122,18 +122,18 @@ class World:
 
 
 @st.composite
-def worlds(draw: st.DrawFn, is_new: bool) -> World:
-    """Any types that can be read, and names for a few of the columns."""
+def worlds(draw: st.DrawFn, is_new: bool, genders: str = "") -> World:
+    """Any types that can be read, and names for a few of the columns; `genders` of one of the kinds if given."""
     forms: dict[tuple[str, str], Form] = {}
 
     def chosen(among: list[Form]) -> Form:
         return draw(st.sampled_from([form for form in among if is_new or form.since == OLD]))
 
     ids = ID_KINDS[draw(st.sampled_from(sorted(ID_KINDS)))]
-    genders = GENDER_KINDS[draw(st.sampled_from(sorted(GENDER_KINDS)))]
+    of_genders = GENDER_KINDS[genders or draw(st.sampled_from(sorted(GENDER_KINDS)))]
     for kind in TABLES:
         columns = {name: OTHERS[name] for name in USUAL if name != "gender"}
-        columns |= {"user_id": ids, "time": TIMES, "gender": genders}
+        columns |= {"user_id": ids, "time": TIMES, "gender": of_genders}
         columns |= {"action": OTHERS["action"]} if kind == "feed" else {"receiver_id": ids}
         forms |= {(kind, name): chosen(among) for name, among in columns.items()}
     mapped = draw(st.lists(st.sampled_from(sorted(forms)), max_size=4, unique=True))

@@ -12,13 +12,24 @@ from hypothesis import strategies as st
 from pipeline.core import clock
 from pipeline.etl.verification import verify
 from pipeline.slots import measure
-from pipeline.warehouse.engines import EmbeddedEngine, Engine
+from pipeline.warehouse.engines import EmbeddedEngine, Engine, ServerEngine
 from tests.pipeline.etl.retyped import ACTIONS, CITIES, COUNTRIES, SYSTEMS, World, worlds
-from tests.pipeline.etl.running import Case, changed_rows, differences, load, loaded, measured_slots, prepared
-from tests.pipeline.etl.stories import FRIDAY
+from tests.pipeline.etl.running import (
+    Case,
+    changed_rows,
+    differences,
+    insert_events,
+    load,
+    loaded,
+    measured_slots,
+    prepared,
+)
+from tests.pipeline.etl.stories import FRIDAY, at, seen, sent
 from tests.pipeline.reference import Day, Events, measure_slots
+from tests.pipeline.warehouse.test_source import declare
 
 ZONE = "Europe/Moscow"
+BEFORE = FRIDAY - timedelta(days=1)
 MIDNIGHT = datetime(2026, 11, 5, 21)
 """The beginning of Friday in Moscow, UTC."""
 
@@ -56,10 +67,10 @@ def of_people(users: dict[int, tuple[Any, ...]]) -> Counter[tuple[Any, ...]]:
     return Counter(users.values())
 
 
-def check(warehouse: Engine, case: Case, world: World) -> None:
+def check(warehouse: Engine, case: Case, world: World, origin: Engine | None = None) -> None:
     """Load and measure a day of retyped tables, and compare it with plain Python over the events."""
-    with prepared(warehouse, case, source={"columns": world.setting}) as (origin, database):
-        world.declare(warehouse, origin)
+    with prepared(warehouse, case, origin=origin, source={"columns": world.setting}) as (events, database):
+        world.declare(origin or warehouse, events)
         load(FRIDAY)
         actual, expected = loaded(warehouse, database, FRIDAY), case.expected(FRIDAY)
         assert differences(Day({}, actual.slices, actual.totals), Day({}, expected.slices, expected.totals)) == {}
@@ -84,6 +95,50 @@ def tried(examples: int) -> settings:
 @given(data=st.data())
 def test_days_and_slots_do_not_depend_on_types(warehouse: Engine, data: st.DataObject) -> None:
     check(warehouse, data.draw(cases()), data.draw(worlds(isinstance(warehouse, EmbeddedEngine))))
+
+
+@tried(2)
+@given(data=st.data())
+def test_a_laptop_reads_any_types_of_a_server(
+    server_warehouse: ServerEngine, embedded_warehouse: EmbeddedEngine, data: st.DataObject
+) -> None:
+    check(embedded_warehouse, data.draw(cases()), data.draw(worlds(False, genders="text")), server_warehouse)
+
+
+def test_negative_ids_are_people_of_their_own(warehouse: Engine) -> None:
+    ids = [-1, -2, 0, 2**63 - 1, -(2**63)]
+    feed = [seen(user, at(FRIDAY)) for user in ids]
+    messages = [sent(user, to, at(FRIDAY)) for user in ids for to in (ids[0], ids[-1])]
+    plain = Case(events=Events([], []), days=(FRIDAY,), attribute_days=0)
+    with prepared(warehouse, plain) as (origin, database):
+        for table, names in (("feed_actions", ["user_id"]), ("message_actions", ["user_id", "receiver_id"])):
+            declare(warehouse, origin, table, dict.fromkeys(names, "Int64"))
+        insert_events(warehouse, origin, Case(events=Events(feed, messages), days=(FRIDAY,)))
+        load(FRIDAY)
+        users = loaded(warehouse, database, FRIDAY).users
+        assert users.keys() == {user % 2**64 for user in ids}
+        assert [row[1:7] for user in ids for row in [users[user % 2**64]]] == [
+            (1, 0, 5 if user in (-1, -(2**63)) else 0, 2, 5 if user in (-1, -(2**63)) else 0, 2) for user in ids
+        ]
+        assert verify(FRIDAY, FRIDAY)
+
+
+def test_a_gender_that_is_text_is_shown_as_it_is(warehouse: Engine) -> None:
+    """Of user 2 the day has a message without a gender; user 3 only received one."""
+    genders = [(1, FRIDAY, "female"), (2, FRIDAY, ""), (2, BEFORE, "male"), (3, BEFORE, "f"), (3, BEFORE, "other")]
+    with prepared(warehouse, Case(events=Events([], []), days=(FRIDAY,), attribute_days=1)) as (origin, database):
+        for table in ("feed_actions", "message_actions"):
+            declare(warehouse, origin, table, {"gender": "String"})
+        seen_then = [seen(user, at(day), gender=gender) for user, day, gender in genders if day == BEFORE or user == 1]
+        sent_then = [sent(2, 3, at(FRIDAY), gender="")]
+        insert_events(warehouse, origin, Case(events=Events(seen_then, sent_then), days=(FRIDAY,)))
+        load(FRIDAY)
+        slices = loaded(warehouse, database, FRIDAY).slices
+        assert {value: row for (name, value), row in slices.items() if name == "gender"} == {
+            "female": (1, 0, 0, 0, 0, 0),
+            "male": (0, 0, 0, 1, 0, 1),
+            "other": (0, 0, 1, 0, 1, 0),
+        }
 
 
 @pytest.mark.long

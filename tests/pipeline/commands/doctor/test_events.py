@@ -20,7 +20,7 @@ def remade(place: Place, columns: str) -> str:
     """Make the table of views and likes anew, empty, with other columns; return its name."""
     table = f"{place.database}.feed_actions"
     place.engine.execute(f"DROP TABLE {table}")
-    place.engine.execute(f"CREATE TABLE {table} ({columns}) ENGINE = MergeTree ORDER BY user_id")
+    place.engine.execute(f"CREATE TABLE {table} ({columns}) ENGINE = MergeTree ORDER BY tuple()")
     process.reset()  # the embedded engine remembers the types of columns
     place.sections["alerts"]["detector"] = "ewma"  # the new table has no history
     return table
@@ -102,6 +102,47 @@ def test_an_action_that_is_never_view_or_like(place: Place, kind: str) -> None:
     place.sections["source"]["feed_table"] = "feed_actions_fitting"
     code, out = place.run()
     assert (code, "'like' (50.0%), 'view' (50.0%)" in out) == (0, True), out
+
+
+def test_an_action_of_another_name_is_named_in_the_settings(place: Place) -> None:
+    table = remade(place, FEED)
+    for action in ("VIEW", "LIKE", "share"):
+        insert(place.engine, table, action=action)
+    assert "Set [source] view_action = VIEW, like_action = LIKE." in place.wrong()
+    place.sections["source"] |= {"view_action": "VIEW", "like_action": "LIKE"}
+    (found,) = place.notes()
+    assert "'share' make a user active and count as neither" in found
+    place.sections["source"] |= {"view_action": "open"}
+    (found,) = place.notes()
+    assert "never 'open', which would be 0" in found
+
+
+def test_columns_of_other_names(place: Place) -> None:
+    renamed = FEED.replace("user_id ", "uid ").replace("time ", "`event time` ").replace("action ", "what ")
+    table = remade(place, renamed)
+    place.sections["source"]["columns"] = "feed.user_id=uid, feed.action=what, feed.time=event time"
+    for action in ("view", "like"):
+        place.engine.execute(
+            f"INSERT INTO {table} (uid, what, `event time`) SELECT 7, '{action}', toDateTime('{now()}', 'UTC')"
+        )
+    place.notes()
+    place.sections["source"]["columns"] = "feed.user_id=uid, feed.action=what, feed.time=sent"
+    found = place.wrong()
+    assert "feed_actions has no column sent, which [source] columns names for time." in found
+    assert "feed_actions has: uid UInt32, what String, event time DateTime" in found
+
+
+@pytest.mark.parametrize("table", ["feed_actions", "message_actions"])
+def test_years_of_birth_in_the_place_of_ages(place: Place, table: str) -> None:
+    name = f"{place.database}.{table}"
+    insert(place.engine, name, rows=20, age=1990, **({"action": "view"} if "feed" in table else {"receiver_id": 8}))
+    found = place.wrong()
+    assert f"source column {name}.age holds years of birth, not ages. Make a view of {table} that fits" in found
+    view = re.search(r"CREATE VIEW .*?;", found)
+    assert view is not None
+    place.engine.execute(view[0])
+    place.sections["source"]["feed_table" if "feed" in table else "message_table"] = f"{table}_fitting"
+    place.notes()
 
 
 def test_actions_that_count_as_neither_are_a_note(place: Place) -> None:
