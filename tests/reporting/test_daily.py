@@ -45,6 +45,19 @@ def test_the_whole_text_in_russian() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("language", "says"),
+    [
+        ("en", "No row for 1 Nov in feed & actions is a view or a like: do the actions have other names?"),
+        ("ru", "За 1 ноя в feed & actions ни одна строка не просмотр и не лайк: действия называются иначе?"),
+    ],
+)
+def test_a_day_without_views_and_likes_is_said_above_the_numbers(language: str, says: str) -> None:
+    lines = compose(replace(report(DAU), without_actions="feed & actions"), language).plain.split("\n\n")
+    assert lines[1] == says
+    assert lines[2].startswith("DAU: 21")
+
+
 def test_what_explains_the_biggest_change_is_said_below_the_numbers() -> None:
     explained = replace(
         report(CTR),

@@ -332,6 +332,15 @@ def test_rows_with_a_wrong_time_are_counted(healthy: Place) -> None:
     assert healthy.json()["wrong_times"] == {f"{healthy.events}.feed_actions": 3}
 
 
+def test_a_day_without_views_and_likes_is_a_note(healthy: Place) -> None:
+    totals = {"metric": ["feed_users", "views", "likes"], "numerator": [7, 0, 0], "denominator": [1, 1, 1]}
+    healthy.engine.insert(f"{healthy.database}.daily_totals", {"event_date": [DAYS[-1]] * 3, **totals})
+    code, text = healthy.run()
+    assert f"source    no row of {DAYS[-1]} is a view or a like: see [source] view_action\n" in text
+    assert code == 0
+    assert healthy.json()["no_actions"] == str(DAYS[-1])
+
+
 def test_by_the_real_clock(healthy: Place) -> None:
     del healthy.sections["clock"]
     found = healthy.json()
