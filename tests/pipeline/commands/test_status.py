@@ -334,7 +334,12 @@ def test_rows_with_a_wrong_time_are_counted(healthy: Place) -> None:
 
 def test_a_day_without_views_and_likes_is_a_note(healthy: Place) -> None:
     metrics = ["feed_users", "views", "likes"]
-    totals = {"event_date": [DAYS[-1]] * 3, "metric": metrics, "numerator": [7, 0, 0], "denominator": [1] * 3}
+    totals: dict[str, list[Any]] = {
+        "event_date": [DAYS[-1]] * 3,
+        "metric": metrics,
+        "numerator": [7, 0, 0],
+        "denominator": [1] * 3,
+    }
     healthy.engine.insert(f"{healthy.database}.daily_totals", totals)
     code, text = healthy.run()
     assert f"source    no row of {DAYS[-1]} is a view or a like: see [source] view_action\n" in text
