@@ -105,7 +105,12 @@ class Detector(ABC):
             The input has the wrong shape or type, or holds invalid numbers.
         """
         table, counts, shape = validate(values, denominator)
-        bounds = self._detect(table, counts) if table.size else _empty(table.shape)
+        groups = _late_starts(table, None, self.period)
+        bounds = _unknown(table.shape) if groups or not table.size else self._detect(table, counts)
+        for rows, first in groups:
+            part = self.detect(table[rows, first:], None if counts is None else counts[rows, first:])
+            for whole, known in zip(bounds.arrays, part.arrays, strict=True):
+                whole[rows, first:] = known
         return Bounds(*(array.reshape(shape) for array in bounds.arrays))
 
     def detect_last(self, values: ArrayLike, denominator: ArrayLike | None = None) -> Bounds:
@@ -126,30 +131,33 @@ class Detector(ABC):
         DetectorError
             The input has the wrong shape or type, or holds invalid numbers.
         """
-        recent = to_array(values, "values")
+        given = to_array(values, "values")
         events = None if denominator is None else to_array(denominator, "denominator")
-        numbers = range(0)
-        if recent.ndim and not recent.shape[-1]:
+        if given.ndim not in (1, 2):
+            validate(given, events)
+        if not given.shape[-1]:
             raise DetectorError("values have no columns: detect_last needs at least one")
-        if recent.ndim in (1, 2):
-            # Select the needed columns first: copying or checking all columns of 100,000 series is slow.
-            columns = self._last_columns(recent.shape[-1])
-            if events is not None:
-                events = spread(events, recent.shape)[..., columns]
-            numbers, recent = range(recent.shape[-1])[columns], recent[..., columns]
-        if recent.ndim != 2 or len(recent) <= self.series_at_once:
-            return self._validated_last(recent, events, numbers)
-        parts = []
-        for first in range(0, len(recent), self.series_at_once):
-            rows = slice(first, first + self.series_at_once)
-            part = self._validated_last(recent[rows], None if events is None else events[rows], numbers)
-            parts.append(part.arrays)
-        return Bounds(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+        table = np.atleast_2d(given)
+        events = None if events is None else np.atleast_2d(spread(events, given.shape))
+        groups = _late_starts(table, events, self.period)
+        bounds = _unknown(table.shape[:1]) if groups else self._last_from(0, table, events)
+        for rows, first in groups:
+            part = self._last_from(first, table[rows], None if events is None else events[rows])
+            for whole, known in zip(bounds.arrays, part.arrays, strict=True):
+                whole[rows] = known
+        return Bounds(*(array.reshape(given.shape[:-1]) for array in bounds.arrays))
 
-    def _validated_last(self, recent: NDArray[Any], events: NDArray[Any] | None, numbers: range) -> Bounds:
-        table, counts, shape = validate(recent, events, numbers)
-        bounds = self._detect_last(table, counts) if table.size else _empty((0,))
-        return Bounds(*(array.reshape(shape[:-1]) for array in bounds.arrays))
+    def _last_from(self, first: int, table: NDArray[Any], events: NDArray[Any] | None) -> Bounds:
+        """Bounds (S,) of the newest column of `table`, (S, T), whose history begins at column `first`."""
+        # Select the needed columns first: copying or checking all columns of 100,000 series is slow.
+        columns = range(first, table.shape[1])[self._last_columns(table.shape[1] - first)]
+        needed = slice(columns.start, columns.stop, columns.step)
+        parts = [_unknown((0,)).arrays]
+        for start in range(0, len(table), self.series_at_once):
+            some = slice(start, start + self.series_at_once)
+            recent, counts, _ = validate(table[some, needed], None if events is None else events[some, needed], columns)
+            parts.append(self._detect_last(recent, counts).arrays)
+        return Bounds(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
     @abstractmethod
     def _detect(self, values: Array, denominator: Array | None) -> Bounds:
@@ -164,8 +172,38 @@ class Detector(ABC):
         return self._detect(values, denominator)[:, -1]
 
 
-def _empty(shape: tuple[int, ...]) -> Bounds:
-    return Bounds(*(np.empty(shape) for _ in range(4)))
+def _unknown(shape: tuple[int, ...]) -> Bounds:
+    return Bounds(*(np.full(shape, np.nan) for _ in range(4)))
+
+
+def _late_starts(
+    values: NDArray[Any], denominator: NDArray[Any] | None, period: int
+) -> list[tuple[NDArray[np.intp], int]]:
+    """Group the series (S, T) by the first column of the day of their first known value.
+
+    Days in front that hold nothing are no history, so no method gets to see them. A series without any value begins at
+    column 0.
+
+    Returns
+    -------
+    list of (rows, first)
+        Empty if every series begins on the first day.
+    """
+    days = np.zeros(len(values), dtype=np.intp)
+    unknown = np.arange(len(values))
+    for day in range(-(-values.shape[1] // period)):
+        columns = slice(day * period, (day + 1) * period)
+        known = ~np.isnan(values[unknown, columns])
+        if denominator is not None:
+            known &= denominator[unknown, columns] > 0
+        begins = known.any(axis=1)
+        days[unknown[begins]] = day
+        unknown = unknown[~begins]
+        if not unknown.size:
+            break
+    if not days.any():
+        return []
+    return [(np.flatnonzero(days == day), int(day) * period) for day in np.unique(days)]
 
 
 def _origin(cls: type) -> str:
