@@ -227,6 +227,44 @@ def _gaps(detector: Detector, values: Array) -> None:
     _detect_last(detector, holes)
 
 
+def _padding(detector: Detector, values: Array) -> None:
+    """Missing days in front change nothing, whether all series have them or some."""
+    odd = _with_incidents(values)
+    period, columns = detector.period, odd.shape[1]
+    for days in (1, 30):
+        padded = np.concatenate([np.full((len(odd), days * period), np.nan), odd], axis=1)
+        _require_equal(_detect(detector, padded)[:, -columns:], _detect(detector, odd), f"after {days} missing days")
+        _require_equal(_detect_last(detector, padded), _detect_last(detector, odd), f"after {days} missing days")
+    late = odd.copy()
+    late[1, : 3 * period] = np.nan
+    alone = odd[1, 3 * period :]
+    _require_equal(_detect(detector, late)[1, 3 * period :], _detect(detector, alone), "in a series that begins later")
+    _require_equal(_detect_last(detector, late)[1], _detect_last(detector, alone), "in a series that begins later")
+
+
+def _holes(detector: Detector, values: Array) -> None:
+    """A hole is no history: with one, a slot is judged only after as many known values, of the slot or in all."""
+    series = values[0]
+    whole = _learnt(detector, series)
+    total = min(total for _, total in whole)
+    holes = series.copy()
+    holes[total // 4 : total // 4 + min(detector.period, total // 2)] = np.nan
+    for slot, (wanted, got) in enumerate(zip(whole, _learnt(detector, holes), strict=True)):
+        _require(got[0] >= wanted[0] or got[1] >= total, f"slot {slot} after {got[0]} days instead of {wanted[0]}")
+
+
+def _learnt(detector: Detector, series: Array) -> list[tuple[int, int]]:
+    """For each slot the number of known values before its first score: those of the slot, and all."""
+    known = ~np.isnan(series)
+    scored = np.isfinite(_detect(detector, series).score)
+    learnt = []
+    for slot in range(detector.period):
+        columns = np.flatnonzero(scored[slot :: detector.period])
+        first = slot + int(columns[0]) * detector.period if columns.size else len(series)
+        learnt.append((int(known[slot : first : detector.period].sum()), int(known[:first].sum())))
+    return learnt
+
+
 def _degenerate(detector: Detector, values: Array) -> None:
     """Constant, short and entirely missing series give no warning and no anomaly."""
     for constant in (0.0, 0.1, 7.0, np.nan):
@@ -285,6 +323,8 @@ RULES: tuple[Callable[[Detector, Array], None], ...] = (
     _last,
     _layout,
     _gaps,
+    _padding,
+    _holes,
     _degenerate,
     _promises,
     _denominators,

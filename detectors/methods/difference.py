@@ -27,7 +27,7 @@ class Difference(Detector):
     period
         Points in a day.
     days
-        History of differences in days. The first band needs one day of history.
+        History of differences in days. The first band needs one day of history, at least half of it known.
     multiplier
         Half the band's width in standard deviations of a difference.
     """
@@ -49,7 +49,9 @@ class Difference(Detector):
         last = past(values, 1)[..., 0]
         half = np.full(values.shape, np.nan)
         for start, stop, history in past_days(np.abs(values - last), self.period, self.days):
-            usual = median(history.reshape(len(values), -1))
+            differences = history.reshape(len(values), -1)
+            enough = 2 * np.count_nonzero(~np.isnan(differences), axis=1) >= self.period
+            usual = np.where(enough, median(differences), np.nan)
             half[:, start:stop] = self.multiplier * SIGMAS_PER_MAD * usual[:, np.newaxis]
         return Bounds.from_band(values, last + 0 * half, last - half, last + half)
 

@@ -174,8 +174,9 @@ class Ensemble(Detector):
             deviations, self.period, self.days, first=max(first, self.min_days * self.period)
         ):
             spread = robust_scale(history)
-            known = 2 * np.count_nonzero(~np.isnan(history), axis=(1, 2)) >= (self.min_days - 1) * self.period
-            spread = np.where(known[:, np.newaxis], spread, np.nan)
+            by_slot = np.count_nonzero(~np.isnan(history), axis=1)
+            enough = 2 * by_slot.sum(axis=1, keepdims=True) >= (self.min_days - 1) * self.period
+            spread = np.where(enough & (by_slot >= self.min_days - 1), spread, np.nan)
             scale[:, start - first : stop - first] = spread[:, : stop - start]
         return scale
 

@@ -38,7 +38,7 @@ class Seasonal(Detector):
     days
         Maximum history, in days.
     min_days
-        Minimum history, in days.
+        Minimum history: the number of past days on which the slot is known.
     sensitivity
         1: the half width is 5 standard deviations for counts and ratios, 8 for values. 2: half of that.
     kind
@@ -84,14 +84,17 @@ class Seasonal(Detector):
         rest = table - shape[:, np.newaxis] - weeks
         weekdays = np.stack([self._weekday(rest[:, day::_WEEK]) for day in range(_WEEK)], axis=1)
 
-        today = shape + weeks[:, -1] + weekdays[:, table.shape[1] % _WEEK]
-        # Yesterday's profile without yesterday's residuals, which would hide a part of yesterday's level.
-        yesterday = shape + weeks[:, -1] + self._weekday(rest[:, -_WEEK - 1 :: -_WEEK])
+        today = shape + weeks[:, -1] + np.nan_to_num(self._smooth(rest[:, table.shape[1] % _WEEK :: _WEEK]))
+        # Yesterday's profile without yesterday's residuals, which would hide a part of yesterday's level. Only if its
+        # weekday was not seen before are they used: a level that holds a weekday's difference is wrong today.
+        earlier, own = self._smooth(rest[:, -_WEEK - 1 :: -_WEEK]), self._smooth(rest[:, -1:])
+        yesterday = shape + weeks[:, -1] + np.nan_to_num(np.where(np.isnan(earlier), own, earlier))
         so_far = stop - start
         recent = np.concatenate([table[:, -1] - yesterday, logs[:, -so_far:] - today[:, :so_far]], axis=1)
         level = self._level(past(recent, self.period)[:, self.period + first :])
         new_columns = slice(start + first, stop)
-        expected = noise.from_additive(today[:, first:so_far] + level, new_columns)
+        known = np.count_nonzero(~np.isnan(table[..., first:so_far]), axis=1) >= self.min_days
+        expected = noise.from_additive(np.where(known, today[:, first:so_far] + level, np.nan), new_columns)
 
         fitted = shape[:, np.newaxis] + weeks + weekdays[:, np.arange(table.shape[1]) % _WEEK]
         past_columns = slice(oldest, start)
@@ -101,12 +104,17 @@ class Seasonal(Detector):
         return expected, *noise.band(expected, _MULTIPLIER[self.kind] / self.sensitivity, deviation, new_columns)
 
     def _weekday(self, rest: Array) -> Array:
-        """Difference of a weekday from the profile, smoothed over an eighth of the day; 0 if unknown."""
-        series, days, slots = rest.shape
-        if days < 2:  # the fit of a single day is exact and leaves no residuals
-            return np.zeros((series, slots))
+        """Difference of a weekday from the profile, (S, period); 0 if unknown."""
+        if rest.shape[1] < 2:  # the fit of a single day is exact and leaves no residuals
+            return np.zeros((len(rest), self.period))
+        return np.nan_to_num(self._smooth(rest))
+
+    def _smooth(self, rest: Array) -> Array:
+        """Median of some days, (S, D, period), over an eighth of the day; NaN if unknown."""
+        if not rest.shape[1]:
+            return np.full((len(rest), self.period), np.nan)
         windows = np.moveaxis(moving_windows(rest, self.period // 16), 1, -2)
-        return np.nan_to_num(median(windows.reshape(series, slots, -1)))
+        return median(windows.reshape(len(rest), self.period, -1))
 
     def _level(self, recent: Array) -> Array:
         """Median deviation of the last day from the profile; 0 where fewer than an eighth of its values are known.

@@ -143,6 +143,25 @@ class NeverRecovers(Sound):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CountsColumns(Sound):
+    """Its history is a number of columns, known or not."""
+
+    def _expected(self, values: Array) -> Array:
+        mean = np.nancumsum(values, axis=1) / np.arange(1, values.shape[1] + 1)
+        return np.where(np.arange(values.shape[1]) < 5 * self.period, np.nan, past(mean, 1)[..., 0])
+
+
+@dataclass(frozen=True, kw_only=True)
+class LooksAtTheFront(Sound):
+    """It looks whether the first column is missing."""
+
+    def detect(self, values: ArrayLike, denominator: ArrayLike | None = None) -> Bounds:
+        bounds = super().detect(values, denominator)
+        front = np.isnan(np.asarray(values)[..., :1])
+        return Bounds.from_band(np.asarray(values), *(array + front for array in bounds.arrays[:3]))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Mute(Sound):
     def _expected(self, values: Array) -> Array:
         return np.full(values.shape, np.nan)
@@ -259,6 +278,8 @@ BROKEN: list[tuple[type[Detector], str]] = [
     (LastRoundsFloat32, "slot by slot, in detect_last"),
     (WarnsOnGaps, "Mean of empty slice"),
     (NeverRecovers, "scores resume after them"),
+    (CountsColumns, "slot 0 after 4 days instead of 5"),
+    (LooksAtTheFront, "after 1 missing days"),
     (Mute, "healthy series"),
     (CriesWolf, "healthy series"),
     (FlagsConstants, "no anomaly"),

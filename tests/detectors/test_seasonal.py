@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import detectors
 from detectors.methods.ensemble import Ensemble
 from detectors.methods.seasonal import Seasonal
 from detectors.noise import Kind
@@ -46,3 +47,31 @@ def test_detect_last_equals_detect_for_points_closer_than_15_minutes() -> None:
     whole, newest = detector.detect(values), detector.detect_last(values)
     for name in ("expected", "lower", "upper", "score"):
         assert getattr(newest, name) == pytest.approx(getattr(whole, name)[-1])
+
+
+@pytest.mark.parametrize("min_days", [7, 14])
+@pytest.mark.parametrize("first", range(7))
+def test_the_first_day_after_the_minimum_history_is_as_quiet_as_later_ones(first: int, min_days: int) -> None:
+    # Saturdays have three quarters of a weekday's events, Sundays two thirds.
+    period, rng = 96, np.random.default_rng(3)
+    columns = np.arange(24 * period)
+    factors = np.array([1, 1, 1, 1, 1, 0.75, 0.66])[(columns // period + first) % 7]
+    shape = 1 + 0.6 * np.sin(2 * np.pi * columns / period)
+    values = rng.poisson(2000 * shape * factors, (3, len(columns))).astype(float)
+    bounds = Seasonal(period=period, min_days=min_days, kind="count").detect(values)
+    flags = bounds.is_anomaly.reshape(3, -1, period).sum(axis=2)
+    assert np.isnan(bounds.score[:, : min_days * period]).all()
+    assert np.isfinite(bounds.score[:, min_days * period :]).all()
+    assert flags.max() <= 1
+
+
+def test_a_slot_that_was_never_seen_is_not_judged() -> None:
+    # The source has rows from 6:00 to 21:00 only, and on the last day around the clock.
+    period = 96
+    night = np.r_[:24, 84:96]
+    table = np.full((21, period), 200.0)
+    table[:-1, night] = np.nan
+    for name in ("seasonal", "ensemble", "holt_winters", "stl"):
+        scores = detectors.create(name, period=period).detect(table.ravel()).score[-period:]
+        assert np.isnan(scores[night]).all(), name
+        assert np.isfinite(scores[24:84]).all(), name
