@@ -38,7 +38,8 @@ class Seasonal(Detector):
     days
         Maximum history, in days.
     min_days
-        Minimum history: the number of past days on which the slot is known.
+        Minimum history: the number of past days on which the slot is known. With fewer than 14 the first weekend that
+        is judged may differ from the band, since a weekday needs two days.
     sensitivity
         1: the half width is 5 standard deviations for counts and ratios, 8 for values. 2: half of that.
     kind
@@ -84,11 +85,12 @@ class Seasonal(Detector):
         rest = table - shape[:, np.newaxis] - weeks
         weekdays = np.stack([self._weekday(rest[:, day::_WEEK]) for day in range(_WEEK)], axis=1)
 
-        today = shape + weeks[:, -1] + np.nan_to_num(self._smooth(rest[:, table.shape[1] % _WEEK :: _WEEK]))
-        # Yesterday's profile without yesterday's residuals, which would hide a part of yesterday's level. Only if its
-        # weekday was not seen before are they used: a level that holds a weekday's difference is wrong today.
-        earlier, own = self._smooth(rest[:, -_WEEK - 1 :: -_WEEK]), self._smooth(rest[:, -1:])
-        yesterday = shape + weeks[:, -1] + np.nan_to_num(np.where(np.isnan(earlier), own, earlier))
+        today = shape + weeks[:, -1] + weekdays[:, table.shape[1] % _WEEK]
+        # Yesterday's profile without yesterday's residuals, which would hide a part of yesterday's level. They are used
+        # only if its weekday is not known otherwise: a level that holds a weekday's difference is wrong today.
+        earlier, own = rest[:, -_WEEK - 1 :: -_WEEK], self._smooth(rest[:, -1:])
+        before = self._smooth(earlier) if earlier.shape[1] > 1 else own
+        yesterday = shape + weeks[:, -1] + np.nan_to_num(np.where(np.isnan(before), own, before))
         so_far = stop - start
         recent = np.concatenate([table[:, -1] - yesterday, logs[:, -so_far:] - today[:, :so_far]], axis=1)
         level = self._level(past(recent, self.period)[:, self.period + first :])
@@ -111,8 +113,6 @@ class Seasonal(Detector):
 
     def _smooth(self, rest: Array) -> Array:
         """Median of some days, (S, D, period), over an eighth of the day; NaN if unknown."""
-        if not rest.shape[1]:
-            return np.full((len(rest), self.period), np.nan)
         windows = np.moveaxis(moving_windows(rest, self.period // 16), 1, -2)
         return median(windows.reshape(len(rest), self.period, -1))
 
