@@ -6,10 +6,16 @@ from pipeline.core import settings
 from pipeline.core.errors import SettingsError
 from pipeline.warehouse.engines import EmbeddedEngine, Engine, HttpEngine, ServerEngine
 
+_SPILLING = ("max_bytes_before_external_group_by", "max_bytes_before_external_sort")
+"""From this size on a statement goes on on disk; merging what is there needs memory too."""
+
 
 def warehouse() -> Engine:
     """Return the engine of ``[warehouse]``; the password comes from FEEDPULSE_CLICKHOUSE_PASSWORD."""
-    return _engine(settings.WarehouseSettings(), "warehouse", os.environ.get("FEEDPULSE_CLICKHOUSE_PASSWORD", ""))
+    password = os.environ.get("FEEDPULSE_CLICKHOUSE_PASSWORD", "")
+    engine = _engine(settings.WarehouseSettings(), "warehouse", password)
+    limit = settings.max_memory()
+    return engine.with_settings(max_memory_usage=limit, **dict.fromkeys(_SPILLING, limit // 2)) if limit else engine
 
 
 def source() -> Engine:

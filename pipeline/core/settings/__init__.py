@@ -5,7 +5,7 @@ Secrets are not settings; they come from the environment (``FEEDPULSE_CLICKHOUSE
 (``[telegram]``, ``[outbox]``).
 """
 
-from pipeline.core.settings.checking import alternatives, check, days_kept
+from pipeline.core.settings.checking import alternatives, check, days_kept, max_memory
 from pipeline.core.settings.metric_sections import Direction, MetricSettings, metric, metric_sections
 from pipeline.core.settings.sections import (
     SECTIONS,
@@ -43,6 +43,7 @@ __all__ = [
     "check",
     "days_kept",
     "load_start",
+    "max_memory",
     "metric",
     "metric_sections",
     "names",

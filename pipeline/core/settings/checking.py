@@ -64,6 +64,9 @@ NATIVE_PORTS = "feedpulse speaks ClickHouse's native protocol: port 9000, or 944
 HTTP_PORTS = "ClickHouse's usual ports of HTTP are 8123, and 8443 with TLS (https)."
 """The remedy of each wrong URL."""
 
+_LEAST_MEMORY = 16 << 20
+"""Below this even small statements fail."""
+
 _URL = "write https://host[:port][/path], or http://"
 
 
@@ -94,6 +97,7 @@ def check() -> None:
     _require_cluster()
     _require_minimums()
     _require_kept_days()
+    max_memory()
     report_deadline()
     source_columns()
     action_names()
@@ -224,6 +228,24 @@ def _require_minimums() -> None:
         value = getattr(cls(), name)
         if value < least:
             raise SettingsError(f"[{cls.section}] {name} = {value}: must be {least} or more.")
+
+
+def max_memory() -> int:
+    """Return ``[warehouse] max_memory`` in bytes; 0 leaves the limit to the engine.
+
+    Raises
+    ------
+    SettingsError
+        It is no size.
+    """
+    text = WarehouseSettings().max_memory
+    if not text:
+        return 0
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([KMGT]?)(?:i?B)?", text, re.ASCII | re.IGNORECASE)
+    size = int(float(found[1]) * 1024 ** " KMGT".index(found[2].upper() or " ")) if found else 0
+    if size < _LEAST_MEMORY:
+        raise SettingsError(f"[warehouse] max_memory = {text}: write 500M, 2G or more than {_LEAST_MEMORY >> 20}M.")
+    return size
 
 
 def days_kept() -> int:

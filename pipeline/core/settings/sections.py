@@ -85,6 +85,8 @@ class WarehouseSettings(ConnectionSettings):
     """Begins the names of all our tables but `[etl] table`, so that several people can share a database: `anna_`."""
     cluster = luigi.Parameter(default="")
     """Server: a name of system.clusters. New tables are replicated on each of its servers; empty makes plain ones."""
+    max_memory = luigi.Parameter(default="")
+    """Memory that a statement may take, such as 2G; an aggregation that needs more than half of it goes on on disk."""
     keep_days = luigi.IntParameter(default=KEEP_DAYS)
     """Days kept in the tables of slots, incidents, deliveries and runs; whole months are dropped. 0 keeps all.
 

@@ -57,11 +57,12 @@ REMEDIES = {
     195: "The server does not let this user in from this machine's address.",
     201: "This user's quota is used up: wait until its interval ends, or raise the quota.",
     202: "The server runs too many queries at once: use fewer --workers, or raise max_concurrent_queries.",
-    241: "The statement needs more memory than the engine may use.",
+    241: "The statement needs more memory than it may: raise [warehouse] max_memory, or max_memory_usage of the user.",
     279: _AWAY,
     291: "This user may not use that database: set another `database`, or add it to the user's allow_databases.",
     341: "An ALTER is not finished on all replicas: see system.mutations. The next run goes on.",
     396: "The result is larger than the server allows: raise max_result_rows and max_result_bytes of this user.",
+    452: "This user may not change the setting that the error names: leave [warehouse] max_memory empty.",
     497: "Grant this user the right that the error names; SHOW GRANTS lists its rights.",
     516: "Check `user` in luigi.cfg and the password (FEEDPULSE_CLICKHOUSE_PASSWORD; FEEDPULSE_SOURCE_PASSWORD for "
     "[source]).",
@@ -125,7 +126,7 @@ class Engine(ABC):
         return frozenset()
 
     def with_settings(self, **settings: int | str) -> Self:
-        """Return this engine with ClickHouse's settings for its statements; it is equal to this one."""
+        """Return this engine with more of ClickHouse's settings for its statements; it is equal to this one."""
         return self
 
     def within(self, seconds: float) -> Self:

@@ -12,10 +12,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Client, Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pipeline.core.errors import TerminalError, TransientError, WarehouseError
 from pipeline.core.process import once
@@ -40,10 +40,13 @@ class EmbeddedEngine(Engine):
         The data directory; created if missing, accessible to this user only.
     idle_seconds : float
         The owner process exits this long after the last statement.
+    settings : mapping
+        ClickHouse's settings for every statement.
     """
 
     path: str
     idle_seconds: float = 10.0
+    settings: Mapping[str, int | str] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", os.path.abspath(self.path))
@@ -52,6 +55,10 @@ class EmbeddedEngine(Engine):
     def place(self) -> str:
         """The data directory."""
         return self.path
+
+    def with_settings(self, **settings: int | str) -> Self:
+        """Return this engine with more settings."""
+        return replace(self, settings={**self.settings, **settings})
 
     def _query(self, sql: str) -> list[tuple[Any, ...]]:
         frames = self._ask({"kind": "all", "sql": sql, "format": "Native"})
@@ -79,7 +86,8 @@ class EmbeddedEngine(Engine):
         connection, process = self._greeted()
         with connection:
             try:
-                connection.send_bytes(json.dumps(request).encode())
+                settings = ", ".join(f"{name} = '{value}'" for name, value in self.settings.items())
+                connection.send_bytes(json.dumps({**request, "settings": settings}).encode())
                 for frame in data:
                     connection.send_bytes(frame)
                 while frame := self._received(connection, process):

@@ -12,8 +12,9 @@ One connection carries one statement. Frames are those of `multiprocessing.conne
 
 1. owner: a greeting, JSON ``{"protocol": ..., "pid": ...}`` (or ``{"error": ...}`` if the engine does not start). The
    client waits for it before it sends, so an owner that is about to exit never runs a part of a statement.
-2. client: a request, JSON ``{"sql": ..., "kind": "all" | "stream" | "insert", "format": ..., "turn": ...}``; after an
-   insert, frames of data and an empty frame. Statements with the same `turn` run one after another.
+2. client: a request, JSON ``{"sql": ..., "kind": "all" | "stream" | "insert", "format": ..., "turn": ...,
+   "settings": ...}``; after an insert, frames of data and an empty frame. Statements with the same `turn` run one after
+   another. `settings` is a list for SET.
 3. owner: frames of the result, an empty frame, and the outcome, JSON ``{}`` or ``{"error": ...}``.
 """
 
@@ -77,7 +78,7 @@ class Owner:
         self.turns: dict[str, threading.Lock] = {}
         # Threads and sessions are reused: a small statement then costs a third less.
         self.threads = ThreadPoolExecutor(_MOST_CONNECTIONS)
-        self.sessions: list[tuple[str, Any]] = []  # with the log_comment of what they run
+        self.sessions: dict[str, list[tuple[str, Any]]] = {}  # by settings, with the log_comment of what they run
         self.last_statement = time.monotonic()
         self.numbers = itertools.count()
 
@@ -154,7 +155,7 @@ class Owner:
             connection.close()
 
     def _answer(self, connection: Connection, request: dict[str, str]) -> Generator[bytes, None, None]:
-        with self._session(request["sql"]) as (comment, session):
+        with self._session(request["sql"], request.get("settings", "")) as (comment, session):
             if request["kind"] == "insert":
                 self._insert(connection, session, request)
                 return
@@ -177,24 +178,25 @@ class Owner:
                 raise BrokenPipeError
 
     @contextlib.contextmanager
-    def _session(self, sql: str) -> Iterator[tuple[str, Any]]:
+    def _session(self, sql: str, settings: str) -> Iterator[tuple[str, Any]]:
         """Provide a session for one statement, and its log_comment.
 
         The session is reused if the statement succeeded and leaves nothing behind.
         """
+        sessions = self.sessions.setdefault(settings, [])
         try:
-            comment, session = self.sessions.pop()
+            comment, session = sessions.pop()
         except IndexError:
             comment = f"feedpulse-{os.getpid()}-{next(self.numbers)}"
             session = self.new_session(self.directory)
-            session.query(f"SET {SETTINGS}, log_comment = '{comment}'")
+            session.query(f"SET {SETTINGS}, log_comment = '{comment}'{settings and f', {settings}'}")
         try:
             yield comment, session
         except BaseException:
             session.close()
             raise
         if _LEAVES_NOTHING.match(sql):
-            self.sessions.append((comment, session))
+            sessions.append((comment, session))
         else:
             session.close()
 
