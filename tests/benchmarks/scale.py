@@ -91,7 +91,10 @@ def day_of(rows: int, rounds: int, max_memory: str) -> Cost:
         every = [measure(server, number, max_memory) for number in range(rounds + 1)][1:]  # the first one warms caches
     if len({cost.checksum for cost in every}) != 1:
         raise SystemExit("the results of rounds differ")
-    return Cost(*(statistics.median(column) for column in list(zip(*every, strict=True))[:-1]), every[0].checksum)
+    medians = {
+        name: statistics.median(getattr(cost, name) for cost in every) for name in Cost._fields if name != "checksum"
+    }
+    return every[0]._replace(**medians)
 
 
 def main() -> None:
