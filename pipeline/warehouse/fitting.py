@@ -60,10 +60,24 @@ def converted(table: Table, ours: str) -> str:
     return f"replaceRegexpOne(toString({own}), '[.]0*$', '')" if kind.startswith("Decimal") else f"toString({own})"
 
 
+def hint(table: Table, ours: str) -> str:
+    """Return what to know of the value that `converted` gives; '' for nothing."""
+    kind = bare_type(table.types[table.theirs(ours)])
+    if ours != "time":
+        return ""
+    if kind.startswith("Date"):
+        return f"The days of {table.name}.time have no time of day: slots and alerts see all their events at midnight."
+    if "parseDateTime" in _moment("", kind):
+        return f"The texts of {table.name}.time are read as UTC: put their zone into the view if it is another."
+    return ""
+
+
 def absent(table: Table, ours: str) -> str:
     """Return what stands for a column that a table lacks: users without a value are `unknown`."""
     if ours == "age" and (birth := next((name for name in table.types if re.fullmatch(_BIRTH, name)), "")):
         return since(table, column(birth), bare_type(table.types[birth]))
+    if like := table.like(ours):
+        return column(like)
     return {"os": "''", "gender": _NOTHING, "age": _NOTHING}.get(ours, f"YOUR_{ours.upper()}")
 
 

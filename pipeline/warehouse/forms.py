@@ -4,10 +4,11 @@ import re
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from pipeline.core.errors import TerminalError
 from pipeline.warehouse import scratch
-from pipeline.warehouse.engines import Engine
+from pipeline.warehouse.engines import Engine, Params
 from pipeline.warehouse.statements import statement, template
 
 _UNKNOWN_TABLE = 60
@@ -33,6 +34,18 @@ class Form:
     """How servers share the table's rows: ``Replicated``, ``Shared`` (ClickHouse Cloud), or not at all."""
 
 
+def listed(engine: Engine, sql: str, params: Params) -> list[tuple[Any, ...]]:
+    """Read from system.tables; again while a table is dropped, because 18.16 lists none at that moment."""
+    for _ in range(_ATTEMPTS):
+        try:
+            return engine.query(sql, params)
+        except TerminalError as error:
+            if error.code != _UNKNOWN_TABLE:
+                raise
+        time.sleep(_PAUSE_SECONDS)
+    return engine.query(sql, params)
+
+
 def read(engine: Engine, database: str, names: Collection[str]) -> dict[str, Form]:
     """Read the forms of the named tables that exist, and those of scratch tables, without their columns.
 
@@ -40,17 +53,12 @@ def read(engine: Engine, database: str, names: Collection[str]) -> dict[str, For
     """
     bound = {"database": database, "names": tuple(names), "scratch": f"^{scratch.NAME}$"}
     for _ in range(_ATTEMPTS):
-        try:
-            forms = _forms(engine.query(statement("existing_tables"), bound))
-        except TerminalError as error:  # 18.16 does not list tables at the moment in which one of them is dropped
-            if error.code != _UNKNOWN_TABLE:
-                raise
-        else:
-            # A table that another process creates may appear between the two SELECTs: with an engine, without columns.
-            if all(form.columns for name, form in forms.items() if name in names):
-                return forms
+        forms = _forms(listed(engine, statement("existing_tables"), bound))
+        # A table that another process creates may appear between the two SELECTs: with an engine, without columns.
+        if all(form.columns for name, form in forms.items() if name in names):
+            break
         time.sleep(_PAUSE_SECONDS)
-    return _forms(engine.query(statement("existing_tables"), bound))
+    return forms
 
 
 def _forms(rows: Iterable[tuple[str, ...]]) -> dict[str, Form]:

@@ -34,6 +34,8 @@ class Problem(NamedTuple):
     text: str
     view: str
     """SQL of the column in a view; '' if no view can mend it."""
+    hint: str = ""
+    """What else to know, or to do in place of the view."""
 
 
 @dataclass
@@ -83,6 +85,7 @@ def remedy(tables: Mapping[str, Table], problems: Sequence[Problem]) -> Iterator
         yield "`action` is in the other table: exchange [source] feed_table and message_table."
         return
     for kind, table in tables.items():
+        yield from (item.hint for item in problems if item.table.kind == kind and item.hint)
         changed = {table.theirs(item.ours): item.view for item in problems if item.table.kind == kind and item.view}
         if changed:
             yield fitting.instruction(table)
@@ -104,19 +107,20 @@ def _examine(found: Columns, table: Table, ours: str, reader: Reader) -> None:
         found.readings[table.kind, ours] = reading
     elif actual:
         text = f"source column {table.described(ours)}; it must be {_words(ours, reader)}."
-        found.problems.append(Problem(table, ours, text, fitting.converted(table, ours)))
+        found.problems.append(Problem(table, ours, text, fitting.converted(table, ours), fitting.hint(table, ours)))
     else:
         found.problems.append(_missing(table, ours))
 
 
 def _missing(table: Table, ours: str) -> Problem:
-    name, view = table.theirs(ours), fitting.absent(table, ours)
+    name, view, like = table.theirs(ours), fitting.absent(table, ours), table.like(ours)
+    hint = f"{table.name} has a column {like}: set [source] columns = {table.kind}.{ours}={like}" if like else ""
     if (table.kind, ours) in settings.source_columns():
         text = f"source table {table} has no column {name}, which [source] columns names for {ours}."
         return Problem(table, ours, text, "")
     if ours == RECIPIENT:
         name = f"{' or '.join(RECIPIENT_SPELLINGS)} (the recipient)"
-    return Problem(table, ours, f"source table {table} has no column {name}.", view)
+    return Problem(table, ours, f"source table {table} has no column {name}.", view, hint and f"{hint}. Or:")
 
 
 def _words(ours: str, reader: Reader) -> str:

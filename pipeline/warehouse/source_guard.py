@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from typing import Any
 
 from pipeline.core.errors import SourceError, TerminalError
 from pipeline.warehouse.engines import Engine, ServerEngine
@@ -15,7 +16,8 @@ _LOCAL = r".*MergeTree|Memory|Log|TinyLog|StripeLog"
 def whole(engine: Engine, tables: Iterable[Table]) -> Engine:
     """Return the engine that reads the source: where tables are spread over servers, the same replica each time.
 
-    Nothing is asked where both tables keep their rows on the server itself, nor where the user may not see settings.
+    Of replicas that lag, a random one would give other rows each time. Nothing is asked where both tables keep their
+    rows on the server itself.
 
     Raises
     ------
@@ -25,8 +27,8 @@ def whole(engine: Engine, tables: Iterable[Table]) -> Engine:
     spread = [table for table in tables if table.engine and not re.fullmatch(_LOCAL, table.engine)]
     if not spread:
         return engine
-    values = _settings(engine)
-    if values.get("skip_unavailable_shards", "0") != "0":
+    found = _settings(engine)
+    if _value(found, "skip_unavailable_shards") not in ("", "0"):
         table = spread[0]
         kind = table.engine if table.engine == "Distributed" else f"{table.engine}, which may read a Distributed table"
         raise SourceError(
@@ -34,25 +36,26 @@ def whole(engine: Engine, tables: Iterable[Table]) -> Engine:
             "a shard is down, its rows would be missing from days and reports without an error.\n"
             "Set skip_unavailable_shards = 0 in the profile of the user of [source]."
         )
-    is_random = values.get("load_balancing") in ("random", "round_robin")
-    # No setting is sent over HTTP: who may only read may not send any there, and is refused.
-    if is_random and values.get("readonly") != "1" and isinstance(engine, ServerEngine):
-        return _in_order(engine)
+    is_fixed = _value(found, "readonly") == "1" or found.get("load_balancing", {}).get("readonly")
+    # No setting is sent over HTTP: there, who may only read may not send any.
+    if (
+        _value(found, "load_balancing") in ("random", "round_robin")
+        and not is_fixed
+        and isinstance(engine, ServerEngine)
+    ):
+        return engine.with_settings(load_balancing="in_order")
     return engine
 
 
-def _settings(engine: Engine) -> dict[str, str]:
+def _settings(engine: Engine) -> dict[str, dict[str, Any]]:
+    """Return the columns of each setting; nothing if the user may not read system.settings."""
     try:
-        return dict(engine.query(statement("source_settings")))
-    except TerminalError:  # the user may not read system.settings
+        blocks = list(engine.stream(statement("source_settings")))
+    except TerminalError:
         return {}
+    rows = (dict(zip(block, row, strict=True)) for block in blocks for row in zip(*block.values(), strict=True))
+    return {row["name"]: row for row in rows}
 
 
-def _in_order(engine: ServerEngine) -> ServerEngine:
-    """Return the engine that reads the first replica that answers: a random one that lags would give other rows."""
-    chosen = engine.with_settings(load_balancing="in_order")
-    try:
-        chosen.query(statement("source_settings"))
-    except TerminalError:  # a constraint of the profile forbids it
-        return engine
-    return chosen
+def _value(found: dict[str, dict[str, Any]], name: str) -> str:
+    return str(found.get(name, {}).get("value", ""))

@@ -1,11 +1,13 @@
 """The source tables as they are: their columns, and what they call ours."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pipeline.core import settings
 from pipeline.core.metrics import FEED, MESSAGES
 from pipeline.core.settings.source_columns import RECIPIENT
+from pipeline.warehouse import forms
 from pipeline.warehouse.columns import quoted
 from pipeline.warehouse.engines import Engine
 from pipeline.warehouse.statements import statement
@@ -40,6 +42,11 @@ class Table:
         """Return the same as SQL."""
         return quoted(self.theirs(ours)) if (self.kind, ours) in settings.source_columns() else self.theirs(ours)
 
+    def like(self, ours: str) -> str:
+        """Return a column whose name differs from ours in case and signs alone, such as userId; '' if there is none."""
+        bare = ours.replace("_", "")
+        return next((name for name in self.types if re.sub(r"[\W_]", "", name).lower() == bare), "")
+
     def described(self, ours: str) -> str:
         """Return a column with its type, for people."""
         return f"{self}.{self.theirs(ours)} has type {self.types[self.theirs(ours)]}"
@@ -49,7 +56,7 @@ def read_tables(engine: Engine, section: settings.SourceSettings) -> dict[str, T
     """Return the source tables that exist, by kind of events; one query."""
     names = {FEED: section.feed_table, MESSAGES: section.message_table}
     bound = {"database": section.database, "tables": tuple(names.values())}
-    rows = engine.query(statement("source_columns"), bound)
+    rows = forms.listed(engine, statement("source_columns"), bound)
     tables = {}
     for kind, name in names.items():
         types = {column: type_ for table, column, type_ in rows if table == name}

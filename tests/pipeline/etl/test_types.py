@@ -13,7 +13,7 @@ from pipeline.core import clock
 from pipeline.etl.verification import verify
 from pipeline.slots import measure
 from pipeline.warehouse.engines import EmbeddedEngine, Engine, ServerEngine
-from tests.pipeline.etl.retyped import ACTIONS, CITIES, COUNTRIES, SYSTEMS, World, worlds
+from tests.pipeline.etl.retyped import ACTIONS, CITIES, COUNTRIES, SYSTEMS, TABLES, World, worlds
 from tests.pipeline.etl.running import (
     Case,
     changed_rows,
@@ -67,10 +67,12 @@ def of_people(users: dict[int, tuple[Any, ...]]) -> Counter[tuple[Any, ...]]:
     return Counter(users.values())
 
 
-def check(warehouse: Engine, case: Case, world: World, origin: Engine | None = None) -> None:
+def check(warehouse: Engine, case: Case, world: World, origin: Engine | None = None, wrapper: str = "") -> None:
     """Load and measure a day of retyped tables, and compare it with plain Python over the events."""
     with prepared(warehouse, case, origin=origin, source={"columns": world.setting}) as (events, database):
         world.declare(origin or warehouse, events)
+        if wrapper:
+            wrap(warehouse, events, wrapper)
         load(FRIDAY)
         actual, expected = loaded(warehouse, database, FRIDAY), case.expected(FRIDAY)
         assert differences(Day({}, actual.slices, actual.totals), Day({}, expected.slices, expected.totals)) == {}
@@ -95,6 +97,49 @@ def tried(examples: int) -> settings:
 @given(data=st.data())
 def test_days_and_slots_do_not_depend_on_types(warehouse: Engine, data: st.DataObject) -> None:
     check(warehouse, data.draw(cases()), data.draw(worlds(isinstance(warehouse, EmbeddedEngine))))
+
+
+WRAPPERS = {
+    "view": "CREATE VIEW {0}.{1} AS SELECT * FROM {0}.raw_{1}",
+    "merge": "CREATE TABLE {0}.{1} AS {0}.raw_{1} ENGINE = Merge({0}, '^raw_{1}$')",
+    "distributed": "CREATE TABLE {0}.{1} AS {0}.raw_{1} ENGINE = Distributed(halves, '', half_{1})",
+}
+
+
+def wrap(engine: Engine, database: str, wrapper: str) -> None:
+    """Put a table of another engine in the place of each table of the source; that of a cluster has two shards."""
+    for table in TABLES.values():
+        engine.execute(f"RENAME TABLE {database}.{table} TO {database}.raw_{table}")
+        for half in (1, 2) if wrapper == "distributed" else ():
+            name = f"half_{half}.half_{table}"
+            engine.execute(f"CREATE DATABASE IF NOT EXISTS half_{half}")
+            engine.execute(f"DROP TABLE IF EXISTS {name}", idempotent=True)
+            engine.execute(f"CREATE TABLE {name} AS {database}.raw_{table} ENGINE = MergeTree ORDER BY tuple()")
+            rows = f"SELECT * FROM {database}.raw_{table} WHERE rowNumberInAllBlocks() % 2 = {half - 1}"
+            engine.execute(f"INSERT INTO {name} {rows}")
+        engine.execute(WRAPPERS[wrapper].format(database, table))
+
+
+@pytest.mark.parametrize(
+    "wrapper",
+    ["merge", pytest.param("view", marks=pytest.mark.long), pytest.param("distributed", marks=pytest.mark.long)],
+)
+@tried(2)
+@given(data=st.data())
+def test_tables_of_other_engines_have_any_types(
+    server_warehouse: ServerEngine, wrapper: str, data: st.DataObject
+) -> None:
+    check(server_warehouse, data.draw(cases()), data.draw(worlds(False)), wrapper=wrapper)
+
+
+@pytest.mark.parametrize("wrapper", ["merge", "view"])
+@pytest.mark.long
+@tried(3)
+@given(data=st.data())
+def test_tables_of_other_engines_have_any_new_types(
+    embedded_warehouse: EmbeddedEngine, wrapper: str, data: st.DataObject
+) -> None:
+    check(embedded_warehouse, data.draw(cases()), data.draw(worlds(True)), wrapper=wrapper)
 
 
 @tried(2)

@@ -132,3 +132,34 @@ def test_a_view_to_paste_makes_the_table_fit(warehouse: Engine, name: str) -> No
     found = {key: values for key, values in actual.slices.items() if key[0] not in unknown}
     assert differences(Day({}, found, actual.totals), Day({}, wanted, expected.totals)) == {}
     assert Counter(row[:7] for row in actual.users.values()) == Counter(row[:7] for row in expected.users.values())
+
+
+def test_a_column_of_nearly_our_name_is_named(warehouse: Engine) -> None:
+    """The settings that it says, and the view, make the table fit."""
+    with prepared(warehouse, CASE) as (origin, database):
+        remake(warehouse, origin, "message_actions", {"user_id": ("", ""), "UserId": ("UInt32", "user_id")})
+        with pytest.raises(SourceError) as refused:
+            source()
+        first, hint, *_ = str(refused.value).split("\n")
+        assert first == f"source table {origin}.message_actions has no column user_id."
+        assert hint == "message_actions has a column UserId: set [source] columns = messages.user_id=UserId. Or:"
+        options = CASE.configuration(warehouse, origin, database)
+        views = paste(warehouse, str(refused.value))
+        for own in ({"columns": "messages.user_id=UserId"}, views):
+            with configured(CASE.now, **{**options, "source": {**options["source"], **own}}):
+                assert source().recipient == "receiver_id"
+
+
+def test_days_and_texts_in_the_place_of_times_are_explained(warehouse: Engine) -> None:
+    with prepared(warehouse, CASE) as (origin, database):
+        remake(warehouse, origin, "feed_actions", {"time": ("Date", "toDate(time, 'Europe/Moscow')")})
+        remake(warehouse, origin, "message_actions", {"time": ("String", WRITTEN)})
+        with pytest.raises(SourceError) as refused:
+            source()
+        text = str(refused.value)
+        assert "\nThe days of feed_actions.time have no time of day: slots and alerts see all their events at m" in text
+        assert "\nThe texts of message_actions.time are read as UTC: put their zone into the view" in text
+        options = CASE.configuration(warehouse, origin, database)
+        with configured(CASE.now, **{**options, "source": {**options["source"], **paste(warehouse, text)}}):
+            load(FRIDAY)
+            assert differences(loaded(warehouse, database, FRIDAY), CASE.expected(FRIDAY)) == {}

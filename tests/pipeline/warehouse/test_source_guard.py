@@ -1,12 +1,13 @@
 """A source that is spread over servers: nothing may be left out in silence, and each reading sees the same rows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from pipeline.core import process
-from pipeline.core.errors import SourceError, TransientError
+from pipeline.core.errors import SourceError, TerminalError, TransientError
 from pipeline.etl import reconciliation
 from pipeline.warehouse.engines import Engine, ServerEngine
 from pipeline.warehouse.markers import RawRows
@@ -91,21 +92,49 @@ def test_the_first_replica_is_read_by_who_may_choose(
             assert reconciliation.count_raw(FRIDAY).rows == RawRows(2 * 3, 2 * 3)
 
 
-def test_who_may_not_read_settings_is_not_asked(
-    server_warehouse: ServerEngine, halves: None, monkeypatch: pytest.MonkeyPatch
+ALLOWED = {"name": ["load_balancing", "readonly"], "value": ["random", "0"], "readonly": [0, 0]}
+"""What a new version says of settings that the user may change."""
+
+
+@pytest.mark.parametrize(
+    ("settings", "sent"),
+    [
+        (ALLOWED, "in_order"),
+        ({**ALLOWED, "readonly": [1, 0]}, None),
+        ({**ALLOWED, "value": ["random", "1"]}, None),
+        ({**ALLOWED, "value": ["nearest_hostname", "0"]}, None),
+        (None, None),
+    ],
+    ids=["may change it", "a constraint", "reads only", "has chosen", "may not read settings"],
+)
+def test_what_may_not_be_sent_is_not(
+    server_warehouse: ServerEngine,
+    halves: None,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: dict[str, list[object]] | None,
+    sent: str | None,
 ) -> None:
-    asked = []
+    asked: list[str] = []
     query = ServerEngine.query
 
-    def refuse(self: ServerEngine, sql: str, params: object = None) -> list[tuple[object, ...]]:
+    def listen(self: ServerEngine, sql: str, params: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
         asked.append(sql)
-        return query(self, "SELECT * FROM system.no_such_table" if "system.settings" in sql else sql, params)  # type: ignore[arg-type]
+        return query(self, sql, params)
 
-    monkeypatch.setattr(ServerEngine, "query", refuse)
+    def answer(self: ServerEngine, sql: str, params: Mapping[str, object] | None = None) -> Iterator[Any]:
+        asked.append(sql)
+        if settings is None:
+            raise TerminalError("Not enough privileges", 497)
+        yield settings
+
+    monkeypatch.setattr(ServerEngine, "query", listen)
+    monkeypatch.setattr(ServerEngine, "stream", answer)
     with prepared(server_warehouse, CASE) as (origin, _):
         source()
-        assert len(asked) == 1  # tables on the server itself: their columns alone
+        assert len(asked) == 1  # both tables are on the server itself
         spread(server_warehouse, origin, "halves")
         process.reset()
-        assert source().engine == server_warehouse
-    assert [("system.settings" in sql) for sql in asked] == [False, False, True]
+        found = source().engine
+        assert isinstance(found, ServerEngine)
+        assert dict(found.settings).get("load_balancing") == sent
+    assert len(asked) == 3
