@@ -142,12 +142,14 @@ def test_tables_of_other_engines_have_any_new_types(
     check(embedded_warehouse, data.draw(cases()), data.draw(worlds(True)), wrapper=wrapper)
 
 
+@pytest.mark.parametrize("protocol", ["server", "http"])
 @tried(2)
 @given(data=st.data())
 def test_a_laptop_reads_any_types_of_a_server(
-    server_warehouse: ServerEngine, embedded_warehouse: EmbeddedEngine, data: st.DataObject
+    request: pytest.FixtureRequest, embedded_warehouse: EmbeddedEngine, protocol: str, data: st.DataObject
 ) -> None:
-    check(embedded_warehouse, data.draw(cases()), data.draw(worlds(False, genders="text")), server_warehouse)
+    origin = request.getfixturevalue(f"{protocol}_warehouse")
+    check(embedded_warehouse, data.draw(cases()), data.draw(worlds(False, genders="text")), origin)
 
 
 def test_negative_ids_are_people_of_their_own(warehouse: Engine) -> None:
