@@ -18,10 +18,11 @@ test-all: $(VENV)/.dev servers lint
 	$(PYTEST)
 
 # Kills hundreds of loads at random moments and compares each result with that of an undisturbed load. Then a week of
-# alerts on two machines, with kills and slow or lost answers.
+# alerts on two machines, with kills and slow or lost answers. Then days on a cluster whose servers are killed.
 soak: $(VENV)/.dev servers
 	$(BIN)/python -m tests.soak
 	$(BIN)/python -m tests.soak.overlaps
+	$(BIN)/python -m tests.soak.cluster
 
 # Runs every benchmark. They print ratios; no test depends on them.
 bench: $(VENV)/.dev servers

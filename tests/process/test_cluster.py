@@ -11,8 +11,10 @@ from pipeline.core import clock
 from pipeline.warehouse.tables import DELIVERIES, INSTALLATION, TABLE_UPDATES, TABLES
 from tests.process.conftest import MakeProject
 from tests.process.here import task_here
-from tests.process.project import OUTAGE_START, YESTERDAY, Project, load_events, make_project, moment
+from tests.process.project import OUTAGE_START, YESTERDAY, Project, finish, load_events, make_project, moment
+from tests.servers.bot_api import BotApi
 from tests.servers.cluster import NAME, Cluster
+from tests.soak.cluster import configure
 
 ROOTS = (
     ("Daily",),
@@ -36,6 +38,34 @@ def make(cluster: Cluster, directory: Path) -> Project:
     project = make_project(directory, first.engine)
     project.configure(warehouse={"cluster": NAME, "alt_hosts": f"{second.host}:{second.port}"})
     return project
+
+
+@pytest.mark.long
+def test_two_machines_at_once_through_two_servers(cluster: Cluster, new_project: MakeProject, tmp_path: Path) -> None:
+    first, second = cluster.nodes
+    plain = new_project("server")
+    with BotApi() as api:
+        here = make(cluster, tmp_path / "here")
+        there = Project(tmp_path / "there", second.engine, {**here.sections})
+        there.sections["warehouse"] = here.sections["warehouse"] | {"host": second.host, "port": str(second.port)}
+        there.sections["core"] = here.sections["core"] | {"lock_pid_dir": str(tmp_path / "there" / "pids")}
+        there.sections["delivery"] = {"lock_path": str(tmp_path / "there" / "locks")}
+        machines = (here, there)
+        for machine in machines:
+            configure(machine, api)
+        configure(plain, api)
+        plain.configure(alerts={"channels": "outbox"}, report={"channels": "outbox"})
+        for root in (("Daily",), ("Alerts", *moment(OUTAGE_START)), ("Alerts", *moment(OUTAGE_START + clock.SLOT))):
+            assert task_here(plain, *root).code == 0
+            runs = [machine.start_task(*root) for machine in machines]
+            for run in map(finish, runs):
+                assert run.code in (0, 30), run.log  # one may find that the other loads the same day
+            for machine in machines:
+                again = machine.task(*root)
+                assert again.code == 0, again.log
+        assert len(api.sent) == 1, api.sent
+    for number in (0, 1):
+        assert seen_by(here, cluster, number).results() == plain.results()
 
 
 @pytest.mark.long

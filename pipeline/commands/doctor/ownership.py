@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from pipeline.commands.doctor.connection import is_made
-from pipeline.commands.doctor.report import ok
+from pipeline.commands.doctor.report import note, ok
 from pipeline.core import settings
 from pipeline.warehouse import cluster, connections, tables
 from pipeline.warehouse.statements import statement
@@ -32,5 +32,11 @@ def own_tables() -> Iterator[Finding]:
         yield ok(f"tables: {len(found.existing)} tables in {database} are ours; the next run makes the others")
     else:
         yield ok(f"tables: all {len(found.existing)} tables in {database} are ours")
+    section = settings.WarehouseSettings()
     if found.replicated:
         yield ok(f"tables: {len(found.replicated)} of them are replicated")
+    elif engine.is_server and section.alt_hosts and not section.cluster:
+        yield note(
+            "tables: they are plain, so a run on one of alt_hosts finds none: it loads all days and sends again",
+            "Set [warehouse] cluster, or remove alt_hosts: docs/cluster.md",
+        )

@@ -5,7 +5,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from multiprocessing.synchronize import Barrier
 
@@ -23,11 +23,12 @@ from pipeline.warehouse.statements import statement
 from tests.patience import HANGS_SECONDS
 from tests.pipeline.configuration import configured
 from tests.pipeline.etl.running import create_source, differences, load, loaded, place, scratch_tables
-from tests.pipeline.etl.stories import STORY
+from tests.pipeline.etl.stories import STORY as PLAIN
 from tests.servers.balancer import Balancer
 from tests.servers.cluster import NAME, Cluster
 
 DAYS = [date(2026, 11, day) for day in range(1, 13)]
+STORY = replace(PLAIN, table_engine="Log")  # its events outlive a server
 SLOT = datetime(2026, 11, 6, 12)
 
 

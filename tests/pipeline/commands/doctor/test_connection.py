@@ -84,8 +84,9 @@ def test_the_other_host_answers(on_server: Place) -> None:
     settings = on_server.sections["warehouse"]
     settings["alt_hosts"] = f"127.0.0.1:{settings['port']}"
     settings["port"] = str(closed_port())
-    (found,) = on_server.notes()
+    found, plain = on_server.notes()
     assert "another of `host` and `alt_hosts` answers" in found
+    assert "a run on one of alt_hosts finds none: it loads all days and sends again" in plain
 
 
 def test_a_user_who_may_only_read(on_server: Place) -> None:
