@@ -44,6 +44,7 @@ QUESTIONS = (
     Question("host", "host of the ClickHouse server that has the events", "localhost"),
     Question("secure", "it uses TLS", "no", flag=True),
     Question("port", "its native port: 9000, with TLS 9440"),
+    Question("url", "its URL, if you reach it by HTTP instead: https://host:8443 (none: host and port)"),
     Question("user", "its user", "default"),
     Question("source-database", "database of the events", "default"),
     Question("database", "database of the results", "test"),
@@ -108,14 +109,17 @@ def main(arguments: Sequence[str]) -> int:
 def values(given: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """Return the settings of what is given: results go to the server of the events, unless `engine` is embedded."""
     engine = given.get("engine", "server")
-    connection = {name: given[name] for name in ("host", "port", "user") if given.get(name)}
-    if _says_yes(given.get("secure", "")):
+    protocol, names = ("http", ("url", "user")) if given.get("url") else ("server", ("host", "port", "user"))
+    connection = {name: given[name] for name in names if given.get(name)}
+    if _says_yes(given.get("secure", "")) and protocol == "server":
         connection = {"port": "9440", **connection, "secure": "true"}
     wanted: dict[str, dict[str, str]] = {"warehouse": {"engine": engine}, "source": {}, "telegram": {}}
     if engine == "server":
+        wanted["warehouse"] |= {"engine": protocol, **connection}
+    elif engine == "http":
         wanted["warehouse"] |= connection
     elif connection:
-        wanted["source"] |= {"engine": "server", **connection}
+        wanted["source"] |= {"engine": protocol, **connection}
     for name, (section, setting) in PLACES.items():
         if given.get(name):
             wanted.setdefault(section, {})[setting] = given[name]
@@ -183,9 +187,9 @@ def _says_yes(answer: str) -> bool:
 def _next_steps(given: Mapping[str, str], path: Path) -> str:
     """Return what to do next: the secrets to set, which are in no file of ours, and the check."""
     secrets = []
-    if given.get("engine", "server") == "server":
+    if given.get("engine", "server") != "embedded":
         secrets.append(("FEEDPULSE_CLICKHOUSE_PASSWORD", "the password of the user of ClickHouse"))
-    elif given.get("host"):
+    elif given.get("host") or given.get("url"):
         secrets.append(("FEEDPULSE_SOURCE_PASSWORD", "the password of the user of ClickHouse"))
     if given.get("chat"):
         secrets.append(("FEEDPULSE_TELEGRAM_TOKEN", "the token of the bot, from @BotFather"))

@@ -1,13 +1,14 @@
-"""Projects on both engines over the same events."""
+"""Projects on all engines over the same events."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from pipeline.warehouse.engines import EmbeddedEngine, ServerEngine
+from pipeline.warehouse.engines import EmbeddedEngine, HttpEngine, ServerEngine
 from tests.process.luigid import Luigid
 from tests.process.project import Project, load_events, make_project
+from tests.servers.clickhouse import ClickHouseServer
 
 MakeProject = Callable[[str], Project]
 
@@ -24,6 +25,25 @@ def server_events(server_warehouse: ServerEngine) -> ServerEngine:
     """The session's server, with events."""
     load_events(server_warehouse)
     return server_warehouse
+
+
+@pytest.fixture(scope="session")
+def http_events(server_events: ServerEngine, http_warehouse: HttpEngine) -> HttpEngine:
+    """The session's server by HTTP, with events."""
+    return http_warehouse
+
+
+@pytest.fixture(scope="session")
+def https_events(server_events: ServerEngine, clickhouse_server: ClickHouseServer) -> HttpEngine:
+    """The session's server by HTTPS, with events."""
+    authority = str(clickhouse_server.directory / "server.crt")
+    return HttpEngine(f"https://localhost:{clickhouse_server.https_port}", ca_certs=authority)
+
+
+@pytest.fixture(scope="session")
+def facade_events(embedded_events: EmbeddedEngine, facade_warehouse: HttpEngine) -> HttpEngine:
+    """The session's embedded engine as a new server, with events."""
+    return facade_warehouse
 
 
 @pytest.fixture(scope="session")

@@ -45,6 +45,8 @@ class CuttingProxy:
     next_cut: Callable[[], Cut] = Cut
     passed: list[Passed] = field(default_factory=list)
     """The connections with a POST, in their order."""
+    cut_requests: int = 0
+    cut_answers: int = 0
     _listener: socketserver.ThreadingTCPServer = field(init=False)
 
     @property
@@ -95,6 +97,7 @@ class CuttingProxy:
                     passed.answer += data
                     client.sendall(data)
                     if len(passed.answer) == cut.answer:
+                        self.cut_answers += 1
                         break
             for side in (client, server):
                 with contextlib.suppress(OSError):
@@ -108,6 +111,7 @@ class CuttingProxy:
                 server.sendall(data)
                 passed.request += data
                 if len(passed.request) == cut.request:
+                    self.cut_requests += 1
                     break
             server.shutdown(socket.SHUT_WR)
             while client.recv(65_536):

@@ -4,20 +4,25 @@ import importlib.util
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pipeline.commands.doctor.report import note, of_error, ok, wrong
 from pipeline.core import settings
 from pipeline.core.errors import TerminalError, WarehouseError
-from pipeline.core.settings.checking import NATIVE_PORTS
+from pipeline.core.settings.checking import HTTP_PORTS, NATIVE_PORTS
 from pipeline.warehouse import connections
-from pipeline.warehouse.engines import EmbeddedEngine, Engine, ServerEngine
+from pipeline.warehouse.engines import EmbeddedEngine, Engine, HttpEngine, ServerEngine
 from pipeline.warehouse.statements import statement
 from reporting.channels.base import Finding
 
-NATIVE = {9000: False, 9440: True}
-"""Usual ports of the native protocol, and whether they use TLS."""
+_NATIVE = {9000: "set port = 9000 and secure = false", 9440: "set port = 9440 and secure = true"}
+_HTTP = {
+    8123: "begin `url` with http://{host}:8123",
+    8443: "begin `url` with https://{host}:8443",
+    443: "begin `url` with https://{host}",
+}
+"""The settings of the usual ports, by protocol."""
 _BAD_LOGIN = (192, 193, 194, 516)
 _SKEW_SECONDS = 30
 _SLOT_SECONDS = 900
@@ -38,7 +43,7 @@ def source() -> Iterator[Finding]:
     if not is_made(engine):
         yield wrong(
             f"[source]: {engine.place} holds no data yet, so there are no events",
-            "Set [source] engine = server, and host to the ClickHouse server that has the events.",
+            "Set [source] engine = server and host, or engine = http and url, to the server of the events.",
         )
 
 
@@ -58,6 +63,10 @@ def has_database(engine: Engine, name: str) -> bool:
 def _connection(name: str, engine: Engine, secret: str) -> Iterator[Finding]:
     if isinstance(engine, ServerEngine):
         yield from _reached(name, engine)
+    elif isinstance(engine, HttpEngine):
+        if problem := _unreachable_url(name, engine):
+            yield problem
+            return
     elif importlib.util.find_spec("chdb") is None:
         remedy = "Install it: pip install 'feedpulse[embedded]'; or set engine = server, and host."
         yield wrong(f"[{name}] engine = embedded: the embedded engine is not installed", remedy)
@@ -72,7 +81,7 @@ def _connection(name: str, engine: Engine, secret: str) -> Iterator[Finding]:
     except WarehouseError as error:
         yield of_error(error, f"{name}: ")
         return
-    user = f", user {engine.user}" if isinstance(engine, ServerEngine) else ""
+    user = f", user {engine.user}" if engine.is_server else ""
     yield ok(f"{name}: {engine.place} answers: ClickHouse {version}{user}")
     yield _clock(name, seconds - time.time())
 
@@ -105,23 +114,42 @@ def _unreachable(name: str, host: str, port: int, engine: ServerEngine) -> Findi
         return wrong(f"[{name}] host = {host}: no such host ({error.strerror})", f"Correct [{name}] host.")
     except ConnectionRefusedError:
         text = f"[{name}] port = {port}: {host} is there, but nothing listens on port {port}"
-        return wrong(text, _open_ports(host) or f"Start ClickHouse there, or correct [{name}] port. {NATIVE_PORTS}")
+        return wrong(
+            text, _open_ports(host, _NATIVE) or f"Start ClickHouse there, or correct [{name}] port. {NATIVE_PORTS}"
+        )
     except OSError as error:
         reason = error.strerror or "no answer"
         text = f"[{name}] host = {host}, port = {port}: cannot be reached ({reason})"
-        return wrong(text, _open_ports(host) or f"Check [{name}] host and port, the network and the firewall there.")
+        return wrong(
+            text, _open_ports(host, _NATIVE) or f"Check [{name}] host and port, the network and the firewall there."
+        )
     return None
 
 
-def _open_ports(host: str) -> str:
+def _unreachable_url(name: str, engine: HttpEngine) -> Finding | None:
+    """Return why nothing can be reached at a URL; None if something listens."""
+    host, port, _ = engine.address
+    text = f"[{name}] url = {engine.url}"
+    try:
+        socket.create_connection((host, port), engine.connect_timeout_seconds).close()
+    except socket.gaierror as error:
+        return wrong(f"{text}: there is no host {host} ({error.strerror})", f"Correct [{name}] url.")
+    except OSError as error:
+        remedy = _open_ports(host, _HTTP) or f"Start ClickHouse there, or correct [{name}] url. {HTTP_PORTS}"
+        return wrong(f"{text}: nothing answers on port {port} ({error.strerror or error})", remedy)
+    return None
+
+
+def _open_ports(host: str, usual: Mapping[int, str]) -> str:
     """Return the settings of the usual ports that are open."""
     lines = []
-    for port, tls in NATIVE.items():
+    for port, remedy in usual.items():
         try:
             socket.create_connection((host, port), _PROBE_SECONDS).close()
         except OSError:
             continue
-        lines.append(f"Port {port} is open there: set port = {port} and secure = {str(tls).lower()}.")
+        shown = f"[{host}]" if ":" in host else host
+        lines.append(f"Port {port} is open there: {remedy.format(host=shown)}.")
     return "\n".join(lines)
 
 

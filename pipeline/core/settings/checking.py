@@ -58,7 +58,7 @@ _SECRETS = {
 SUMMARY_DAYS = 35
 """The weekly summary replays four weeks, and may itself be a week late."""
 
-NATIVE_PORTS = "feedpulse speaks ClickHouse's native protocol: port 9000, or 9440 with secure = true."
+NATIVE_PORTS = "The native protocol has port 9000, or 9440 with secure = true. For HTTP set engine = http and url."
 """The remedy of each wrong address."""
 
 HTTP_PORTS = "ClickHouse's usual ports of HTTP are 8123, and 8443 with TLS (https)."

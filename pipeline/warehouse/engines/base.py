@@ -36,11 +36,11 @@ T = TypeVar("T")
 RETRY_PAUSES_SECONDS = (0.5, 2.0)
 
 # ClickHouse's codes of temporary conditions: DNS, network and ZooKeeper errors, a server that starts or stops, too many
-# simultaneous queries, too many parts, a request by HTTP that arrives in part (354). Memory limits and time-outs are
-# NOT included: an immediate repetition would only make them worse.
+# simultaneous queries, too many parts, a request by HTTP that arrives in part (354, 381). Memory limits and time-outs
+# are NOT included: an immediate repetition would only make them worse.
 TRANSIENT_CODES = frozenset(
     {3, 32, 95, 96, 198, 202, 203, 209, 210, 225, 236, 242}
-    | {252, 254, 265, 279, 285, 286, 289, 319, 354, 364, 384, 425, 999}
+    | {252, 254, 265, 279, 285, 286, 289, 319, 354, 364, 381, 384, 425, 999}
 )
 
 _AWAY = "A shard of the source is down: the server does not reach one that a Distributed table needs (system.clusters)."

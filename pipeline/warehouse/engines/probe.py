@@ -4,7 +4,7 @@ import contextlib
 import re
 import socket
 import ssl
-from http.client import HTTPResponse
+from http.client import HTTPResponse, IncompleteRead
 from typing import Protocol
 from urllib.parse import urljoin, urlsplit
 
@@ -46,7 +46,8 @@ def remedy(host: str, port: int, *, secure: bool) -> str:
     tls = None if plain.startswith(b"HTTP/") else _answer(host, port, tls=True)
     answer = tls or plain
     if answer.startswith(b"HTTP/") and _NATIVE not in answer:
-        return f"Port {port} speaks HTTP. {NATIVE_PORTS}"
+        scheme = "http" if tls is None else "https"
+        return f"Port {port} speaks HTTP: set engine = http and url = {scheme}://{host}:{port}. {NATIVE_PORTS}"
     if tls is not None and not secure:
         return f"Port {port} uses TLS: set secure = true, or give the port without TLS (9000)."
     if _NATIVE in plain and secure:
@@ -89,7 +90,8 @@ def broken(server: HttpServer, error: Exception, *, is_begun: bool = True) -> Wa
         return TransientError(f"{server.place}: no answer for {seconds} s (query_timeout_seconds)")
     if not is_begun and (remedy := _http_remedy(*server.address)):
         return TerminalError(f"{server.place}: this port does not answer as `url` says: {error}\n{remedy}")
-    return TransientError(f"{server.place}: the connection broke during a statement: {error}")
+    reason = "the answer ends early" if isinstance(error, IncompleteRead) else error
+    return TransientError(f"{server.place}: the connection broke during a statement: {reason}")
 
 
 def _http_remedy(host: str, port: int, is_secure: bool) -> str:
@@ -127,7 +129,7 @@ def stranger(server: HttpServer, response: HTTPResponse, page: bytes) -> Warehou
         )
     plain = re.sub(r"(?is)<(script|style)\b.*?</\1>|<[^>]*>", " ", page.decode("utf-8", "replace"))
     text += f", and this is not ClickHouse: {' '.join(plain.split())[:_SHOWN] or 'an empty page'}"
-    if status in _PASSING:
+    if status in _PASSING or (status == 400 and not page):  # 18.16 answers so to half of a request's headers
         return TransientError(text)
     remedy = _http_remedy(*server.address) or _STATUS_REMEDIES.get(status, "")
     return TerminalError(f"{text}\n{remedy or 'Correct host, port and path of `url`. ' + HTTP_PORTS}")

@@ -60,6 +60,15 @@ def written(path: Path) -> dict[str, dict[str, str]]:
             ["--engine", "embedded", "--host", "ch.example", "--user", "50%"],
             {"source": {"engine": "server", "host": "ch.example", "user": "50%"}},
         ),
+        (
+            ["--url", "https://ch.example:8443/ch", "--user", "anna", "--host", "ignored"],
+            {"warehouse": {"engine": "http", "url": "https://ch.example:8443/ch", "user": "anna"}},
+        ),
+        (["--engine", "http", "--url", "http://ch"], {"warehouse": {"engine": "http", "url": "http://ch"}}),
+        (
+            ["--engine", "embedded", "--url", "https://ch/a%20b"],
+            {"source": {"engine": "http", "url": "https://ch/a%20b"}},
+        ),
         (["--engine", "embedded", "--source-database", "sim"], {"source": {"database": "sim"}}),
         (
             ["--chat", "-100123", "--chat", "@news", "--language", "ru"],
@@ -133,6 +142,8 @@ def test_it_writes_the_file_that_the_environment_names(
     [
         (["--host", "ch"], ["FEEDPULSE_CLICKHOUSE_PASSWORD"]),
         (["--engine", "embedded", "--host", "ch"], ["FEEDPULSE_SOURCE_PASSWORD"]),
+        (["--engine", "embedded", "--url", "http://ch"], ["FEEDPULSE_SOURCE_PASSWORD"]),
+        (["--url", "http://ch"], ["FEEDPULSE_CLICKHOUSE_PASSWORD"]),
         (["--engine", "embedded"], []),
         (["--host", "ch", "--chat", "1"], ["FEEDPULSE_CLICKHOUSE_PASSWORD", "FEEDPULSE_TELEGRAM_TOKEN"]),
     ],
@@ -150,7 +161,9 @@ def test_secrets_are_named_and_never_written(
     ("options", "says"),
     [
         (["--host", "https://ch:8443"], "[warehouse] host = https://ch:8443: give the name alone, host = ch."),
-        (["--engine", "oracle"], "engine = oracle: use embedded or server"),
+        (["--engine", "oracle"], "engine = oracle: use embedded, server or http"),
+        (["--url", "https://anna:word@ch"], "[warehouse] url has a user or a password: set `user`, and FEEDPULSE_"),
+        (["--engine", "http"], "[warehouse] url is empty: engine = http needs it"),
         (["--port", "http"], "[warehouse] port has a value that cannot be read"),
         (["--timezone", "Moscow"], "[clock] timezone = Moscow: no such time zone"),
         (["--start", "yesterday"], "[etl] start = yesterday: not a day"),

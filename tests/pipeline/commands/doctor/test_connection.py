@@ -69,6 +69,37 @@ def test_an_address_that_is_wrong(on_server: Place, section: str, clickhouse_ser
         assert remedy in found, change
 
 
+@pytest.mark.parametrize("section", ["warehouse", "source"])
+def test_a_url_that_is_wrong(on_server: Place, section: str, clickhouse_server: ClickHouseServer) -> None:
+    settings = on_server.source if section == "source" else on_server.sections["warehouse"]
+    right = {"engine": "http", "url": f"http://127.0.0.1:{clickhouse_server.http_port}"}
+    settings.clear()
+    settings.update(right)
+    if section == "source":
+        settings["database"] = on_server.database
+    right = dict(settings)
+    assert on_server.notes() == []
+    port = closed_port()
+    closed, native = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{clickhouse_server.port}"
+    secure = f"http://127.0.0.1:{clickhouse_server.https_port}"
+    cases = [
+        (
+            {"url": "http://no-such-host.invalid"},
+            "http://no-such-host.invalid: there is no host no-such-host",
+            "Correct",
+        ),
+        ({"url": closed}, f"[{section}] url = {closed}: nothing answers on port {port} (Connection refused)", "8123"),
+        ({"url": native}, f"{section}: {native}: ", "set engine = server, or give the port of HTTP"),
+        ({"url": secure}, f"{section}: {secure}: ", "begin `url` with https://"),
+        ({"user": "nobody"}, "Unknown user nobody", f"Check [{section}] user and the environment variable FEEDPULSE_"),
+    ]
+    for change, text, remedy in cases:
+        settings.update(right | change)
+        found = on_server.wrong()
+        assert text in found, change
+        assert remedy in found, change
+
+
 def test_a_password_that_is_wrong(on_server: Place) -> None:
     on_server.sections["warehouse"]["user"] = "secret"
     assert "FEEDPULSE_CLICKHOUSE_PASSWORD, which is not set." in on_server.wrong()
