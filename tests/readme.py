@@ -24,9 +24,15 @@ class Command(NamedTuple):
         return shlex.join([self.program, *self.arguments])
 
 
-def blocks(language: str) -> list[str]:
-    """The fenced blocks of a language."""
-    return [body for _, found, body in _BLOCK.findall(README) if found == language]
+def blocks(language: str, text: str = README) -> list[str]:
+    """The fenced blocks of a language, of the README or another text."""
+    return [body for _, found, body in _BLOCK.findall(text) if found == language]
+
+
+def section(document: str, heading: str) -> str:
+    """A section of a document of docs/."""
+    text = (ROOT / "docs" / document).read_text(encoding="utf-8")
+    return text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
 
 
 def crontab() -> list[str]:
@@ -39,7 +45,12 @@ def commands() -> list[Command]:
     """Each `feedpulse` and `python -m` of shell blocks, crontabs and the text, once."""
     shell = [line for block in blocks("sh") for line in block.replace("\\\n", " ").splitlines()]
     spans = _SPAN.findall(_BLOCK.sub("", README))
-    return list(dict.fromkeys(found for line in [*shell, *crontab(), *spans] for found in _commands(line)))
+    return list(dict.fromkeys(found for line in [*shell, *crontab(), *spans] for found in in_line(line)))
+
+
+def in_line(line: str) -> Iterator[Command]:
+    """The commands of a line of shell."""
+    yield from _commands(line)
 
 
 def _commands(line: str) -> Iterator[Command]:
