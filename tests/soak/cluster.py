@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,10 +24,10 @@ from pipeline.core import clock
 from pipeline.core.errors import TerminalError
 from pipeline.warehouse.engines import ServerEngine
 from tests.patience import HANGS_SECONDS
-from tests.process.project import OUTAGE_END, OUTAGE_START, Project, load_events, make_project, moment
+from tests.process.project import OUTAGE_END, OUTAGE_START, Project, finish, load_events, make_project, moment
 from tests.servers.bot_api import CHAT, TOKEN, BotApi
 from tests.servers.clickhouse import ClickHouseServer
-from tests.servers.cluster import NAME, Cluster, Node
+from tests.servers.cluster import NAME, Cluster
 from tests.soak.rounds import Results, differences
 from tests.soak.rounds import results as of_days
 
@@ -41,9 +41,12 @@ STEPS = (
 )
 OUTAGES_SECONDS = (0.0, 2.0, 10.0, None)
 """How long a killed server stays away; None: until the run was repeated."""
+IN_USE = 0.7
+"""How often the server is killed that the run uses, and not the other one."""
 PATIENCE_SECONDS = 20
 """How long a server waits for rows that the killed one has."""
 _MOST_RERUNS = 6
+_POLL_SECONDS = 0.005
 _HEADER = ("command", "kills", "in use", "failed", "refused", "reruns", "differences", "sent twice")
 _LINE = "{:<8} {:>6} {:>7} {:>7} {:>8} {:>7} {:>12} {:>11}"
 
@@ -111,15 +114,16 @@ class Round:
             yield step[0], self._step(step, seconds[step], report)
 
     def _step(self, step: tuple[str, ...], seconds: float, report: Report) -> Report:
-        victim, outage = self._dice.choice(self._cluster.nodes), self._dice.choice(OUTAGES_SECONDS)
-        after = self._dice.uniform(0, 0.7 * seconds)
+        is_used, outage = self._dice.random() < IN_USE, self._dice.choice(OUTAGES_SECONDS)
         with _log(self.project) as log:
             run = self.project.start_task(*step, stdout=log, stderr=subprocess.STDOUT)
+            used = _used(run, self._cluster.nodes)
+            victim = next(node for node in self._cluster.nodes if (node is used) == is_used)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                run.wait(after)
+                run.wait(self._dice.uniform(0, 0.8 * seconds))
             if run.poll() is None:
                 report.kills += 1
-                report.in_use += _is_used(run, victim)
+                report.in_use += is_used
                 victim.kill()
             if outage is not None:
                 time.sleep(outage)
@@ -187,7 +191,10 @@ def chat(api: BotApi) -> Chat:
 
 
 def reference(server: ClickHouseServer, directory: Path) -> tuple[Results, Chat, dict[tuple[str, ...], float]]:
-    """Play the day undisturbed on a plain server; return rows, messages and the seconds of each step."""
+    """Play the day undisturbed on a plain server.
+
+    Returns rows, messages, and the seconds of each step from its first connection on.
+    """
     engine = ServerEngine(host=server.host, port=server.port)
     seconds: dict[tuple[str, ...], float] = {}
     load_events(engine)
@@ -195,8 +202,10 @@ def reference(server: ClickHouseServer, directory: Path) -> tuple[Results, Chat,
         project = make_project(directory, engine)
         configure(project, api)
         for step in STEPS:
+            run = project.start_task(*step)
+            _used(run, [server])
             began = time.monotonic()
-            done = project.task(*step)
+            done = finish(run)
             assert done.code == 0, done.log
             seconds[step] = time.monotonic() - began
         assert all(results(project).values())
@@ -243,20 +252,21 @@ def _add(total: Report, report: Report) -> None:
         setattr(total, name, getattr(total, name) + value)
 
 
-def _is_used(run: "subprocess.Popen[str]", node: Node) -> bool:
-    """Whether a run has a connection to a server now."""
-    with contextlib.suppress(OSError):
-        wanted = f"0100007F:{node.port:04X}"
-        sockets = {
-            f"socket:[{line.split()[9]}]"
-            for line in Path("/proc/net/tcp").read_text().splitlines()[1:]
-            if wanted in line
-        }
-        return any(str(path.readlink()) in sockets for path in Path(f"/proc/{run.pid}/fd").iterdir())
-    return False
+def _used(run: "subprocess.Popen[str]", servers: Sequence[ClickHouseServer]) -> ClickHouseServer:
+    """Wait until a run has a connection to a server; return that server, or the first one if the run has ended."""
+    ports = {f"0100007F:{server.port:04X}": server for server in servers}
+    while run.poll() is None:
+        with contextlib.suppress(OSError):
+            rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+            sockets = {f"socket:[{row[9]}]": ports[row[2]] for row in rows if row[2] in ports}
+            for path in Path(f"/proc/{run.pid}/fd").iterdir():
+                if used := sockets.get(str(path.readlink())):
+                    return used
+        time.sleep(_POLL_SECONDS)
+    return servers[0]
 
 
-def _revive(node: Node) -> None:
+def _revive(node: ClickHouseServer) -> None:
     if not node.is_running:
         node.start()
 
