@@ -20,6 +20,7 @@ from pipeline.core import settings
 from pipeline.core.errors import SettingsError, TerminalError, TransientError
 from pipeline.core.process import once
 from pipeline.warehouse.engines import Engine
+from pipeline.warehouse.engines.base import SilentError
 from pipeline.warehouse.statements import statement
 
 LOGGER = logging.getLogger("luigi-interface")
@@ -149,18 +150,18 @@ def catch_up(engine: Engine, tables: Iterable[str]) -> None:
     Raises
     ------
     TransientError
-        The server cannot get them: one that is down has the only copy, or replication is slow.
+        The server cannot get them: one that is down has the only copy, replication is slow, or ZooKeeper is away.
     """
     impatient = engine.within(CATCH_UP_SECONDS)
     for table in tables:
         try:
             impatient.execute(statement("catch_up", table=table))
-        except TransientError as error:
-            raise TransientError(_behind(engine, table, str(error).partition("\n")[0])) from None
+        except SilentError:
+            raise TransientError(_behind(engine, table, f"waited {CATCH_UP_SECONDS} s")) from None
         except TerminalError as error:
             if error.code != _UNFINISHED:
                 raise
-            raise TransientError(_behind(engine, table, "the server has stopped waiting for them")) from None
+            raise TransientError(_behind(engine, table, "the server has stopped waiting")) from None
 
 
 def without_deduplication(engine: Engine) -> Engine:

@@ -67,6 +67,7 @@ REMEDIES = {
     516: "Check `user` in luigi.cfg and the password (FEEDPULSE_CLICKHOUSE_PASSWORD; FEEDPULSE_SOURCE_PASSWORD for "
     "[source]).",
     519: _AWAY,
+    999: "ZooKeeper or Keeper does not answer the server; replicated tables need it.",
 }
 
 _MESSAGE_LIMIT = 600
@@ -76,6 +77,10 @@ _TURN_POLL_SECONDS = 0.02
 
 class NotReachedError(TransientError):
     """The statement did not reach the engine: any statement can safely be retried."""
+
+
+class SilentError(TransientError):
+    """The engine did not answer in time; it may still run the statement."""
 
 
 def refusal(place: str, code: int, text: str) -> WarehouseError:

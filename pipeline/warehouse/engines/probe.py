@@ -11,7 +11,7 @@ from urllib.parse import urljoin, urlsplit
 from pipeline.core.errors import TerminalError, TransientError, WarehouseError
 from pipeline.core.process import once
 from pipeline.core.settings.checking import HTTP_PORTS, NATIVE_PORTS
-from pipeline.warehouse.engines.base import NotReachedError
+from pipeline.warehouse.engines.base import NotReachedError, SilentError
 
 _TIMEOUT_SECONDS = 3.0
 _REQUEST = b"GET / HTTP/1.0\r\n\r\n"
@@ -87,7 +87,7 @@ def broken(server: HttpServer, error: Exception, *, is_begun: bool = True) -> Wa
     """Return the error of a connection that broke during a statement, before its answer began or after it."""
     if isinstance(error, TimeoutError):
         seconds = f"{server.query_timeout_seconds:g}"
-        return TransientError(f"{server.place}: no answer for {seconds} s (query_timeout_seconds)")
+        return SilentError(f"{server.place}: no answer for {seconds} s (query_timeout_seconds)")
     if not is_begun and (remedy := _http_remedy(*server.address)):
         return TerminalError(f"{server.place}: this port does not answer as `url` says: {error}\n{remedy}")
     reason = "the answer ends early" if isinstance(error, IncompleteRead) else error

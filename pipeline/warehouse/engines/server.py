@@ -12,7 +12,7 @@ from pipeline.core.errors import TerminalError, TransientError
 from pipeline.core.process import once
 from pipeline.core.settings.checking import NATIVE_PORTS
 from pipeline.warehouse.engines import probe, raw
-from pipeline.warehouse.engines.base import NotReachedError, as_rows, refusal, take_turn
+from pipeline.warehouse.engines.base import NotReachedError, SilentError, as_rows, refusal, take_turn
 from pipeline.warehouse.engines.conversion import Columns, read, written_columns
 from pipeline.warehouse.engines.remote import RemoteEngine
 
@@ -132,7 +132,7 @@ class ServerEngine(RemoteEngine):
             except errors.ServerException as error:
                 raise refusal(self.place, error.code, error.message) from None
             except TimeoutError:
-                raise TransientError(
+                raise SilentError(
                     f"{self.place}: no answer for {self.query_timeout_seconds:g} s (query_timeout_seconds)"
                 ) from None
             except (errors.NetworkError, errors.SocketTimeoutError, OSError, EOFError) as error:

@@ -4,7 +4,7 @@ import multiprocessing
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from multiprocessing.synchronize import Barrier
@@ -13,6 +13,7 @@ import pytest
 
 from pipeline.commands.main import main
 from pipeline.core.errors import SettingsError, TerminalError, TransientError
+from pipeline.core.settings import checking
 from pipeline.warehouse import cluster as clusters
 from pipeline.warehouse import forms, publish, tables
 from pipeline.warehouse.claims import TableClaim
@@ -126,7 +127,8 @@ def test_tables_that_the_user_has_replicated_himself_work(cluster: Cluster) -> N
         assert_whole(cluster, database)
 
 
-def test_a_row_that_comes_back_is_not_ignored(shared: Place) -> None:
+@pytest.mark.parametrize("engine_name", ["server", "http"])
+def test_a_row_that_comes_back_is_not_ignored(cluster: Cluster, shared: Place, engine_name: str) -> None:
     row: dict[str, list[object]] = {
         "slot": [SLOT],
         "metric": ["likes"],
@@ -135,7 +137,8 @@ def test_a_row_that_comes_back_is_not_ignored(shared: Place) -> None:
         "denominator": [1],
     }
     newest = f"SELECT numerator FROM {shared.database}.slot_metrics FINAL"
-    with shared.on(0) as engine:
+    with shared.on(0, engine=engine_name, url=f"http://127.0.0.1:{cluster.nodes[0].http_port}"):
+        engine = tables.open_warehouse()
         for number in (1, 2, 1):
             tables.insert(tables.SLOT_METRICS, {**row, "numerator": [number]})
         assert engine.query(newest) == [(1,)]
@@ -251,6 +254,18 @@ def test_plain_tables_in_a_warehouse_with_a_cluster_are_refused(cluster: Cluster
         assert all(f"{database}.{table}" in text for table in tables.TABLES)
 
 
+@pytest.mark.parametrize(
+    ("warehouse", "text"),
+    [
+        ({"engine": "embedded", "cluster": "main"}, "the embedded engine is in no cluster"),
+        ({"engine": "server", "cluster": "main'"}, "letters, digits"),
+    ],
+)
+def test_a_cluster_that_cannot_be(warehouse: dict[str, str], text: str) -> None:
+    with configured(warehouse=warehouse), pytest.raises(SettingsError, match=text):
+        checking.check()
+
+
 @pytest.mark.parametrize("engine", ["server", "http"])
 def test_a_balancer_in_front_of_servers_is_refused(
     cluster: Cluster, engine: str, capsys: pytest.CaptureFixture[str]
@@ -269,6 +284,32 @@ def test_a_balancer_in_front_of_servers_is_refused(
             assert "leads to several servers (node-1, node-2)" in capsys.readouterr().out
     made = "SELECT name FROM system.columns WHERE database = %(database)s"
     assert [node.engine.query(made, {"database": database}) for node in cluster.nodes] == [[], []]
+
+
+@pytest.mark.long
+def test_zookeeper_is_away(cluster: Cluster) -> None:
+    with project(cluster) as (database, on):
+        with on(0):
+            load(STORY.days[0])
+        cluster.keeper.kill()
+        try:
+            with on(0), pytest.raises(TransientError, match="ZooKeeper or Keeper does not answer the server"):
+                tables.open_warehouse()
+        finally:
+            cluster.keeper.start()
+        deadline = time.monotonic() + HANGS_SECONDS
+        while not is_open(on) and time.monotonic() < deadline:
+            time.sleep(1)
+        with on(0):
+            load(*STORY.days)
+        assert_whole(cluster, database)
+
+
+def is_open(on: Callable[..., AbstractContextManager[ServerEngine]]) -> bool:
+    with on(0), suppress(TransientError):
+        tables.open_warehouse()
+        return True
+    return False
 
 
 @pytest.mark.long
