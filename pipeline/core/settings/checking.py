@@ -136,6 +136,7 @@ def _require_url(section: ConnectionSettings) -> None:
     try:
         parts = urlsplit(url)
         host, port, is_secret = parts.hostname, parts.port, "@" in (parts.netloc or url)
+        (host or "").encode("idna")
     except ValueError:
         raise SettingsError(f"{name}: {_URL}; the host or the port is wrong. {HTTP_PORTS}") from None
     if is_secret:

@@ -12,7 +12,6 @@ import io
 import itertools
 import os
 import re
-import select
 import socket
 import threading
 import time
@@ -21,6 +20,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass, field
 from functools import partial
 from http.client import HTTPConnection, HTTPException, HTTPResponse, IncompleteRead
+from multiprocessing.connection import wait as wait_for
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -120,7 +120,7 @@ class HttpEngine(RemoteEngine):
         mine = self, self.query_timeout_seconds, os.getpid(), threading.get_ident()
         connection = _waiting().pop(mine, None)
         is_late = connection is None or time.monotonic() - connection.free_since > _KEPT_SECONDS
-        if connection is None or is_new or is_late or select.select([connection.sock], [], [], 0)[0]:
+        if connection is None or is_new or is_late or wait_for([connection.sock], 0):
             connection = _Connection(self)  # the other one is closed, or has something that nobody asked for
         with contextlib.ExitStack() as stack:
             stack.callback(connection.close)

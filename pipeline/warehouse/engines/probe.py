@@ -21,7 +21,7 @@ _NATIVE = b"clickhouse-client"
 _SHOWN = 200
 _PASSING = (408, 425, 429, 500, 502, 503, 504)
 _STATUS_REMEDIES = {
-    401: "A proxy there wants a login of its own: give the address of ClickHouse itself.",
+    401: "Check `user` and the password. If a proxy wants a login of its own, give the address of ClickHouse itself.",
     403: "A proxy there lets no one in from this machine, or refuses POST: ask its administrator.",
     404: "Correct the path of `url`.",
     405: "A proxy there refuses POST: ask its administrator, or correct the path of `url`.",

@@ -140,6 +140,7 @@ SECRETS = "https://anna:Tr0ub4dor@ch.example/"
         ("https://ch.example:70000", r"url: write https://host.*the host or the port is wrong"),
         ("http://ch.example:0", r"url = http://ch.example:0: write https://host"),
         ("https://[::1", r"url: write https://host.*the host or the port is wrong"),
+        ("https://ch..example", r"url: write https://host.*the host or the port is wrong"),
         ("https://ch example/", r"url = https://ch example/: write https://host"),
     ],
 )

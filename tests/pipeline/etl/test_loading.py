@@ -207,11 +207,13 @@ def test_events_stream_from_another_engine(engines: tuple[Engine, Engine], nulla
         assert (database,) not in origin.query("SHOW DATABASES")
 
 
+@pytest.mark.parametrize("protocol", ["server", "http"])
 def test_source_that_may_only_be_read_is_enough(
-    server_warehouse: ServerEngine, embedded_warehouse: EmbeddedEngine
+    request: pytest.FixtureRequest, embedded_warehouse: EmbeddedEngine, protocol: str
 ) -> None:
     reader = {"user": "reader"}
-    with prepared(embedded_warehouse, STORY, origin=server_warehouse, source=reader) as (_, database):
+    origin = request.getfixturevalue(f"{protocol}_warehouse")
+    with prepared(embedded_warehouse, STORY, origin=origin, source=reader) as (_, database):
         load(FRIDAY)
         check(embedded_warehouse, database, STORY, FRIDAY)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.core.errors import TerminalError, TransientError, WarehouseError
-from pipeline.warehouse.engines import ServerEngine, probe
+from pipeline.warehouse.engines import HttpEngine, ServerEngine, probe
 from tests.servers.clickhouse import ClickHouseServer
 
 
@@ -25,16 +25,18 @@ def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseServe
         yield server
 
 
-@pytest.fixture
-def warehouse(mortal: ClickHouseServer) -> ServerEngine:
-    engine = ServerEngine(host=mortal.host, port=mortal.port)
+@pytest.fixture(params=["native", "http"])
+def warehouse(request: pytest.FixtureRequest, mortal: ClickHouseServer) -> ServerEngine | HttpEngine:
+    engine: ServerEngine | HttpEngine = ServerEngine(host=mortal.host, port=mortal.port)
+    if request.param == "http":
+        engine = HttpEngine(f"http://{mortal.host}:{mortal.http_port}")
     engine.execute("CREATE TABLE IF NOT EXISTS default.t (n UInt64) ENGINE = MergeTree ORDER BY n", idempotent=True)
     engine.execute("TRUNCATE TABLE default.t", idempotent=True)
     return engine
 
 
 def strike_while_running(
-    warehouse: ServerEngine, strike: Callable[[], None], outcome: Callable[[], object]
+    warehouse: ServerEngine | HttpEngine, strike: Callable[[], None], outcome: Callable[[], object]
 ) -> list[object]:
     """Call `strike` on the server during `outcome`; return its result or error."""
     results: list[object] = []
@@ -55,12 +57,16 @@ def strike_while_running(
     return results
 
 
-def test_a_read_survives_a_restart_in_its_middle(mortal: ClickHouseServer, warehouse: ServerEngine) -> None:
+def test_a_read_survives_a_restart_in_its_middle(
+    mortal: ClickHouseServer, warehouse: ServerEngine | HttpEngine
+) -> None:
     sql = "SELECT sum(sleepEachRow(0.5)) + 7 FROM (SELECT number FROM system.numbers LIMIT 3)"
     assert strike_while_running(warehouse, mortal.restart, lambda: warehouse.query(sql)) == [[(7,)]]
 
 
-def test_a_read_waits_for_a_server_that_comes_back(mortal: ClickHouseServer, warehouse: ServerEngine) -> None:
+def test_a_read_waits_for_a_server_that_comes_back(
+    mortal: ClickHouseServer, warehouse: ServerEngine | HttpEngine
+) -> None:
     mortal.kill()
     starter = threading.Timer(0.3, mortal.start)
     starter.start()
@@ -68,7 +74,7 @@ def test_a_read_waits_for_a_server_that_comes_back(mortal: ClickHouseServer, war
     starter.join()
 
 
-def test_a_write_cut_off_is_not_repeated(mortal: ClickHouseServer, warehouse: ServerEngine) -> None:
+def test_a_write_cut_off_is_not_repeated(mortal: ClickHouseServer, warehouse: ServerEngine | HttpEngine) -> None:
     sql = "INSERT INTO default.t SELECT 1 + sleepEachRow(0.5) FROM (SELECT number FROM system.numbers LIMIT 3)"
     [error] = strike_while_running(warehouse, mortal.restart, lambda: warehouse.execute(sql))
     assert isinstance(error, TransientError)
@@ -76,13 +82,15 @@ def test_a_write_cut_off_is_not_repeated(mortal: ClickHouseServer, warehouse: Se
     assert warehouse.query("SELECT count() FROM default.t") == [(0,)]
 
 
-def test_an_idempotent_write_cut_off_is_repeated(mortal: ClickHouseServer, warehouse: ServerEngine) -> None:
+def test_an_idempotent_write_cut_off_is_repeated(
+    mortal: ClickHouseServer, warehouse: ServerEngine | HttpEngine
+) -> None:
     sql = "INSERT INTO default.t SELECT 1 + sleepEachRow(0.5) FROM (SELECT number FROM system.numbers LIMIT 3)"
     assert strike_while_running(warehouse, mortal.restart, lambda: warehouse.execute(sql, idempotent=True)) == [None]
     assert warehouse.query("SELECT count() FROM default.t") == [(3,)]
 
 
-def test_a_server_that_says_nothing_is_given_up(mortal: ClickHouseServer, warehouse: ServerEngine) -> None:
+def test_a_server_that_says_nothing_is_given_up(mortal: ClickHouseServer, warehouse: ServerEngine | HttpEngine) -> None:
     impatient = replace(warehouse, query_timeout_seconds=3)
     sql = "INSERT INTO default.t SELECT 1 + sleepEachRow(0.5) FROM (SELECT number FROM system.numbers LIMIT 3)"
     [error] = strike_while_running(warehouse, mortal.pause, lambda: impatient.execute(sql))
@@ -92,7 +100,7 @@ def test_a_server_that_says_nothing_is_given_up(mortal: ClickHouseServer, wareho
     assert impatient.query("SELECT 1") == [(1,)]
 
 
-def test_moments_are_utc_whatever_the_zone_of_the_server(warehouse: ServerEngine) -> None:
+def test_moments_are_utc_whatever_the_zone_of_the_server(warehouse: ServerEngine | HttpEngine) -> None:
     warehouse.execute("DROP TABLE IF EXISTS default.zones", idempotent=True)
     warehouse.execute("CREATE TABLE default.zones (plain DateTime, utc DateTime('UTC')) ENGINE = Memory")
     moment = datetime(2026, 11, 1, 20, 30)
