@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -69,8 +70,8 @@ def _needed() -> list[str]:
     warehouse, source = settings.WarehouseSettings(), settings.SourceSettings()
     named = settings.names(settings.ReportSettings().channels) + settings.names(settings.AlertSettings().channels)
     wanted = {
-        "FEEDPULSE_CLICKHOUSE_PASSWORD": warehouse.engine == "server",
-        "FEEDPULSE_SOURCE_PASSWORD": source.engine == "server",
+        "FEEDPULSE_CLICKHOUSE_PASSWORD": warehouse.engine in ("server", "http"),
+        "FEEDPULSE_SOURCE_PASSWORD": source.engine in ("server", "http"),
         "FEEDPULSE_TELEGRAM_TOKEN": "telegram" in named,
     }
     return [name for name, is_needed in wanted.items() if is_needed]
@@ -79,7 +80,7 @@ def _needed() -> list[str]:
 def _differing(read: list[Path]) -> Iterator[str]:
     """Describe each setting that is not the default, with the file that it comes from. Values are as they are written.
 
-    A setting that nothing knows is not shown: it may hold a secret.
+    A setting that nothing knows is not shown: it may hold a secret. Nor are a user and a password in a URL.
     """
     defaults = own_file.shipped()
     parsers = [(file, files.parse(file)) for file in read]
@@ -94,6 +95,7 @@ def _differing(read: list[Path]) -> Iterator[str]:
                     continue
                 shown.add((section, name))
                 if setting is None or value.strip() != setting.default:
+                    value = re.sub(r".*@|[?#].*", "...", value) if name == "url" else value  # a login may be there
                     cut = f"{value[:_VALUE_LIMIT]}..." if len(value) > _VALUE_LIMIT else value
                     lines.append(f"[{section}] {name} = {' '.join(cut.split())}  ({_short(file)})")
     yield from sorted(lines) or ["none"]

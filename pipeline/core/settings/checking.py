@@ -143,7 +143,7 @@ def _require_url(section: ConnectionSettings) -> None:
         variable = _SECRETS[section.section, "password"]
         raise SettingsError(f"{name} has a user or a password: set `user`, and {variable} in the environment; {_URL}.")
     if parts.scheme not in ("http", "https") or not host or port == 0 or re.search(r"[\s\x00-\x1f\\]", url):
-        raise SettingsError(f"{name} = {url}: {_URL}. {HTTP_PORTS}")
+        raise SettingsError(f"{name} = {url}: {_URL}.{_hint(section.section, 'url')} {HTTP_PORTS}")
     if "?" in url or "#" in url:
         raise SettingsError(f"{name} = {url.partition('?')[0].partition('#')[0]}...: {_URL}, without ? and #.")
     if section.secure and parts.scheme == "http":

@@ -20,6 +20,7 @@ from pipeline.commands.main import main
 from tests.pipeline.commands.doctor.place import Place
 from tests.process.luigid import Luigid
 from tests.process.mistakes import below_a_file
+from tests.servers.clickhouse import ClickHouseServer
 from tests.servers.ports import free_ports
 
 
@@ -53,6 +54,20 @@ def test_a_secret_in_a_file_is_not_shown(on_server: Place) -> None:
     code, out = on_server.run()
     assert (code, "s3cret" in out) == (1, False)
     assert "unknown setting password" in out
+
+
+@pytest.mark.parametrize("url", ["https://anna:s3cret@ch", "https://ch?password=s3cret", "anna:s3cret@ch"])
+def test_a_secret_in_a_url_is_not_shown(on_server: Place, url: str) -> None:
+    on_server.sections["warehouse"] |= {"engine": "http", "url": url}
+    code, out = on_server.run()
+    assert (code, "s3cret" in out) == (1, False)
+    assert "[warehouse] url" in out
+
+
+def test_the_password_of_a_url_is_named(on_server: Place, clickhouse_server: ClickHouseServer) -> None:
+    on_server.sections["warehouse"] = {"engine": "http", "url": f"http://127.0.0.1:{clickhouse_server.http_port}"}
+    _, out = on_server.run()
+    assert "secrets: FEEDPULSE_CLICKHOUSE_PASSWORD is not set" in out
 
 
 def test_secrets_are_named_and_not_shown(on_server: Place) -> None:
@@ -263,6 +278,7 @@ def test_a_file_whose_ending_windows_hides(
         ("source", {"database": "events  ; of November"}, "A comment must be on a line of its own."),
         ("source", {"database": '"events"'}, "Write the value without quotes."),
         ("alerts", {"history_days": "'28'"}, "Write the value without quotes."),
+        ("warehouse", {"engine": "http", "url": '"http://ch:8123"'}, "Write the value without quotes."),
     ],
 )
 def test_habits_of_other_files(on_server: Place, section: str, settings: dict[str, str], says: str) -> None:
