@@ -10,6 +10,8 @@ from pathlib import Path
 import luigi
 import pytest
 
+from pipeline.commands.doctor import rights as doctor
+from pipeline.core.errors import TerminalError
 from pipeline.tasks import DailyMetrics, StagingRetention
 from pipeline.tasks.etl import invalidate, load_chain
 from pipeline.warehouse import rights
@@ -64,6 +66,29 @@ def test_a_writer_without_alter_delete_on_a_new_version(
         )
         ((events,),) = engine.query(f"SELECT count() FROM {EVENTS}.feed_actions WHERE {of_yesterday}")
         assert published == events
+    finally:
+        end_owner(engine)
+
+
+@pytest.mark.long
+def test_a_writer_with_rights_on_our_own_names_only(tmp_path: Path) -> None:
+    """GRANT ON test.anna_* gives the rights on all tables that begin so, scratch tables included."""
+    engine = EmbeddedEngine(str(tmp_path / "warehouse"))
+    site = Site(engine, EVENTS, tmp_path, {"recovery_slots": "1"})
+    site.sections["warehouse"] = {**place(engine), "database": RESULTS, "prefix": "anna_"}
+    site.sections["source"] = {"database": EVENTS}
+    site.sections["etl"] = {"table": "result"}
+    site.load(incident())
+    engine.execute(f"CREATE DATABASE {RESULTS}")
+    engine.execute(f"CREATE TABLE {RESULTS}.foreign (x Int8) ENGINE = MergeTree ORDER BY x")
+    reading = rights.reader(f"{EVENTS}.{table}" for table in ("feed_actions", "message_actions"))
+    give(engine, [*reading, *rights.narrow_writer(RESULTS, ["anna_", "result"])])
+    try:
+        play(site)
+        with site.at(OUTAGE):
+            assert [finding.level for finding in doctor.warehouse()] == ["ok"]
+        with pytest.raises(TerminalError, match=rf"\nGRANT SELECT ON {RESULTS}.foreign TO default;"):
+            engine.query(f"SELECT count() FROM {RESULTS}.foreign")
     finally:
         end_owner(engine)
 
