@@ -36,6 +36,7 @@ def carried(warehouse: Engine, max_memory: str) -> tuple[list[tuple[object, ...]
     return sums, after - before
 
 
+@pytest.mark.parametrize("warehouse", [pytest.param("embedded", marks=pytest.mark.long), "server"], indirect=True)
 def test_a_small_limit_gives_equal_rows(warehouse: Engine) -> None:
     readers = 300_000 if warehouse.is_server else 1_000_000  # newer versions need less memory for a user
     try:
