@@ -108,13 +108,16 @@ def compose_refusal(reason: Refusal, language: str) -> str:
 
 
 def by_importance(alert: Alert) -> list[AlertMetric]:
-    """Order the metrics: by state and severity in the first message, later by their beginning."""
+    """Order the metrics: at first by state and severity; later the worst that goes on, and last what ended."""
 
     def urgency(metric: AlertMetric) -> tuple[object, ...]:
         return (_URGENCY[metric.state], -metric.severity, metric.name, metric.part)
 
     def history(metric: AlertMetric) -> tuple[object, ...]:
-        return (instant(metric.since), metric.part != "", -metric.severity, metric.name, metric.part)
+        is_part, since = metric.part != "", instant(metric.since)
+        if metric.state == "ended":
+            return (1, since, is_part, -metric.severity, metric.name, metric.part)
+        return (0, is_part, -metric.severity, since, metric.name, metric.part)
 
     return sorted(alert.metrics, key=urgency if alert.status == "opened" else history)
 

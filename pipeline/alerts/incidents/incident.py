@@ -11,6 +11,13 @@ Outcome = Literal["", "recovered", "new normal", "late data", "wrong clock"]
 NoticeKind = Literal["", "post", "edit", "close", "worse", "still silent", "share"]
 Mark = Literal["", "false alarm", "new normal"]
 
+OUTAGE, LEFT_TIMES = -0.9, 3
+"""A total is out with at most a tenth of its expectation, and at most a third of what people were told was left."""
+WORSE_TIMES = 2
+"""A score that is so many times the one in the latest message with a sound is worse."""
+WORSE_TIMES_AT_ONCE = 4
+"""The same in the second slot: a fall that begins within a slot is complete only in the next one."""
+
 
 @dataclass(frozen=True)
 class Member:
@@ -34,6 +41,10 @@ class Member:
         The slot of `worst`.
     worst_value, worst_expected : float
         Value and expectation in that slot.
+    change, score : float
+        The relative deviation, signed, and the absolute score in its latest bad slot.
+    told_change, told_score : float
+        The same in the slot of the latest message with a sound; 0 if it did not deviate then.
     lull_observed, lull_expected : float
         Sums over the good slots since the latest bad slot.
     is_checked : bool
@@ -55,6 +66,10 @@ class Member:
     worst_at: datetime | None = None
     worst_value: float = 0.0
     worst_expected: float = 0.0
+    change: float = 0.0
+    score: float = 0.0
+    told_change: float = 0.0
+    told_score: float = 0.0
     lull_observed: float = 0.0
     lull_expected: float = 0.0
     is_checked: bool = True
@@ -73,10 +88,32 @@ class Member:
         return self.is_near(self.lull_observed, self.lull_expected)
 
     def is_near(self, observed: float, expected: float) -> bool:
-        """Whether a count is nearer to its expectation than to the deviation so far."""
+        """Whether a count is nearer to its expectation than to the deviation so far, or beyond on the other side."""
         if expected <= 0 or self.expected <= 0:
             return True
-        return abs(observed / expected - 1) <= abs(self.observed / self.expected - 1) / 2
+        return self.sign * (observed / expected - 1) <= abs(self.observed / self.expected - 1) / 2
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether it deviates so much more than people were told that they need to hear of it."""
+        if self.is_second_slot_told:
+            return self.score >= WORSE_TIMES_AT_ONCE * self.told_score
+        is_out = self.change <= OUTAGE < self.told_change and 1 + self.change <= (1 + self.told_change) / LEFT_TIMES
+        return (is_out and self.part.is_total) or (self.told_score > 0 and self.score >= WORSE_TIMES * self.told_score)
+
+    @property
+    def is_second_slot_told(self) -> bool:
+        """Whether people were told of its first slot, and this is the second one."""
+        return self.told_score > 0 and self.bad_slots <= 2
+
+    @property
+    def is_completed(self) -> bool:
+        """Whether its second slot only completes what people were told of the first."""
+        return self.is_second_slot_told and not self.is_worse
+
+    def told(self) -> "Member":
+        """Return the member after a message with a sound."""
+        return replace(self, told_change=self.change, told_score=self.score)
 
     @property
     def excess(self) -> float:
@@ -103,8 +140,6 @@ class Incident:
     """How it ended; '' while it is open."""
     notified: bool = False
     """Whether people were notified."""
-    told_worst: float = 0.0
-    """The relative deviation in the latest post or "worse" reply."""
     escalated: bool = False
     """Whether people were notified that there is still no data."""
     mark: Mark = ""
@@ -134,9 +169,15 @@ class Incident:
 
     def after(self, kind: NoticeKind) -> "Incident":
         """Return the incident after people received a notice."""
-        if kind in ("post", "worse"):
-            return replace(self, notified=True, told_worst=self.worst)
-        return replace(self, escalated=True) if kind == "still silent" else self
+        if kind in ("", "share", "close"):
+            return self
+        sounds = kind != "edit"
+        members = tuple(
+            member.told() if not member.good_slots and (sounds or member.is_completed) else member
+            for member in self.members
+        )
+        told = replace(self, members=members, escalated=self.escalated or kind == "still silent")
+        return replace(told, notified=True) if kind in ("post", "worse") else told
 
     def adjustments(self) -> list[Adjustment]:
         """Adjust the history for later slots: exclude its slots, or rescale older slots to the new normal."""

@@ -107,13 +107,15 @@ def advance(
     incidents = [_advance_incident(incident, by_part, slot, rules) for incident in open_incidents]
     # The detectors apply a new normal from the next slot on, so its members must not open an incident in this slot.
     known = {
-        member.part
+        (member.part, member.sign)
         for incident in incidents
         if not incident.ended or incident.outcome == "new normal"
         for member in incident.members
     }
-    new = [_new_member(result, slot) for result in results if result.verdict == "anomaly" and result.part not in known]
+    new = [_new_member(result, slot) for result in results if result.verdict == "anomaly"]
     for member in new:
+        if (member.part, member.sign) in known:
+            continue
         host = next((i for i in incidents if not i.ended and _joins(member, i, slot)), None)
         if host is None:
             incidents.append(Incident(f"{member.metric}:{slot:%Y-%m-%dT%H%M}", slot, slot, (member,)))
@@ -177,6 +179,8 @@ def _with_bad_slot(member: Member, result: CheckResult, slot: datetime) -> Membe
     return replace(
         member,
         last=slot,
+        change=result.change,
+        score=abs(result.slot_score),
         good_slots=0,
         lull_observed=0.0,
         lull_expected=0.0,

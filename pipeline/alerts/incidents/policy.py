@@ -11,11 +11,6 @@ from pipeline.alerts.incidents.rules import Rules
 from pipeline.alerts.incidents.state import State
 from pipeline.core.clock import SLOT
 
-WORSE_BY = 0.4
-"""After the first hour, a deviation that grew by this much is "worse": -40 % in the latest notice and -80 % now."""
-WORSE_TIMES = 4
-"""At any time, a deviation that grew by this factor is "worse": -8 % in the latest notice (easy to miss), -32 % now."""
-
 
 @dataclass(frozen=True)
 class Notice:
@@ -116,12 +111,8 @@ def notice(incident: Incident, slot: datetime, rules: Rules, *, may_alarm: bool 
         return "close"
     if not lasts or not may_alarm:
         return "edit" if lasts else ""
+    worse = any(member.is_worse for member in incident.shown if member.last == slot)
     if incident.silent_since is not None:
-        has_waited = slot + SLOT - incident.silent_since >= rules.escalate_slots * SLOT
+        has_waited = worse or slot + SLOT - incident.silent_since >= rules.escalate_slots * SLOT
         return "still silent" if has_waited and not incident.escalated else "edit"
-    # An outage that begins within a slot is complete only in the next slot, so the post covers the first hour.
-    is_young = slot - incident.opened <= rules.recovery_slots * SLOT
-    worst, noticed = abs(incident.worst), abs(incident.told_worst)
-    if worst >= WORSE_TIMES * noticed or (not is_young and worst >= noticed + WORSE_BY):
-        return "worse"
-    return "edit"
+    return "worse" if worse else "edit"

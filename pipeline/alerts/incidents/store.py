@@ -4,6 +4,7 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
+from math import inf
 from typing import Any
 
 from pipeline.alerts.detection.checks import CheckResult
@@ -210,6 +211,9 @@ def _decode(details: str) -> Incident:
     ]
     for name in ("opened", "last_anomaly", "silent_since", "noticed"):
         fields[name] = _to_datetime(fields.get(name))
+    if fields.pop("told_worst", None):
+        # An earlier release did not write what people were told of each member: all of it counts as told.
+        members = [replace(member, told_change=-1.0, told_score=inf) for member in members]
     return Incident(members=tuple(members), **fields)
 
 

@@ -57,9 +57,11 @@ def alerts(notices: Sequence[Notice], evaluation: Evaluation, explanations: Mapp
 
 
 def _shown(incident: Incident, evaluation: Evaluation) -> list[Member]:
-    """Choose the members that a message shows, the greatest deviation first: any if none is checked any longer."""
+    """Choose the members that a message shows, first those that go on: any if none is checked any longer."""
     checked = [member for member in incident.shown if member.part in evaluation.results]
-    return sorted(checked or incident.shown, key=lambda member: -abs(member.worst))[:MOST_SHOWN]
+    return sorted(checked or incident.shown, key=lambda member: (member.good_slots > 0, -abs(member.worst)))[
+        :MOST_SHOWN
+    ]
 
 
 def _alert(

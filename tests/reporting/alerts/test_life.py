@@ -160,14 +160,14 @@ def test_what_somebody_decided_names_him(status: Any, english: str, russian: str
     assert f"ни один срез этого не объясняет\n{russian.lower()}: Anna, 14:30\n" in reply.plain
 
 
-def test_who_leads_stays_whatever_joins_or_ends() -> None:
+def test_the_worst_total_that_goes_on_leads() -> None:
     first = alert_metric(name="z", label="First", state="ended", since=SLOT, until=SLOT + QUARTER)
     part = alert_metric(name="a", label="First", part="os iOS", since=SLOT)
     joined = alert_metric(name="b", label="Joined", since=SLOT + QUARTER)
-    message = compose(incident(1, joined, part, first, status="growing"), "en")
+    message = compose(incident(1, first, part, joined, status="growing"), "en")
     heads = [line for line in message.html.split("\n") if line.startswith("<b>")]
-    assert [line.split(":")[0] for line in heads[1:]] == ["<b>First", "<b>First, os iOS", "<b>Joined"]
-    assert message.title == "Goes on for 30 min: First and 2 more"
+    assert [line.split(":")[0] for line in heads[1:]] == ["<b>Joined", "<b>First, os iOS", "<b>First"]
+    assert message.title == "Goes on for 30 min: Joined and 2 more"
 
 
 def test_an_incident_over_night_and_over_a_clock_change_has_its_real_length() -> None:

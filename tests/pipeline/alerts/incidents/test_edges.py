@@ -48,7 +48,7 @@ def test_an_incident_that_ended_before_its_post_is_not_posted() -> None:
 
 def test_mutes_of_a_replay_are_read_at_the_end_of_the_slot() -> None:
     pressed = Action("views:2026-11-12T0900", "mute", "Anna", START + SLOT - timedelta(minutes=1))
-    posted = replace(incident(), notified=True, told_worst=-0.1)
+    posted = replace(incident(), notified=True)
     state = State(current=(posted,), actions={pressed.incident_id: (pressed,)})
     after = step(state, [fallen(1.0)], START, Rules(), {})
     assert [due.kind for due in after.notices] == ["edit"]

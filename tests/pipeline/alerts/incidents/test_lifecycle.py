@@ -52,8 +52,7 @@ def notices_sent(
             kind = notice(state, START + i * SLOT, rules, may_alarm=i not in quiet)
             if kind not in ("", "edit"):
                 sent.append((i, kind))
-            is_sent = kind in ("post", "worse")
-            after.append(replace(state, notified=True, told_worst=state.worst) if is_sent else state)
+            after.append(state.after(kind))
         opened = [state for state in after if not state.ended]
     return sent
 
@@ -183,8 +182,40 @@ def test_a_much_worse_deviation_is_notified_again_and_a_little_worse_one_is_not(
     assert notices_sent(series([75] * 4 + [60, 10, 10, 5]), rules) == [(0, "post"), (5, "worse")]
 
 
-def test_a_fourfold_deviation_is_notified_within_the_first_hour() -> None:
-    assert notices_sent(series([79, 79, 20, 10])) == [(0, "post"), (3, "worse")]  # 21 %, then 80 %, then 90 %
+def test_what_completes_the_first_slot_is_not_worse_and_a_fourfold_deviation_is() -> None:
+    # The first slot has normal minutes, too.
+    assert notices_sent(series([50, 0, 0])) == [(0, "post")]
+    assert notices_sent(series([79, 10, 10])) == [(0, "post"), (1, "worse")]  # 21 %, easy to miss, then 90 %
+    assert notices_sent(series([79, 79, 20, 10])) == [(0, "post"), (2, "worse")]  # then 80 %, and 90 %
+
+
+def test_each_time_it_gets_much_worse_is_notified() -> None:
+    assert notices_sent(series([78, 78, 48, 48, 5, 5, 0])) == [(0, "post"), (2, "worse"), (4, "worse")]
+
+
+def both(views: float, likes: float) -> list[CheckResult]:
+    return [series([views])[0][0], series([likes], LIKES)[0][0]]
+
+
+def test_an_outage_is_notified_whatever_was_told_before() -> None:
+    # 65 % of the likes are missing: the greatest deviation that was told.
+    one_more = [both(100, 35), both(100, 35), both(100, 35), both(5, 35), both(5, 35)]
+    assert notices_sent(one_more) == [(0, "post"), (3, "worse")]
+    assert notices_sent([both(100, 35)] * 3 + [both(70, 35)] * 3) == [(0, "post")]
+    assert notices_sent(series([35, 35, 35, 5, 5, 5])) == [(0, "post"), (3, "worse")]
+    assert notices_sent(series([180, 180, 180, 5, 5, 5])) == [(0, "post"), (3, "post")]
+
+
+def test_a_table_that_falls_silent_in_an_incident_is_notified_at_once() -> None:
+    opened: list[Incident] = []
+    sent = []
+    for i, (views, likes) in enumerate([(100, 40), (100, 40), (100, 40), (0, 0), (0, 0), (0, 0), (0, 0), (0, 0)]):
+        slot = START + i * SLOT
+        silent = {"feed": START + 3 * SLOT} if i >= 3 else {}
+        (state,) = advance(opened, both(views, likes), slot, Rules(), silent)
+        sent.append(notice(state, slot, Rules()))
+        opened = [state.after(sent[-1])]
+    assert sent == ["post", "edit", "edit", "still silent", "edit", "edit", "edit", "edit"]
 
 
 def test_a_part_that_is_not_checked_any_more_does_not_keep_an_incident_open() -> None:
@@ -235,9 +266,7 @@ def test_continued_silence_is_notified_once_more() -> None:
         (state,) = advance(opened, [check("anomaly", MESSAGES, 0.0)], slot, rules, {"messages": START})
         kind = notice(state, slot, rules)
         sent.append(kind)
-        opened = [
-            replace(state, notified=True, told_worst=state.worst, escalated=state.escalated or kind == "still silent")
-        ]
+        opened = [state.after(kind)]
     assert sent == ["post", "edit", "edit", "still silent", "edit", "edit", "edit"]
     assert opened[0].silent_since == START
     (state,) = advance(opened, [check("ok", MESSAGES)], START + 7 * SLOT, rules, {})

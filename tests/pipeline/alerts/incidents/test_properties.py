@@ -172,13 +172,15 @@ def sizes_of(member: Member, drawn: list[Slot]) -> list[float]:
 @given(st.lists(slots, min_size=4, max_size=16), rules)
 @settings(deadline=None)
 def test_a_part_belongs_to_one_open_incident_and_what_ended_stays_ended(drawn: list[Slot], chosen: Rules) -> None:
-    by_slot: dict[datetime, list[Part]] = defaultdict(list)
+    by_slot: dict[datetime, list[tuple[Part, int]]] = defaultdict(list)
     for life in play(drawn, chosen).values():
         assert not any(state.ended for state in life.states[:-1])
         for index, state in enumerate(life.states):
             assert state.opened == min(member.since for member in state.members)
             assert state.last_anomaly == max(member.last for member in state.members)
             if not state.ended:
-                by_slot[life.states[0].opened + index * SLOT] += [member.part for member in state.members]
+                by_slot[life.states[0].opened + index * SLOT] += [
+                    (member.part, member.sign) for member in state.members
+                ]
     for parts in by_slot.values():
         assert len(parts) == len(set(parts))

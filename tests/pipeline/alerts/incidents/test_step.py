@@ -43,7 +43,7 @@ def test_a_step_records_that_people_receive_its_notices() -> None:
     # The notice has the incident as it was before people were notified.
     assert [notice.incident.notified for notice in posted.notices] == [False]
     (incident,) = posted.state.current
-    assert (incident.notified, incident.told_worst) == (True, -0.5)
+    assert (incident.notified, incident.members[0].told_change) == (True, -0.5)
     assert kinds(play(posted.state, [50], START + SLOT).notices) == ["edit"]
 
 
