@@ -90,9 +90,12 @@ def test_the_grants_are_those_of_the_doctor(
 def test_a_reader_and_a_writer_by_https(
     tmp_path: Path, passwords: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A whole day and an incident."""
+    """A whole day and an incident, beside the tables of another student."""
     with ClickHouseServer(tmp_path / "server") as server:
         site = prepared(server, HTTP, tmp_path)
+        foreign = ("daily_metrics", "incidents", "installation")
+        for name in foreign:
+            site.warehouse.execute(f"CREATE TABLE test.{name} ENGINE = MergeTree ORDER BY x AS SELECT 1 AS x")
         text = printed(site, capsys)
         for block in blocks("xml", section("servers.md", "Versions without GRANT")):
             assert block in text
@@ -107,8 +110,10 @@ def test_a_reader_and_a_writer_by_https(
         with site.at(OUTAGE), pytest.raises(TerminalError, match=r"\(code 164\)"):
             connections.source().execute(f"DROP TABLE {EVENTS}.feed_actions")
         tables = {name for (name,) in site.warehouse.query("SELECT name FROM system.tables WHERE database = 'test'")}
-        assert "anna_daily_metrics" in tables
-        assert all(name.startswith("anna_") for name in tables)
+        assert {"anna_daily_metrics", "anna_incidents"} < tables
+        assert {name for name in tables if not name.startswith("anna_")} == set(foreign)
+        for name in foreign:
+            assert site.warehouse.query(f"SELECT * FROM test.{name}") == [(1,)]
 
 
 @pytest.mark.long
