@@ -47,9 +47,10 @@ def instruction(table: Table) -> str:
     return f"Make a view of {table.name} that fits, and set [source] {setting} to it:"
 
 
-def converted(table: Table, ours: str) -> str:
-    """Return the value of a column whose type cannot be read, in a type that can."""
-    own, kind = column(table.theirs(ours)), bare_type(table.types[table.theirs(ours)])
+def converted(table: Table, ours: str, name: str = "") -> str:
+    """Return the value of a column whose type cannot be read, in a type that can; `name` is the table's name of it."""
+    name = name or table.theirs(ours)
+    own, kind = column(name), bare_type(table.types[name])
     if ours == "time":
         return _moment(own, kind)
     if ours == "age" and kind.startswith("Date"):
@@ -76,8 +77,6 @@ def absent(table: Table, ours: str) -> str:
     """Return what stands for a column that a table lacks: users without a value are `unknown`."""
     if ours == "age" and (birth := next((name for name in table.types if re.fullmatch(_BIRTH, name)), "")):
         return since(table, column(birth), bare_type(table.types[birth]))
-    if like := table.like(ours):
-        return column(like)
     return {"os": "''", "gender": _NOTHING, "age": _NOTHING}.get(ours, f"YOUR_{ours.upper()}")
 
 

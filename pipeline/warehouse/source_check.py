@@ -36,6 +36,8 @@ class Problem(NamedTuple):
     """SQL of the column in a view; '' if no view can mend it."""
     hint: str = ""
     """What else to know, or to do in place of the view."""
+    is_converted: bool = False
+    """Whether the view converts a type that cannot be read."""
 
 
 @dataclass
@@ -107,20 +109,24 @@ def _examine(found: Columns, table: Table, ours: str, reader: Reader) -> None:
         found.readings[table.kind, ours] = reading
     elif actual:
         text = f"source column {table.described(ours)}; it must be {_words(ours, reader)}."
-        found.problems.append(Problem(table, ours, text, fitting.converted(table, ours), fitting.hint(table, ours)))
+        view, hint = fitting.converted(table, ours), fitting.hint(table, ours)
+        found.problems.append(Problem(table, ours, text, view, hint, is_converted=True))
     else:
-        found.problems.append(_missing(table, ours))
+        found.problems.append(_missing(table, ours, reader))
 
 
-def _missing(table: Table, ours: str) -> Problem:
-    name, view, like = table.theirs(ours), fitting.absent(table, ours), table.like(ours)
-    hint = f"{table.name} has a column {like}: set [source] columns = {table.kind}.{ours}={like}" if like else ""
+def _missing(table: Table, ours: str, reader: Reader) -> Problem:
+    name, view, hint, is_converted = table.theirs(ours), fitting.absent(table, ours), "", False
+    if like := table.like(ours):
+        is_converted = not reader(table.types[like], like)
+        view = fitting.converted(table, ours, like) if is_converted else fitting.column(like)
+        hint = f"{table.name} has a column {like}: set [source] columns = {table.kind}.{ours}={like}. Or:"
     if (table.kind, ours) in settings.source_columns():
         text = f"source table {table} has no column {name}, which [source] columns names for {ours}."
         return Problem(table, ours, text, "")
     if ours == RECIPIENT:
         name = f"{' or '.join(RECIPIENT_SPELLINGS)} (the recipient)"
-    return Problem(table, ours, f"source table {table} has no column {name}.", view, hint and f"{hint}. Or:")
+    return Problem(table, ours, f"source table {table} has no column {name}.", view, hint, is_converted)
 
 
 def _words(ours: str, reader: Reader) -> str:
@@ -149,10 +155,7 @@ def _require_one_kind(
 ) -> None:
     """Find columns that are compared with each other and of different kinds: all of them become text."""
     readings = {key: reading for key in compared if (reading := found.readings.get(key))}
-    is_odd = any(
-        (item.table.kind, item.ours) in compared and item.table.theirs(item.ours) in item.table.types
-        for item in found.problems
-    )
+    is_odd = any(item.is_converted and (item.table.kind, item.ours) in compared for item in found.problems)
     if len({reading.kind for reading in readings.values()}) < 2 and not is_odd:
         return
     text = ""

@@ -1,6 +1,7 @@
 """Columns of any type that can be read, under any name: days and slots are those of the plain tables."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -9,9 +10,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from pipeline.core import clock
+from pipeline.core import clock, process
 from pipeline.etl.verification import verify
 from pipeline.slots import measure
+from pipeline.tasks.etl import invalidate, merges
 from pipeline.warehouse.engines import EmbeddedEngine, Engine, ServerEngine
 from tests.pipeline.etl.retyped import ACTIONS, CITIES, COUNTRIES, SYSTEMS, TABLES, World, worlds
 from tests.pipeline.etl.running import (
@@ -24,7 +26,7 @@ from tests.pipeline.etl.running import (
     measured_slots,
     prepared,
 )
-from tests.pipeline.etl.stories import FRIDAY, at, seen, sent
+from tests.pipeline.etl.stories import FRIDAY, STORY, at, seen, sent
 from tests.pipeline.reference import Day, Events, measure_slots
 from tests.pipeline.warehouse.test_source import declare
 
@@ -186,6 +188,18 @@ def test_a_gender_that_is_text_is_shown_as_it_is(warehouse: Engine) -> None:
             "male": (0, 0, 0, 1, 0, 1),
             "other": (0, 0, 1, 0, 1, 0),
         }
+
+
+def test_a_gender_that_becomes_text_is_kept_in_days_that_are_merged_again(warehouse: Engine) -> None:
+    case = replace(STORY, attribute_days=0)
+    with prepared(warehouse, case) as (origin, database):
+        load(FRIDAY)
+        for table in ("feed_actions", "message_actions"):
+            declare(warehouse, origin, table, {"gender": "String"})
+        process.reset()
+        invalidate(merges(FRIDAY))
+        load(FRIDAY)
+        assert differences(loaded(warehouse, database, FRIDAY), case.expected(FRIDAY)) == {}
 
 
 @pytest.mark.long
