@@ -83,7 +83,8 @@ def refusal(tables: Mapping[str, Table], problems: Sequence[Problem]) -> SourceE
 
 def remedy(tables: Mapping[str, Table], problems: Sequence[Problem]) -> Iterator[str]:
     """Say what mends the problems, a line each: a view of each table that has one."""
-    if "action" not in tables[FEED].types and "action" in tables[MESSAGES].types:
+    action = tables[FEED].theirs("action")
+    if action not in tables[FEED].types and action in tables[MESSAGES].types:
         yield "`action` is in the other table: exchange [source] feed_table and message_table."
         return
     for kind, table in tables.items():
