@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 UNKNOWN = "unknown"
+OTHER = "other"
+"""The value of all that `Dimension.top` leaves out."""
 LONGEST_VALUE = 64
 """Maximum characters of a value; longer values are cut."""
 
@@ -35,7 +37,7 @@ class Dimension:
     label: Mapping[str, str] = field(default_factory=dict)
     """The displayed name by language; `name` where a language is missing."""
     top: int = 0
-    """Number of values that a slot keeps: those with most events the day before; others are ``other``. 0 keeps all."""
+    """Number of values that a slot keeps: those with most events the day before; others are `OTHER`. 0 keeps all."""
 
     @property
     def stored(self) -> str:

@@ -1,6 +1,6 @@
 """SQL expressions of the slot metrics: the slices to which an event belongs."""
 
-from pipeline.core.dimensions import DIMENSIONS, UNKNOWN, Dimension, readable
+from pipeline.core.dimensions import DIMENSIONS, OTHER, UNKNOWN, Dimension, readable
 from pipeline.warehouse.source import Source
 from pipeline.warehouse.statements import Fragment, statement
 
@@ -17,5 +17,5 @@ def _value(dimension: Dimension, events: Source, kind: str) -> str:
     if dimension.top:
         time, count = events.column(kind, "time"), Fragment(str(dimension.top))
         top = statement("top_values", source=events.table(kind), value=Fragment(value), time=time, count=count)
-        value = f"if({value} = '' OR {value} GLOBAL IN ({top}), {value}, 'other')"
+        value = f"if({value} = '' OR {value} GLOBAL IN ({top}), {value}, '{OTHER}')"
     return f"if({value} = '', '{UNKNOWN}', {value})"

@@ -10,6 +10,7 @@ from pipeline.core import clock
 from pipeline.core.dimensions import DIMENSIONS
 from pipeline.core.metrics import BY_NAME, Metric
 from pipeline.core.process import once
+from pipeline.slots.counted import forget_uncounted
 from pipeline.slots.series import SLICE_DAYS, SLOT_SECONDS, Array, Part, Series, lay_out, wall_columns
 from pipeline.warehouse.statements import statement
 from pipeline.warehouse.tables import SLOT_METRICS, full_name, open_warehouse
@@ -49,6 +50,7 @@ def read(metrics: Sequence[Metric], slot: datetime, days: int, slice_volume: flo
     parts, counts = _reader().read(tuple(metric.name for metric in metrics), start, slot, slice_volume)
     columns = wall_columns(epochs, width)
     numerators, denominators = (lay_out(array, columns, width) for array in counts)
+    forget_uncounted(parts, numerators, denominators)
     return Series(parts, slot, numerators, denominators, columns)
 
 

@@ -16,13 +16,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.core.dimensions import OTHER
+
 Array = NDArray[np.float64]
 
 EXPLAINED = 0.67
 """Minimum fraction of the deviation that a set must explain (T_EP in the paper)."""
 ELEMENT_EXPLAINED = 0.1
 """Minimum fraction of the deviation that each slice of a set must explain (T_EEP in the paper)."""
-UNNAMED = ("", "other")
+UNNAMED = ("", OTHER)
 """Slices that collect all unnamed values. They are part of the total, but never a cause."""
 LONGEST_SET = 3
 """Maximum number of slices in a cause. People cannot act on more."""

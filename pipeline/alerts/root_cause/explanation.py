@@ -6,6 +6,7 @@ from datetime import datetime
 
 import numpy as np
 
+from detectors.statistics import median
 from pipeline.alerts.detection.checks import CheckResult
 from pipeline.alerts.incidents.incident import Incident
 from pipeline.alerts.root_cause import adtributor
@@ -111,9 +112,8 @@ def _compared(counts: Array, rows: Sequence[int], series: Series, start: datetim
     actual = np.nan_to_num(counts[rows][:, columns]).sum(axis=1)
     if not days:
         return actual, np.zeros_like(actual)
-    table = np.array(days)
-    known = ~np.isnan(table).any(axis=1)
-    return actual, np.median(table[known], axis=0) if known.any() else np.zeros_like(actual)
+    # A slice that was not counted on a day has no number there: its events are among the others.
+    return actual, np.nan_to_num(median(np.array(days).T))
 
 
 def _with_rest(actual: Array, forecast: Array) -> tuple[Array, Array]:
