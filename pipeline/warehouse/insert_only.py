@@ -6,8 +6,6 @@ from pipeline.warehouse.engines import Engine
 from pipeline.warehouse.statements import Fragment, statement
 from pipeline.warehouse.tables import COLUMNS, full_name
 
-_KEY_COLUMNS = ("event_date", "dimension")
-
 
 def publish(engine: Engine, table: str, scratch: str, key: tuple[str, ...]) -> None:
     """Insert the rows of a scratch table as a partition, in one statement, if the partition has none.
@@ -31,7 +29,7 @@ def publish(engine: Engine, table: str, scratch: str, key: tuple[str, ...]) -> N
         The partition has other rows.
     """
     target = full_name(table)
-    bound = dict(zip(_KEY_COLUMNS, key, strict=False))
+    bound = dict(zip(COLUMNS[table], key, strict=False))
     holes = {
         "table": target,
         "scratch": scratch,
@@ -42,7 +40,7 @@ def publish(engine: Engine, table: str, scratch: str, key: tuple[str, ...]) -> N
     engine.execute(statement("insert_absent", **holes), bound, idempotent=True, turn=turn)
     ((differing,),) = engine.query(statement("differing_rows", **holes), bound)
     if differing:
-        grant = rights.Grant((rights.DELETE,), target).to(getattr(engine, "user", "default"))
+        grant = rights.Grant((rights.DELETE,), target).to(engine.user)
         raise TerminalError(
             f"{engine.place}: {target} has other rows of {', '.join(key)} already, and this user may not replace them "
             f"(code {ACCESS_DENIED})\n{grant}",

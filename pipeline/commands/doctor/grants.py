@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
 from pipeline.commands.common import prepare
-from pipeline.commands.doctor.rights import user_of
 from pipeline.core import logs, settings
 from pipeline.core.errors import WarehouseError
 from pipeline.warehouse import connections, rights
@@ -47,7 +46,7 @@ def print_grants() -> int:
 
 def _print(engine: Engine, role: str, grants: list[Grant], narrow: Sequence[Grant] = ()) -> None:
     """Print the rights of one user, and those that are enough where GRANT knows the beginnings of names."""
-    user = user_of(engine)
+    user = engine.user
     print(f"-- {engine.place}, {role}")
     if isinstance(engine, EmbeddedEngine):
         print("-- the embedded engine asks for no rights")

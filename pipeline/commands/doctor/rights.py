@@ -58,7 +58,7 @@ def warehouse() -> Iterator[Finding]:
         return
     if missing:
         text = f"warehouse: this user may not {', '.join(missing)} in the database {database}"
-        grant = rights.Grant(tuple(missing), f"{database}.*").to(user_of(engine))
+        grant = rights.Grant(tuple(missing), f"{database}.*").to(engine.user)
         if missing == [rights.DELETE]:
             yield note(f"{text}. {rights.WITHOUT_DELETE}", grant)
         else:
@@ -76,7 +76,7 @@ def _parts(engine: Engine) -> Iterator[Finding]:
     except TerminalError as error:
         if error.code not in _DENIED:
             raise
-        grant = rights.Grant((rights.SELECT,), rights.PARTS).to(user_of(engine))
+        grant = rights.Grant((rights.SELECT,), rights.PARTS).to(engine.user)
         yield note(f"warehouse: this user may not read {rights.PARTS}. {rights.WITHOUT_PARTS}", grant)
 
 
@@ -113,7 +113,7 @@ def _unreadable(engine: Engine, name: str, error: TerminalError) -> Finding | No
     """Return why a table of the source cannot be read; None if that is not about rights or names."""
     database, table = name.split(".")
     if error.code in _DENIED:
-        return wrong(f"source: this user may not read {name}", rights.Grant((rights.SELECT,), name).to(user_of(engine)))
+        return wrong(f"source: this user may not read {name}", rights.Grant((rights.SELECT,), name).to(engine.user))
     if error.code == _UNKNOWN_DATABASE:
         remedy = where_events_are(engine) or "Set [source] database to the one that has the events."
         return wrong(f"[source] database = {database}: there is no such database", remedy)
@@ -183,8 +183,3 @@ def _has(engine: Engine, right: str, database: str) -> bool:
 def _is_granted(engine: Engine, right: str, place: str) -> bool:
     ((answer,),) = engine.query(statement("doctor_check_grant", privilege=Fragment(right), place=Fragment(place)))
     return bool(answer)
-
-
-def user_of(engine: Engine) -> str:
-    """Return the user's name at the engine's server."""
-    return engine.user

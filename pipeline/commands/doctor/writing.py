@@ -5,7 +5,6 @@ from datetime import date
 
 from pipeline.commands.doctor.connection import has_database
 from pipeline.commands.doctor.report import of_error, ok, wrong
-from pipeline.commands.doctor.rights import user_of
 from pipeline.core import settings
 from pipeline.core.errors import TerminalError, WarehouseError
 from pipeline.warehouse import connections, scratch
@@ -71,5 +70,5 @@ def _attempt(engine: Engine, right: str, action: Callable[[], object]) -> None:
         database = settings.WarehouseSettings().database
         finding = of_error(error)
         if isinstance(error, TerminalError) and error.code == _DENIED:
-            finding = wrong(f"write: {finding.text}", Grant((right,), f"{database}.*").to(user_of(engine)))
+            finding = wrong(f"write: {finding.text}", Grant((right,), f"{database}.*").to(engine.user))
         raise _Refused(finding) from None
