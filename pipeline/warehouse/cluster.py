@@ -34,7 +34,6 @@ _AWAY_SECONDS, _KNOWN_AWAY_SECONDS = 20, 4
 The driver writes a signed number as an unsigned one, and 18.16 reads an odd one as negative, which is for ever.
 """
 
-_SYNTAX_ERROR = 62  # also of a macro that is missing
 _UNFINISHED = 159
 _NO_CLUSTER = 170
 _REPLICA_EXISTS = 253
@@ -45,7 +44,7 @@ _DEDUPLICATION: Mapping[str, int | str] = {
     "deduplicate_insert": "disable",
     "deduplicate_insert_select": "disable",
 }
-"""The settings that make a replicated table keep every block; no version of ClickHouse has all of them."""
+"""The settings that make a replicated table keep every block; 18.16 has the first one only."""
 
 
 def create_database(engine: Engine, database: str) -> None:

@@ -14,7 +14,7 @@ from tests.process.here import task_here
 from tests.process.project import OUTAGE_START, YESTERDAY, Project, finish, load_events, make_project, moment
 from tests.servers.bot_api import BotApi
 from tests.servers.cluster import NAME, Cluster
-from tests.soak.cluster import configure
+from tests.soak.cluster import configure, play
 
 ROOTS = (
     ("Daily",),
@@ -66,6 +66,15 @@ def test_two_machines_at_once_through_two_servers(cluster: Cluster, new_project:
         assert len(api.sent) == 1, api.sent
     for number in (0, 1):
         assert seen_by(here, cluster, number).results() == plain.results()
+
+
+@pytest.mark.long
+def test_servers_that_are_killed_while_commands_run(tmp_path: Path) -> None:
+    """A day of the soak, which kills a server during each run."""
+    reports = play(tmp_path, seed=2, kills=1)
+    assert sum(report.kills for report in reports.values()) > 0
+    assert [line for report in reports.values() for line in report.differences] == []
+    assert sum(report.sent_twice for report in reports.values()) == 0
 
 
 @pytest.mark.long
