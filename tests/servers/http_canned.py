@@ -24,12 +24,19 @@ class Canned:
         Files with the certificate and its key, for TLS.
     pause_seconds : float
         Between two bytes of the answer.
+    most : int, optional
+        Of a body that is longer, nothing is read.
     """
 
     def __init__(
-        self, answers: Sequence[bytes], certificate: tuple[str, str] | None = None, pause_seconds: float = 0
+        self,
+        answers: Sequence[bytes],
+        certificate: tuple[str, str] | None = None,
+        pause_seconds: float = 0,
+        most: int | None = None,
     ) -> None:
         self.requests: list[bytes] = []
+        self._most = most
         self._answers, self._pause = list(answers), pause_seconds
         self._tls = None
         if certificate is not None:
@@ -71,6 +78,8 @@ class Canned:
             return
         head, _, body = request.partition(b"\r\n\r\n")
         length = re.search(rb"(?i)content-length: (\d+)", head)
+        if length and self._most is not None and int(length[1]) > self._most:
+            length = None
         while length and len(body) < int(length[1]) and (data := client.recv(65_536)):
             body += data
         self.requests.append(head + b"\r\n\r\n" + body)

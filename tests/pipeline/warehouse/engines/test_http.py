@@ -254,6 +254,16 @@ def test_a_page_of_another_server_is_said_with_its_remedy(other: bytes, words: s
             assert "Tr0ub4dor" not in str(caught.value)
 
 
+def test_a_body_that_a_proxy_does_not_read_is_refused_with_its_remedy() -> None:
+    described = b"".join(native.write([("name", "String"), ("type", "String")], [["n"], ["UInt64"]]))
+    answers = [chunked([described]), answer(PAGE, HTML, "413 Request Entity Too Large")]
+    with (
+        Canned(answers, most=1000) as server,
+        pytest.raises(TerminalError, match="HTTP 413 .*\n.*client_max_body_size"),
+    ):
+        HttpEngine(server.url()).insert("default.t", {"n": list(range(500_000))})
+
+
 @pytest.mark.parametrize("status", ["301 Moved Permanently", "302 Found", "307 Temporary Redirect", "308 Permanent"])
 def test_a_redirect_is_not_followed(status: str) -> None:
     with Canned([chunked([ONE])]) as elsewhere:
