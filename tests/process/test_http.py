@@ -16,7 +16,6 @@ def test_commands_by_http_print_what_they_print_by_the_native_protocol(new_proje
         "run": ("run", "Daily", "--local-scheduler"),
         "verify": ("verify", "--from", str(LOADED_FROM)),
         "query": ("query", "SELECT * FROM {database}.daily_metrics ORDER BY 1, 2, 3", "--format", "CSVWithNames"),
-        "doctor": ("doctor", "--write"),
     }
     printed = {}
     for engine in ("http", "server"):
