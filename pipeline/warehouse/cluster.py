@@ -14,10 +14,11 @@ table does not need:
 
 import logging
 import re
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable, Mapping, Sequence
 
 from pipeline.core import settings
-from pipeline.core.errors import SettingsError, TerminalError, TransientError
+from pipeline.core.errors import ACCESS_DENIED, SettingsError, TerminalError, TransientError
 from pipeline.core.process import once
 from pipeline.warehouse.engines import Engine
 from pipeline.warehouse.engines.base import SilentError
@@ -33,6 +34,9 @@ _AWAY_SECONDS, _KNOWN_AWAY_SECONDS = 20, 4
 
 The driver writes a signed number as an unsigned one, and 18.16 reads an odd one as negative, which is for ever.
 """
+
+_START_SECONDS, _START_POLL_SECONDS = 20.0, 0.1
+"""How long a server may take to reach ZooKeeper after its start, and how often it is asked."""
 
 _UNFINISHED = 159
 _NO_CLUSTER = 170
@@ -151,6 +155,8 @@ def catch_up(engine: Engine, tables: Iterable[str]) -> None:
     TransientError
         The server cannot get them: one that is down has the only copy, replication is slow, or ZooKeeper is away.
     """
+    tables = list(tables)
+    _await_start(engine, tables)
     impatient = engine.within(CATCH_UP_SECONDS)
     for table in tables:
         try:
@@ -161,6 +167,27 @@ def catch_up(engine: Engine, tables: Iterable[str]) -> None:
             if error.code != _UNFINISHED:
                 raise
             raise TransientError(_behind(engine, table, "the server has stopped waiting")) from None
+    for table in _starting(engine, tables):
+        raise TransientError(_behind(engine, table, "the server has no session with ZooKeeper"))
+
+
+def _await_start(engine: Engine, tables: Sequence[str]) -> None:
+    """Wait until a server that has just started knows what it lacks: before, `catch_up.sql` ends at once."""
+    deadline = time.monotonic() + _START_SECONDS
+    while _starting(engine, tables) and time.monotonic() < deadline:
+        time.sleep(_START_POLL_SECONDS)
+
+
+def _starting(engine: Engine, tables: Sequence[str]) -> list[str]:
+    """Those of the replicas that have no session with ZooKeeper; none if the user may not read system.replicas."""
+    if not tables:
+        return []
+    try:
+        return [table for (table,) in engine.query(statement("starting_replicas"), {"tables": tuple(tables)})]
+    except TerminalError as error:
+        if error.code != ACCESS_DENIED:
+            raise
+        return []
 
 
 def without_deduplication(engine: Engine) -> Engine:

@@ -25,12 +25,15 @@ NEEDED = (SELECT, INSERT, CREATE_TABLE, DROP_TABLE, ADD_COLUMN)
 """What every run does in the database of the warehouse."""
 
 PARTS = "system.parts"
+REPLICAS = "system.replicas"
 
 OPEN_TABLES = ("system.columns", "system.databases", "system.one", "system.settings", "system.tables")
 """The system tables that every user may read; each shows a user what concerns it."""
 
 WITHOUT_DELETE = "Without ALTER DELETE a day can be loaded once, not again, and old rows stay."
 WITHOUT_PARTS = "Without system.parts a load does not wait until replaced rows are removed from the disk."
+
+WITHOUT_REPLICAS = "For replicated tables. Without it a server that has just started may be trusted too early."
 
 _NAME = r"([\w.{}]+)"
 # Each verb, with the rights that it needs on the table or database that it names.
@@ -126,6 +129,7 @@ def writer(database: str) -> list[Grant]:
         Grant((SELECT,), PARTS, WITHOUT_PARTS),
         Grant((CREATE_DATABASE,), place, f"For the first run, if the database {database} does not exist."),
         Grant((SYNC_REPLICA,), place, "For replicated tables. With [warehouse] cluster also GRANT CLUSTER ON *.*"),
+        Grant((SELECT,), REPLICAS, WITHOUT_REPLICAS),
     ]
 
 

@@ -86,7 +86,7 @@ def _version(engine: Engine) -> tuple[int, int] | None:
 def _old(user: str, grants: list[Grant]) -> str:
     """Return the part of users.xml for a version without GRANT."""
     writes = any(rights.INSERT in grant.privileges for grant in grants)
-    databases = dict.fromkeys(grant.place.split(".")[0] for grant in grants if grant.place != rights.PARTS)
+    databases = dict.fromkeys(grant.place.split(".")[0] for grant in grants if not grant.place.startswith("system."))
     allowed = "".join(f"        <database>{escape(database)}</database>\n" for database in databases)
     profile = "default" if writes else "reader"
     readonly = "" if writes else "  <profiles><reader><readonly>1</readonly></reader></profiles>\n"
