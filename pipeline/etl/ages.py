@@ -5,9 +5,8 @@ from datetime import date, datetime
 from pipeline.core import clock, settings
 from pipeline.core.errors import SourceError
 from pipeline.core.metrics import FEED, MESSAGES
-from pipeline.warehouse import fitting
-from pipeline.warehouse.source import source
-from pipeline.warehouse.source_table import read_tables
+from pipeline.warehouse.source import fitting, source
+from pipeline.warehouse.source.table import read_tables
 from pipeline.warehouse.statements import statement
 
 AGE = "age"

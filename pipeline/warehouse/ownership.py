@@ -17,9 +17,10 @@ from typing import NamedTuple
 from uuid import uuid4
 
 from pipeline.core.errors import ACCESS_DENIED, SettingsError, TerminalError
-from pipeline.warehouse import cluster, fitting, forms
+from pipeline.warehouse import cluster, forms
 from pipeline.warehouse.engines import Engine
 from pipeline.warehouse.forms import Form
+from pipeline.warehouse.source import fitting
 from pipeline.warehouse.statements import statement
 
 RECORD = "installation"

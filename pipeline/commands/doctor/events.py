@@ -15,7 +15,7 @@ from pipeline.core.metrics import COUNTED, FEED, MESSAGES
 from pipeline.etl import ages
 from pipeline.warehouse import connections
 from pipeline.warehouse.source import AHEAD, LEAST_TIME, source
-from pipeline.warehouse.source_table import read_tables
+from pipeline.warehouse.source.table import read_tables
 from pipeline.warehouse.statements import statement
 from reporting.channels.base import Finding
 

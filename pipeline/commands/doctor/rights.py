@@ -11,9 +11,9 @@ from pipeline.core.dimensions import DAILY
 from pipeline.core.errors import TerminalError
 from pipeline.core.metrics import FEED, MESSAGES
 from pipeline.warehouse import connections, rights, scratch
-from pipeline.warehouse.columns import quoted
 from pipeline.warehouse.engines import Engine
 from pipeline.warehouse.source import table_name
+from pipeline.warehouse.source.columns import quoted
 from pipeline.warehouse.statements import Fragment, statement
 from pipeline.warehouse.tables import TABLES, full_name
 from reporting.channels.base import Finding

@@ -1,11 +1,12 @@
-"""Views to copy, for a source whose values do not fit; `warehouse.fitting` makes those for columns that do not."""
+"""Views to copy, for a source whose values do not fit; `source.fitting` makes those for columns that do not."""
 
 from collections.abc import Collection
 
 from pipeline.core import settings
 from pipeline.core.metrics import COUNTED, FEED
-from pipeline.warehouse import connections, fitting
-from pipeline.warehouse.source_table import Table, read_tables
+from pipeline.warehouse import connections
+from pipeline.warehouse.source import fitting
+from pipeline.warehouse.source.table import Table, read_tables
 
 
 def with_actions(seen: Collection[str]) -> str:

@@ -17,7 +17,7 @@ from tests.pipeline.configuration import configured
 from tests.pipeline.etl.running import Case, build, differences, load, loaded, prepared, run
 from tests.pipeline.etl.stories import FRIDAY, STORY
 from tests.pipeline.reference import Event, Events
-from tests.pipeline.warehouse.test_source import declare
+from tests.pipeline.warehouse.source.test_events import declare
 
 CASE = replace(STORY, attribute_days=0)
 OTHER_NAMES = {"view": "open", "like": "it's 100%", "share": "view"}

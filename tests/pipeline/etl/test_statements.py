@@ -19,11 +19,11 @@ from pipeline.etl.verification import verify
 from pipeline.slots import completeness
 from pipeline.slots.series import Part
 from pipeline.tasks import CheckAlerts, Daily, DailyReport, Presses, WeeklySummary, daily
-from pipeline.warehouse import fitting, markers, runs, statements, tables
+from pipeline.warehouse import markers, runs, statements, tables
 from pipeline.warehouse.delivery_log import TableDeliveryLog
 from pipeline.warehouse.engines import Engine
-from pipeline.warehouse.source import source
-from pipeline.warehouse.source_table import Table
+from pipeline.warehouse.source import fitting, source
+from pipeline.warehouse.source.table import Table
 from pipeline.warehouse.statements import Fragment, statement
 from tests.pipeline.configuration import configured
 from tests.pipeline.etl.running import PLAIN_TYPES, Case, fresh_database, load, run

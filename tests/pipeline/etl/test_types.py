@@ -28,7 +28,7 @@ from tests.pipeline.etl.running import (
 )
 from tests.pipeline.etl.stories import FRIDAY, STORY, at, seen, sent
 from tests.pipeline.reference import Day, Events, measure_slots
-from tests.pipeline.warehouse.test_source import declare
+from tests.pipeline.warehouse.source.test_events import declare
 
 ZONE = "Europe/Moscow"
 BEFORE = FRIDAY - timedelta(days=1)

@@ -11,11 +11,12 @@ from pipeline.core.dimensions import DAILY, Dimension
 from pipeline.core.metrics import FEED, MESSAGES
 from pipeline.core.process import once
 from pipeline.core.settings.source_columns import RECIPIENT
-from pipeline.warehouse import connections, source_check, source_guard
-from pipeline.warehouse.columns import NARROW, TEXT, Reading
+from pipeline.warehouse import connections
 from pipeline.warehouse.engines import Engine
 from pipeline.warehouse.engines.conversion import bare_type
-from pipeline.warehouse.source_table import Table, read_tables
+from pipeline.warehouse.source import check, guard
+from pipeline.warehouse.source.columns import NARROW, TEXT, Reading
+from pipeline.warehouse.source.table import Table, read_tables
 from pipeline.warehouse.statements import Fragment
 
 LOGGER = logging.getLogger(__name__)
@@ -109,11 +110,11 @@ def source() -> Source:
 def _checked(engine: Engine, database: str, feed_table: str, message_table: str) -> Source:
     section = settings.SourceSettings()
     tables = read_tables(engine, section)
-    source_check.require_tables(tables, section)
-    found = source_check.examine(tables)
+    check.require_tables(tables, section)
+    found = check.examine(tables)
     if found.problems:
-        raise source_check.refusal(tables, found.problems)
-    engine = source_guard.whole(engine, tables.values())
+        raise check.refusal(tables, found.problems)
+    engine = guard.whole(engine, tables.values())
     left_out = []
     for kind, table in tables.items():
         problems = {name: problem for (owner, name), problem in found.left_out.items() if owner == kind}

@@ -9,9 +9,9 @@ from pipeline.core.dimensions import DAILY, DIMENSIONS, RAW_DIMENSIONS
 from pipeline.core.errors import SourceError
 from pipeline.core.metrics import FEED, MESSAGES
 from pipeline.core.settings.source_columns import RECIPIENT
-from pipeline.warehouse import columns, fitting
-from pipeline.warehouse.columns import TEXT, Reader, Reading
-from pipeline.warehouse.source_table import RECIPIENT_SPELLINGS, Table
+from pipeline.warehouse.source import columns, fitting
+from pipeline.warehouse.source.columns import TEXT, Reader, Reading
+from pipeline.warehouse.source.table import RECIPIENT_SPELLINGS, Table
 
 _INTEGER_WORDS = "an integer (Int8 to UInt64)"
 _TEXT_WORDS = "String, FixedString or Enum"

@@ -8,8 +8,8 @@ from pipeline.core import settings
 from pipeline.core.metrics import FEED, MESSAGES
 from pipeline.core.settings.source_columns import RECIPIENT
 from pipeline.warehouse import forms
-from pipeline.warehouse.columns import quoted
 from pipeline.warehouse.engines import Engine
+from pipeline.warehouse.source.columns import quoted
 from pipeline.warehouse.statements import statement
 
 RECIPIENT_SPELLINGS = ("receiver_id", "reciever_id")  # both occur: the source corrected its misspelling in 2023

@@ -7,9 +7,9 @@ from pipeline.core import clock
 from pipeline.core.dimensions import DIMENSIONS, RAW_DIMENSIONS
 from pipeline.core.metrics import FEED
 from pipeline.core.settings.source_columns import COLUMNS
-from pipeline.warehouse.columns import INTEGER, quoted
 from pipeline.warehouse.engines.conversion import bare_type
-from pipeline.warehouse.source_table import Table
+from pipeline.warehouse.source.columns import INTEGER, quoted
+from pipeline.warehouse.source.table import Table
 from pipeline.warehouse.statements import Fragment, statement
 
 ENDING = "_fitting"

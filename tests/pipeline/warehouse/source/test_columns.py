@@ -9,9 +9,8 @@ from pipeline.core import dimensions, metrics
 from pipeline.core.metrics import FEED, MESSAGES
 from pipeline.core.settings.source_columns import TAKEN
 from pipeline.slots import expressions
-from pipeline.warehouse import columns
 from pipeline.warehouse.engines import EmbeddedEngine
-from pipeline.warehouse.source import Pair, Source
+from pipeline.warehouse.source import Pair, Source, columns
 from pipeline.warehouse.statements import SQL_DIRECTORIES, Fragment
 
 NAMES = {"view": "view", "like": "like"}

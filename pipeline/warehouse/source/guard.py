@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline.core.errors import SourceError, TerminalError
 from pipeline.warehouse.engines import Engine, ServerEngine
-from pipeline.warehouse.source_table import Table
+from pipeline.warehouse.source.table import Table
 from pipeline.warehouse.statements import statement
 
 _LOCAL = r".*MergeTree|Memory|Log|TinyLog|StripeLog"
