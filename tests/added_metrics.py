@@ -77,6 +77,14 @@ def newest(place: Site, metric: str) -> list[float]:
     return [*place.warehouse.query(measured)[0], *place.warehouse.query(expected)[0]]
 
 
+def missing(place: Site, metric: str) -> float:
+    """What the anomalous slots lack against their expectation."""
+    sql = f"SELECT sum(expected - value) FROM {place.database}.slot_checks FINAL"
+    anomalous = f"metric = '{metric}' AND dimension = 'total' AND verdict = 'anomaly'"
+    ((lost,),) = place.warehouse.query(f"{sql} WHERE {anomalous}")
+    return float(lost)
+
+
 def story(
     warehouse: EmbeddedEngine, folder: Path, change: Callable[[str, Columns], Columns], metrics: str, table: str
 ) -> dict[str, object]:
@@ -88,6 +96,7 @@ def story(
             "messages": place.messages(),
             "pictures": sorted(path.stem for path in (folder / "outbox").glob("*.png")),
             "newest": newest(place, metrics.split(",")[0]),
+            "missing": missing(place, metrics.split(",")[0]),
             "source": counted(place, table, NEWEST, NEWEST + SLOT),
             "of iOS": counted(place, table, OUTAGE, NEWEST + SLOT, "os = 'iOS'"),
             "day": counted(place, table, *clock.day_bounds(TODAY)),

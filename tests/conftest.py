@@ -57,6 +57,17 @@ def facade_warehouse(embedded_warehouse: EmbeddedEngine) -> Iterator[HttpEngine]
         reset()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run a test that is marked `one_engine` on the other engines in `make test-all` only."""
+    for item in items:
+        marker = item.get_closest_marker("one_engine")
+        params = getattr(item, "callspec").params if marker and hasattr(item, "callspec") else {}  # noqa: B009
+        engines = {params[name] for name in ("warehouse", "engine") if name in params}
+        if marker and engines - {marker.args[0]}:
+            item.add_marker(pytest.mark.long)
+
+
 @pytest.fixture(params=["embedded", "server"])
 def warehouse(request: pytest.FixtureRequest) -> Engine:
     """The engine; a test with this fixture runs on both."""

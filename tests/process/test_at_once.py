@@ -13,6 +13,8 @@ from tests.process.project import NOON, YESTERDAY, Finished, Project, finish, mo
 from tests.soak.events import AFTER, BEFORE, FIRST_DAY, load_states, use
 from tests.soak.rounds import Results, results
 
+pytestmark = pytest.mark.one_engine("server")
+
 ALREADY_RUNNING, NOT_RUN, TASK_FAILED = 10, 25, 30
 
 Line = tuple[str, ...]

@@ -17,6 +17,8 @@ from pipeline.warehouse.engines import EmbeddedEngine, Engine, ServerEngine
 from reporting import plots
 from tests.pipeline.alerts.place import BACK, OUTAGE, SLOT, Site, incident, site
 
+pytestmark = pytest.mark.one_engine("server")
+
 KEY = "alert-2026-11-12T0900Z-messages_sent"
 COLUMNS = ("user_id", "receiver_id", "time", "gender", "age", "country", "city", "os", "source", "exp_group")
 

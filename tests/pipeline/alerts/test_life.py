@@ -14,6 +14,8 @@ from pipeline.warehouse.engines import EmbeddedEngine, Engine
 from tests.pipeline.alerts.place import BACK, OUTAGE, SLOT, Site, incident, site
 from tests.servers.bot_api import CHAT, TOKEN, BotApi
 
+pytestmark = pytest.mark.one_engine("embedded")
+
 KEY = "alert-2026-11-12T0900Z-messages_sent"
 
 

@@ -14,6 +14,8 @@ from tests.pipeline.configuration import configured
 from tests.pipeline.etl.running import create_source, differences, fresh_database, load, loaded, prepared, run
 from tests.pipeline.etl.stories import FRIDAY, SATURDAY, STORY, with_events
 
+pytestmark = pytest.mark.one_engine("server")
+
 
 def adopt(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
     """Run the command as a new process does."""

@@ -29,6 +29,8 @@ from pipeline.warehouse.tables import open_warehouse
 from tests.pipeline.commands.doctor.place import connection
 from tests.pipeline.configuration import configured
 
+pytestmark = pytest.mark.one_engine("server")
+
 NOW = datetime(2026, 11, 12, 9, 31)  # 12:31 in Moscow: the report of yesterday is due since 12:00
 NEWEST = datetime(2026, 11, 12, 9, 0)
 DAYS = [date(2026, 11, day) for day in range(8, 12)]

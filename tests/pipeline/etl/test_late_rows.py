@@ -21,6 +21,8 @@ from tests.pipeline.etl.arrivals import arrive, check, on_sunday
 from tests.pipeline.etl.running import build, load, loaded, prepared, run
 from tests.pipeline.etl.stories import FRIDAY, SATURDAY, STORY, SUNDAY, at, seen, sent, with_events
 
+pytestmark = pytest.mark.one_engine("server")
+
 
 def test_late_rows_are_loaded_again_and_said(warehouse: Engine, caplog: pytest.LogCaptureFixture) -> None:
     with on_sunday(warehouse, start=str(FRIDAY)) as (source, database):

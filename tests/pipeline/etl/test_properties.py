@@ -38,6 +38,8 @@ FEW = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
+pytestmark = pytest.mark.one_engine("server")
+
 
 # Every place in every run, on alternating engines: both see clock changes in spring and in autumn.
 @pytest.mark.parametrize(("engine", "place"), [*zip(cycle(["embedded", "server"]), PLACES)])

@@ -15,6 +15,8 @@ from tests.pipeline.etl.arrivals import arrive, check, damage, on_sunday
 from tests.pipeline.etl.running import load, loaded, prepared, run, scratch_tables
 from tests.pipeline.etl.stories import FRIDAY, SATURDAY, STORY, SUNDAY, at, seen, sent, with_events
 
+pytestmark = pytest.mark.one_engine("server")
+
 DIMENSIONS = ("os", "gender", "age")
 
 

@@ -20,6 +20,8 @@ from tests.pipeline.etl.arrivals import check, damage, on_sunday
 from tests.pipeline.etl.running import load, prepared, run, scratch_tables
 from tests.pipeline.etl.stories import FRIDAY, SATURDAY, STORY, SUNDAY
 
+pytestmark = pytest.mark.one_engine("embedded")
+
 
 def test_retention_drops_what_nothing_needs(warehouse: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(daily, "IN_USE_SECONDS", -60)

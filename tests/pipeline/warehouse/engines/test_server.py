@@ -167,7 +167,8 @@ def test_tls_where_it_is_not_set_and_the_other_way_round(clickhouse_server: Clic
         replace(plain, secure=True).query("SELECT 1")
 
 
-def test_a_silent_port_is_given_up(tmp_path: Path) -> None:
+def test_a_silent_port_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "_TIMEOUT_SECONDS", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         engine = ServerEngine("127.0.0.1", port, connect_timeout_seconds=0.1)
