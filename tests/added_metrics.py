@@ -78,10 +78,10 @@ def newest(place: Site, metric: str) -> list[float]:
 
 
 def missing(place: Site, metric: str) -> float:
-    """What the anomalous slots lack against their expectation."""
+    """What the slots of the outage lack against their expectation."""
     sql = f"SELECT sum(expected - value) FROM {place.database}.slot_checks FINAL"
-    anomalous = f"metric = '{metric}' AND dimension = 'total' AND verdict = 'anomaly'"
-    ((lost,),) = place.warehouse.query(f"{sql} WHERE {anomalous}")
+    of_outage = f"metric = '{metric}' AND dimension = 'total' AND slot >= toDateTime('{OUTAGE}', 'UTC')"
+    ((lost,),) = place.warehouse.query(f"{sql} WHERE {of_outage}")
     return float(lost)
 
 
