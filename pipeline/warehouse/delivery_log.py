@@ -2,17 +2,23 @@
 
 import contextlib
 import hashlib
+import logging
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pipeline.core import settings
-from pipeline.core.errors import SettingsError
+from pipeline.core.errors import SettingsError, TransientError
 from pipeline.warehouse.claims import TableClaim, machine
 from pipeline.warehouse.statements import statement
 from pipeline.warehouse.tables import DELIVERIES, catch_up, full_name, insert, open_warehouse
 from reporting import files
 from reporting.errors import UnsafePathError
+
+LOGGER = logging.getLogger(__name__)
+
+RECORD_PAUSES_SECONDS = (1.0, 2.0, 4.0, 8.0, 15.0)
 
 RETRY_AFTER = timedelta(hours=1)
 """How long `TableDeliveryLog.tried_lately` names an address after an attempt."""
@@ -44,8 +50,14 @@ class TableDeliveryLog:
         _record(key, channel, address, "pending", "")
 
     def record_sent(self, key: str, channel: str, address: str, message_id: str) -> None:
-        """Write a row with the state 'sent' and the id."""
-        _record(key, channel, address, "sent", message_id)
+        """Write a row with the state 'sent' and the id; for half a minute, as without it the message is sent again."""
+        for pause in RECORD_PAUSES_SECONDS:
+            try:
+                return _record(key, channel, address, "sent", message_id)
+            except TransientError as error:  # the same row twice is one row
+                LOGGER.info("%s was sent, and is recorded in %s s: %s", key, pause, str(error).partition("\n")[0])
+            time.sleep(pause)
+        return _record(key, channel, address, "sent", message_id)
 
     @contextlib.contextmanager
     def claim(self, key: str, channel: str, address: str) -> Iterator[TableClaim]:

@@ -11,8 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.core.errors import TransientError
+from pipeline.warehouse import delivery_log
 from pipeline.warehouse.delivery_log import TableDeliveryLog
 from pipeline.warehouse.engines import Engine
+from pipeline.warehouse.engines.conversion import Columns
+from pipeline.warehouse.tables import insert
 from reporting import delivery
 from reporting.channels.base import Channel
 from reporting.errors import ChannelError
@@ -131,6 +135,25 @@ def test_a_kill_between_sending_and_recording_repeats_one_message_once(
     for _ in range(3):
         delivery.deliver(POST, {"chats": chats}, LOG)
     assert (chats.received("first"), chats.received("second")) == (["Views", "Views"], ["Views"])
+
+
+def test_that_a_message_was_sent_is_recorded_when_the_server_is_back(
+    sections: Sections, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = iter([True] * 3)
+
+    def insert_later(table: str, columns: Columns) -> None:
+        if columns["state"] == ["sent"] and next(broken, False):
+            raise TransientError("the connection broke during a statement")
+        insert(table, columns)
+
+    monkeypatch.setattr(delivery_log, "insert", insert_later)
+    monkeypatch.setattr(delivery_log, "RECORD_PAUSES_SECONDS", (0.0,) * 5)
+    chats = Chats(tmp_path, names="first")
+    for _ in range(2):
+        delivery.deliver(POST, {"chats": chats}, LOG)
+    assert next(broken, None) is None
+    assert chats.received("first") == ["Views"]
 
 
 def test_of_senders_at_once_one_sends(sections: Sections, tmp_path: Path) -> None:
