@@ -86,11 +86,11 @@ class Seasonal(Detector):
         weekdays = np.stack([self._weekday(rest[:, day::_WEEK]) for day in range(_WEEK)], axis=1)
 
         today = shape + weeks[:, -1] + weekdays[:, table.shape[1] % _WEEK]
-        # Yesterday's profile without yesterday's residuals, which would hide a part of yesterday's level. They are used
-        # only if its weekday is not known otherwise: a level that holds a weekday's difference is wrong today.
-        earlier, own = rest[:, -_WEEK - 1 :: -_WEEK], self._smooth(rest[:, -1:])
-        before = self._smooth(earlier) if earlier.shape[1] > 1 else own
-        yesterday = shape + weeks[:, -1] + np.nan_to_num(np.where(np.isnan(before), own, before))
+        # Yesterday's profile without yesterday's residuals, which would hide a part of yesterday's level. Only a young
+        # series uses them, where no other day tells its weekday: with that in the level, today's would be wrong.
+        earlier = rest[:, -_WEEK - 1 :: -_WEEK]
+        is_unknown = earlier.shape[1] < 2 and table.shape[1] < self.days
+        yesterday = shape + weeks[:, -1] + (self._smooth(rest[:, -1:]) if is_unknown else self._weekday(earlier))
         so_far = stop - start
         recent = np.concatenate([table[:, -1] - yesterday, logs[:, -so_far:] - today[:, :so_far]], axis=1)
         level = self._level(past(recent, self.period)[:, self.period + first :])
@@ -109,12 +109,12 @@ class Seasonal(Detector):
         """Difference of a weekday from the profile, (S, period); 0 if unknown."""
         if rest.shape[1] < 2:  # the fit of a single day is exact and leaves no residuals
             return np.zeros((len(rest), self.period))
-        return np.nan_to_num(self._smooth(rest))
+        return self._smooth(rest)
 
     def _smooth(self, rest: Array) -> Array:
-        """Median of some days, (S, D, period), over an eighth of the day; NaN if unknown."""
+        """Median of some days, (S, D, period), over an eighth of the day; 0 if unknown."""
         windows = np.moveaxis(moving_windows(rest, self.period // 16), 1, -2)
-        return median(windows.reshape(len(rest), self.period, -1))
+        return np.nan_to_num(median(windows.reshape(len(rest), self.period, -1)))
 
     def _level(self, recent: Array) -> Array:
         """Median deviation of the last day from the profile; 0 where fewer than an eighth of its values are known.
