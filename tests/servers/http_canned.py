@@ -5,15 +5,14 @@ import re
 import socket
 import socketserver
 import ssl
-import threading
 import time
 from collections.abc import Iterable, Sequence
-from types import TracebackType
 
 from tests.patience import HANGS_SECONDS
+from tests.servers.listening import Listening
 
 
-class Canned:
+class Canned(Listening):
     """Answers one request on each connection, then closes it; a context manager.
 
     Parameters
@@ -88,16 +87,6 @@ class Canned:
             client.sendall(piece)
             time.sleep(self._pause)
         client.shutdown(socket.SHUT_RDWR)
-
-    def __enter__(self) -> "Canned":
-        threading.Thread(target=self._listener.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._listener.shutdown()
-        self._listener.server_close()
 
 
 OF_CLICKHOUSE = {"X-ClickHouse-Server-Display-Name": "ch", "Content-Type": "application/octet-stream"}

@@ -12,11 +12,11 @@ import secrets
 import threading
 from collections.abc import Callable, Generator, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from urllib.parse import parse_qs, urlsplit
 
 from pipeline.core.errors import TerminalError, WarehouseError
 from pipeline.warehouse.engines import EmbeddedEngine
+from tests.servers.listening import Listening
 
 _ALLOWED = {"default_format", "wait_end_of_query", "query_id"}
 """The parameters that a user who may only read may send, among those that an engine needs."""
@@ -27,7 +27,7 @@ _INSERT = " FORMAT Native"
 Refusal = tuple[int, str]
 
 
-class Facade:
+class Facade(Listening):
     """Serves the embedded engine by HTTP; a context manager.
 
     Parameters
@@ -61,16 +61,6 @@ class Facade:
     def url(self) -> str:
         """Its URL."""
         return f"http://127.0.0.1:{self._listener.server_address[1]}"
-
-    def __enter__(self) -> "Facade":
-        threading.Thread(target=self._listener.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._listener.shutdown()
-        self._listener.server_close()
 
     @contextlib.contextmanager
     def only_one(self, query_id: str) -> Iterator[None]:

@@ -6,10 +6,10 @@ import socketserver
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from tests.patience import HANGS_SECONDS
+from tests.servers.listening import Listening
 
 
 class Cut(NamedTuple):
@@ -30,7 +30,7 @@ class Passed:
 
 
 @dataclass
-class CuttingProxy:
+class CuttingProxy(Listening):
     """Passes connections on to a server; only those with a POST are cut.
 
     Parameters
@@ -59,7 +59,7 @@ class CuttingProxy:
         """Its own URL."""
         return f"http://127.0.0.1:{self.port}"
 
-    def __enter__(self) -> "CuttingProxy":
+    def __enter__(self) -> Self:
         proxy = self
 
         class Connection(socketserver.BaseRequestHandler):
@@ -72,14 +72,7 @@ class CuttingProxy:
             allow_reuse_address = True
 
         self._listener = Listener(("127.0.0.1", 0), Connection)
-        threading.Thread(target=self._listener.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._listener.shutdown()
-        self._listener.server_close()
+        return super().__enter__()
 
     def serve(self, client: socket.socket) -> None:
         """Serve one connection."""
