@@ -4,7 +4,7 @@ from pipeline.core.errors import ACCESS_DENIED, TerminalError
 from pipeline.warehouse import rights
 from pipeline.warehouse.engines import Engine
 from pipeline.warehouse.statements import Fragment, statement
-from pipeline.warehouse.tables import COLUMNS, full_name
+from pipeline.warehouse.tables import COLUMNS, full_name, rows_of
 
 
 def publish(engine: Engine, table: str, scratch: str, key: tuple[str, ...]) -> None:
@@ -29,12 +29,12 @@ def publish(engine: Engine, table: str, scratch: str, key: tuple[str, ...]) -> N
         The partition has other rows.
     """
     target = full_name(table)
-    bound = dict(zip(COLUMNS[table], key, strict=False))
+    condition, bound = rows_of(table, key)
     holes = {
         "table": target,
         "scratch": scratch,
         "columns": Fragment(", ".join(COLUMNS[table])),
-        "condition": Fragment(" AND ".join(f"{column} = %({column})s" for column in bound)),
+        "condition": condition,
     }
     turn = f"feedpulse {target} {key}"  # of two runs the second one finds the rows of the first
     engine.execute(statement("insert_absent", **holes), bound, idempotent=True, turn=turn)

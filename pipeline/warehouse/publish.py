@@ -13,7 +13,7 @@ from pipeline.warehouse import forms, insert_only, scratch
 from pipeline.warehouse.engines import Engine, Params
 from pipeline.warehouse.forms import Form
 from pipeline.warehouse.statements import Fragment, statement
-from pipeline.warehouse.tables import COLUMNS, SLICE_DAY, catch_up, full_name, open_warehouse, writer
+from pipeline.warehouse.tables import COLUMNS, SLICE_DAY, catch_up, full_name, open_warehouse, rows_of, writer
 
 LOGGER = logging.getLogger("luigi-interface")
 
@@ -191,9 +191,7 @@ def _repeat_until_alone(table: str, key: Key, staged: Staged, sql: str) -> None:
     later of the two sees both sets once it has caught up.
     """
     engine, target = open_warehouse(), full_name(table)
-    keys = (key,) if isinstance(key, str) else key
-    bound = dict(zip(COLUMNS[table], keys, strict=False))
-    condition = Fragment(" AND ".join(f"{column} = %({column})s" for column in bound))
+    condition, bound = rows_of(table, (key,) if isinstance(key, str) else key)
     wanted, _ = staged.count()
     for _ in range(_PUBLISH_ATTEMPTS):
         catch_up(table)

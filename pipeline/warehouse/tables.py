@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC
 
@@ -89,6 +89,12 @@ ADDED_COLUMNS: dict[str, dict[str, str]] = {
 """Columns, with types, that a table may lack: a dimension is new, or an earlier release created the table."""
 
 
+def rows_of(table: str, key: Sequence[str]) -> tuple[Fragment, dict[str, object]]:
+    """Return a condition for the rows of one partition of a table, and the values to bind."""
+    bound: dict[str, object] = dict(zip(COLUMNS[table], key, strict=False))
+    return Fragment(" AND ".join(f"{column} = %({column})s" for column in bound)), bound
+
+
 def full_name(table: str) -> str:
     """Return ``database.table`` of one of `TABLES`: with `[warehouse] prefix`, and the result as `[etl] table`."""
     section = settings.WarehouseSettings()
@@ -151,9 +157,8 @@ def _open(engine: Engine, wanted: Installation) -> Mapping[str, str]:
     if found.early_results is not None:
         LOGGER.info("the tables of an earlier release in %s are recorded as ours", wanted.database)
     _create_database(engine, found)
-    cluster.require_one_server(
-        engine, found.replicated
-    )  # again: by HTTP only a statement that writes opens a new connection
+    # Again: by HTTP only a statement that writes opens a new connection.
+    cluster.require_one_server(engine, found.replicated)
     if settings.WarehouseSettings().cluster and INSTALLATION in found.missing:
         # Another server may have the record already; then this one must not make a new one.
         _create(engine, INSTALLATION)

@@ -112,10 +112,8 @@ def advance(
         if not incident.ended or incident.outcome == "new normal"
         for member in incident.members
     }
-    new = [_new_member(result, slot) for result in results if result.verdict == "anomaly"]
-    for member in new:
-        if (member.part, member.sign) in known:
-            continue
+    deviating = [_new_member(result, slot) for result in results if result.verdict == "anomaly"]
+    for member in (member for member in deviating if (member.part, member.sign) not in known):
         host = next((i for i in incidents if not i.ended and _joins(member, i, slot)), None)
         if host is None:
             incidents.append(Incident(f"{member.metric}:{slot:%Y-%m-%dT%H%M}", slot, slot, (member,)))
