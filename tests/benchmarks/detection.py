@@ -1,13 +1,15 @@
-"""Accuracy of the detectors on labelled real series: ``python tests/benchmarks/detection.py FOLDER [METHOD ...]``.
+"""Accuracy of the detectors on labelled real series: ``python -m tests.benchmarks.detection FOLDER [METHOD ...]``.
 
 The folder (or the environment variable FEEDPULSE_SERIES) holds CSV files, gzipped or not, with the columns series,
 timestamp (Unix seconds), value (empty = missing) and label. The series are not part of the project. Every method runs
-with its default parameters. "F1" is at the best single threshold for the method on the data set, "as it is" at the
-threshold of the detector.
+with its default parameters. "F1" is at the best single threshold for the method on the chosen series of a file, "as it
+is" at the threshold of the detector. ``--series`` chooses series by name, so that series on which a choice was made and
+series on which none was are scored apart.
 """
 
 from __future__ import annotations
 
+import argparse
 import csv
 import gzip
 import os
@@ -43,8 +45,8 @@ class Labelled:
     unscored: int
 
 
-def read(path: Path) -> list[Labelled]:
-    """Read the series of a file, ordered by name."""
+def read(path: Path, chosen: Sequence[str] = ()) -> list[Labelled]:
+    """Read the chosen series of a file, in its order. Nothing chosen means all."""
     rows: dict[str, list[tuple[float, float, bool]]] = defaultdict(list)
     stem = path.name.split(".")[0]
     with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as stream:
@@ -52,12 +54,24 @@ def read(path: Path) -> list[Labelled]:
             value = float(row["value"]) if row["value"] else np.nan
             rows[row["series"]].append((float(row["timestamp"]), value, row["label"] == "1"))
     labelled = []
-    for name in sorted(rows):
+    for name in select(list(rows), chosen):
         stamps, values, labels = (np.array(column) for column in zip(*rows[name], strict=True))
         period = round(86_400 / float(np.median(np.diff(stamps))))
         unscored = UNSCORED_DAYS[stem] * period if stem in UNSCORED_DAYS else min(int(0.15 * len(values)), 750)
         labelled.append(Labelled(values, labels.astype(bool), period, unscored))
     return labelled
+
+
+def select(names: Sequence[str], chosen: Sequence[str]) -> list[str]:
+    """Return the names that are chosen: each element of `chosen` is a name or a range ``FIRST..LAST`` in file order."""
+    if not chosen:
+        return list(names)
+    wanted: set[str] = set()
+    for item in chosen:
+        first, _, last = item.partition("..")
+        if first in names and (last or first) in names:
+            wanted.update(names[names.index(first) : names.index(last or first) + 1])
+    return [name for name in names if name in wanted]
 
 
 def score(method: str, series: Sequence[Labelled]) -> tuple[list[Array], float]:
@@ -110,22 +124,38 @@ def line(method: str, series: Sequence[Labelled]) -> str:
     return " | ".join([*cells, f"{limit:6.2f}", f"{seconds:.3f}"])
 
 
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.detection", description=__doc__)
+    parser.add_argument("folder", nargs="?", default=os.environ.get("FEEDPULSE_SERIES", ""))
+    parser.add_argument("methods", nargs="*", metavar="METHOD", help=f"default: {' '.join(METHODS)}")
+    parser.add_argument(
+        "--series",
+        default="",
+        metavar="NAME,FIRST..LAST",
+        help="only these series; a range is in the order of the file; a file without any of them is skipped",
+    )
+    return parser.parse_args(arguments)
+
+
 def main(arguments: Sequence[str]) -> int:
     """Print a table for each file."""
-    folder = Path(arguments[0] if arguments else os.environ.get("FEEDPULSE_SERIES", ""))
-    paths = sorted(folder.glob("*.csv*")) if arguments or "FEEDPULSE_SERIES" in os.environ else []
+    options = parse(arguments)
+    paths = sorted(Path(options.folder).glob("*.csv*")) if options.folder else []
     if not paths:
         print("no labelled series: pass their folder or set FEEDPULSE_SERIES; nothing is measured")
         return 0
     for path in paths:
-        series = read(path)
+        series = read(path, [name for name in options.series.split(",") if name])
+        if not series:
+            continue
         print(f"\n{path.name}: {len(series)} series")
         print("                                                      |  at the best threshold        |  as it is")
         print(
             "method        | VUS-PR, 95 % of series | event F1, 95 %  | F1 recall false/wk minutes | "
             "F1 recall false/wk minutes | limit | s/10k points"
         )
-        for method in arguments[1:] or METHODS:
+        for method in options.methods or METHODS:
             print(line(method, series), flush=True)
     return 0
 
