@@ -4,7 +4,8 @@ The folder (or the environment variable FEEDPULSE_SERIES) holds CSV files, gzipp
 timestamp (Unix seconds), value (empty = missing) and label. The series are not part of the project. Every method runs
 with its default parameters. "F1" is at the best single threshold for the method on the chosen series of a file, "as it
 is" at the threshold of the detector. ``--series`` chooses series by name, so that series on which a choice was made and
-series on which none was are scored apart.
+series on which none was are scored apart. ``--extremes minute`` scores a slot by the furthest of its value and of the
+columns least_minute and greatest_minute.
 """
 
 from __future__ import annotations
@@ -37,7 +38,10 @@ UNSCORED_DAYS = {"kpi_15min": 14, "wsd_15min": 7}
 
 @dataclass(frozen=True)
 class Labelled:
-    """A series with its labels, its points in a day, and the number of first points that are not scored."""
+    """A series with its labels, its points in a day, and the number of first points that are not scored.
+
+    `values` has one row, or three rows with the least and the greatest value within each slot.
+    """
 
     values: Array
     labels: NDArray[np.bool_]
@@ -45,20 +49,20 @@ class Labelled:
     unscored: int
 
 
-def read(path: Path, chosen: Sequence[str] = ()) -> list[Labelled]:
+def read(path: Path, chosen: Sequence[str] = (), extremes: str = "") -> list[Labelled]:
     """Read the chosen series of a file, in its order. Nothing chosen means all."""
-    rows: dict[str, list[tuple[float, float, bool]]] = defaultdict(list)
+    rows: dict[str, list[tuple[float, ...]]] = defaultdict(list)
+    columns = ["timestamp", "label", "value", *([f"least_{extremes}", f"greatest_{extremes}"] if extremes else [])]
     stem = path.name.split(".")[0]
     with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as stream:
         for row in csv.DictReader(stream):
-            value = float(row["value"]) if row["value"] else np.nan
-            rows[row["series"]].append((float(row["timestamp"]), value, row["label"] == "1"))
+            rows[row["series"]].append(tuple(float(row[column] or "nan") for column in columns))
     labelled = []
     for name in select(list(rows), chosen):
-        stamps, values, labels = (np.array(column) for column in zip(*rows[name], strict=True))
+        stamps, labels, *values = np.array(rows[name]).T
         period = round(86_400 / float(np.median(np.diff(stamps))))
-        unscored = UNSCORED_DAYS[stem] * period if stem in UNSCORED_DAYS else min(int(0.15 * len(values)), 750)
-        labelled.append(Labelled(values, labels.astype(bool), period, unscored))
+        unscored = UNSCORED_DAYS[stem] * period if stem in UNSCORED_DAYS else min(int(0.15 * len(stamps)), 750)
+        labelled.append(Labelled(np.array(values), labels.astype(bool), period, unscored))
     return labelled
 
 
@@ -83,15 +87,18 @@ def score(method: str, series: Sequence[Labelled]) -> tuple[list[Array], float]:
     seconds = 0.0
     for period, numbers in groups.items():
         detector = detectors.create(method, period=period, **WITHOUT_COUNTS.get(method, {}))
-        together = np.full((len(numbers), max(len(series[i].values) for i in numbers)), np.nan)
+        longest = max(len(series[i].labels) for i in numbers)
+        together = np.full((len(series[0].values), len(numbers), longest), np.nan)
         for row, i in enumerate(numbers):
-            together[row, : len(series[i].values)] = series[i].values
+            together[:, row, : len(series[i].labels)] = series[i].values
         started = time.process_time()
-        batch_scores = detector.detect(together).score
+        looks = np.stack([detector.detect(table).score for table in together])
         seconds += time.process_time() - started
+        furthest = np.argmax(np.nan_to_num(np.abs(looks), nan=-1.0), axis=0)[np.newaxis]
+        batch_scores = np.take_along_axis(looks, furthest, axis=0)[0]
         for row, i in enumerate(numbers):
-            scores[i] = batch_scores[row, series[i].unscored : len(series[i].values)]
-    return scores, seconds / sum(len(item.values) for item in series) * 1e4
+            scores[i] = batch_scores[row, series[i].unscored : len(series[i].labels)]
+    return scores, seconds / sum(len(item.labels) for item in series) * 1e4
 
 
 def line(method: str, series: Sequence[Labelled]) -> str:
@@ -135,6 +142,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         metavar="NAME,FIRST..LAST",
         help="only these series; a range is in the order of the file; a file without any of them is skipped",
     )
+    parser.add_argument("--extremes", default="", choices=("", "minute", "5_minutes"))
     return parser.parse_args(arguments)
 
 
@@ -146,7 +154,9 @@ def main(arguments: Sequence[str]) -> int:
         print("no labelled series: pass their folder or set FEEDPULSE_SERIES; nothing is measured")
         return 0
     for path in paths:
-        series = read(path, [name for name in options.series.split(",") if name])
+        if options.extremes and path.name.split(".")[0] not in UNSCORED_DAYS:
+            continue  # the file has no extremes
+        series = read(path, [name for name in options.series.split(",") if name], options.extremes)
         if not series:
             continue
         print(f"\n{path.name}: {len(series)} series")
