@@ -4,12 +4,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
+from pipeline.core import clock
 from pipeline.core.clock import SLOT
 from pipeline.slots import Adjustment, Part
 
 Outcome = Literal["", "recovered", "new normal", "late data", "wrong clock"]
 NoticeKind = Literal["", "post", "edit", "close", "worse", "still silent", "share"]
 Mark = Literal["", "false alarm", "new normal"]
+Unit = Literal["slot", "day"]
 
 OUTAGE, LEFT_TIMES = -0.9, 3
 """A total is out with at most a tenth of its expectation, and at most a third of what people were told was left."""
@@ -126,7 +128,7 @@ class Incident:
     """Metrics and slices that deviate together, as of some slot."""
 
     incident_id: str
-    """``metric:first slot``."""
+    """Of `make_id`: its first metric and its first slot or day."""
     opened: datetime
     """Its first bad slot, naive UTC."""
     last_anomaly: datetime
@@ -146,6 +148,8 @@ class Incident:
     """What people declared it to be with a button; '' if nothing."""
     noticed: datetime | None = field(default=None, compare=False)
     """The newest slot that its message must show; None before the first notice, and in rows of earlier releases."""
+    unit: Unit = "slot"
+    """What was checked: slots, or whole days. The moments of an incident of days are the beginnings of its days."""
 
     @property
     def bad_slots(self) -> int:
@@ -192,7 +196,12 @@ class Incident:
         return adjustments
 
 
+def make_id(metric: str, opened: datetime, unit: Unit = "slot") -> str:
+    """Return the id of an incident: ``views:2026-11-01T1015`` in UTC, of days ``views:2026-11-01`` in the zone."""
+    return f"{metric}:{opened:%Y-%m-%dT%H%M}" if unit == "slot" else f"{metric}:{clock.to_local(opened):%Y-%m-%d}"
+
+
 def message_key(incident_id: str) -> str:
-    """Return the key of an incident's message, for example ``alert-2026-11-01T1015Z-views``."""
+    """Return the key of an incident's message: ``alert-2026-11-01T1015Z-views``, of days ``alert-2026-11-01-views``."""
     metric, _, opened = incident_id.partition(":")
-    return f"alert-{opened}Z-{metric}"
+    return f"alert-{opened}{'Z' if 'T' in opened else ''}-{metric}"

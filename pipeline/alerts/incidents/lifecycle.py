@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pipeline.alerts.detection.checks import CheckResult
-from pipeline.alerts.incidents.incident import Incident, Member
+from pipeline.alerts.incidents.incident import Incident, Member, Unit, make_id
 from pipeline.alerts.incidents.policy import Notice, due_notices
 from pipeline.alerts.incidents.rules import Rules
 from pipeline.alerts.incidents.state import State
@@ -79,6 +79,7 @@ def advance(
     slot: datetime,
     rules: Rules,
     silent_since: Mapping[str, datetime] | None = None,
+    unit: Unit = "slot",
 ) -> list[Incident]:
     """Advance open incidents by one slot, and open new ones.
 
@@ -96,6 +97,8 @@ def advance(
         When an incident opens, continues and ends.
     silent_since : mapping, optional
         For each source table without rows, its first slot without rows.
+    unit : {"slot", "day"}
+        What was checked. Of days `slot` is the beginning.
 
     Returns
     -------
@@ -116,7 +119,7 @@ def advance(
     for member in (member for member in deviating if (member.part, member.sign) not in known):
         host = next((i for i in incidents if not i.ended and _joins(member, i, slot)), None)
         if host is None:
-            incidents.append(Incident(f"{member.metric}:{slot:%Y-%m-%dT%H%M}", slot, slot, (member,)))
+            incidents.append(Incident(make_id(member.metric, slot, unit), slot, slot, (member,), unit=unit))
         else:
             joined = replace(host, members=(*host.members, member), last_anomaly=slot)
             incidents[incidents.index(host)] = joined

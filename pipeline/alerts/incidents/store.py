@@ -27,7 +27,7 @@ from pipeline.warehouse.tables import (
 
 
 def load_state(slot: datetime) -> State:
-    """Read the state at the beginning of a slot, with the presses of buttons until now."""
+    """Read the state of slots at the beginning of a slot, with the presses of buttons until now."""
     pressed = actions.by_incident(load_actions(slot))
     stored = load_incidents(slot)
     # A press since the previous slot may have ended an incident: a new normal ends at once.
@@ -38,19 +38,23 @@ def load_state(slot: datetime) -> State:
 
 
 def load_incidents(slot: datetime) -> list[Incident]:
-    """Read the newest state before a slot of every incident within the history of the detectors."""
-    rows = open_warehouse().query(
-        statement("recent_incidents", incidents=full_name(INCIDENTS)),
-        {"start": str(_start_of_history(slot)), "slot": str(slot)},
-    )
+    """Read the newest state before a slot of every incident of slots within the history of the detectors."""
+    return [incident for incident in load_between(_start_of_history(slot), slot) if incident.unit == "slot"]
+
+
+def load_between(start: datetime, end: datetime) -> list[Incident]:
+    """Read the newest state before `end` of every incident, of slots and of days, that has a state since `start`."""
+    sql = statement("recent_incidents", incidents=full_name(INCIDENTS))
+    rows = open_warehouse().query(sql, {"start": str(start), "slot": str(end)})
     return [_decode(details) for _, _, details in rows]
 
 
 def load_states(slot: datetime) -> list[tuple[datetime, Incident]]:
-    """Read every state of incidents in a slot and after it, each incident's in order, without those withdrawn."""
+    """Read every state of incidents of slots since a slot, each incident's in order, without those withdrawn."""
     sql = statement("incident_states", incidents=full_name(INCIDENTS))
     rows = open_warehouse().query(sql, {"slot": str(slot)})
-    return [(at, _decode(details)) for at, details in rows if details]
+    states = [(at, _decode(details)) for at, details in rows if details]
+    return [(at, incident) for at, incident in states if incident.unit == "slot"]
 
 
 def withdraw(states: Sequence[tuple[datetime, Incident]]) -> None:

@@ -1,13 +1,14 @@
 """Incidents written by an earlier release, and the state at the beginning of a slot."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from pipeline.alerts.detection.checks import CheckResult
 from pipeline.alerts.incidents import Rules, advance, store
+from pipeline.alerts.incidents.incident import Incident, Member, make_id, message_key
 from pipeline.alerts.incidents.store import RecordedPress
 from pipeline.core.clock import SLOT
 from pipeline.slots import Part
@@ -82,3 +83,16 @@ def test_earlier_ended_incidents_are_past() -> None:
     store.save_incidents([ended], START + 3 * SLOT)
     state = store.load_state(START + 4 * SLOT)
     assert (state.current, state.past) == ((), (ended,))
+
+
+def test_an_incident_of_days_is_none_of_slots() -> None:
+    day = datetime(2026, 11, 10, 21)
+    member = Member("views", "total", "all", since=day, last=day, sign=-1, bad_slots=1, observed=88.0, expected=100.0)
+    of_days = Incident(make_id("views", day, "day"), day, day, (member,), notified=True, unit="day")
+    store.save_incidents([of_days], START)
+    assert of_days.incident_id == "views:2026-11-11"
+    assert message_key(of_days.incident_id) == "alert-2026-11-11-views"
+    (of_slots,) = store.load_incidents(START + 3 * SLOT)
+    assert of_slots.incident_id == "views:2026-11-12T0900"
+    assert [incident.incident_id for _, incident in store.load_states(START)] == [of_slots.incident_id]
+    assert store.load_between(START - timedelta(days=7), START + 3 * SLOT) == [of_days, of_slots]
