@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 import numpy as np
+from numpy.typing import NDArray
 
 from reporting import plots, texts
 from reporting.causes import Cause, RatioSplit, explanation_lines
@@ -60,10 +61,10 @@ class DailyMetric:
     kind : {"count", "ratio", "average"}
         A ratio is a fraction (0.203) and is written in percent; an average is a number per something (3.21).
     values : mapping of date to float or None
-        By day; the report uses the day and the 7 days before it. A day that is absent, None or not finite is
+        By day; the report uses the day and the 13 days before it. A day that is absent, None or not finite is
         missing.
     gaps : mapping of date to Gap
-        The days whose values are not comparable, because rows are missing. They have no changes and no bars.
+        The days whose values are not comparable, because rows are missing. They have no changes and no points.
     """
 
     name: str
@@ -224,11 +225,12 @@ def _value(metric: DailyMetric, day: date, words: Texts) -> str:
     return f"{written} {words.until(gap.start)}" if gap.start and not gap.end else f"{written} ({words.INCOMPLETE})"
 
 
-def _changes(metric: DailyMetric, day: date, words: Texts) -> str:
+def _changes(metric: DailyMetric, day: date, words: Texts, brief: bool = False) -> str:
     changes = []
-    for name, days in ((words.DAY_BEFORE, 1), (words.WEEK_BEFORE, 7)):
+    for name, days in ((words.VS_YESTERDAY, 1), (words.vs_last(day), 7)):
         before = metric.comparable(day - timedelta(days=days))
-        changes.append(f"{name}: {change(metric.kind, metric.values.get(day), before, words) or words.MISSING}")
+        changed = change(metric.kind, metric.values.get(day), before, words, brief)
+        changes.append(f"{name}: {changed or words.MISSING}")
     return "; ".join(changes)
 
 
@@ -237,39 +239,53 @@ def _title(report: DailyReport, words: Texts) -> str:
 
 
 def _picture(report: DailyReport, title: str, words: Texts) -> bytes:
-    days = [report.day - timedelta(days=back) for back in reversed(range(DAYS_DRAWN))]
-    return plots.draw_bars([panel(metric, days, words) for metric in report.metrics], title)
+    panels = [panel(metric, report.day, words) for metric in report.metrics]
+    return plots.draw_weeks(panels, title, words.THIS_WEEK, words.WEEK_BEFORE)
 
 
-def panel(metric: DailyMetric, days: Sequence[date], words: Texts) -> plots.BarPanel:
-    """Make the panel of a metric: a bar per day, and a note in place of the bar of a day that lacks rows."""
-    ticks = [f"{words.weekday(day)}\n{day.day}" for day in days]
-    amounts = [metric.comparable(day) for day in days]
+def panel(metric: DailyMetric, day: date, words: Texts) -> plots.WeekPanel:
+    """Make the panel of a metric: a point per day, and a note in place of the point of a day that lacks rows."""
+    days = [day - timedelta(days=back) for back in reversed(range(DAYS_DRAWN))]
+    amounts = _comparable(metric, days)
+    before = _comparable(metric, [day - timedelta(days=7) for day in days])
     notes = [_note(metric.gaps.get(day), words) for day in days]
-    heights = np.array([amount if known(amount) else np.nan for amount in amounts], dtype=np.float64)
+    labels, unit = _labels(metric.kind, amounts, words)
     label = shorten(metric.label, _LABEL_LIMIT)
-    highest = np.abs(heights[np.isfinite(heights)]).max(initial=0)
-    scale, unit = _scale(metric.kind, highest, words)
-    if not unit or highest / scale >= 1e4:
-        labels, unit = [value(metric.kind, amount, words) for amount in amounts], ""
-    else:
-        decimals = 1 if highest / scale >= (10 if unit == "%" else 100) else 2
-        labels = [words.number(h / scale, decimals) if np.isfinite(h) else words.MISSING for h in heights]
-    labels = ["" if note else text for note, text in zip(notes, labels, strict=True)]
-    return plots.BarPanel(label, unit, ticks, heights, labels, notes)
+    return plots.WeekPanel(
+        title=f"{label}: {_value(metric, day, words)}",
+        changes="" if day in metric.gaps else _changes(metric, day, words, brief=True),
+        ticks=[f"{words.weekday(day)} {day.day}" for day in days],
+        values=amounts,
+        before=before,
+        labels=["" if note else text for note, text in zip(notes, labels, strict=True)],
+        unit=unit,
+        weekend=[day.weekday() >= 5 for day in days],
+        notes=notes,
+    )
+
+
+def _comparable(metric: DailyMetric, days: Sequence[date]) -> NDArray[np.float64]:
+    amounts = [metric.comparable(day) for day in days]
+    return np.array([amount if known(amount) else np.nan for amount in amounts], dtype=np.float64)
+
+
+def _labels(kind: Format, amounts: NDArray[np.float64], words: Texts) -> tuple[list[str], str]:
+    """Write the numbers over points as short as they fit, with their unit."""
+    highest = np.abs(amounts[np.isfinite(amounts)]).max(initial=0)
+    # Numbers of up to four digits need no unit.
+    scale, unit = next(((scale, unit) for scale, unit in words.SCALES if highest >= max(scale, 1e4)), (1.0, ""))
+    if kind == "ratio" or not unit or highest / scale >= 1e4:
+        return [value(kind, amount, words) for amount in amounts], ""
+    decimals = 1 if highest / scale >= 100 else 2
+    return [
+        words.number(amount / scale, decimals) if np.isfinite(amount) else words.MISSING for amount in amounts
+    ], unit
 
 
 def _note(gap: Gap | None, words: Texts) -> str:
-    """Write why a day has no bar."""
+    """Write why a day has no point."""
     if gap is None:
         return ""
     if gap.rows or gap.end:
-        return words.INCOMPLETE
-    return f"{words.NO_DATA} {words.since(gap.start)}" if gap.start else words.NO_DATA
-
-
-def _scale(kind: Format, highest: float, words: Texts) -> tuple[float, str]:
-    """Return the divisor and the unit of the labels over bars: numbers of up to four digits need none."""
-    if kind == "ratio":
-        return 0.01, "%"
-    return next(((scale, unit) for scale, unit in words.SCALES if highest >= max(scale, 1e4)), (1.0, ""))
+        return words.INCOMPLETE.replace(" ", "\n")
+    return f"{words.NO_DATA}\n{words.since(gap.start)}" if gap.start else words.NO_DATA

@@ -34,11 +34,11 @@ def value(kind: Format, amount: float | None, texts: Texts) -> str:
     return texts.number(amount, 0 if abs(amount) >= 10 or amount == round(amount) else 1)
 
 
-def change(kind: Format, amount: float | None, reference: float | None, texts: Texts) -> str:
+def change(kind: Format, amount: float | None, reference: float | None, texts: Texts, brief: bool = False) -> str:
     """Write the change from `reference` to `amount`: "+2.3%".
 
-    For a ratio it is "+0.40 pp, +2.0%", for an average "+0.06, +2.0%": "+2%" of a CTR of 20% could be read as 22%. The
-    result is empty if a number is missing or the reference is not positive.
+    For a ratio it is "+0.40 pp, +2.0%", for an average "+0.06, +2.0%": "+2%" of a CTR of 20% could be read as 22%. If
+    `brief`, only the first of the two. The result is empty if a number is missing or the reference is not positive.
     """
     if amount is None or reference is None or not math.isfinite(amount) or not math.isfinite(reference):
         return ""
@@ -53,8 +53,10 @@ def change(kind: Format, amount: float | None, reference: float | None, texts: T
     if kind == "count":
         return percent
     if kind == "average":
-        return f"{texts.number(amount - reference, _decimals(reference), signed=True)}, {percent}"
-    return f"{texts.points(amount - reference, _percent_decimals(reference) + 1)}, {percent}"
+        difference = texts.number(amount - reference, _decimals(reference), signed=True)
+    else:
+        difference = texts.points(amount - reference, _percent_decimals(reference) + 1)
+    return difference if brief else f"{difference}, {percent}"
 
 
 def ticks(kind: Format, amounts: Sequence[float], texts: Texts) -> list[str]:

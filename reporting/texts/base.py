@@ -14,7 +14,10 @@ class Texts(Protocol):
     MISSING: str
     # Divisors of an axis and their names, largest first: (1000, "thousand").
     SCALES: tuple[tuple[float, str], ...]
-    DAY_BEFORE: str
+    # Said before the change of a day from the day before it.
+    VS_YESTERDAY: str
+    # The two lines of the picture of a report.
+    THIS_WEEK: str
     WEEK_BEFORE: str
     NO_DATA: str
     # Said of a value of a day that lacks rows.
@@ -63,6 +66,9 @@ class Texts(Protocol):
 
     def weekday(self, day: date) -> str:
         """Return e.g. "Mon"."""
+
+    def vs_last(self, day: date) -> str:
+        """Return what is said before the change of a day from its weekday a week before: "vs last Saturday"."""
 
     def duration(self, length: timedelta) -> str:
         """Return e.g. "2 h 15 min"; whole minutes."""

@@ -7,8 +7,9 @@ from reporting.texts.base import NO_BREAK_SPACE, days_hours_minutes, fixed, inli
 
 MISSING = "-"
 SCALES: tuple[tuple[float, str], ...] = ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"), (1e3, "thousand"))
-DAY_BEFORE = "day before"
-WEEK_BEFORE = "week before"
+VS_YESTERDAY = "vs yesterday"
+THIS_WEEK = "last 7 days"
+WEEK_BEFORE = "the same weekdays a week before"
 NO_DATA = "no data"
 INCOMPLETE = "incomplete"
 WITHDRAWN = "Withdrawn, the clock of feedpulse was wrong"
@@ -70,6 +71,10 @@ def short_date(day: date) -> str:
 
 def weekday(day: date) -> str:
     return _WEEKDAYS[day.weekday()][:3]
+
+
+def vs_last(day: date) -> str:
+    return f"vs last {_WEEKDAYS[day.weekday()]}"
 
 
 def duration(length: timedelta) -> str:

@@ -7,8 +7,9 @@ from reporting.texts.base import NO_BREAK_SPACE, days_hours_minutes, fixed, inli
 
 MISSING = "-"
 SCALES: tuple[tuple[float, str], ...] = ((1e12, "трлн"), (1e9, "млрд"), (1e6, "млн"), (1e3, "тыс."))
-DAY_BEFORE = "за день"
-WEEK_BEFORE = "за неделю"
+VS_YESTERDAY = "к вчера"
+THIS_WEEK = "последние 7 дней"
+WEEK_BEFORE = "те же дни неделей раньше"
 NO_DATA = "нет данных"
 INCOMPLETE = "неполные данные"
 WITHDRAWN = "Отозвано, часы feedpulse были неверны"
@@ -50,6 +51,17 @@ _MONTHS = (
 _SHORT_MONTHS = ("янв", "фев", "мар", "апр", "мая", "июн", "июл", "авг", "сен", "окт", "ноя", "дек")
 
 
+_LAST_WEEKDAYS = (
+    "прошлому понедельнику",
+    "прошлому вторнику",
+    "прошлой среде",
+    "прошлому четвергу",
+    "прошлой пятнице",
+    "прошлой субботе",
+    "прошлому воскресенью",
+)
+
+
 def number(value: float, decimals: int = 0, signed: bool = False) -> str:
     return fixed(value, decimals, signed, group=NO_BREAK_SPACE, point=",")
 
@@ -72,6 +84,10 @@ def short_date(day: date) -> str:
 
 def weekday(day: date) -> str:
     return _SHORT_WEEKDAYS[day.weekday()]
+
+
+def vs_last(day: date) -> str:
+    return f"к {_LAST_WEEKDAYS[day.weekday()]}"
 
 
 def duration(length: timedelta) -> str:

@@ -30,8 +30,8 @@ def test_the_whole_text_in_english() -> None:
     assert message.title == "Daily report: Sunday, 1 November 2026"
     assert message.plain == (
         "Daily report: Sunday, 1 November 2026\n\n"
-        "DAU: 21,000\nday before: +5.0%; week before: +110.0%\n"
-        "CTR: 21.0%\nday before: -; week before: +1.00\u00a0pp, +5.0%\n\n"
+        "DAU: 21,000\nvs yesterday: +5.0%; vs last Sunday: +110.0%\n"
+        "CTR: 21.0%\nvs yesterday: -; vs last Sunday: +1.00\u00a0pp, +5.0%\n\n"
         "96 of 96 slots checked, 2 alerts"
     )
 
@@ -39,8 +39,8 @@ def test_the_whole_text_in_english() -> None:
 def test_the_whole_text_in_russian() -> None:
     assert compose(report(DAU, CTR, alerts=5), "ru").plain == (
         "Отчёт за день: воскресенье, 1 ноября 2026\n\n"
-        "DAU: 21\u00a0000\nза день: +5,0\u00a0%; за неделю: +110,0\u00a0%\n"
-        "CTR: 21,0\u00a0%\nза день: -; за неделю: +1,00\u00a0п.п., +5,0\u00a0%\n\n"
+        "DAU: 21\u00a0000\nк вчера: +5,0\u00a0%; к прошлому воскресенью: +110,0\u00a0%\n"
+        "CTR: 21,0\u00a0%\nк вчера: -; к прошлому воскресенью: +1,00\u00a0п.п., +5,0\u00a0%\n\n"
         "проверено интервалов: 96 из 96, 5 алертов"
     )
 
@@ -65,7 +65,7 @@ def test_what_explains_the_biggest_change_is_said_below_the_numbers() -> None:
         splits=[RatioSplit("CTR", "Likes", "Views", -0.3, 0.01)],
     )
     assert (
-        "week before: +1.00\u00a0pp, +5.0%\n\nCTR: os iOS explains 93%\n"
+        "vs last Sunday: +1.00\u00a0pp, +5.0%\n\nCTR: os iOS explains 93%\n"
         "CTR: likes fell (−30.0%), views +1.0%\n\n96 of 96 slots checked" in compose(explained, "en").plain
     )
     assert "\n\nни один срез этого не объясняет\n\n" in compose(replace(report(CTR), causes=[Cause()]), "ru").plain
@@ -74,12 +74,12 @@ def test_what_explains_the_biggest_change_is_said_below_the_numbers() -> None:
 @pytest.mark.parametrize("before", [None, 0, math.nan])
 def test_a_day_that_is_missing_or_zero_gives_no_change(before: float | None) -> None:
     metric = DailyMetric("likes", "Likes", "count", {DAY: 5, DAY - timedelta(days=1): before})
-    assert "Likes: 5\nday before: -; week before: -" in compose(report(metric), "en").plain
+    assert "Likes: 5\nvs yesterday: -; vs last Sunday: -" in compose(report(metric), "en").plain
 
 
 def test_a_missing_reported_day_is_no_zero() -> None:
     metric = DailyMetric("likes", "Likes", "count", days(5, 5, 5, 5, 5, 5, 5, None))
-    assert "Likes: -\nday before: -; week before: -" in compose(report(metric), "en").plain
+    assert "Likes: -\nvs yesterday: -; vs last Sunday: -" in compose(report(metric), "en").plain
 
 
 def test_slots_that_were_not_checked_stand_out() -> None:
@@ -104,35 +104,52 @@ def test_any_numbers_and_labels_give_a_text_that_telegram_accepts(
     assert "nan" not in html.lower()
 
 
-def bars_of(picture: bytes) -> list[tuple[int, int, bool]]:
-    """The bars of the picture's one panel: (x of the left edge, height, whether emphasised), in pixels."""
+def line_of(picture: bytes) -> list[tuple[int, float]]:
+    """The line of the picture's one panel: (x, middle of its blue pixels), the legend cut off."""
     with Image.open(io.BytesIO(picture)) as image:
-        pixels = np.asarray(image.convert("RGB")).astype(int)
-    dark = np.all(np.abs(pixels - (0x00, 0x72, 0xB2)) < 3, axis=2)
-    heights = (dark | np.all(np.abs(pixels - (0xA9, 0xCD, 0xE3)) < 3, axis=2)).sum(axis=0)
-    bars = []
-    for x in range(1, len(heights)):
-        if heights[x] > 20 and heights[x - 1] <= 20:
-            bars.append((x, int(heights[x + 5]), bool(dark[:, x + 5].any())))
-    return bars
+        pixels = np.asarray(image.convert("RGB")).astype(int)[: image.height - 100]
+    blue = np.all(np.abs(pixels - (0x00, 0x72, 0xB2)) < 3, axis=2)
+    return [(int(x), float(np.flatnonzero(blue[:, x]).mean())) for x in np.flatnonzero(blue.any(axis=0))]
 
 
-def test_the_picture_shows_seven_days_from_zero_with_gaps_and_marks_the_last() -> None:
-    # The eighth day back is for comparison only, however high it is.
-    metric = DailyMetric("m", "M", "count", days(10**9, 100, None, 50, 100, 25, 100, 75))
-    bars = bars_of(compose(report(metric), "en").picture or b"")
-    assert len(bars) == 6
-    heights = np.array([height for _, height, _ in bars])
-    np.testing.assert_allclose(heights / heights.max(), [1, 0.5, 1, 0.25, 1, 0.75], atol=0.02)
-    steps = np.diff([x for x, _, _ in bars])
-    np.testing.assert_allclose(steps / steps.min(), [2, 1, 1, 1, 1], atol=0.05)
-    assert [emphasised for *_, emphasised in bars] == [False] * 5 + [True]
+def runs_of(line: list[tuple[int, float]]) -> int:
+    """The number of pieces that a line has."""
+    return 1 + int((np.diff([x for x, _ in line]) > 1).sum()) if line else 0
 
 
-def test_a_ratio_starts_at_zero_too() -> None:
-    metric = DailyMetric("m", "M", "ratio", days(0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.21))
-    heights = [height for _, height, _ in bars_of(compose(report(metric), "en").picture or b"")]
-    assert heights[-1] / heights[0] == pytest.approx(1.05, abs=0.01)
+def test_heights_of_the_picture_are_proportional_and_days_without_a_number_are_gaps() -> None:
+    # The days of the week before are drawn too, however high they are.
+    metric = DailyMetric("m", "M", "count", days(*[100] * 7, 50, None, 100, 100, 100, None, 75))
+    line = line_of(compose(report(metric), "en").picture or b"")
+    assert runs_of(line) == 3
+    first, highest, last = line[0][1], min(y for _, y in line), line[-1][1]
+    assert (first - last) / (last - highest) == pytest.approx(1, abs=0.05)
+
+
+def test_a_small_change_looks_small() -> None:
+    metric = DailyMetric("m", "M", "ratio", days(0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.202))
+    small = line_of(compose(report(metric), "en").picture or b"")
+    metric = replace(metric, values=days(0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.22))
+    ten_times = line_of(compose(report(metric), "en").picture or b"")
+    assert (small[0][1] - small[-1][1]) * 9 == pytest.approx(ten_times[0][1] - ten_times[-1][1], rel=0.2)
+
+
+def test_a_panel_has_the_days_over_the_same_weekdays_and_marks_the_weekend() -> None:
+    panel = daily.panel(replace(DAU, values=days(*range(1, 15))), DAY, texts.load("en"))
+    assert panel.values.tolist() == [8, 9, 10, 11, 12, 13, 14]
+    assert panel.before.tolist() == [1, 2, 3, 4, 5, 6, 7]
+    assert panel.ticks == ["Mon 26", "Tue 27", "Wed 28", "Thu 29", "Fri 30", "Sat 31", "Sun 1"]
+    assert panel.weekend == [False] * 5 + [True, True]
+    assert panel.changes == "vs yesterday: +7.7%; vs last Sunday: +100%"
+    assert daily.panel(CTR, DAY, texts.load("ru")).changes == ("к вчера: -; к прошлому воскресенью: +1,00\u00a0п.п.")
+
+
+def test_every_weekday_is_named_in_the_right_case() -> None:
+    russian = [texts.load("ru").vs_last(DAY + timedelta(days=ahead)) for ahead in range(7)]
+    assert russian == [
+        "к прошлому воскресенью", "к прошлому понедельнику", "к прошлому вторнику", "к прошлой среде",
+        "к прошлому четвергу", "к прошлой пятнице", "к прошлой субботе",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("language", ["en", "ru"])
@@ -150,12 +167,11 @@ def test_hostile_labels_and_odd_numbers_are_drawn_and_written(language: str) -> 
         assert image.width == 1280
 
 
-def test_numbers_over_the_bars_carry_their_unit_in_the_title() -> None:
-    two_days = [DAY - timedelta(days=1), DAY]
-    panel = daily.panel(DAU, two_days, texts.load("en"))
-    assert (panel.title, panel.unit, panel.labels) == ("DAU", "thousand", ["20.00", "21.00"])
-    panel = daily.panel(CTR, two_days, texts.load("ru"))
-    assert (panel.title, panel.unit, panel.labels) == ("CTR", "%", ["-", "21,0"])
+def test_numbers_over_the_points_carry_their_unit_in_the_title() -> None:
+    panel = daily.panel(DAU, DAY, texts.load("en"))
+    assert (panel.title, panel.unit, panel.labels[-2:]) == ("DAU: 21,000", "thousand", ["20.00", "21.00"])
+    panel = daily.panel(CTR, DAY, texts.load("ru"))
+    assert (panel.title, panel.unit, panel.labels[-2:]) == ("CTR: 21,0\u00a0%", "", ["-", "21,0\u00a0%"])
 
 
 def lacking(gap: Gap, metric: DailyMetric = DAU) -> DailyMetric:
@@ -200,7 +216,7 @@ def test_a_day_that_lacks_rows_has_no_changes(gap: Gap, english: str, russian: s
         text = compose(numbers, language).plain
         assert text.split("\n", 2)[2].startswith(expected)
         assert "110" not in text
-        assert ("day before: 0.0%" in text) == (language == "en")
+        assert ("vs yesterday: 0.0%" in text) == (language == "en")
 
 
 def test_rows_that_two_metrics_lack_are_said_once() -> None:
@@ -210,7 +226,8 @@ def test_rows_that_two_metrics_lack_are_said_once() -> None:
 
 
 def test_there_is_no_change_from_a_day_that_lacked_rows() -> None:
-    for back, changes in ((1, "day before: -; week before: +110.0%"), (7, "day before: +5.0%; week before: -")):
+    told = {1: "vs yesterday: -; vs last Sunday: +110.0%", 7: "vs yesterday: +5.0%; vs last Sunday: -"}
+    for back, changes in told.items():
         metric = replace(DAU, gaps={DAY - timedelta(days=back): Gap("feed_actions", "18:00")})
         text = compose(report(metric), "en").plain
         assert f"DAU: 21,000\n{changes}\n" in text
@@ -226,13 +243,14 @@ def test_a_day_that_lacks_rows_is_a_gap_with_a_note() -> None:
     metric = replace(
         DAU, values=days(*[20_000.0] * 8), gaps=gaps | {DAY - timedelta(days=3): Gap("t", rows=1, usual=9)}
     )
-    panel = daily.panel(metric, [DAY - timedelta(days=back) for back in (4, 3, 2, 1, 0)], texts.load("en"))
-    assert panel.notes == ["", "incomplete", "incomplete", "no data since 18:00", "no data"]
-    assert panel.labels == ["20.00", "", "", "", ""]
-    assert np.isnan(panel.heights).tolist() == [False, True, True, True, True]
-    assert len(bars_of(compose(report(metric), "en").picture or b"")) == 3
+    panel = daily.panel(metric, DAY, texts.load("en"))
+    assert panel.notes == ["", "", "", "incomplete", "incomplete", "no data\nsince 18:00", "no data"]
+    assert panel.labels == ["20.00", "20.00", "20.00", "", "", "", ""]
+    assert np.isnan(panel.values).tolist() == [False, False, False, True, True, True, True]
+    assert panel.changes == ""
+    assert runs_of(line_of(compose(report(metric), "en").picture or b"")) == 1
     everywhere = {day: Gap(HOSTILE, HOSTILE[:5]) for day in metric.values}
-    assert bars_of(compose(report(replace(metric, gaps=everywhere)), "ru").picture or b"") == []
+    assert line_of(compose(report(replace(metric, gaps=everywhere)), "ru").picture or b"") == []
 
 
 CORRECTED = Correction(

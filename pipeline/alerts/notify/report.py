@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from reporting.causes import Cause, RatioSplit
 
 COMPARED_DAYS = 7
-"""The report compares a day with the same weekday a week before, which is the oldest day that it reads."""
+"""The report compares a day with the same weekday a week before."""
+DAYS_READ = 14
+"""The picture shows seven days over the same weekdays of the week before."""
 
 
 def message_key(day: date) -> str:
@@ -50,9 +52,10 @@ def figures(day: date, metrics: Sequence[Metric]) -> "daily.DailyReport":
 
     language = settings.ReportSettings().language
     before = day - timedelta(days=COMPARED_DAYS)
-    totals = results.day_totals(metrics, before, day)
+    first = day - timedelta(days=DAYS_READ - 1)
+    totals = results.day_totals(metrics, first, day)
     checked, alarmed = _alerts_of(day)
-    found = optional(f"check for missing rows in the report of {day}", lambda: gaps.find_gaps(before, day))
+    found = optional(f"check for missing rows in the report of {day}", lambda: gaps.find_gaps(first, day))
     lacking = found or {FEED: {}, MESSAGES: {}}
     comparable = [metric for metric in metrics if not {day, before} & lacking[metric.table].keys()]
     what = f"cause in the report of {day}"

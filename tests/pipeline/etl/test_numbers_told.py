@@ -27,19 +27,20 @@ SECOND, SLOT = timedelta(seconds=1), timedelta(minutes=15)
 TOLD = {
     "en": (
         "Daily report: Sunday, 8 November 2026\n\n"
-        "DAU: 6\nday before: −40.0%; week before: −25.0%\n"
-        "Views: 150\nday before: −25.0%; week before: −37.5%\n"
-        "Likes: 36\nday before: −28.0%; week before: −25.0%\n"
-        "CTR: 24.0%\nday before: −1.00\u00a0pp, −4.0%; week before: +4.00\u00a0pp, +20.0%\n\n"
+        "DAU: 6\nvs yesterday: −40.0%; vs last Sunday: −25.0%\n"
+        "Views: 150\nvs yesterday: −25.0%; vs last Sunday: −37.5%\n"
+        "Likes: 36\nvs yesterday: −28.0%; vs last Sunday: −25.0%\n"
+        "CTR: 24.0%\nvs yesterday: −1.00\u00a0pp, −4.0%; vs last Sunday: +4.00\u00a0pp, +20.0%\n\n"
         "Views: os iOS explains 93%\n\n"
         "95 of 96 slots checked, 2 alerts"
     ),
     "ru": (
         "Отчёт за день: воскресенье, 8 ноября 2026\n\n"
-        "DAU: 6\nза день: −40,0\u00a0%; за неделю: −25,0\u00a0%\n"
-        "Просмотры: 150\nза день: −25,0\u00a0%; за неделю: −37,5\u00a0%\n"
-        "Лайки: 36\nза день: −28,0\u00a0%; за неделю: −25,0\u00a0%\n"
-        "CTR: 24,0\u00a0%\nза день: −1,00\u00a0п.п., −4,0\u00a0%; за неделю: +4,00\u00a0п.п., +20,0\u00a0%\n\n"
+        "DAU: 6\nк вчера: −40,0\u00a0%; к прошлому воскресенью: −25,0\u00a0%\n"
+        "Просмотры: 150\nк вчера: −25,0\u00a0%; к прошлому воскресенью: −37,5\u00a0%\n"
+        "Лайки: 36\nк вчера: −28,0\u00a0%; к прошлому воскресенью: −25,0\u00a0%\n"
+        "CTR: 24,0\u00a0%\n"
+        "к вчера: −1,00\u00a0п.п., −4,0\u00a0%; к прошлому воскресенью: +4,00\u00a0п.п., +20,0\u00a0%\n\n"
         "Просмотры: ОС iOS объясняет 93\u00a0%\n\n"
         "проверено интервалов: 95 из 96, 2 алерта"
     ),
@@ -106,10 +107,10 @@ def test_a_change_of_ctr_is_reported_with_its_two_sides(embedded_warehouse: Embe
     # Saturday was not loaded. Changes of the two sides are computed after adding half an event to each count.
     assert sent_text(tmp_path, "daily_report-2026-11-08") == (
         "Daily report: Sunday, 8 November 2026\n\n"
-        "DAU: 8\nday before: -; week before: 0.0%\n"
-        "Views: 500\nday before: -; week before: +4.2%\n"
-        "Likes: 64\nday before: -; week before: −33.3%\n"
-        "CTR: 12.8%\nday before: -; week before: −7.20\u00a0pp, −36.0%\n\n"
+        "DAU: 8\nvs yesterday: -; vs last Sunday: 0.0%\n"
+        "Views: 500\nvs yesterday: -; vs last Sunday: +4.2%\n"
+        "Likes: 64\nvs yesterday: -; vs last Sunday: −33.3%\n"
+        "CTR: 12.8%\nvs yesterday: -; vs last Sunday: −7.20\u00a0pp, −36.0%\n\n"
         "CTR: os iOS explains 100%\n"
         "CTR: likes fell (−33.2%), views +4.2%; 100% within slices, 0% by their mix\n\n"
         "0 of 96 slots checked, 0 alerts"
@@ -127,9 +128,9 @@ def test_a_small_change_is_reported_without_a_cause(embedded_warehouse: Embedded
         load(WEEK_BEFORE)
         run(Morning())
     text = sent_text(tmp_path, "daily_report-2026-11-08")
-    assert "Views: 910\nday before: -; week before: −9.0%\n" in text
+    assert "Views: 910\nvs yesterday: -; vs last Sunday: −9.0%\n" in text
     assert text.endswith(
-        "CTR: 11.0%\nday before: -; week before: +0.99\u00a0pp, +9.9%\n\n0 of 96 slots checked, 0 alerts"
+        "CTR: 11.0%\nvs yesterday: -; vs last Sunday: +0.99\u00a0pp, +9.9%\n\n0 of 96 slots checked, 0 alerts"
     )
 
 
@@ -151,12 +152,12 @@ def test_a_report_is_sent_without_the_cause_and_the_picture_that_fail(
         *crowd(SUNDAY, "iOS", users=2, views=36, likes=12),
     ]
     monkeypatch.setattr(results, "day_slices", refuse)
-    monkeypatch.setattr(plots, "draw_bars", no_library)
+    monkeypatch.setattr(plots, "draw_weeks", no_library)
     with on_monday(embedded_warehouse, feed, tmp_path):
         load(WEEK_BEFORE)
         run(Morning())
     text = sent_text(tmp_path, "daily_report-2026-11-08")
-    assert "Views: 36\nday before: -; week before: −70.0%\n" in text
+    assert "Views: 36\nvs yesterday: -; vs last Sunday: −70.0%\n" in text
     assert "explain" not in text
     assert list((tmp_path / "outbox").glob("*.png")) == []
     cause, picture = (record.getMessage() for record in caplog.records if record.name == "reporting.decoration")

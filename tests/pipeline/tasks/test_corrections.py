@@ -62,7 +62,8 @@ def test_a_day_that_is_loaded_again_is_corrected_once_a_change(place: Mornings, 
         place.run(Morning(), SEVEN + hour * HOUR)
         (shown,) = api.sent
         assert shown.edits == 1
-        assert top(place.text(KEY)) == top(shown.text) == [FIRST_LINE, "", "DAU: 6", "day before: -; week before: -"]
+        expected = [FIRST_LINE, "", "DAU: 6", "vs yesterday: -; vs last Sunday: -"]
+        assert top(place.text(KEY)) == top(shown.text) == expected
     place.arrive(views(8)[6:])
     for hour in (3, 4):
         place.run(Morning(), SEVEN + hour * HOUR)
@@ -87,7 +88,7 @@ def test_a_report_without_data_is_corrected_when_they_come(
             "Исправлено 9 ноя 08:00: DAU 0 → 6, просмотры 0 → 6, лайки 0 → 3, CTR - → 50,0\u00a0%",
             "",
             "DAU: 6",
-            "за день: -; за неделю: -",
+            "к вчера: -; к прошлому воскресенью: -",
         ]
         assert "Нет данных" not in place.text(KEY)
 
@@ -97,7 +98,7 @@ def test_later_reports_are_left_alone(place: Mornings, api: BotApi) -> None:
     place.run(Morning(), SEVEN)
     place.run(Morning(), SEVEN + 24 * HOUR)
     later = place.text("daily_report-2026-11-09")
-    assert "DAU: 4\nday before: 0.0%" in later
+    assert "DAU: 4\nvs yesterday: 0.0%" in later
     place.arrive(views(6)[4:])
     place.run(Morning(), SEVEN + 25 * HOUR)
     assert top(place.text(KEY))[0] == "Corrected 10 Nov 08:00: DAU 4 → 6, views 4 → 6"

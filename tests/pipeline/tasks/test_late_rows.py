@@ -57,7 +57,7 @@ def waits(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if "waits for rows" in record.getMessage()]
 
 
-MESSAGES_ARE_THERE = "Messages sent: 160\nday before: 0.0%; week before: 0.0%\n"
+MESSAGES_ARE_THERE = "Messages sent: 160\nvs yesterday: 0.0%; vs last Sunday: 0.0%\n"
 
 
 def test_a_day_without_rows_is_not_a_day_of_zeros(place: Mornings) -> None:
@@ -94,7 +94,7 @@ def test_a_day_that_broke_off(request: pytest.FixtureRequest, engine: str, langu
                 "Отчёт за день: воскресенье, 8 ноября 2026\n\n"
                 "Нет данных за 8 ноя в feed_actions с 18:00: приложение не работает или загрузка опаздывает?\n\n"
                 "DAU: 10 до 18:00\nПросмотры: 80 до 18:00\nЛайки: 20 до 18:00\nCTR: 25,0\u00a0% до 18:00\n"
-                "Отправленные сообщения: 160\nза день: 0,0\u00a0%; за неделю: 0,0\u00a0%\n\n"
+                "Отправленные сообщения: 160\nк вчера: 0,0\u00a0%; к прошлому воскресенью: 0,0\u00a0%\n\n"
                 "проверено интервалов: 0 из 96, 0 алертов"
             ),
         }[language]
@@ -117,7 +117,7 @@ def test_the_report_waits_for_late_rows_and_is_sent_when_they_came(
     for hour in (2, 3):
         place.run(Morning(), SEVEN + hour * HOUR)
     assert place.messages() == [KEY]
-    assert "Views: 128\nday before: 0.0%; week before: 0.0%\n" in place.text(KEY)
+    assert "Views: 128\nvs yesterday: 0.0%; vs last Sunday: 0.0%\n" in place.text(KEY)
     assert "No data" not in place.text(KEY)
 
 
@@ -139,7 +139,7 @@ def test_a_morning_that_runs_once_a_day_sends_a_report_that_waited_on_the_next_d
     later = place.text("daily_report-2026-11-09")
     assert "No data" not in later
     # The day before has no rows, so there is no change to it.
-    assert "Views: 128\nday before: -; week before: -\n" in later
+    assert "Views: 128\nvs yesterday: -; vs last Monday: -\n" in later
 
 
 def test_a_day_that_is_lost_is_told_at_once(place: Mornings) -> None:
