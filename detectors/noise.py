@@ -68,7 +68,7 @@ class Noise:
         return np.sqrt(self._spread(expected, columns) / self.events[:, columns]) / 2
 
     def band(
-        self, expected: Array, width: float, deviation: Array, columns: slice = slice(None)
+        self, expected: Array, width: float | Array, deviation: Array, columns: slice = slice(None)
     ) -> tuple[Array, Array]:
         """Return lower and upper bound: `width` standard deviations of the even scale on either side.
 
@@ -83,7 +83,7 @@ class Noise:
             lower = lower * self._share_of_quantile(expected, self.from_even(middle - width * least), width, columns)
         return lower, upper
 
-    def _share_of_quantile(self, expected: Array, bound: Array, width: float, columns: slice) -> Array:
+    def _share_of_quantile(self, expected: Array, bound: Array, width: float | Array, columns: slice) -> Array:
         """Ratio of the quantile of sampling noise (Cornish and Fisher, 1938, expansion) to the square root's bound.
 
         0 where no number of events is that rare.

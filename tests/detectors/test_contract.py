@@ -26,6 +26,7 @@ from detectors.methods.mad import Mad
 from detectors.methods.seasonal import Seasonal
 from detectors.methods.sigma import Sigma
 from detectors.methods.stl import Stl
+from detectors.methods.weekday import Weekday
 
 INSTANCES: list[Detector] = [
     DayAgo(period=12),
@@ -50,6 +51,9 @@ INSTANCES: list[Detector] = [
     Ensemble(period=24),
     Ensemble(period=12, kind="count", sensitivity=2.0),
     Ensemble(period=12, kind="ratio"),
+    Weekday(period=1),
+    Weekday(period=5, days=28, kind="count"),
+    Weekday(period=1, kind="ratio", sensitivity=2.0),
 ]
 
 
@@ -60,7 +64,7 @@ FAST = [
 
 @pytest.mark.parametrize("detector", INSTANCES, ids=repr)
 def test_contract(detector: Detector) -> None:
-    check_detector(detector)
+    check_detector(detector, days=60 if detector.period == 1 else 30)  # weeks, of single days
 
 
 def test_every_method_is_checked() -> None:
