@@ -140,8 +140,9 @@ def _forecast(history: Array) -> Array:
 
     def weekdays(levels: Array) -> Array:
         table = np.concatenate([padding, history - levels], axis=1).reshape(rows, -1, _WEEK)
-        means = np.nan_to_num(_robust_mean(np.moveaxis(table, 1, -1)))
-        return means - means.mean(axis=1, keepdims=True)
+        means: Array = np.nan_to_num(_robust_mean(np.moveaxis(table, 1, -1)))
+        centred: Array = means - means.mean(axis=1, keepdims=True)
+        return centred
 
     shape = weekdays(median(history[:, weeks]))
     shape = weekdays(_robust_mean((history - shape[:, position])[:, weeks]))

@@ -18,7 +18,8 @@ def days(count: int, noise: float, growth: float = 0.0) -> NDArray[np.float64]:
     """Days of `SERIES` apps whose noise after the weekday is known."""
     rng = np.random.default_rng(3)
     shape = WEEK[np.arange(count) % 7] * (1 + growth) ** np.arange(count)
-    return np.round(50_000 * shape * np.exp(noise * rng.standard_normal((SERIES, count))))
+    values: NDArray[np.float64] = np.round(50_000 * shape * np.exp(noise * rng.standard_normal((SERIES, count))))
+    return values
 
 
 def share_found(noise: float, factors: NDArray[np.float64]) -> float:
@@ -30,7 +31,7 @@ def share_found(noise: float, factors: NDArray[np.float64]) -> float:
 
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_a_drift_of_three_percent_a_day_is_found_in_four_days(sign: int) -> None:
-    drift = (1 + sign * 0.03) ** np.arange(1, 5)
+    drift = np.power(1 + sign * 0.03, np.arange(1.0, 5.0))
     assert share_found(0.01, drift) == 1
     assert share_found(0.02, drift) >= 0.9
     assert share_found(0.03, drift) >= 0.3
