@@ -1,17 +1,20 @@
 """The state of an installation, as `feedpulse status` shows it. Reads only; creates nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
+from pipeline.alerts import detection, learning
 from pipeline.alerts.incidents import store
 from pipeline.alerts.incidents.actions import MUTE
 from pipeline.alerts.incidents.incident import Incident
+from pipeline.alerts.learning import Lack
 from pipeline.commands.run import ROOTS
 from pipeline.core import clock, settings
 from pipeline.core.metrics import FEED, MESSAGES
 from pipeline.etl import results
 from pipeline.slots import completeness
+from pipeline.slots.rhythm import Rhythm, prompt
 from pipeline.tasks.daily import days_to_load
 from pipeline.tasks.etl import DailyMetrics
 from pipeline.tasks.retention import UNDROPPED
@@ -28,6 +31,7 @@ from pipeline.warehouse.tables import (
     RUNS,
     SLOT_CHECKS,
     SLOT_COUNTS,
+    SLOT_METRICS,
     TABLE_UPDATES,
     full_name,
     open_warehouse,
@@ -61,10 +65,12 @@ class Days:
 
 @dataclass(frozen=True)
 class Slots:
-    """The newest slot that was checked, and how long after its end a slot receives rows, by source table."""
+    """The newest slot that was checked, when slots have their rows, by source table, and which metrics lack history."""
 
     newest: datetime
     lag_seconds: dict[str, int]
+    rhythms: Mapping[str, Rhythm] = field(default_factory=dict)
+    learning: tuple[Lack, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -128,7 +134,11 @@ class Health:
 
     @property
     def _lag(self) -> timedelta:
-        return timedelta(seconds=max(self.slots.lag_seconds.values(), default=0) if self.slots else 0)
+        """How long after its end a slot is checked at the latest."""
+        waits = (
+            [rhythm.patience for rhythm in prompt(self.slots.rhythms.values()) if rhythm.arrivals] if self.slots else []
+        )
+        return max(waits, default=0) * clock.SLOT
 
 
 def read() -> Health:
@@ -169,8 +179,9 @@ def _slots(found: Inspection) -> Slots | None:
     newest = store.last_checked_slot() if _has(found, SLOT_CHECKS) else None
     if newest is None:
         return None
-    lags = completeness.lag_seconds(clock.last_closed_slot()) if _has(found, SLOT_COUNTS) else {}
-    return Slots(newest, lags)
+    rhythms = completeness.rhythms(clock.last_closed_slot()) if _has(found, SLOT_COUNTS) else {}
+    lacks = learning.lacking(newest, detection.monitors()) if _has(found, SLOT_METRICS) else []
+    return Slots(newest, completeness.lags(rhythms), rhythms, tuple(lacks))
 
 
 def _incidents(found: Inspection) -> Iterator[Open]:

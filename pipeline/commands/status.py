@@ -9,6 +9,8 @@ now          the time that ages refer to
 days         first, last, loaded (a number), missing (a list of days)
 runs         by root task: began, age_seconds, seconds, outcome, did, error, newest_ok
 slots        newest_checked, age_seconds (since its end), lag_seconds (by source table)
+loads        by source table: delay_seconds (null if not known yet), interval_seconds, overdue, slots_are_checked
+learning     metrics whose history is too short: metric, known_days, needed_days, checked_from
 wrong_times  by source table: rows with a time before 2000 or in the future
 no_actions   the newest day, if none of its rows in the feed is a view or a like; else null
 incidents    open ones: id, metrics, opened, worst, silent_since, notified, acknowledged_by, muted_until, mark
@@ -28,7 +30,9 @@ from pipeline.commands.common import new_parser, prepare
 from pipeline.core.errors import FeedpulseError
 
 if TYPE_CHECKING:
-    from pipeline.commands.health import Health, Open
+    from pipeline.alerts.learning import Lack
+    from pipeline.commands.health import Health, Open, Slots
+    from pipeline.slots.rhythm import Rhythm
 
 SUMMARY = "say whether all is well: days, runs, slots, incidents, messages"
 WIDTH = 120
@@ -37,6 +41,8 @@ JSON_NAMES = """\
 days {first, last, loaded, missing},
 runs {TASK: {began, age_seconds, seconds, outcome, did, error, newest_ok}},
 slots {newest_checked, age_seconds, lag_seconds {TABLE}},
+loads {TABLE: {delay_seconds, interval_seconds, overdue, slots_are_checked}},
+learning [{metric, known_days, needed_days, checked_from}],
 wrong_times {TABLE}, no_actions, unsent [{key, channel, address, tried}],
 incidents [{id, metrics, opened, worst, silent_since, notified, acknowledged_by,
   muted_until, mark}], channels {report, alerts}. Times are in UTC.
@@ -92,6 +98,7 @@ def _as_text(found: "Health", problems: Sequence[str]) -> Iterator[str]:
         lags = [f"{table} slots grow for {seconds // 60} min" for table, seconds in found.slots.lag_seconds.items()]
         age = duration(now - found.slots.newest - clock.SLOT)
         yield from _lines("slots", "; ".join([f"checked up to that of {local(found.slots.newest)}, {age} ago", *lags]))
+        yield from _rhythm_as_text(found.slots)
     for table, count in found.wrong_times.items():
         yield from _lines("source", f"rows of {table} with a time before 2000 or in the future: {count:,}")
     if found.no_actions:
@@ -104,6 +111,24 @@ def _as_text(found: "Health", problems: Sequence[str]) -> Iterator[str]:
         yield from _lines("unsent", f"{message.key} to {message.channel} {message.address}, {local(message.tried)}")
     channels = _channels()
     yield from _lines("channels", "; ".join(f"{name}: {', '.join(to)}" for name, to in channels.items()))
+
+
+def _rhythm_as_text(slots: "Slots") -> Iterator[str]:
+    from pipeline.commands.health import duration
+    from pipeline.core import clock
+
+    for table, rhythm in slots.rhythms.items():
+        if rhythm.delay:
+            interval, delay = duration(rhythm.interval * clock.SLOT), duration(rhythm.delay * clock.SLOT)
+            what = "days are checked, not slots" if rhythm.is_slow else "alerts come with each load"
+            loaded = f"{table} is loaded about every {interval}, up to {delay} after the end of a slot: {what}"
+            yield from _lines("loads", loaded + ("; a load is overdue" if rhythm.is_overdue else ""))
+    alike: dict[str, list[str]] = {}
+    for lack in slots.learning:
+        what = f"{lack.known} of {lack.needed} days, alerts from {lack.checked_from}"
+        alike.setdefault(what, []).append(lack.metric)
+    for what, metrics in alike.items():
+        yield from _lines("learning", f"{', '.join(metrics)}: {what}")
 
 
 def _lines(name: str, text: str) -> list[str]:
@@ -152,6 +177,8 @@ def _as_json(found: "Health", problems: Sequence[str]) -> dict[str, Any]:
             "age_seconds": round((now - slots.newest - clock.SLOT).total_seconds()),
             "lag_seconds": slots.lag_seconds,
         },
+        "loads": {table: _rhythm_as_json(rhythm) for table, rhythm in slots.rhythms.items()} if slots else {},
+        "learning": [_lack_as_json(lack) for lack in slots.learning] if slots else [],
         "wrong_times": found.wrong_times,
         "no_actions": str(found.no_actions) if found.no_actions else None,
         "incidents": [_incident_as_json(item) for item in found.incidents],
@@ -160,6 +187,27 @@ def _as_json(found: "Health", problems: Sequence[str]) -> dict[str, Any]:
             for item in found.unsent
         ],
         "channels": _channels(),
+    }
+
+
+def _rhythm_as_json(rhythm: "Rhythm") -> dict[str, Any]:
+    from pipeline.core import clock
+
+    seconds = round(clock.SLOT.total_seconds())
+    return {
+        "delay_seconds": None if rhythm.delay is None else rhythm.delay * seconds,
+        "interval_seconds": rhythm.interval * seconds,
+        "overdue": rhythm.is_overdue,
+        "slots_are_checked": not rhythm.is_slow,
+    }
+
+
+def _lack_as_json(lack: "Lack") -> dict[str, Any]:
+    return {
+        "metric": lack.metric,
+        "known_days": lack.known,
+        "needed_days": lack.needed,
+        "checked_from": str(lack.checked_from),
     }
 
 

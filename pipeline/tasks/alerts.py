@@ -90,8 +90,9 @@ class CheckAlerts(SlotTask):
         """Evaluate the slot, notify people and save, in this order: after a failure the next run repeats all of it."""
         monitors, channels = monitors_and_channels()
         rules = current_rules()
-        arrived = completeness.recount(clock.last_closed_slot())
-        late = [slot for slot in arrived.changed if slot < self.slot]
+        arrived = _note_arrivals()
+        monitors = [monitor for monitor in monitors if monitor.metric.table not in arrived.slow]
+        late = arrived.late(self.slot, oldest_slot())
 
         state = evaluation.correct_late_slots(store.load_state(self.slot), late, monitors, rules)
         numbers = evaluation.evaluate(self.slot, monitors, state, rules)
@@ -132,8 +133,8 @@ class CheckAlerts(SlotTask):
         return unsent(due, channels)
 
     def _is_fresh(self) -> bool:
-        age = clock.moment() - (self.slot + clock.SLOT)
-        return age <= timedelta(minutes=settings.AlertSettings().alarm_minutes)
+        since = completeness.could_be_checked(self.slot)
+        return since is not None and clock.moment() - since <= timedelta(minutes=settings.AlertSettings().alarm_minutes)
 
 
 class Alerts(luigi.WrapperTask):
@@ -152,6 +153,8 @@ class Alerts(luigi.WrapperTask):
         slot = completeness.newest_settled_slot()
         if wrong_clock.is_to_be_corrected():
             return [ClockCorrection(slot=slot)]
+        if CheckAlerts(slot=slot).complete():
+            optional("note of what arrived", _note_arrivals)  # no check does it
         is_first = not SlotHistory(date=clock.to_local(slot).date()).complete()
         return [CheckAlerts(slot=slot), *([HistoryRetention(date=clock.yesterday())] if is_first else [])]
 
@@ -217,6 +220,13 @@ def _is_recent(incident: Incident, slot: datetime) -> bool:
 def oldest_slot() -> datetime:
     """Return the oldest slot that is still checked after downtime."""
     return clock.last_closed_slot() - timedelta(hours=settings.AlertSettings().catch_up_hours)
+
+
+def _note_arrivals() -> completeness.Completeness:
+    """Recount the newest slots, and note what arrived of those that are still to be checked."""
+    arrived = completeness.recount(clock.last_closed_slot())
+    completeness.note(arrived, store.last_checked_slot)
+    return arrived
 
 
 def _status(results: Collection[CheckResult], arrived: completeness.Completeness) -> str:

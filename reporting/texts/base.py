@@ -214,6 +214,27 @@ class Texts(Protocol):
     def history_back(self) -> str:
         """Return that all metrics have a history again."""
 
+    def learning(self, day: date) -> str:
+        """Return that alerts begin on a day, because the history is too short until then."""
+
+    def learnt(self) -> str:
+        """Return that all metrics are checked from now on."""
+
+    def loaded_late(self, source: str, interval: str, delay: str) -> str:
+        """Return how often a source is loaded, and how late a deviation is told because of that."""
+
+    def loaded_rarely(self, source: str, interval: str) -> str:
+        """Return that a source is loaded too rarely for alerts about slots, and is checked by day."""
+
+    def loaded_at_once(self, source: str) -> str:
+        """Return that the rows of a source arrive at once again."""
+
+    def load_is_missing(self, source: str, moment: str, interval: str) -> str:
+        """Return up to when a source is loaded, and how often it was loaded until then."""
+
+    def load_came(self, source: str) -> str:
+        """Return that a source that was not loaded is loaded again."""
+
     def checks_again(self) -> str:
         """Return that slots are checked again."""
 

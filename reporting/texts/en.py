@@ -283,6 +283,39 @@ def history_back() -> str:
     return "feedpulse: every metric has a history again"
 
 
+def learning(day: date) -> str:
+    return f"feedpulse: learning, alerts from {day.day} {_MONTHS[day.month - 1]} on"
+
+
+def learnt() -> str:
+    return "feedpulse: learning is over, every metric is checked"
+
+
+def loaded_late(source: str, interval: str, delay: str) -> str:
+    return (
+        f"feedpulse: {source}: loaded about every {interval}, so alerts come with each load, "
+        f"up to {delay} after the quarter of an hour that they are about"
+    )
+
+
+def loaded_rarely(source: str, interval: str) -> str:
+    return (
+        f"feedpulse: {source}: loaded about every {interval}, too rarely for alerts every 15 minutes; days are checked"
+    )
+
+
+def loaded_at_once(source: str) -> str:
+    return f"feedpulse: {source}: rows arrive at once, alerts come every 15 minutes"
+
+
+def load_is_missing(source: str, moment: str, interval: str) -> str:
+    return f"feedpulse: {source}: no rows after {moment}; until then they were loaded about every {interval}"
+
+
+def load_came(source: str) -> str:
+    return f"feedpulse: {source}: loaded again"
+
+
 def checks_again() -> str:
     return "feedpulse: slots are checked again"
 

@@ -295,6 +295,40 @@ def history_back() -> str:
     return "feedpulse: у всех метрик снова есть история"
 
 
+def learning(day: date) -> str:
+    return f"feedpulse: накапливается история, алерты начнутся {day.day} {_MONTHS[day.month - 1]}"
+
+
+def learnt() -> str:
+    return "feedpulse: история накоплена, проверяются все метрики"
+
+
+def loaded_late(source: str, interval: str, delay: str) -> str:
+    return (
+        f"feedpulse: {source}: загрузка примерно раз в {interval}, поэтому алерты приходят после каждой загрузки, "
+        f"не позже чем через {delay} после четверти часа, о которой сообщают"
+    )
+
+
+def loaded_rarely(source: str, interval: str) -> str:
+    return (
+        f"feedpulse: {source}: загрузка примерно раз в {interval}, слишком редко для алертов каждые 15 минут; "
+        "проверяются целые дни"
+    )
+
+
+def loaded_at_once(source: str) -> str:
+    return f"feedpulse: {source}: строки приходят сразу, алерты каждые 15 минут"
+
+
+def load_is_missing(source: str, moment: str, interval: str) -> str:
+    return f"feedpulse: {source}: нет строк после {moment}; до этого загрузка была примерно раз в {interval}"
+
+
+def load_came(source: str) -> str:
+    return f"feedpulse: {source}: загрузка снова есть"
+
+
 def checks_again() -> str:
     return "feedpulse: интервалы снова проверяются"
 

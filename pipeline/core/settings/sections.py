@@ -171,7 +171,7 @@ class AlertSettings(Section):
     catch_up_hours = luigi.IntParameter(default=24)
     """How far back missed slots are checked after downtime."""
     alarm_minutes = luigi.IntParameter(default=60)
-    """A slot that ended longer ago than this is recorded without an alert."""
+    """A slot that could have been checked longer ago than this is recorded without an alert."""
     recovery_slots = luigi.IntParameter(default=4)
     """An incident ends after this many normal slots in a row."""
     minimum_volume = luigi.FloatParameter(default=5)

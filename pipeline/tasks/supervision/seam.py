@@ -19,7 +19,7 @@ from luigi.task_register import Register
 
 from pipeline.core import clock, files, process
 from pipeline.core.errors import WarehouseError, is_ours
-from pipeline.tasks.supervision import causes, heartbeat, memory, outcomes, watch
+from pipeline.tasks.supervision import causes, heartbeat, loads, memory, outcomes, watch
 from pipeline.tasks.supervision.causes import Cause
 from pipeline.tasks.supervision.memory import State
 from pipeline.tasks.supervision.notes import Notes, is_unattended
@@ -199,6 +199,8 @@ def _tell(notes: Notes, state: State, run: Run, ended: Ended, record: Record) ->
     if root == "Alerts" and ended.outcome == OK:
         notes.lift("slots", lambda words: words.checks_again())
         watch.watch_history(notes, record.done)
+        loads.watch_learning(notes, record.done)
+        loads.watch_rhythm(notes)
         watch.watch_report(notes, state)
     if not is_unattended():
         return

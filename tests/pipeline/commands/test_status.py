@@ -32,6 +32,7 @@ from tests.pipeline.configuration import configured
 pytestmark = pytest.mark.one_engine("server")
 
 NOW = datetime(2026, 11, 12, 9, 31)  # 12:31 in Moscow: the report of yesterday is due since 12:00
+METRICS = ("feed_users", "messenger_users", "views", "likes", "ctr", "messages_sent")
 NEWEST = datetime(2026, 11, 12, 9, 0)
 DAYS = [date(2026, 11, day) for day in range(8, 12)]
 
@@ -119,6 +120,8 @@ def incident(**changes: Any) -> Incident:
 
 def test_all_is_well(healthy: Place) -> None:
     found = healthy.json()
+    assert {load["delay_seconds"] for load in found.pop("loads").values()} == {None}
+    assert [(lack["known_days"], lack["checked_from"]) for lack in found.pop("learning")] == [(0, "2026-11-26")] * 6
     assert found == {
         "well": True,
         "problems": [],
@@ -160,6 +163,7 @@ def test_all_is_well(healthy: Place) -> None:
             "run       Alerts: ok, 1 min ago, 6.2 s; slot 12:00 checked",
             "run       Daily: ok, 4 h 0 min ago, 61.5 s; 4 days are loaded",
             "slots     checked up to that of 12:00, 16 min ago",
+            f"learning  {', '.join(METRICS)}: 0 of 14 days, alerts from 2026-11-26",
             "incident  none is open",
             "channels  report: outbox; alerts: outbox",
         ],

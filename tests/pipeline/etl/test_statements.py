@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.alerts import learning
+from pipeline.alerts.detection import monitors
 from pipeline.alerts.incidents import store
 from pipeline.commands.main import main
 from pipeline.core import clock
@@ -94,6 +96,7 @@ def read_what_is_rarely_read(outage: datetime) -> None:
     assert TableDeliveryLog().tried_lately(f"alert-{outage:%Y-%m-%dT%H%MZ}-messenger_users")
     assert markers.done_after(datetime(2100, 1, 1)) == []
     assert not completeness.has_rows_after(outage)
+    assert learning.lacking(outage - timedelta(days=30), monitors())
     ages.require_ages(clock.to_local(outage).date())
 
 
