@@ -54,6 +54,10 @@ class Detector(ABC):
     """When to use the method, in a phrase."""
     series_at_once: ClassVar[int] = 5_000
     """Maximum number of series per call of `_detect_last`, so that temporary arrays fit in the cache."""
+    least_points: ClassVar[int] = 1
+    """Fewest points in a day for which the method was made."""
+    most_points: ClassVar[int | None] = None
+    """Most points in a day for which the method was made; None = any number."""
     registered: ClassVar[dict[str, type[Detector]]] = {}
     """The class of every named method whose module was imported, by name. `detectors.registry` reads it."""
 
@@ -73,6 +77,20 @@ class Detector(ABC):
         for declared in fields(self):
             name = declared.name
             check_parameter(type(self).name, name, getattr(self, name), types[name], declared.metadata)
+
+    @classmethod
+    def is_for(cls, period: int) -> bool:
+        """Whether the method was made for `period` points in a day."""
+        return cls.least_points <= period and (cls.most_points is None or period <= cls.most_points)
+
+    @classmethod
+    def rates(cls) -> str:
+        """Return for how many points a day the method was made, as text."""
+        if cls.most_points is None:
+            return "any rate" if cls.least_points == 1 else f"at least {cls.least_points} points a day"
+        if cls.least_points == cls.most_points:
+            return f"{cls.most_points} point{'s' * (cls.most_points > 1)} a day"
+        return f"{cls.least_points} to {cls.most_points} points a day"
 
     @property
     def promises(self) -> frozenset[str]:

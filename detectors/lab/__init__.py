@@ -13,7 +13,8 @@ from detectors.lab.figures import ranking_figure, series_figure, tradeoff_figure
 from detectors.lab.readers import collect, from_array, from_frame, read
 from detectors.lab.report import write_report
 from detectors.lab.series import Series
-from detectors.lab.tune import Tuning, tune
+from detectors.lab.tune import tune
+from detectors.lab.tuning import Tuning
 
 __all__ = [
     "Comparison",

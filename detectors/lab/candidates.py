@@ -65,6 +65,28 @@ class Candidate:
             implied["min_change"] = 0.0  # its unit is events
         return {**implied, **dict(self.parameters)}
 
+    def unsuited(self, series: Series) -> str | None:
+        """Return why the method is not for the rate of a series, and which methods are; None if it is."""
+        method = find(self.name)
+        if method.is_for(series.period):
+            return None
+        others = ", ".join(name for name in available() if find(name).is_for(series.period))
+        return (
+            f"{self.name} is for {method.rates()}, and this series has a point {series.rate_said}: there it catches "
+            f"next to nothing; methods for this rate: {others or 'none'}"
+        )
+
+    def made(self) -> Detector:
+        """Make the detector without a series, to check its name and parameters."""
+        return detectors.create(self.name, **dict(self.parameters))
+
+    def code(self, series: Series) -> str:
+        """Return the call that makes the detector for a series."""
+        given = {"period": series.period, **self.settings(series)}
+        return (
+            f"detectors.create({', '.join([repr(self.name), *(f'{key}={value!r}' for key, value in given.items())])})"
+        )
+
     def detector(self, series: Series) -> Detector:
         """Make the detector for a series."""
         return detectors.create(self.name, **{"period": series.period, **self.settings(series)})

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from detectors.lab import files
+
 if TYPE_CHECKING:
+    from detectors.lab.candidates import Candidate
     from detectors.lab.compare import Comparison
     from detectors.lab.series import Series
-    from detectors.lab.tune import Part, Tuning
+    from detectors.lab.tuning import Part, Tuning
 
+FEW = 0.5
+"""A result says so if less than this share of the values was judged."""
+_MOST_NAMED = 5
 COMPARE_HELP = "show which incidents each detector catches and how many false messages it sends"
 TUNE_HELP = "choose the detector and the sensitivity that keep a budget of messages"
 
@@ -24,15 +29,14 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         command = commands.add_parser(
             name,
             help=text,
-            description=f"{text[0].upper()}{text[1:]}. Reads CSV files, or folders of them, with the header "
-            "timestamp,value[,numerator,denominator][,label][,series]. Incidents are injected into copies of series "
-            "without labels.",
+            description=f"{text[0].upper()}{text[1:]}. Reads CSV files, or folders of them. Incidents are injected "
+            "into copies of series without labels.",
         )
         command.add_argument(
             "data", nargs="+", metavar="PATH", help="a CSV file (.csv or .csv.gz), or a folder of them"
         )
-        command.add_argument("--zone", help="time zone of the wall clock, for example Europe/Moscow (default: UTC)")
         add_options(command, name)
+        files.add_options(command)
 
 
 def add_options(command: argparse.ArgumentParser, name: str) -> None:
@@ -91,10 +95,9 @@ def run(options: argparse.Namespace) -> int:
     """Run `compare` or `tune` on files. Returns the exit code: 1 if no detector was ranked or keeps the budget."""
     from detectors.lab.readers import collect
 
-    series = collect([str(path) for path in options.data], zone=options.zone)
-    for item in series:
-        for note in item.notes:
-            print(f"{item.name}: {note}", file=sys.stderr)
+    paths = [str(path) for path in options.data]
+    series = collect(paths, layout=files.layout(options), file_format=files.file_format(options))
+    files.say(series)
     return compare(options, series) if options.command == "compare" else tune(options, series)
 
 
@@ -168,6 +171,11 @@ def comparison_text(comparison: Comparison) -> str:
             f"({comparison.origin['labels']}); false/week is of one series",
             _table([*heads, *(["adjusted F1"] if comparison.point_adjusted else [])], lines),
             comparison.verdict,
+            *remarks(comparison.series, list(comparison.candidates.values()), comparison.failures),
+            *filter(
+                None,
+                (judged_text(row.candidate, row.judged / row.known if row.known else 1.0) for row in comparison.rows),
+            ),
             _origin(comparison.origin),
             f"CPU time: {detecting:.1f} s in the detectors, {scoring:.1f} s in scoring",
             *(f"not ranked, {name}: {why}" for name, why in comparison.failures.items()),
@@ -179,8 +187,17 @@ def tuning_text(tuning: Tuning) -> str:
     """Return the result of tuning as text: choices, messages with dates, and sections of luigi.cfg."""
     if tuning.best is None:
         return choices_text(tuning)
+    return "\n".join([choices_text(tuning), "", messages_text(tuning), "", settings_text(tuning)])
+
+
+def settings_text(tuning: Tuning) -> str:
+    """Return how to use the best choice: sections of luigi.cfg for slots of 15 minutes, otherwise Python."""
+    assert tuning.best is not None
+    if tuning.is_for_alerts:
+        return f"For luigi.cfg:\n\n{tuning.config().rstrip()}"
+    made = dict.fromkeys(tuning.best.candidate.code(item) for item in tuning.series)
     return "\n".join(
-        [choices_text(tuning), "", messages_text(tuning), "", "For luigi.cfg:", "", tuning.config().rstrip()]
+        ["There is no section for luigi.cfg, because the alerts judge slots of 15 minutes. In Python:", "", *made]
     )
 
 
@@ -203,6 +220,8 @@ def choices_text(tuning: Tuning) -> str:
         rows = [[str(c.candidate), *_part(c.earlier), *_part(c.later)] for c in tuning.choices]
         heads = ["detector", "messages/week", "recall", "later: messages/week", "recall"]
         lines += ["", _table(heads, rows)]
+    lines += remarks(tuning.series, [choice.candidate for choice in tuning.choices], tuning.failures)
+    lines += [text for choice in tuning.choices if (text := judged_text(str(choice.candidate), choice.judged))]
     lines += [f"over the budget or failed, {name}: {why}" for name, why in tuning.failures.items()]
     best = tuning.best
     if best is None:
@@ -218,6 +237,27 @@ def choices_text(tuning: Tuning) -> str:
             "rate, or set a smaller budget."
         )
     return "\n".join(lines)
+
+
+def remarks(series: Sequence[Series], candidates: Sequence[Candidate], failures: Mapping[str, str]) -> list[str]:
+    """Return what the reader of a result must know: rates and kinds of the series, and methods that do not suit."""
+    groups: dict[str, list[str]] = {}
+    for item in series:
+        groups.setdefault(f"a point {item.rate_said}, kind {item.kind_said}", []).append(item.name)
+    lines = [f"{_listed(names)}: {what}" for what, names in groups.items()]
+    ranked = [candidate for candidate in candidates if str(candidate) not in failures]
+    warnings = [reason for candidate in ranked for item in series if (reason := candidate.unsuited(item))]
+    return [*lines, *(f"WARNING: {reason}" for reason in dict.fromkeys(warnings))]
+
+
+def judged_text(name: str, share: float) -> str:
+    """Return a warning if a method judged less than half of the values; otherwise an empty text."""
+    if share >= FEW:
+        return ""
+    return (
+        f"WARNING: {name} judged only {share:.0%} of the scored values, the others have too little history for it: its "
+        "recall and its noise look smaller than they are"
+    )
 
 
 def messages_text(tuning: Tuning) -> str:
@@ -260,6 +300,11 @@ def _estimate(value: float, ends: tuple[float, float]) -> str:
 
 def _number(value: float, digits: int = 2) -> str:
     return "-" if math.isnan(value) else f"{value:.{digits}f}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_MOST_NAMED])
+    return shown if len(names) <= _MOST_NAMED else f"{shown} and {len(names) - _MOST_NAMED} more"
 
 
 def _value(value: float) -> str:

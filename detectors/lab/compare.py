@@ -67,6 +67,11 @@ class Comparison:
     """Whether to show the point-adjusted F1 as well."""
 
     @property
+    def series(self) -> list[Series]:
+        """The series, each with one of its copies if incidents were injected."""
+        return list({case.series.name: case.series for case in self.cases}.values())
+
+    @property
     def verdict(self) -> str:
         """One or two sentences: the best candidate, and those that do not differ significantly from it."""
         return verdict(self.rows)
@@ -185,8 +190,11 @@ def compare(
     """
     series = collect(data, period=period, zone=zone)
     chosen = {str(candidate): candidate for candidate in candidates(detectors)}
+    unsuited = unsuited_of(chosen, series) if detectors is None else {}
     cases = prepare(series, seed=seed, warmup_days=warmup_days, copies=copies)
-    results, failures = _run_all(cases, chosen, Store(Path(out) / RESULTS if out is not None else None), workers)
+    asked = {name: candidate for name, candidate in chosen.items() if name not in unsuited}
+    results, failures = _run_all(cases, asked, Store(Path(out) / RESULTS if out is not None else None), workers)
+    failures = unsuited | failures
     origin = _origin(series, cases, chosen, seed, warmup_days)
     return Comparison(rank(results, seed=seed), results, failures, cases, chosen, origin, point_adjusted)
 
@@ -261,6 +269,15 @@ def first_scored(series: Series, warmup_days: float | None) -> int:
             "give a longer history or a shorter --warmup"
         )
     return first
+
+
+def unsuited_of(chosen: Mapping[str, Candidate], series: Sequence[Series]) -> dict[str, str]:
+    """For each candidate that is not for the rate of a series, the reason."""
+    reasons = {
+        name: next((reason for item in series if (reason := candidate.unsuited(item))), None)
+        for name, candidate in chosen.items()
+    }
+    return {name: reason for name, reason in reasons.items() if reason}
 
 
 def digest(series: Sequence[Series]) -> str:

@@ -19,7 +19,7 @@ from detectors.lab.inject import Incident
 from detectors.lab.outcomes import LIMITS, measure, messages, rules, sided
 from detectors.lab.ranking import Row
 from detectors.lab.scoring import Points
-from detectors.lab.series import Series
+from detectors.lab.series import Series, detect
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -126,7 +126,7 @@ def series_figure(
     Figure, str
         The figure shows the whole series and below it up to three enlarged errors. The text is a summary in one line.
     """
-    bounds = candidate.detector(series).detect(series.values, series.denominator)
+    bounds = detect(candidate.detector(series), series)
     caught = [hit.delay >= 0 for hit in measure(bounds, series, incidents, first)["hits"]]
     given = rules(series.period)
     sent = messages(sided(bounds.score, series.direction)[first:], 1.0, given) + first

@@ -14,8 +14,12 @@ ratio     the numerator loses a fraction: ``x * (1 - size)``             0.2, 0.
 ========  =============================================================  ====================  ========
 
 Counts stay whole numbers. Ratios get `ratio`, `drift`, `shift` and `spike`, and are capped at 1 if the whole history is
-at most 1. All other series get every kind except `ratio`. A detector must catch an incident within its first hour. A
-drift or a lag begins small, so it must be caught until an hour after it reaches its size.
+at most 1. All other series get every kind except `ratio`. A series with negative values has no zero to fall to: its
+incidents are moves by its own scale, the range in which 90 percent of its values lie. So a drop of 0.2 is
+``x - 0.2 * scale``, and an outage ``x - scale``.
+
+A detector must catch an incident within its first hour. A drift or a lag begins small, so it must be caught until an
+hour after it reaches its size.
 """
 
 from __future__ import annotations
@@ -29,7 +33,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.arrays import Array
-from detectors.errors import DetectorError
 from detectors.lab.series import Series
 
 
@@ -100,15 +103,7 @@ def inject(series: Series, first: int, *, seed: int = 0, copy: int = 0, deal: in
     Series, list of Incident
         The changed series with its labels, and its incidents in order of time. The list can be empty.
 
-    Raises
-    ------
-    DetectorError
-        The series has negative values, to which the catalogue does not apply.
     """
-    if (series.values < 0).any():
-        raise DetectorError(
-            f"{series.name}: negative values, so incidents cannot be injected; label its incidents (column label)"
-        )
     rng = np.random.default_rng([seed, copy, int(series.digest[:8], 16)])
     wanted = combinations([series])
     order = np.random.default_rng(seed).permutation(len(wanted))
@@ -159,7 +154,12 @@ def _within(kind: str, length: int, period: int) -> int:
 
 def _changed(series: Series, place: slice, incident: Incident) -> Array:
     old = series.values[place]
-    new = old * _factor(incident, old.size, series.period)
+    factor = _factor(incident, old.size, series.period)
+    if (series.values < 0).any():
+        low, high = np.nanquantile(series.values, [0.05, 0.95])
+        moved: Array = old + (factor - 1.0) * (high - low)
+        return moved
+    new = old * factor
     if series.kind == "ratio" and np.nanmax(series.values) <= 1:
         new = np.minimum(new, 1.0)
     return np.round(new) if series.kind == "count" else new

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from detectors.base import Array, Bounds, Detector
 from detectors.lab.inject import Incident
 from detectors.lab.scoring import Points, Rules, events, notified, strength, vus_pr
-from detectors.lab.series import Direction, Series
+from detectors.lab.series import Direction, Series, detect
 
 LIMITS: Array = 2.0 ** (np.arange(-4, 13) / 2)
 """Limits of the absolute score at which false messages are counted; 1 is the unchanged detector."""
@@ -67,6 +67,10 @@ class Result:
     seconds: float
     """CPU time of the detector."""
     scoring_seconds: float
+    known: int = 0
+    """Scored points with a value."""
+    judged: int = 0
+    """Scored points with a score."""
 
     @property
     def weeks(self) -> float:
@@ -122,6 +126,8 @@ def measure(bounds: Bounds, series: Series, incidents: Sequence[Incident], first
     after = [(s + days * series.period, e + days * series.period) for s, e in near for days in (1, 7)]
     return {
         "points": size.size - first,
+        "known": int(np.count_nonzero(~np.isnan(series.values[first:]))),
+        "judged": int(np.count_nonzero(~np.isnan(score[first:]))),
         "vus": vus_pr(truth[first:], size[first:], window=round(WINDOW_HOURS * series.period / 24)),
         "hits": hits,
         "sent": int(sent.size),
@@ -173,7 +179,7 @@ def run(task: Task) -> Result:
     """Run the detector and compute its result."""
     series = task.series
     started = time.process_time()
-    bounds = task.detector.detect(series.values, series.denominator)
+    bounds = detect(task.detector, series)
     detected = time.process_time()
     measured = measure(bounds, series, task.incidents, task.first)
     seconds, scoring = detected - started, time.process_time() - detected

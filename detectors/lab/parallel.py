@@ -6,7 +6,9 @@ import fcntl
 import json
 import multiprocessing
 import os
+import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -160,8 +162,15 @@ def _guarded(function: Callable[[Item], Mapping[str, Any]], item: Item) -> Mappi
         return f"{type(error).__name__}: {error}"
 
 
+def silence_libraries() -> None:
+    """Keep warnings of libraries from the terminal, unless ``python -W`` asks for them."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+
+
 def _leave_with_parent() -> None:
     """Exit this worker when its parent dies; otherwise it would wait for work forever."""
+    silence_libraries()
     parent = multiprocessing.parent_process()
     if parent is None:
         return

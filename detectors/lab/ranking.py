@@ -46,6 +46,15 @@ class Row:
     """Interval of the best candidate's F1 minus this one's, with the same resampled series for both."""
     noise: tuple[tuple[float, float], ...]
     """(false messages per series and week, recall) at each of `LIMITS`."""
+    known: int = 0
+    """Scored points with a value."""
+    judged: int = 0
+    """Scored points with a score."""
+
+    @property
+    def judged_share(self) -> float:
+        """Share of the scored points with a value that have a score."""
+        return self.judged / self.known if self.known else 1.0
 
     @property
     def like_the_best(self) -> bool:
@@ -113,6 +122,8 @@ def _row(candidate: str, results: Sequence[Result], table: Array, intervals: dic
         precision=_ratio(caught, caught + false),
         false_per_week=_ratio(false, weeks),
         delay_minutes=_ratio(minutes, caught),
+        known=sum(result.known for result in results),
+        judged=sum(result.judged for result in results),
         events=int(events),
         caught=int(caught),
         sent=sum(result.sent for result in results),

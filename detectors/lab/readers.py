@@ -1,12 +1,14 @@
-"""Makes series for the lab from CSV files, folders, arrays and DataFrames.
+"""Makes series for the lab and for ``score`` from CSV files, folders, arrays and DataFrames.
 
 Rows out of order, gaps, repeated timestamps and timestamps off the grid are corrected and reported in `Series.notes`.
-Other faults raise `DetectorError` with the name of the series and the line.
+What the reader assumed of a file is in `Series.read_as`. Other faults raise `DetectorError` with the name of the series
+and the line.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,14 +17,24 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from detectors.errors import DetectorError
-from detectors.lab.series import Series, lay_out
-from detectors.rows import RATIO, REQUIRED, Rows, check_numbers, divide, parse_timestamps, read_rows
+from detectors.lab.series import Series
 
 if TYPE_CHECKING:
     import pandas
 
+    from detectors.lab.grid import Laid, Layout
+    from detectors.reader.format import Format
+    from detectors.reader.rows import Rows, Table
 
-def collect(data: Any, *, period: int = 96, zone: str | None = None) -> list[Series]:
+
+def collect(
+    data: Any,
+    *,
+    period: int = 96,
+    zone: str | None = None,
+    layout: Layout | None = None,
+    file_format: Format | None = None,
+) -> list[Series]:
     """Convert data in any form that the lab accepts to series.
 
     Parameters
@@ -35,6 +47,10 @@ def collect(data: Any, *, period: int = 96, zone: str | None = None) -> list[Ser
     zone
         IANA name of the time zone whose wall clock the columns follow. Timestamps without an offset are in this
         zone. None is UTC.
+    layout
+        How files and DataFrames are laid on a grid; None means as they are, in `zone`.
+    file_format
+        What is known of the columns; None finds out.
 
     Returns
     -------
@@ -46,23 +62,28 @@ def collect(data: Any, *, period: int = 96, zone: str | None = None) -> list[Ser
     DetectorError
         The data cannot be used. The message names the series, the line and the remedy.
     """
-    if isinstance(data, Series):
-        collected = [data]
-    elif isinstance(data, str | Path):
-        collected = read(data, zone=zone)
-    elif type(data).__module__.partition(".")[0] == "pandas":
-        collected = from_frame(data, zone=zone)
-    elif isinstance(data, np.ndarray):
-        collected = from_array(data, period=period)
-    elif isinstance(data, Sequence) and data and all(isinstance(item, Series | str | Path) for item in data):
-        collected = [series for item in data for series in collect(item, period=period, zone=zone)]
-    else:
-        raise DetectorError("data must be Series, paths, a DataFrame or an array of the shape (T,) or (S, T)")
+    collected = list(_collect(data, period, _layout(zone, layout), file_format))
     names = [series.name for series in collected]
     repeated = next((name for name in names if names.count(name) > 1), None)
     if repeated is not None:
         raise DetectorError(f"two series are called {repeated!r}; rename one of them")
     return collected
+
+
+def _collect(data: Any, period: int, layout: Layout, file_format: Format | None) -> Iterator[Series]:
+    if isinstance(data, Series):
+        yield data
+    elif isinstance(data, str | Path):
+        yield from read(data, layout=layout, file_format=file_format)
+    elif type(data).__module__.partition(".")[0] == "pandas":
+        yield from from_frame(data, layout=layout, file_format=file_format)
+    elif isinstance(data, np.ndarray):
+        yield from from_array(data, period=period)
+    elif isinstance(data, Sequence) and data and all(isinstance(item, Series | str | Path) for item in data):
+        for item in data:
+            yield from _collect(item, period, layout, file_format)
+    else:
+        raise DetectorError("data must be Series, paths, a DataFrame or an array of the shape (T,) or (S, T)")
 
 
 def from_array(
@@ -107,81 +128,92 @@ def from_array(
     ]
 
 
-def from_frame(frame: pandas.DataFrame | pandas.Series[Any], *, zone: str | None = None) -> list[Series]:
+def from_frame(
+    frame: pandas.DataFrame | pandas.Series[Any],
+    *,
+    zone: str | None = None,
+    layout: Layout | None = None,
+    file_format: Format | None = None,
+) -> list[Series]:
     """Make series from a DataFrame: the columns of a CSV file, or a DatetimeIndex and one series per column.
 
-    `zone` is as in `collect`.
+    `zone`, `layout` and `file_format` are as in `collect`.
     """
     import pandas as pd
 
+    from detectors.reader import names, tables
+
+    how = _layout(zone, layout)
     if isinstance(frame, pd.Series):
         frame = frame.to_frame(frame.name if frame.name is not None else "value")
-    if isinstance(frame.index, pd.DatetimeIndex):
-        if "value" not in frame:
-            wide = [(str(name), frame[name].rename("value").to_frame()) for name in frame]
-            return [lay_out(name, _rows_of_frame(name, one.assign(timestamp=one.index)), zone) for name, one in wide]
-        frame = frame.assign(timestamp=frame.index)
-    if not all(name in frame for name in REQUIRED):
-        raise DetectorError("a DataFrame needs the columns timestamp and value, or a DatetimeIndex")
-    frame = frame.assign(row=np.arange(1, len(frame) + 1))
-    long = [("series", frame)]
-    if "series" in frame:
-        long = [(str(name), part) for name, part in frame.groupby("series", sort=False)]
-    return [lay_out(name, _rows_of_frame(name, part), zone) for name, part in long]
-
-
-def _rows_of_frame(name: str, frame: pandas.DataFrame) -> Rows:
-    import pandas as pd
-
-    lines = frame["row"].to_numpy(np.int64) if "row" in frame else np.arange(1, len(frame) + 1)
-    where = [f"{name}, row {line}" for line in lines]
-    stamps = frame["timestamp"]
-    if stamps.isna().any():
-        raise DetectorError(f"{where[int(np.flatnonzero(stamps.isna())[0])]}: the timestamp is missing")
-    if pd.api.types.is_datetime64_any_dtype(stamps):
-        aware = stamps.dt.tz is not None
-        moments = stamps.dt.tz_convert("UTC").dt.tz_localize(None) if aware else stamps
-        seconds = (moments - pd.Timestamp(0)).dt.total_seconds().to_numpy(np.float64)
+    known = {names.role_of(str(column)) for column in frame.columns}
+    if isinstance(frame.index, pd.DatetimeIndex) and file_format is None and "value" not in known:
+        wide = [(str(column), frame[column].rename("value").to_frame()) for column in frame]
+        parts = [(name, tables.from_frame(part, name=name)) for name, part in wide]
     else:
-        seconds, naive = parse_timestamps(map(str, stamps), where)
-        aware = not naive
-    columns = {
-        key: frame[key].to_numpy(np.float64, na_value=np.nan) for key in ("value", *RATIO, "label") if key in frame
-    }
-    check_numbers(columns, where)
-    values = divide(columns["value"], columns.get("numerator"), columns.get("denominator"))
-    labels = np.nan_to_num(columns["label"]).astype(bool) if "label" in columns else None
-    texts = [str(stamp) for stamp in stamps]
-    return Rows(
-        lines,
-        texts,
-        np.asarray(seconds, dtype=np.float64),
-        values,
-        columns.get("denominator"),
-        labels,
-        not aware,
-        "row",
-    )
+        parts = [("series", tables.from_frame(frame, file_format))]
+    return [laid.series for name, table in parts for laid, _ in _lay_out(table, name, how)]
 
 
-def read(path: str | Path, *, zone: str | None = None) -> list[Series]:
-    """Read a CSV file (.csv or .csv.gz), or every such file of a folder, in the format of `detectors.rows`.
+def read(
+    path: str | Path,
+    *,
+    zone: str | None = None,
+    layout: Layout | None = None,
+    file_format: Format | None = None,
+) -> list[Series]:
+    """Read a CSV file (.csv, .tsv or .txt, or one of these and .gz), or every such file of a folder.
 
-    A file without the column "series" is one series with the name of the file. `zone` is as in `collect`.
+    A file without a column of series is one series with the name of the file. `zone`, `layout` and `file_format` are as
+    in `collect`.
     """
+    from detectors.reader import tables
+
     place = Path(path)
     files = sorted(path for path in place.iterdir() if _is_table(path)) if place.is_dir() else [place]
     if not files:
         raise DetectorError(f"{place}: no .csv or .csv.gz file in this folder")
-    return [series for file in files for series in _read_file(file, zone, several=len(files) > 1)]
+    how = _layout(zone, layout)
+    return [
+        laid.series
+        for file in files
+        for laid, _ in _lay_out(tables.read(file, file_format), _stem(file), how, several=len(files) > 1)
+    ]
+
+
+def read_one(path: str, layout: Layout, file_format: Format) -> list[tuple[Laid, Rows]]:
+    """Read a file, or stdin if the path is "-": each series with its rows."""
+    import sys
+
+    from detectors.reader import tables
+
+    if path == "-":
+        return _lay_out(tables.read_stream(sys.stdin.buffer, "stdin", file_format), "stdin", layout)
+    return _lay_out(tables.read(Path(path), file_format), _stem(Path(path)), layout)
+
+
+def _lay_out(table: Table, stem: str, layout: Layout, several: bool = False) -> list[tuple[Laid, Rows]]:
+    """Lay each series of a table on its grid. `stem` is the name of the only series, or goes before the names."""
+    from detectors.lab.grid import lay_out
+
+    made = []
+    for name, rows in table.rows.items():
+        full = stem if name is None else f"{stem}/{name}" if several else name
+        laid = lay_out(full, rows, layout)
+        made.append((replace(laid, series=replace(laid.series, read_as=table.said)), rows))
+    return made
+
+
+def _layout(zone: str | None, layout: Layout | None) -> Layout:
+    from detectors.lab.grid import Layout
+
+    return layout if layout is not None else Layout(zone=zone)
+
+
+def _stem(file: Path) -> str:
+    name = file.name.removesuffix(".gz")
+    return next((name.removesuffix(end) for end in (".csv", ".tsv", ".txt") if name.endswith(end)), name)
 
 
 def _is_table(file: Path) -> bool:
-    return file.name.endswith((".csv", ".csv.gz"))
-
-
-def _read_file(file: Path, zone: str | None, several: bool) -> Iterator[Series]:
-    stem = file.name.removesuffix(".gz").removesuffix(".csv")
-    for name, rows in read_rows(file).items():
-        full = stem if name is None else f"{stem}/{name}" if several else name
-        yield lay_out(full, rows, zone)
+    return file.name.endswith((".csv", ".csv.gz", ".tsv", ".tsv.gz"))

@@ -22,15 +22,16 @@ from detectors.arrays import Array
 from detectors.base import Detector
 from detectors.episodes import episodes
 from detectors.errors import DetectorError
-from detectors.lab.candidates import Candidate, candidates, code_digest, config, versions
-from detectors.lab.compare import Case, digest, first_scored, prepare
+from detectors.lab.candidates import Candidate, candidates, code_digest, versions
+from detectors.lab.compare import Case, digest, first_scored, prepare, unsuited_of
 from detectors.lab.inject import Incident
 from detectors.lab.outcomes import messages, rules, sided
 from detectors.lab.parallel import Store, run_all
 from detectors.lab.ranking import FEWEST_SERIES
 from detectors.lab.readers import collect
 from detectors.lab.scoring import Points, Rules, bootstrap
-from detectors.lab.series import Series
+from detectors.lab.series import Series, detect
+from detectors.lab.tuning import Choice, Line, Message, Part, Tuning
 
 LEAST_DAYS = 10
 """Minimum history after the warm-up, in days. On less history the choice would be random."""
@@ -40,97 +41,6 @@ LIMITS: Array = 2.0 ** (np.arange(-16, 49) / 8)
 """Band widths to try, relative to the unchanged detector: 1/4 to 64."""
 RESULTS = "tune.jsonl"
 _WIDER, _ATTEMPTS = 1.12, 8
-
-
-@dataclass(frozen=True)
-class Part:
-    """Messages and recall of a candidate on one part of the history."""
-
-    per_week: float
-    """Messages a week over all series together."""
-    caught: int
-    """Incidents with a message in time."""
-    incidents: int
-    by_series: tuple[tuple[int, int], ...]
-    """(caught, incidents) of each series."""
-
-    @property
-    def recall(self) -> float:
-        """Share of the incidents with a message in time; NaN without incidents."""
-        return self.caught / self.incidents if self.incidents else np.nan
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A candidate with its band as wide as the budget requires."""
-
-    candidate: Candidate
-    earlier: Part
-    later: Part
-
-
-@dataclass(frozen=True)
-class Line:
-    """A series in a message. The band is NaN for a method that only scores."""
-
-    series: str
-    value: float
-    expected: float
-    lower: float
-    upper: float
-    last: datetime
-    """Wall clock of its last anomalous point."""
-
-
-@dataclass(frozen=True)
-class Message:
-    """A message that would have been sent. `moment` is the wall clock of its point."""
-
-    moment: datetime
-    lines: tuple[Line, ...]
-
-
-@dataclass(frozen=True)
-class Tuning:
-    """The result of `tune`.
-
-    Parameters
-    ----------
-    budget
-        Messages a week.
-    choices
-        Candidates that keep the budget on the earlier part, ordered by their recall there.
-    failures
-        For each candidate that is not in `choices`, the reason.
-    messages
-        Messages of the best candidate over the whole scored history.
-    series
-        The history without injected incidents.
-    cuts
-        For each series, its first scored column and the first column of the later part.
-    alike
-        Candidates whose recall does not differ significantly from that of the best.
-    origin
-        What determines the result: data, budget, seed, candidates, copies and versions.
-    """
-
-    budget: float
-    choices: list[Choice]
-    failures: dict[str, str]
-    messages: list[Message]
-    series: list[Series]
-    cuts: list[tuple[int, int]]
-    alike: list[str]
-    origin: dict[str, Any]
-
-    @property
-    def best(self) -> Choice | None:
-        """The best choice; None if no candidate keeps the budget."""
-        return self.choices[0] if self.choices else None
-
-    def config(self) -> str:
-        """Return the sections of luigi.cfg that configure the best choice; empty without one."""
-        return config(self.best.candidate, self.series) if self.best else ""
 
 
 @dataclass(frozen=True)
@@ -155,11 +65,12 @@ class Replay:
 
 def replay(task: Replay) -> dict[str, Any]:
     """For each limit: the columns at which messages are sent, and for each incident whether a message is in time."""
-    bounds = task.detector.detect(task.series.values, task.series.denominator)
+    bounds = detect(task.detector, task.series)
     score = sided(bounds.score, task.series.direction)[task.first :]
+    judged = int(np.count_nonzero(~np.isnan(score)))
     sent = [messages(score, limit, task.rules) + task.first for limit in task.limits]
     in_time = [[_is_in_time(incident, columns, task.rules) for incident in task.incidents] for columns in sent]
-    return {"sent": [columns.tolist() for columns in sent], "in_time": in_time}
+    return {"sent": [columns.tolist() for columns in sent], "in_time": in_time, "judged": judged}
 
 
 def _is_in_time(incident: Incident, columns: Points, given: Rules) -> bool:
@@ -207,13 +118,15 @@ def tune(
     cuts = [_cut(item, warmup_days) for item in series]
     injected = prepare(series, seed=seed, warmup_days=warmup_days, copies=copies)
     asked = {str(candidate): candidate for candidate in candidates(detectors)}
+    unsuited = unsuited_of(asked, series) if detectors is None else {}
     stage = _Stage(series, cuts, injected, recovery)
-    choices, failures = _choose(stage, asked, budget, Store(Path(out) / RESULTS if out is not None else None), workers)
+    suited = {name: candidate for name, candidate in asked.items() if name not in unsuited}
+    choices, failures = _choose(stage, suited, budget, Store(Path(out) / RESULTS if out is not None else None), workers)
     count = max(case.copy for case in injected) + 1
     origin = {"data": digest(series), "budget": budget, "seed": seed, "detectors": list(asked), "copies": count}
     origin |= {"versions": versions()}
     sent = stage.sent_by(choices[0].candidate) if choices else []
-    return Tuning(budget, choices, failures, sent, series, cuts, _alike(choices, seed), origin)
+    return Tuning(budget, choices, unsuited | failures, sent, series, cuts, _alike(choices, seed), origin)
 
 
 def _choose(
@@ -328,11 +241,16 @@ class _Stage:
         caught, total = (sum(column) for column in zip(*by_series, strict=True))
         return Part(per_week, caught, total, by_series)
 
+    def judged(self, results: Sequence[dict[str, Any]]) -> float:
+        """Share of the scored values of the original history that have a score."""
+        known = sum(int(np.count_nonzero(~np.isnan(item.values[self.cuts[item.name][0] :]))) for item in self.series)
+        return float(sum(result["judged"] for result in results[: len(self.series)]) / max(known, 1))
+
     def sent_by(self, candidate: Candidate) -> list[Message]:
         """Messages of a candidate over the scored history, in order of time."""
         lines: dict[datetime, list[Line]] = defaultdict(list)
         for series in self.series:
-            bounds = candidate.detector(series).detect(series.values, series.denominator)
+            bounds = detect(candidate.detector(series), series)
             first, _ = self.cuts[series.name]
             score = sided(bounds.score, series.direction)[first:]
             known = np.flatnonzero(~np.isnan(score)) + first
@@ -363,7 +281,8 @@ def _within_budget(
     if place == limits.size:
         return f"{min(rates):.1f} messages a week at its quietest"
     if not candidate.adjustable:
-        return Choice(candidate, stage.part(scanned, 0, later=False), stage.part(scanned, 0, later=True))
+        earlier, after = (stage.part(scanned, 0, later=later) for later in (False, True))
+        return Choice(candidate, earlier, after, stage.judged(scanned))
     factor = float(limits[place])
     for _ in range(_ATTEMPTS):
         # The band's width is not always proportional to the parameter, so replay the detector with the new parameter.
@@ -373,7 +292,7 @@ def _within_budget(
             return f"{adjusted}: {results}"
         earlier = stage.part(results, 0, later=False)
         if earlier.per_week <= budget:
-            return Choice(adjusted, earlier, stage.part(results, 0, later=True))
+            return Choice(adjusted, earlier, stage.part(results, 0, later=True), stage.judged(results))
         factor *= _WIDER
     return f"{earlier.per_week:.1f} messages a week as {adjusted}"
 

@@ -18,7 +18,7 @@ from detectors import DetectorError
 from detectors.lab import cli
 from detectors.lab.candidates import Candidate, config
 from detectors.lab.series import Series
-from detectors.lab.tune import Tuning
+from detectors.lab.tuning import Tuning
 from pipeline import slots
 from pipeline.alerts import detection
 from pipeline.alerts.backtest import replay

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from detectors.__main__ import main
 from detectors.lab.compare import digest
-from detectors.lab.readers import collect
+from detectors.lab.readers import collect, from_array
 from detectors.lab.series import Series
 from tests.detectors.lab.histories import daily
 
@@ -61,7 +62,20 @@ def test_tune_prints_messages_with_dates_and_the_section_to_paste(
     assert "5 series, 2026-01-01 to 2026-01-31 (UTC)" in output
     assert f"Data {digest(collect(arguments[1]))[:16]}, seed 0, copies " in output
     assert "Chosen on 2026-01-15 to 2026-01-24" in output
-    assert "[alerts]\ndetector = sigma\ndetector_params = {" in output
+    assert "a point every 1 h, kind count (the values are whole and none is negative)" in output
+    # The alerts judge slots of 15 minutes, so for hourly points there is no section of luigi.cfg.
+    assert "luigi.cfg:" not in output
+    assert "detectors.create('sigma', period=24, multiplier=" in output
+
+
+def test_tune_prints_the_section_to_paste_for_slots_of_15_minutes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rng = np.random.default_rng(3)
+    (series,) = from_array(rng.poisson(300, 26 * 96).astype(float), names=["views"])
+    arguments = ["tune", write(tmp_path, [series]), "--detector", "ewma", "--workers", "1", "--copies", "1"]
+    assert main([*arguments, "--budget", "9", "--out", str(tmp_path / "out")]) == 0
+    assert "For luigi.cfg:\n\n[alerts]\ndetector = ewma\ndetector_params = {" in capsys.readouterr().out
 
 
 def test_tune_says_when_no_detector_keeps_the_budget(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detectors.errors import DetectorError
 from detectors.lab.inject import CATALOGUE, Incident, combinations, copies, inject
 from detectors.lab.readers import from_array
 from detectors.lab.series import Series
@@ -99,9 +98,19 @@ def test_missing_values_stay_missing() -> None:
     np.testing.assert_array_equal(np.isnan(changed.values), np.isnan(values))
 
 
-def test_negative_values_are_refused() -> None:
-    with pytest.raises(DetectorError, match="series 1: negative values"):
-        inject(from_array(np.full(960, -1.0))[0], FIRST)
+def test_incidents_of_negative_values_are_moves_by_the_scale_of_the_series() -> None:
+    # 0 to 100 by steps of 1, less 1000: 90 % of the values lie between -995 and -905, a scale of 90.
+    values = np.tile(np.arange(101.0) - 1000, DAYS)
+    changed, incidents = inject(from_array(values)[0], FIRST)
+    moves = {"drop": -1, "spike": 1, "shift": 1, "outage": -1}
+    seen = set()
+    for incident in incidents:
+        if incident.kind in moves:
+            size = 1.0 if incident.kind == "outage" else incident.size
+            place = slice(incident.start, incident.end + 1)
+            np.testing.assert_allclose(changed.values[place] - values[place], moves[incident.kind] * size * 90)
+            seen.add(incident.kind)
+    assert seen == set(moves)
 
 
 @pytest.mark.parametrize(("days", "series", "wanted"), [(120, 1, 1), (60, 1, 2), (60, 2, 1), (14, 1, 8), (26, 200, 1)])

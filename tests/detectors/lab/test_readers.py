@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import math
+import re
 from datetime import datetime
 from pathlib import Path
 
@@ -48,7 +49,7 @@ def test_gaps_disorder_repeats_and_off_grid_timestamps_are_corrected_and_noted(t
     assert series.notes == (
         "1 rows out of order, first at line 4: sorted",
         "1 repeated timestamps, first at line 6: their mean is used",
-        "1 rows off the grid of 900 s, first at line 7: moved onto it",
+        "1 rows off the grid of 15 min, first at line 7: moved onto it",
         "2 of 8 points have no row: missing",
     )
 
@@ -97,35 +98,35 @@ def test_offsets_are_used_and_bare_timestamps_are_in_the_zone(tmp_path: Path) ->
         (["timestamp,value", "0,1", "900,x"], "views.csv, line 3: value 'x' is not a finite number"),
         (["timestamp,value", "0,1", "900,inf"], "views.csv, line 3: value 'inf' is not a finite number"),
         (["timestamp,value", "0,1", "soon,1"], "views.csv, line 3: timestamp 'soon' is neither ISO 8601 nor Unix"),
-        (["timestamp,value", "0,1", "nan,1"], "views.csv, line 3: timestamp 'nan' is outside 1970 to 9999"),
+        (["timestamp,value", "0,1", "nan,1"], "views.csv, line 3: the timestamp is missing"),
         (
-            ["timestamp,value", "1700000000000,1"],
-            "views.csv, line 2: timestamp '1700000000000' is outside 1970 to 9999; are these m",
+            ["timestamp,value", "-1700000000,1", "-1699999100,1"],
+            "views.csv, line 2: timestamp '-1700000000', read as seconds, is outside 1970 to 9999",
         ),
         (["timestamp,value", "0,1", '900,"1'], "views.csv, line 3: unexpected end of data"),
         (["timestamp,value,label", "0,1,2"], "views.csv, line 2: label '2' is neither 0 nor 1"),
         (["timestamp,value", "0,1", "900"], "views.csv, line 3: 1 cells under 2 columns"),
-        (["timestamp,valeu", "0,1"], "views.csv, line 1: column 'valeu' is unknown or repeated"),
+        (["timestamp,value,value", "0,1,2"], "views.csv: column 'value' is repeated; rename one of them"),
         (["value,label", "0,1"], "views.csv, line 1: no column 'timestamp'"),
         (["timestamp,value"], "views.csv: no rows"),
         (["timestamp,value", "0,1"], "views: one timestamp"),
-        (["timestamp,value", "0,1", "420,1"], "a point every 420 s, which does not divide a day"),
+        (["timestamp,value", "0,1", "420,1"], "a point about every 7 min, which does not divide a day"),
         (["timestamp,value,denominator", "0,1,-4"], "views.csv, line 2: the denominator is infinite or negative"),
         (["timestamp,value", "2026-11-01T10:00,1", "2026-11-01T11:00Z,1"], "line 3: timestamps with and without a UTC"),
         (["timestamp,value", "0,1", "60,1", "120,1", "99999999999,1"], "is a date wrong?"),
     ],
 )
 def test_invalid_rows_are_refused_with_name_and_line(tmp_path: Path, lines: list[str], message: str) -> None:
-    with pytest.raises(DetectorError, match="^" + ".*" + message.replace("?", r"\?")):
+    with pytest.raises(DetectorError, match="^.*" + re.escape(message)):
         one(tmp_path, *lines)
 
 
-def test_bytes_that_are_not_utf_8_are_refused_with_their_line(tmp_path: Path) -> None:
+def test_a_line_is_right_after_ten_thousand_in_another_encoding(tmp_path: Path) -> None:
     lines = b"timestamp,value\n" + b"0,1\n" * 10_000 + b"900,\xff\n"
     (tmp_path / "views.csv").write_bytes(lines)
     (tmp_path / "views.csv.gz").write_bytes(gzip.compress(lines))
     for name in ("views.csv", "views.csv.gz"):
-        with pytest.raises(DetectorError, match=f"^{name}, line 10002: not UTF-8"):
+        with pytest.raises(DetectorError, match=f"^{name}, line 10002: value 'ÿ' is not a finite number"):
             read(tmp_path / name)
 
 
@@ -135,7 +136,7 @@ def test_seconds_may_be_written_as_fractions(tmp_path: Path) -> None:
 
 def test_a_second_sampling_rate_is_refused_where_it_begins(tmp_path: Path) -> None:
     stamps = [*range(0, 1200, 60), *range(1200, 6000, 300)]
-    with pytest.raises(DetectorError, match="views, line 22: from here a point every 300 s, elsewhere every 60 s"):
+    with pytest.raises(DetectorError, match="views, line 22: from here a point every 5 min, elsewhere every 1 min"):
         one(tmp_path, "timestamp,value", *(f"{stamp},1" for stamp in stamps))
 
 

@@ -16,7 +16,8 @@ from detectors.errors import DetectorError
 from detectors.lab.candidates import Candidate, config
 from detectors.lab.readers import from_array
 from detectors.lab.series import Series
-from detectors.lab.tune import Tuning, tune
+from detectors.lab.tune import tune
+from detectors.lab.tuning import Tuning
 from tests.detectors.lab.histories import PERIOD, Broken, Threshold, daily
 
 DAYS = 30
