@@ -66,14 +66,14 @@ class Candidate:
         return {**implied, **dict(self.parameters)}
 
     def unsuited(self, series: Series) -> str | None:
-        """Return why the method is not for the rate of a series, and which methods are; None if it is."""
+        """Return why the method is not for the rate of a series, and which methods are; None if it is for it."""
         method = find(self.name)
         if method.is_for(series.period):
             return None
         others = ", ".join(name for name in available() if find(name).is_for(series.period))
         return (
-            f"{self.name} is for {method.rates()}, and this series has a point {series.rate_said}: there it catches "
-            f"next to nothing; methods for this rate: {others or 'none'}"
+            f"{self.name} is for {method.rates()}, and this series has a point {series.rate_said}: others catch more "
+            f"there ({others or 'none is known'})"
         )
 
     def made(self) -> Detector:

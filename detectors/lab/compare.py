@@ -251,9 +251,10 @@ def prepare(
             deal += len(incidents)
             cases.append(Case(changed, tuple(incidents), first, copy))
     if not any(case.incidents for case in cases):
+        longest = max(item.values.size / item.period for item in series)
         raise DetectorError(
-            "no incident to catch: no label is 1 after the warm-up, and no incident could be injected; give a longer "
-            "history or a shorter --warmup"
+            "no incident to catch: no label is 1 after the warm-up, and no incident could be injected; the history has "
+            f"{longest:.1f} days: give a longer one, or a shorter --warmup"
         )
     return cases
 

@@ -81,8 +81,8 @@ CATALOGUE: Final[dict[str, Kind]] = {
 }
 OF_RATIOS: Final = ("ratio", "drift", "shift", "spike")
 _RISES: Final = ("spike", "shift")
-_APART_HOURS = 24.0
-"""Minimum distance between incidents, so that an echo a day later does not count as a hit."""
+_APART_HOURS, _APART_POINTS = 24.0, 12
+"""Minimum distance between incidents: an echo a day later is no hit, and of daily points few are incidents."""
 _EACH_SEEN, _MOST_COPIES = 4, 8
 
 
@@ -110,15 +110,15 @@ def inject(series: Series, first: int, *, seed: int = 0, copy: int = 0, deal: in
     values = series.values.copy()
     labels = np.zeros(values.size, dtype=bool)
     incidents: list[Incident] = []
-    at, hour = first, series.period / 24
+    at, hour, apart = first, series.period / 24, _apart(series)
     for number in itertools.count(deal):
         kind, size = wanted[order[number % len(wanted)]]
         length = max(1, round(CATALOGUE[kind].lasts(size) * hour))
-        start = at + int(rng.integers(0, max(1, round(_APART_HOURS * hour))))
+        start = at + int(rng.integers(0, apart))
         if start + length > values.size:
             break
         place = slice(start, start + length)
-        at = start + length + round(_APART_HOURS * hour)
+        at = start + length + apart
         incident = Incident(start, start + length - 1, _within(kind, length, series.period), kind, size)
         changed = _changed(series, place, incident)
         if np.array_equal(changed, values[place], equal_nan=True):
@@ -132,10 +132,15 @@ def inject(series: Series, first: int, *, seed: int = 0, copy: int = 0, deal: in
 def copies(series: Iterable[Series], firsts: Iterable[int]) -> int:
     """Return the number of copies, at most 8, so that each kind and size is injected about four times."""
     pairs = list(zip(series, firsts, strict=True))
-    days = sum((item.values.size - first) / item.period for item, first in pairs)
-    # Per incident: on average half a day before it, its duration, and a day after it.
-    needed = _EACH_SEEN * len(combinations([item for item, _ in pairs])) / max(1.0, days / 1.6)
+    # Per incident: on average half of the distance before it, its duration, and the distance after it.
+    room = sum((item.values.size - first) / (1.5 * _apart(item) + 0.1 * item.period) for item, first in pairs)
+    needed = _EACH_SEEN * len(combinations([item for item, _ in pairs])) / max(1.0, room)
     return min(int(np.ceil(needed)), _MOST_COPIES)
+
+
+def _apart(series: Series) -> int:
+    """Minimum distance between incidents, in points."""
+    return max(_APART_POINTS, round(_APART_HOURS * series.period / 24))
 
 
 def combinations(series: list[Series]) -> list[tuple[str, float]]:

@@ -15,6 +15,7 @@ _DIVISORS = np.array(
 )
 """Steps in seconds that divide a day."""
 _NEAR = 0.01
+"""A step is a divisor of the day if it is within this share of it."""
 _LOOSE, _MOST_LOOSE = 0.25, 0.1
 """A series is irregular if more than `_MOST_LOOSE` of its steps miss the grid by more than `_LOOSE` of a step."""
 _LONG_GAP = 10
@@ -35,7 +36,9 @@ class Rate:
 
 
 def find_rate(seconds: Array, name: str) -> Rate:
-    """Find the rate of ascending times: the median step, as the nearest step that divides a day.
+    """Find the rate of ascending times: the usual step, as the nearest step that divides a day.
+
+    The usual step is the mean of those near the median, so that neither gaps nor jitter move it.
 
     Parameters
     ----------
@@ -54,23 +57,20 @@ def find_rate(seconds: Array, name: str) -> Rate:
     steps = np.sort(steps[steps > 0])
     if not steps.size:
         raise DetectorError(f"{name}: one timestamp; a series needs at least two to determine its rate")
-    usual = float(steps[(steps.size - 1) // 2])
-    spread = float(np.median(np.abs(steps - usual)))
-    step = float(_DIVISORS[np.argmin(np.abs(np.log(_DIVISORS / usual)))])
+    median = float(steps[(steps.size - 1) // 2])
+    near = steps[(steps > 0.5 * median) & (steps < 1.5 * median)]
+    usual = float(near.mean())
+    seen = f"{name}: a point {_seen(usual, float(np.median(np.abs(near - usual))))}"
     if usual > 1.5 * DAY_SECONDS:
-        raise DetectorError(
-            f"{name}: a point {_seen(usual, spread)}; the detectors compare days and need at least a point a day"
-        )
-    if abs(usual - step) > max(_NEAR * step, spread):
-        raise DetectorError(
-            f"{name}: a point {_seen(usual, spread)}, which does not divide a day; --every 15min takes means over slots"
-        )
+        raise DetectorError(f"{seen}; the detectors compare days and need at least a point a day")
+    own = np.abs(steps - np.rint(steps / usual) * usual)[steps < _LONG_GAP * usual]
+    if np.mean(own > _LOOSE * usual) > _MOST_LOOSE:
+        raise DetectorError(f"{seen}, which is too irregular; --every {_coarser(usual)} takes means over slots")
+    step = float(_DIVISORS[np.argmin(np.abs(np.log(_DIVISORS / usual)))])
+    # The ends of the series alone may move the mean of few steps.
+    if abs(usual - step) > _NEAR * step + 2 * np.abs(near - usual).max() / near.size:
+        raise DetectorError(f"{seen}, which does not divide a day; --every {_coarser(usual)} takes means over slots")
     misses = np.abs(steps - np.rint(steps / step) * step)[steps < _LONG_GAP * step]
-    if np.mean(misses > _LOOSE * step) > _MOST_LOOSE:
-        raise DetectorError(
-            f"{name}: a point {_seen(usual, spread)}, which is too irregular; --every {_coarser(usual)} takes means "
-            "over slots"
-        )
     # A few rows off the grid are no jitter.
     jitters = np.sort(misses)[(misses.size - 1) // 2] > 1e-6 * step
     return Rate(step, float(np.quantile(misses, 0.95)) if jitters else 0.0)
@@ -117,8 +117,8 @@ def _seen(usual: float, spread: float) -> str:
 
 
 def _coarser(usual: float) -> str:
-    """A usual step at least five times as wide, as `parse_duration` reads it."""
+    """A usual step at least twice as wide, as `parse_duration` reads it."""
     for text in ("1min", "5min", "15min", "1h"):
-        if parse_duration(text) >= 5 * usual:
+        if parse_duration(text) >= 2 * usual:
             return text
     return "1d"

@@ -33,6 +33,7 @@ class Difference(Detector):
     """
 
     name: ClassVar[str] = "difference"
+    least_points: ClassVar[int] = 24
     summary: ClassVar[str] = (
         "jumps and spikes of any smooth series, with or without a daily shape; misses ongoing incidents and drifts"
     )

@@ -69,6 +69,7 @@ class Ensemble(Detector):
 
     name: ClassVar[str] = "ensemble"
     summary: ClassVar[str] = "the default: onsets, spikes and ongoing incidents of metrics with a daily shape"
+    least_points: ClassVar[int] = 4
 
     days: int = parameter(14, least=2)
     min_days: int = parameter(2, least=2)

@@ -35,6 +35,7 @@ class Ewma(Detector):
 
     name: ClassVar[str] = "ewma"
     summary: ClassVar[str] = "little history, or no daily shape: the level follows within minutes"
+    least_points: ClassVar[int] = 24
 
     memory: float = parameter(3.0, least=1)
     deviation_days: float = parameter(3.0, least=1)

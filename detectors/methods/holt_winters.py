@@ -42,6 +42,7 @@ class HoltWinters(Detector):
 
     name: ClassVar[str] = "holt_winters"
     summary: ClassVar[str] = "a daily shape on a level that moves within hours; computed point by point from the start"
+    least_points: ClassVar[int] = 2
 
     start_days: int = parameter(3, least=1)
     level: float = parameter(0.1, above=0, most=1)

@@ -40,6 +40,7 @@ class Stl(Detector):
 
     name: ClassVar[str] = "stl"
     summary: ClassVar[str] = "a daily cycle on a moving trend and no weekly shape; the slowest, with one fit a day"
+    least_points: ClassVar[int] = 2
 
     period: int = parameter(96, least=2)
     days: int = parameter(28, least=3)

@@ -60,8 +60,8 @@ def _guess(raw: bytes) -> str:
         if raw.startswith(mark):
             return name
     head = raw[:4000]
-    if head.count(b"\0") * 3 > len(head):  # UTF-16 without a mark: every second byte of an ASCII text is 0
-        return "utf-16-le" if head[1:2] == b"\0" else "utf-16-be"
+    if b"\0" in head:  # UTF-16 without a mark: one byte of each ASCII character is 0
+        return "utf-16-le" if head[1::2].count(0) > head[::2].count(0) else "utf-16-be"
     try:
         raw.decode("utf-8")
     except UnicodeDecodeError:
