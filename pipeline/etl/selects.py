@@ -57,6 +57,12 @@ def message_user_day(day: date) -> Select:
     return Select(events.engine, sql, _values(day), _columns(MESSAGE_USER_DAY, events.daily))
 
 
+def active_users(day: date) -> Select:
+    """List the day's users of the feed."""
+    sql = statement("active_users", feed_user_day=full_name(FEED_USER_DAY))
+    return Select(open_warehouse(), sql, _values(day))
+
+
 def user_attributes(day: date) -> Select:
     """Choose one value of each attribute for each user with own rows on the day."""
     sql = statement(

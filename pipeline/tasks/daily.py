@@ -1,6 +1,7 @@
 """The root of the daily load: which days to load, which to load again, and which staging to drop."""
 
 import logging
+import math
 import re
 import time
 from collections.abc import Sequence
@@ -9,17 +10,27 @@ from datetime import date, timedelta
 import luigi
 
 from pipeline.core import clock, settings
+from pipeline.core.audience import report_metrics
 from pipeline.core.errors import ACCESS_DENIED, TerminalError
 from pipeline.core.process import once
-from pipeline.etl import ages, reconciliation
+from pipeline.etl import ages, audience, reconciliation
 from pipeline.tasks.base import DayTask, lasting
-from pipeline.tasks.etl import DailyMetrics, LoadTask, UserAttributes, extracts, invalidate, later_merges, load_chain
+from pipeline.tasks.etl import (
+    ActiveUsers,
+    DailyMetrics,
+    LoadTask,
+    UserAttributes,
+    extracts,
+    invalidate,
+    later_merges,
+    load_chain,
+)
 from pipeline.tasks.retention import HistoryRetention
 from pipeline.warehouse import markers, publish
 from pipeline.warehouse.markers import Marker, RawRows, State, update_id
 from pipeline.warehouse.source import source
 from pipeline.warehouse.statements import statement
-from pipeline.warehouse.tables import STAGING, TABLE_UPDATES, USER_ATTRIBUTES, full_name, open_warehouse
+from pipeline.warehouse.tables import ACTIVE_USERS, STAGING, TABLE_UPDATES, USER_ATTRIBUTES, full_name, open_warehouse
 
 LOGGER = logging.getLogger(__name__)
 
@@ -40,7 +51,7 @@ class Daily(luigi.WrapperTask):
         loads = [DailyMetrics(date=day) for day in days if day not in done or day == days[-1]]
         if missing := [day for day in days if day not in done]:
             ages.require_ages(missing[-1])
-        return [*loads, StagingRetention(date=days[-1])]
+        return [*loads, *missing_active_users(days), StagingRetention(date=days[-1])]
 
 
 class StagingRetention(DayTask):
@@ -60,10 +71,12 @@ class StagingRetention(DayTask):
         kept_days = dict.fromkeys(STAGING, section.keep_staging_days)
         # Every day that may still be reloaded looks up attributes.
         kept_days[USER_ATTRIBUTES] = max(section.keep_staging_days, section.attribute_days + section.reload_days)
+        if (needed := audience.days_needed(report_metrics())) is not None:
+            kept_days[ACTIVE_USERS] = max(section.keep_staging_days, needed + section.reload_days)
         old = [
             (table, partition_id, day)
             for table, partition_id, day, modified in _staged_partitions()
-            if (self.date - day).days >= kept_days[table] and time.time() - modified > IN_USE_SECONDS
+            if (self.date - day).days >= kept_days.get(table, math.inf) and time.time() - modified > IN_USE_SECONDS
         ]
         if old and not publish.may_drop(old[0][0]):
             LOGGER.warning("per-user tables keep old days: this user may not drop them; grant ALTER DELETE")
@@ -74,6 +87,14 @@ class StagingRetention(DayTask):
             open_warehouse().execute(sql, {"partition_id": partition_id}, idempotent=True)
         self.tell(f"{len(old)} staged partitions dropped", 100)
         markers.complete(self.output())
+
+
+def missing_active_users(days: Sequence[date]) -> list[ActiveUsers]:
+    """Return the tasks that list the users of those of the loaded `days` that the report needs, unless done."""
+    needed = audience.days_needed(report_metrics())
+    wanted = days if needed is None else days[len(days) - min(needed, len(days)) :]
+    done = set(ActiveUsers.bulk_complete(wanted)) if wanted else set()
+    return [ActiveUsers(date=day) for day in wanted if day not in done]
 
 
 def kept_days() -> list[date]:
@@ -164,7 +185,7 @@ def tell_progress(task: DailyMetrics) -> None:
 
 def _staged_partitions() -> list[tuple[str, str, date, int]]:
     """Return table, id, day and time of change (Unix seconds) of every partition of the staging tables."""
-    tables = {full_name(table).partition(".")[2]: table for table in STAGING}
+    tables = {full_name(table).partition(".")[2]: table for table in (*STAGING, ACTIVE_USERS)}
     bound = {"database": settings.WarehouseSettings().database, "tables": tuple(tables)}
     try:
         parts = open_warehouse().query(statement("staging_partitions"), bound)

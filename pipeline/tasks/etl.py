@@ -18,6 +18,7 @@ from pipeline.warehouse.markers import Marker, RawRows, update_id
 from pipeline.warehouse.publish import Select
 from pipeline.warehouse.source import table_name
 from pipeline.warehouse.tables import (
+    ACTIVE_USERS,
     ATTRIBUTES,
     DAILY_METRICS,
     DAILY_TOTALS,
@@ -103,6 +104,20 @@ class MessageUserDay(LoadTask):
     def raw_rows(self, events: int) -> RawRows:
         """Rows of message_actions."""
         return RawRows(messages=events)
+
+
+class ActiveUsers(LoadTask):
+    """The users of the feed on a day, kept for metrics that look at several days."""
+
+    table = ACTIVE_USERS
+
+    def requires(self) -> luigi.Task:
+        """The extract of the feed."""
+        return FeedUserDay(date=self.date)
+
+    def select(self) -> Select:
+        """List the users."""
+        return selects.active_users(self.date)
 
 
 class UserAttributes(LoadTask):
@@ -231,7 +246,7 @@ def merges(day: date) -> tuple[LoadTask, ...]:
 
 def load_chain(day: date) -> tuple[LoadTask, ...]:
     """Return every task of a day."""
-    return *merges(day), UserAttributes(date=day), *extracts(day)
+    return *merges(day), UserAttributes(date=day), ActiveUsers(date=day), *extracts(day)
 
 
 def later_merges(day: date) -> Iterator[LoadTask]:

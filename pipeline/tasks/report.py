@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import luigi
 
 from pipeline.alerts.notify import report, report_delivery, reported
-from pipeline.core import clock, metrics, settings
+from pipeline.core import clock, settings
+from pipeline.core.audience import Reported, report_metrics
 from pipeline.core.parameters import FixedParameters
 from pipeline.core.process import once
-from pipeline.etl import gaps
+from pipeline.etl import audience, gaps
 from pipeline.tasks.base import Told, lasting
 from pipeline.tasks.channels import channels
-from pipeline.tasks.daily import Daily, days_to_load, kept_days
+from pipeline.tasks.daily import Daily, days_to_load, kept_days, missing_active_users
 from pipeline.tasks.etl import DailyMetrics
 from pipeline.tasks.messages import MessageTask
 from pipeline.warehouse import markers
@@ -53,7 +54,8 @@ class DailyReport(MessageTask):
         """The day, and the days before it that `Daily` keeps loaded. Other days are shown if they are loaded."""
         kept = set(days_to_load()) | {self.date}
         week = (self.date - timedelta(days=back) for back in range(report.COMPARED_DAYS + 1))
-        return (DailyMetrics(date=day) for day in week if day in kept)
+        yield from (DailyMetrics(date=day) for day in week if day in kept)
+        yield from missing_active_users(sorted(day for day in kept if day <= self.date))
 
     def run(self) -> None:
         """Compose and send."""
@@ -105,9 +107,10 @@ class Corrections(FixedParameters, Told):
         return reported.load(self.date - timedelta(days=kept - 1), self.date)
 
     def _to_load(self, days: Collection[date]) -> set[date]:
-        """The days that `Daily` is about to load again."""
+        """The days that `Daily` is about to load again, and whose numbers reports of `days` show."""
         kept = kept_days() if days else []
-        loads = {DailyMetrics(date=day).output().update_id: day for day in days if day in kept}
+        shown = kept if audience.days_needed(report_metrics()) != 0 else set(days).intersection(kept)
+        loads = {DailyMetrics(date=day).output().update_id: day for day in shown}
         done = markers.done(loads)
         return {day for update_id, day in loads.items() if update_id not in done}
 
@@ -179,8 +182,7 @@ def _waited_id(day: date) -> str:
     return update_id("daily_report_waited", day)
 
 
-def metrics_and_channels() -> "tuple[list[metrics.Metric], dict[str, Channel]]":
+def metrics_and_channels() -> "tuple[list[Reported], dict[str, Channel]]":
     """The metrics and channels of the report. Raises on a mistake in luigi.cfg, before a day is loaded."""
     texts.load(settings.ReportSettings().language)
-    chosen = metrics.by_names(settings.ReportSettings().metrics, "[report] metrics")
-    return chosen, channels("[report] channels", settings.ReportSettings().channels)
+    return report_metrics(), channels("[report] channels", settings.ReportSettings().channels)

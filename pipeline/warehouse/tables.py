@@ -20,6 +20,7 @@ LOGGER = logging.getLogger("luigi-interface")
 FEED_USER_DAY = "feed_user_day"
 MESSAGE_USER_DAY = "message_user_day"
 USER_ATTRIBUTES = "user_attributes"
+ACTIVE_USERS = "active_users"
 USER_DAY = "user_day"
 SLICE_DAY = "slice_day"
 DAILY_METRICS = ownership.RESULT
@@ -45,6 +46,7 @@ TABLES = (
     SLICE_DAY,
     DAILY_METRICS,
     DAILY_TOTALS,
+    ACTIVE_USERS,
     SLOT_METRICS,
     SLOT_COUNTS,
     SLOT_CHECKS,
@@ -68,6 +70,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     MESSAGE_USER_DAY: ("event_date", "user_id", *VALUES[2:], *ATTRIBUTES),
     USER_ATTRIBUTES: ("event_date", "user_id", *ATTRIBUTES),
     USER_DAY: ("event_date", "user_id", "feed_events", *VALUES, *ATTRIBUTES),
+    ACTIVE_USERS: ("event_date", "user_id"),
     SLICE_DAY: ("event_date", "dimension", "dimension_value", *VALUES),
     DAILY_METRICS: ("event_date", "dimension", "dimension_value", *VALUES),
     DAILY_TOTALS: ("event_date", "metric", "numerator", "denominator"),

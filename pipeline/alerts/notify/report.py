@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from pipeline.alerts.notify import reported
 from pipeline.core import clock, settings
+from pipeline.core.audience import DAYS_SHOWN, Reported
 from pipeline.core.metrics import FEED, MESSAGES, OF_ACTIONS, Metric
-from pipeline.etl import gaps, results
+from pipeline.etl import audience, gaps, results
 from pipeline.warehouse.source import table_name
 from pipeline.warehouse.statements import statement
 from pipeline.warehouse.tables import INCIDENTS, SLOT_CHECKS, full_name, open_warehouse
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 COMPARED_DAYS = 7
 """The report compares a day with the same weekday a week before."""
-DAYS_READ = 14
-"""The picture shows seven days over the same weekdays of the week before."""
 
 
 def message_key(day: date) -> str:
@@ -38,26 +37,27 @@ def compose_report(numbers: "daily.DailyReport") -> "Message":
     return daily.compose(numbers, settings.ReportSettings().language)
 
 
-def figures(day: date, metrics: Sequence[Metric]) -> "daily.DailyReport":
+def figures(day: date, metrics: Sequence[Reported]) -> "daily.DailyReport":
     """Collect the numbers of the report of a day.
 
     Parameters
     ----------
     day : datetime.date
         A loaded local day. Earlier days are shown if they are loaded.
-    metrics : sequence of Metric
+    metrics : sequence of Metric or AudienceMetric
         The metrics in the order of the report.
     """
     from reporting import daily
 
     language = settings.ReportSettings().language
     before = day - timedelta(days=COMPARED_DAYS)
-    first = day - timedelta(days=DAYS_READ - 1)
-    totals = results.day_totals(metrics, first, day)
+    first = day - timedelta(days=DAYS_SHOWN - 1)
+    totals = audience.totals(metrics, first, day)
     checked, alarmed = _alerts_of(day)
     found = optional(f"check for missing rows in the report of {day}", lambda: gaps.find_gaps(first, day))
     lacking = found or {FEED: {}, MESSAGES: {}}
-    comparable = [metric for metric in metrics if not {day, before} & lacking[metric.table].keys()]
+    plain = [metric for metric in metrics if isinstance(metric, Metric)]
+    comparable = [metric for metric in plain if not {day, before} & lacking[metric.table].keys()]
     what = f"cause in the report of {day}"
     causes, splits = optional(what, lambda: _explained(totals, comparable, day, before)) or ((), ())
     return daily.DailyReport(
@@ -96,7 +96,7 @@ def _without_actions(day: date, totals: results.Totals) -> str:
     return table_name(FEED) if optional(what, lambda: results.has_no_action(day)) else ""
 
 
-def _corrections(versions: Sequence[reported.Version], metrics: Sequence[Metric]) -> "list[daily.Correction]":
+def _corrections(versions: Sequence[reported.Version], metrics: Sequence[Reported]) -> "list[daily.Correction]":
     from reporting import daily
 
     language = settings.ReportSettings().language

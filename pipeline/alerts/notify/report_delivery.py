@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from pipeline.alerts.notify import report, reported
 from pipeline.alerts.notify.reported import Version
-from pipeline.core.metrics import Metric
-from pipeline.etl import results
+from pipeline.core.audience import Reported
+from pipeline.etl import audience, results
 from pipeline.warehouse.delivery_log import TableDeliveryLog
 from reporting import delivery
 from reporting.delivery import Channels, Delivered
@@ -35,11 +35,11 @@ def send(numbers: "daily.DailyReport", to: Channels) -> Delivered:
     return delivered
 
 
-def due(versions: Versions, metrics: Sequence[Metric], to: Channels) -> list[date]:
+def due(versions: Versions, metrics: Sequence[Reported], to: Channels) -> list[date]:
     """Return the days whose messages do not show the newest numbers at every address."""
     if not versions:
         return []
-    totals = results.day_totals(metrics, min(versions), max(versions))
+    totals = audience.totals(metrics, min(versions), max(versions))
     return [
         day
         for day, known in versions.items()
@@ -48,10 +48,10 @@ def due(versions: Versions, metrics: Sequence[Metric], to: Channels) -> list[dat
     ]
 
 
-def correct(day: date, metrics: Sequence[Metric], to: Channels) -> Sequence[Exception]:
+def correct(day: date, metrics: Sequence[Reported], to: Channels) -> Sequence[Exception]:
     """Save the new numbers of a reported day and edit its message, once at each address. Returns the refusals."""
     versions = reported.load(day, day)[day]
-    numbers, newest = _values(results.day_totals(metrics, day, day), day), len(versions) - 1
+    numbers, newest = _values(audience.totals(metrics, day, day), day), len(versions) - 1
     if reported.changed(versions[-1].numbers, numbers):
         newest += 1
         reported.save(day, newest, {**versions[-1].numbers, **numbers})

@@ -148,7 +148,7 @@ class ReportSettings(Section):
     channels = luigi.Parameter(default="outbox")
     """Channels of the report, comma-separated: `outbox`, `telegram`."""
     metrics = luigi.Parameter(default="feed_users,views,likes,ctr")
-    """Metrics of the report, in this order."""
+    """Metrics of the report, in this order; also those of `core.audience`."""
     deadline = luigi.Parameter(default="12:00")
     """Local time until which the report of yesterday waits for rows that are late; empty never waits."""
 

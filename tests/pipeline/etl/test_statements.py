@@ -123,6 +123,7 @@ def test_every_statement_runs(
         options["outbox"] = {"path": str(tmp_path / "outbox")}
         options["etl"]["keep_staging_days"] = "1"
         options["delivery"] = {"lock_path": str(tmp_path / "locks")}
+        options["report"] = {"metrics": "feed_users,views,likes,ctr,wau"}
         options["alerts"] = {"history_days": "2", "detector": "day_ago", "catch_up_hours": "0"}
         create_tables(warehouse, source_database)
         load_demo(warehouse, source_database, scenario)
