@@ -58,15 +58,21 @@ def evaluate(slot: datetime, monitors: Sequence[Monitor], state: State, rules: R
     rules : Rules
         The rules, of which the calendar is used.
     """
+    series = read(slot, monitors)
+    adjustments = state.adjustments(rules.calendar)
+    results = calendar.planned(rules.calendar, slot, detection.evaluate(series, monitors, adjustments))
+    return Evaluation(series, {result.part: result for result in results}, monitors, adjustments)
+
+
+def read(slot: datetime, monitors: Sequence[Monitor]) -> Series:
+    """Read the history that a slot, naive UTC, is checked with."""
     section = settings.AlertSettings()
     metrics = [monitor.metric for monitor in monitors]
     series = slots.read(metrics, slot, section.history_days, section.slice_volume)
     # Slices that are no longer measured would look like an outage of each.
     if events := optional("check of optional columns", source):
         series = series.without(events.absent)
-    adjustments = state.adjustments(rules.calendar)
-    results = calendar.planned(rules.calendar, slot, detection.evaluate(series, monitors, adjustments))
-    return Evaluation(series, {result.part: result for result in results}, monitors, adjustments)
+    return series
 
 
 def correct_late_slots(state: State, late: Sequence[datetime], monitors: Sequence[Monitor], rules: Rules) -> State:

@@ -27,38 +27,56 @@ def forget_uncounted(parts: Sequence[Part], numerators: Array, denominators: Arr
     numerators, denominators : ndarray, shape (S, T)
         Counts on the local wall clock, 96 columns a day, from a midnight on.
     """
-    for rows, counts in _groups(parts, numerators, denominators):
-        listed = np.array([parts[row].value not in (OTHER, UNKNOWN) for row in rows])
-        other = np.array([parts[row].value == OTHER for row in rows])
-        counted = np.ones(counts.shape, dtype=bool)
-        counted[listed] = _counted(counts[listed])
-        counted[other] = counted[listed].any(axis=0)
+    days = -(-numerators.shape[1] // SLOTS_A_DAY)
+    padding = ((0, 0), (0, days * SLOTS_A_DAY - numerators.shape[1]))
+    for rows, events in _events(parts, numerators, denominators):
+        counts = np.pad(events, padding).reshape(len(rows), days, SLOTS_A_DAY).sum(axis=2)
+        before = np.pad(counts, ((0, 0), (1, 0)))[:, :-1]
+        counted = _counted([parts[row].value for row in rows], before, counts)
         columns = np.repeat(counted, SLOTS_A_DAY, axis=1)[:, : numerators.shape[1]]
         for array in (numerators, denominators):
             array[rows] = np.where(columns, array[rows], np.nan)
 
 
-def _groups(
+def not_counted_yet(parts: Sequence[Part], numerators: Array, denominators: Array) -> NDArray[np.bool_]:
+    """Return for each column of the last day which slices `forget_uncounted` makes missing with the counts up to it.
+
+    The parameters are those of `forget_uncounted`, after it.
+
+    Returns
+    -------
+    ndarray of bool, shape (S, C)
+        C is the number of columns of the last day.
+    """
+    start = (numerators.shape[1] - 1) // SLOTS_A_DAY * SLOTS_A_DAY
+    not_yet = np.zeros((len(parts), numerators.shape[1] - start), dtype=bool)
+    for rows, events in _events(parts, numerators, denominators):
+        before = events[:, max(0, start - SLOTS_A_DAY) : start].sum(axis=1)
+        so_far = events[:, start:].cumsum(axis=1)
+        not_yet[rows] = ~_counted([parts[row].value for row in rows], before[:, np.newaxis], so_far)
+    return not_yet
+
+
+def _events(
     parts: Sequence[Part], numerators: Array, denominators: Array
 ) -> Iterator[tuple[list[int], NDArray[np.float64]]]:
-    """Yield the rows of each metric and limited dimension, and their events by day, (R, D)."""
+    """Yield the rows of each metric and limited dimension, and their events, (R, T)."""
     limited = {dimension.name for dimension in DIMENSIONS if dimension.top}
     groups: dict[tuple[str, str], list[int]] = {}
     for row, part in enumerate(parts):
         if part.dimension in limited:
             groups.setdefault((part.metric, part.dimension), []).append(row)
-    days = -(-numerators.shape[1] // SLOTS_A_DAY)
-    padding = ((0, 0), (0, days * SLOTS_A_DAY - numerators.shape[1]))
     for (metric, _), rows in groups.items():
-        events = np.nan_to_num((numerators if BY_NAME[metric].kind == "count" else denominators)[rows])
-        yield rows, np.pad(events, padding).reshape(len(rows), days, SLOTS_A_DAY).sum(axis=2)
+        yield rows, np.nan_to_num((numerators if BY_NAME[metric].kind == "count" else denominators)[rows])
 
 
-def _counted(counts: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Whether values were counted, by day, (R, D), from their events."""
-    counted = counts > 0
-    if len(counts):
-        before, frequent = counts[:, :-1], counted[:, 1:]
-        least = np.where(frequent & (before > 0), before, np.inf).min(axis=0)
-        counted[:, 1:] |= before >= least
+def _counted(values: Sequence[str], before: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether values were counted, (R, D), from their events on a day and on the day before."""
+    listed = np.array([value not in (OTHER, UNKNOWN) for value in values])
+    other = np.array([value == OTHER for value in values])
+    counted = (counts > 0) | ~listed[:, np.newaxis]
+    if listed.any():
+        was, now = np.broadcast_to(before, counts.shape)[listed], counted[listed]
+        counted[listed] |= was >= np.where(now & (was > 0), was, np.inf).min(axis=0)
+    counted[other] = counted[listed].any(axis=0)
     return counted

@@ -72,8 +72,8 @@ class Reader:
     ) -> tuple[tuple[Part, ...], Array]:
         """Read parts and counts (2, S, G) of the slots from `start` to `slot`, in real time."""
         key = (open_warehouse(), full_name(SLOT_METRICS), metrics, slice_volume, clock.zone().key, start)
-        if key == self._key and self._newest < slot:
-            fresh = max(start, self._newest - REREAD_SLOTS * clock.SLOT)
+        if key == self._key:
+            fresh = max(start, min(self._newest, slot - clock.SLOT) - REREAD_SLOTS * clock.SLOT)
             rows = _query(metrics, fresh, slot + clock.SLOT, None if slice_volume is None else 0)
             kept = self._counts[:, :, : (fresh - start) // clock.SLOT]
             self._counts = np.concatenate([kept, _filled(self._parts, rows, fresh, slot)], axis=2)

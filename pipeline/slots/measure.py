@@ -6,7 +6,6 @@ from itertools import pairwise
 
 from pipeline.core import clock
 from pipeline.core.metrics import FEED, MESSAGES, METRICS, silent_measures, slot_measures
-from pipeline.core.process import once
 from pipeline.slots import expressions, history
 from pipeline.warehouse.publish import Select, insert_whole
 from pipeline.warehouse.source import Source, source
@@ -45,25 +44,22 @@ def fill(start: datetime, end: datetime, silent_from: dict[str, datetime] | None
     insert_whole(Select(events.engine, sql, params), full_name(SLOT_METRICS), COLUMNS[SLOT_METRICS])
 
 
-@once
-def _filled() -> set[tuple[str, datetime]]:
-    """Table and slot of every slot that this process has measured."""
-    return set()
-
-
-def fill_missed(slot: datetime) -> None:
+def fill_missed(slot: datetime) -> datetime:
     """Measure a slot and the later closed slots of its day, so that catching up takes one statement a day.
 
     Parameters
     ----------
     slot : datetime
         The slot's start, naive UTC.
+
+    Returns
+    -------
+    datetime
+        The end of the last slot that was measured, naive UTC.
     """
-    table = full_name(SLOT_METRICS)
-    if (table, slot) not in _filled():
-        end = min(clock.last_closed_slot() + clock.SLOT, clock.day_bounds(clock.to_local(slot).date())[1])
-        fill(slot, end)
-        _filled().update((table, slot + i * clock.SLOT) for i in range((end - slot) // clock.SLOT))
+    end = min(clock.last_closed_slot() + clock.SLOT, clock.day_bounds(clock.to_local(slot).date())[1])
+    fill(slot, end)
+    return end
 
 
 def measure_days(days: Sequence[date], tell: Callable[[date], object], again: Collection[date] = ()) -> None:

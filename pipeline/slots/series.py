@@ -96,6 +96,10 @@ class Series:
         chosen: NDArray[np.int64] = columns[inside]
         return chosen
 
+    def is_in_order(self, count: int) -> bool:
+        """Whether each of the last `count` slots has a column of its own, after those of the slots before."""
+        return bool((np.diff(self.columns[-count - 1 :]) > 0).all())
+
     def upto(self, slot: datetime) -> "Series":
         """Cut the series off after `slot`; a newer `slot` returns all of it."""
         back = max(0, (self.slot - slot) // clock.SLOT)
@@ -104,6 +108,15 @@ class Series:
         return Series(
             self.parts, min(slot, self.slot), self.numerators[:, :width], self.denominators[:, :width], columns
         )
+
+    def without_today(self, rows: NDArray[np.bool_]) -> "Series":
+        """Make the last day of some rows missing, given as a mask."""
+        if not rows.any():
+            return self
+        numerators, denominators = self.numerators.copy(), self.denominators.copy()
+        today = slice((numerators.shape[1] - 1) // clock.SLOTS_A_DAY * clock.SLOTS_A_DAY, None)
+        numerators[rows, today] = denominators[rows, today] = np.nan
+        return replace(self, numerators=numerators, denominators=denominators)
 
     def without(self, absent: Container[tuple[str, str]]) -> "Series":
         """Leave out the slices by some dimensions, each given as (kind of events, name of the dimension)."""

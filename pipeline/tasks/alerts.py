@@ -1,15 +1,16 @@
 """The checks every 15 minutes."""
 
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date, datetime, timedelta
 
 import luigi
 
-from pipeline.alerts import detection, evaluation
+from pipeline.alerts import detection, evaluation, stretch
 from pipeline.alerts.detection import CheckResult, Monitor
 from pipeline.alerts.incidents import Incident, Notice, Rules, Step, current_rules, shares, step, store
 from pipeline.alerts.notify import KEPT_UP, notify, poll_buttons, refresh, unsent
+from pipeline.alerts.stretch import Checked
 from pipeline.core import clock, settings
 from pipeline.core.parameters import FixedParameters
 from pipeline.slots import completeness, measure
@@ -67,8 +68,10 @@ class SlotMetrics(SlotTask):
 
     def run(self) -> None:
         """Measure the slot, and the slots that were missed after it, from their events."""
-        measure.fill_missed(self.slot)
-        self.finish()
+        missed = self.still_missed()
+        if self in missed:
+            end = measure.fill_missed(self.slot)
+            self.finish(*(task for task in missed[1:] if task.slot < end))
 
 
 class CheckAlerts(SlotTask):
@@ -86,7 +89,26 @@ class CheckAlerts(SlotTask):
         if before >= oldest_slot():
             yield CheckAlerts(slot=before)
 
+    def asked_next(self) -> Iterator[CheckTask]:
+        """What the slot requires; after downtime, what every slot requires that may have been missed."""
+        count = (self.slot - oldest_slot()) // clock.SLOT if self.is_missed(self.slot + clock.SLOT) else 0
+        slots = [self.slot - i * clock.SLOT for i in range(max(count, 0) + 1)]
+        for slot in slots:
+            yield SlotMetrics(slot=slot)
+            yield CheckAlerts(slot=slot - clock.SLOT)
+        yield from dict.fromkeys(SlotHistory(date=clock.to_local(slot).date()) for slot in slots)
+
+    def done_before(self) -> list[CheckTask]:
+        """The task itself, and the measurement of its slot."""
+        return [self, SlotMetrics(slot=self.slot)]
+
     def run(self) -> None:
+        """Check the slot; if it is one of several missed ones, also those after it of which nothing is to be said."""
+        missed = self.still_missed()
+        if self in missed:
+            self._check(missed)
+
+    def _check(self, missed: "Sequence[CheckAlerts]") -> None:
         """Evaluate the slot, notify people and save, in this order: after a failure the next run repeats all of it."""
         monitors, channels = monitors_and_channels()
         rules = current_rules()
@@ -101,30 +123,46 @@ class CheckAlerts(SlotTask):
         notices = [*after.notices, *self._unsent(after, rules, channels)]
         with decoration.recorded() as left_out:
             notified = notify(notices, numbers, evaluation.explain(notices, numbers), channels)
-        store.save_incidents([*after.state.current, *after.state.corrected], self.slot)
-        store.save_checks(results, self.slot)
-        if self.slot >= completeness.newest_settled_slot():
+        checked = [Checked(self.slot, tuple(results), (*after.state.current, *after.state.corrected))]
+        following = [] if notices else self._following(missed, arrived.changed)
+        later, state = stretch.check(after.state, following, monitors, rules, arrived.silent_at)
+        checked += later
+        save(checked)
+        last = checked[-1].slot
+        if last >= completeness.newest_settled_slot():
             completeness.remember(arrived)
 
         if notified.link and self.set_tracking_url is not None:
             self.set_tracking_url(notified.link)
-        self.tell("; ".join([_status(results, arrived), *source().left_out, *left_out]), 100)
-        totals = [result for result in results if result.part.is_total]
-        self.did(
-            metrics=len(totals),
-            slices=len(results) - len(totals),
-            messages=notified.messages,
-            without=left_out,
-            no_history=[result.metric for result in totals if result.verdict == "no history"],
-        )
-        self.finish()
+        self.tell("; ".join([_status(checked[-1].results, arrived), *source().left_out, *left_out]), 100)
+        tasks = [self, *(CheckAlerts(slot=each.slot) for each in later)]
+        for task, each in zip(tasks, checked, strict=True):
+            task.did(**_numbers(each.results), messages=notified.messages if task is self else 0, without=left_out)
+        self.finish(*tasks[1:])
         # Raised last: if one address refuses a message that others accepted, the next slots must still be checked.
         refusals = notified.refusals
         # Presses since the state was loaded, and messages that an earlier run left behind.
-        if not refusals and any(_is_recent(incident, self.slot) for incident in after.state.incidents):
-            refusals = refresh(self.slot, monitors, rules, channels).refusals
+        if not refusals and any(_is_recent(incident, last) for incident in state.incidents):
+            refusals = refresh(last, monitors, rules, channels).refusals
         if refusals:
             raise refusals[0]
+
+    def _following(self, missed: "Sequence[CheckAlerts]", changed: Collection[datetime]) -> list[datetime]:
+        """Return the slots that are checked and saved with this one: the next of its day, if they are too old to alarm.
+
+        The first slot of a run is checked alone: it corrects late slots, and messages that an earlier run left behind.
+        """
+        found: list[datetime] = []
+        if not self.is_missed(self.slot - clock.SLOT) or self._is_fresh():
+            return found
+        end = clock.day_bounds(clock.to_local(self.slot).date())[1]
+        for back, task in enumerate(missed[1:], 1):
+            is_next = task.slot == self.slot + back * clock.SLOT and task.slot < end
+            is_measured = SlotMetrics(slot=task.slot).is_known_done
+            if not is_next or not is_measured or task._is_fresh() or task.slot - clock.SLOT in changed:
+                break
+            found.append(task.slot)
+        return found
 
     def _unsent(self, after: Step, rules: Rules, channels: Channels) -> list[Notice]:
         """Notices for addresses that lack the message of an open incident, of which nothing else is to be said."""
@@ -213,6 +251,14 @@ def monitors_and_channels() -> tuple[list[Monitor], Channels]:
     return detection.monitors(), channels("[alerts] channels", settings.AlertSettings().channels)
 
 
+def save(checked: Sequence[Checked]) -> None:
+    """Save the results of slots, those of all slots in one INSERT a table."""
+    incidents = [(each.slot, incident) for each in checked for incident in each.incidents]
+    store.save_incidents([incident for _, incident in incidents], [slot for slot, _ in incidents])
+    results = [(each.slot, result) for each in checked for result in each.results]
+    store.save_checks([result for _, result in results], [slot for slot, _ in results])
+
+
 def _is_recent(incident: Incident, slot: datetime) -> bool:
     return incident.notified and incident.noticed is not None and incident.noticed >= slot - KEPT_UP
 
@@ -227,6 +273,12 @@ def _note_arrivals() -> completeness.Completeness:
     arrived = completeness.recount(clock.last_closed_slot())
     completeness.note(arrived, store.last_checked_slot)
     return arrived
+
+
+def _numbers(results: Collection[CheckResult]) -> dict[str, object]:
+    totals = [result for result in results if result.part.is_total]
+    without_history = [result.metric for result in totals if result.verdict == "no history"]
+    return {"metrics": len(totals), "slices": len(results) - len(totals), "no_history": without_history}
 
 
 def _status(results: Collection[CheckResult], arrived: completeness.Completeness) -> str:

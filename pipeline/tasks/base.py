@@ -3,15 +3,16 @@
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
-from typing import Any, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 import luigi
 
 from pipeline.core import clock, settings
 from pipeline.core.errors import WarehouseError
 from pipeline.core.parameters import FixedParameters
+from pipeline.core.process import once
 from pipeline.warehouse import markers
-from pipeline.warehouse.markers import Marker, State, Token, Version
+from pipeline.warehouse.markers import Marker, RawRows, State, Token
 
 T = TypeVar("T", bound=luigi.Task)
 R = TypeVar("R")
@@ -97,26 +98,49 @@ class DayTask(MarkedTask):
 class CheckTask(MarkedTask):
     """A task of the alerts, whose marker is invalidated only if the clock was ahead (`tasks.wrong_clock`)."""
 
-    _state: State | None = None
+    _state = markers.UNKNOWN
+    _is_read = False
+    """Whether the marker was read since Luigi asked last."""
 
     def complete(self) -> bool:
         """Whether the marker says done; a yes is remembered."""
-        if not self._state or not self._state.done:
+        if not self._state.done:
             settings.check()
             self.require_closed()
-            update_id = self.output().update_id
-            self._state = markers.states([update_id]).get(update_id)
-        return self._state is not None and self._state.done
+            if not self._is_read:
+                read([self, *(task for task in self.asked_next() if not task._state.done and not task._is_read)])
+            self._is_read = False
+        return self._state.done
+
+    def asked_next(self) -> "Iterable[CheckTask]":
+        """The tasks that Luigi asks for next if this one is not done: their markers are read in the same query."""
+        return ()
+
+    @property
+    def is_known_done(self) -> bool:
+        """Whether the task is done, as far as this process knows."""
+        return self._state.done
 
     @property
     def was_taken_back(self) -> bool:
         """Whether the marker was invalidated since the task was done."""
-        return self._state is not None and not self._state.done
+        return self._state.version.invalidations > 0 and not self._state.done
 
-    def finish(self) -> None:
-        """Mark the task as done."""
-        version = self._state.version if self._state else Version()
-        markers.finish(Token(self.output(), version))
+    def finish(self, *others: "CheckTask") -> None:
+        """Mark the task as done, together with `others`: all or none."""
+        tasks = [self, *others]
+        markers.finish_all([Token(task.output(), task._state.version) for task in tasks])
+        for task in tasks:
+            version = task._state.version
+            task._state = State(True, RawRows(), version._replace(loads=version.loads + 1))
+
+
+def read(tasks: Iterable[CheckTask]) -> None:
+    """Read the markers of tasks in one query, which answers the next `complete` of each."""
+    update_ids = {task: task.output().update_id for task in tasks}
+    states = markers.states(update_ids.values())
+    for task, update_id in update_ids.items():
+        task._state, task._is_read = states.get(update_id, markers.UNKNOWN), True
 
 
 class SlotTask(CheckTask):
@@ -127,6 +151,42 @@ class SlotTask(CheckTask):
     def require_closed(self) -> None:
         """Refuse a slot that is not over yet."""
         clock.require_closed_slot(self.slot)
+
+    def complete(self) -> bool:
+        """Whether the marker says done. A slot that is not done is one that this run may do with an earlier one."""
+        is_done = super().complete()
+        if not is_done:
+            self._missed().add(self.slot)
+        return is_done
+
+    def is_missed(self, slot: datetime) -> bool:
+        """Whether Luigi found the task of a slot not done in this process."""
+        return slot in self._missed()
+
+    def still_missed(self) -> list[Self]:
+        """Return this task and later ones of this run that nobody has done, the oldest first.
+
+        Earlier tasks of this run may have done some, in this process or another one, and so may another machine. So
+        their markers are read again, but not for the first task of a run.
+        """
+        slots = sorted(self._missed() | {self.slot})
+        tasks = [self, *(type(self)(slot=slot) for slot in slots if slot > self.slot)]
+        if slots[0] < self.slot and not self.is_known_done:
+            read([task for each in tasks for task in each.done_before()])
+        return [task for task in tasks if not task.is_known_done]
+
+    def done_before(self) -> Iterable[CheckTask]:
+        """The task itself, and those without which it cannot run."""
+        return [self]
+
+    def _missed(self) -> set[datetime]:
+        return _missed(self.task_family)
+
+
+@once
+def _missed(family: str) -> set[datetime]:
+    """The slots whose tasks Luigi found not done in this process."""
+    return set()
 
 
 def bulk_complete(cls: Callable[[Any], MarkedTask], parameter_tuples: Iterable[Any]) -> Iterator[Any]:

@@ -10,7 +10,7 @@ A load is done when its marker says so. It calls `begin` before it reads anythin
 the invalidation. Versions decide this, not clocks: after a fast clock was corrected, a day could never become done.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, Self
@@ -67,6 +67,10 @@ class State:
     def was_done(self) -> bool:
         """Whether the load ever finished, invalidated later or not."""
         return self.version.loads > 0
+
+
+UNKNOWN = State(False, RawRows(), Version())
+"""The content of a marker that was never written."""
 
 
 class Marker(luigi.Target):
@@ -135,16 +139,21 @@ def begin(marker: Marker, inputs: object = ()) -> Token:
 
 def finish(token: Token, raw: RawRows | None = None) -> None:
     """Mark a load as done, with the raw rows that it read; no effect if it was invalidated since it began."""
+    finish_all([token], raw)
+
+
+def finish_all(tokens: Sequence[Token], raw: RawRows | None = None) -> None:
+    """Mark several loads as done, all or none of them; `finish` says what one is."""
     seen = raw or RawRows()
-    version = token.version._replace(loads=token.version.loads + 1)
+    versions = [token.version._replace(loads=token.version.loads + 1) for token in tokens]
     _write(
         {
-            "update_id": [token.marker.update_id],
-            "target_table": [full_name(token.marker.table)],
-            "done": [1],
-            "feed_rows": [seen.feed],
-            "message_rows": [seen.messages],
-            "version": [version.encode()],
+            "update_id": [token.marker.update_id for token in tokens],
+            "target_table": [full_name(token.marker.table) for token in tokens],
+            "done": [1] * len(tokens),
+            "feed_rows": [seen.feed] * len(tokens),
+            "message_rows": [seen.messages] * len(tokens),
+            "version": [version.encode() for version in versions],
         }
     )
 

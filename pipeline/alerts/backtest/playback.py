@@ -10,14 +10,12 @@ from datetime import datetime
 
 import numpy as np
 
-from pipeline.alerts.detection import Monitor
-from pipeline.alerts.detection.checks import adjustments_by_part, batches, decide, scores_of
-from pipeline.alerts.detection.shares import Scores
+from pipeline.alerts.detection import DayAhead, Monitor
 from pipeline.alerts.evaluation import Evaluation
 from pipeline.alerts.incidents import Incident, Notice, Rules, State, calendar, step
 from pipeline.core import clock
 from pipeline.core.metrics import BY_NAME, USERS
-from pipeline.slots import Adjustment, Series
+from pipeline.slots import Series
 
 
 @dataclass(frozen=True)
@@ -51,12 +49,11 @@ class Playback:
         """Play slots of the last day of the series `day`."""
         start = day.slot - (day.numerators.shape[1] + clock.SLOTS_A_DAY) * clock.SLOT
         self.state = self.state.next(since=start)
-        ahead = _DayAhead(day, self.monitors, self.state.adjustments(self.rules.calendar))
+        ahead = DayAhead(day, self.monitors, self.state.adjustments(self.rules.calendar))
         for slot in slots:
             series = day.upto(slot)
             adjustments = self.state.adjustments(self.rules.calendar)
-            results = decide(ahead.scores(series, adjustments), self.monitors)
-            results = calendar.planned(self.rules.calendar, slot, results)
+            results = calendar.planned(self.rules.calendar, slot, ahead.evaluate(slot, adjustments))
             after = step(self.state, results, slot, self.rules, silent_since(series))
             self.state = after.state.next(since=start)
             by_part = {result.part: result for result in results}
@@ -79,32 +76,3 @@ def silent_since(series: Series) -> dict[str, datetime]:
             if silent:
                 since[metric.table] = series.slot - (silent - 1) * clock.SLOT
     return since
-
-
-class _DayAhead:
-    """The scores of a day's columns, computed at once. Parts whose adjustments have changed are computed again."""
-
-    def __init__(self, day: Series, monitors: Sequence[Monitor], adjustments: Sequence[Adjustment]) -> None:
-        self.monitors = monitors
-        self.adjusted = adjustments_by_part(adjustments)
-        self.width = day.numerators.shape[1]
-        self.today = (self.width - 1) % clock.SLOTS_A_DAY + 1
-        self.batches = []
-        for batch in batches(day, monitors, adjustments):
-            bounds = batch.detector.detect(batch.values, batch.denominators)[:, -self.today :]
-            self.batches.append((batch, bounds))
-
-    def scores(self, series: Series, adjustments: Sequence[Adjustment]) -> Scores:
-        """Score the newest column of `series`."""
-        column = (
-            series.numerators.shape[1] - 1 - self.width
-        )  # counted from the end, because slices have fewer columns than totals
-        scores: Scores = {}
-        for batch, bounds in self.batches:
-            scores |= scores_of(batch, bounds[:, column], column)
-        now = adjustments_by_part(adjustments)
-        changed = {part for part in {*now, *self.adjusted} if now.get(part) != self.adjusted.get(part)}
-        if changed:
-            for batch in batches(series, self.monitors, adjustments, only=changed):
-                scores |= scores_of(batch, batch.detector.detect_last(batch.values, batch.denominators))
-        return scores

@@ -1,11 +1,11 @@
 """The state of the alerts: all incidents as of a slot and the presses of their buttons."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from pipeline.alerts.incidents import calendar
-from pipeline.alerts.incidents.actions import Action
+from pipeline.alerts.incidents.actions import Action, applied
 from pipeline.alerts.incidents.incident import Incident
 from pipeline.slots import Adjustment
 
@@ -33,8 +33,20 @@ class State:
         of_incidents = [item for incident in self.incidents for item in incident.adjustments()]
         return [*calendar.adjustments(entries), *of_incidents]
 
+    def resumed(self) -> "State":
+        """The state at the beginning of the next slot, as it would be read again, with the same presses of buttons."""
+        return resumed(self.incidents, self.actions)
+
     def next(self, since: datetime) -> "State":
         """The state at the beginning of the next slot, without ended incidents with no bad slot since `since`."""
         ended = [incident for incident in self.incidents if incident.ended and incident.last_anomaly >= since]
         still_open = tuple(incident for incident in self.current if not incident.ended)
         return replace(self, current=still_open, past=tuple(ended), corrected=())
+
+
+def resumed(stored: Iterable[Incident], pressed: Mapping[str, Sequence[Action]]) -> State:
+    """Make the state at the beginning of a slot from the newest states of incidents and the presses of buttons."""
+    stored = sorted(stored, key=lambda incident: incident.incident_id)
+    # A press since the previous slot may have ended an incident: a new normal ends at once.
+    current = [applied(incident, pressed.get(incident.incident_id, ())) for incident in stored if not incident.ended]
+    return State(tuple(current), tuple(incident for incident in stored if incident.ended), actions=pressed)

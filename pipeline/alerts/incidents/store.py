@@ -11,7 +11,7 @@ from pipeline.alerts.detection.checks import CheckResult
 from pipeline.alerts.incidents import actions
 from pipeline.alerts.incidents.actions import Action
 from pipeline.alerts.incidents.incident import Incident, Member, message_key
-from pipeline.alerts.incidents.state import State
+from pipeline.alerts.incidents.state import State, resumed
 from pipeline.core import clock, settings
 from pipeline.slots import Part
 from pipeline.warehouse.statements import statement
@@ -29,12 +29,7 @@ from pipeline.warehouse.tables import (
 def load_state(slot: datetime) -> State:
     """Read the state of slots at the beginning of a slot, with the presses of buttons until now."""
     pressed = actions.by_incident(load_actions(slot))
-    stored = load_incidents(slot)
-    # A press since the previous slot may have ended an incident: a new normal ends at once.
-    current = [
-        actions.applied(incident, pressed.get(incident.incident_id, ())) for incident in stored if not incident.ended
-    ]
-    return State(tuple(current), tuple(incident for incident in stored if incident.ended), actions=pressed)
+    return resumed(load_incidents(slot), pressed)
 
 
 def load_incidents(slot: datetime) -> list[Incident]:
@@ -80,10 +75,10 @@ def has_noticed_incidents(since: datetime) -> bool:
     return bool(count)
 
 
-def save_incidents(incidents: Sequence[Incident], slot: datetime) -> None:
-    """Write the state of incidents as of a slot."""
+def save_incidents(incidents: Sequence[Incident], slot: datetime | Sequence[datetime]) -> None:
+    """Write the state of incidents as of a slot, or of each as of its own slot."""
     details = [json.dumps(asdict(item), default=str, ensure_ascii=False) for item in incidents]
-    _write(incidents, [slot] * len(incidents), details)
+    _write(incidents, _slots(slot, incidents), details)
 
 
 def _write(incidents: Sequence[Incident], slots: list[datetime], details: list[str]) -> None:
@@ -104,8 +99,8 @@ def _write(incidents: Sequence[Incident], slots: list[datetime], details: list[s
     )
 
 
-def save_checks(results: Collection[CheckResult], slot: datetime) -> None:
-    """Write the results of a slot's checks."""
+def save_checks(results: Collection[CheckResult], slot: datetime | Sequence[datetime]) -> None:
+    """Write the results of a slot's checks, or of each of its own slot."""
     columns = (
         "metric",
         "dimension",
@@ -120,7 +115,7 @@ def save_checks(results: Collection[CheckResult], slot: datetime) -> None:
     )
     insert(
         SLOT_CHECKS,
-        {"slot": [slot] * len(results), **{name: [getattr(item, name) for item in results] for name in columns}},
+        {"slot": _slots(slot, results), **{name: [getattr(item, name) for item in results] for name in columns}},
     )
 
 
@@ -200,6 +195,10 @@ def known_incidents(incident_ids: Collection[str]) -> set[str]:
         sql = statement("posted_alerts", deliveries=full_name(DELIVERIES))
         known |= {keys[key] for (key,) in open_warehouse().query(sql, {"keys": tuple(keys)})}
     return known
+
+
+def _slots(slot: datetime | Sequence[datetime], items: Collection[object]) -> list[datetime]:
+    return [slot] * len(items) if isinstance(slot, datetime) else list(slot)
 
 
 def _start_of_history(slot: datetime) -> datetime:
