@@ -74,7 +74,7 @@ def _counted(values: Sequence[str], before: NDArray[np.float64], counts: NDArray
     """Whether values were counted, (R, D), from their events on a day and on the day before."""
     listed = np.array([value not in (OTHER, UNKNOWN) for value in values])
     other = np.array([value == OTHER for value in values])
-    counted = (counts > 0) | ~listed[:, np.newaxis]
+    counted: NDArray[np.bool_] = (counts > 0) | ~listed[:, np.newaxis]
     if listed.any():
         was, now = np.broadcast_to(before, counts.shape)[listed], counted[listed]
         counted[listed] |= was >= np.where(now & (was > 0), was, np.inf).min(axis=0)
