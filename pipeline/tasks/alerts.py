@@ -14,6 +14,7 @@ from pipeline.alerts.stretch import Checked
 from pipeline.core import clock, settings
 from pipeline.core.parameters import FixedParameters
 from pipeline.slots import completeness, measure
+from pipeline.slots.completeness import Completeness
 from pipeline.tasks import wrong_clock
 from pipeline.tasks.base import CheckTask, SlotTask, Told, lasting
 from pipeline.tasks.channels import channels
@@ -124,7 +125,7 @@ class CheckAlerts(SlotTask):
         with decoration.recorded() as left_out:
             notified = notify(notices, numbers, evaluation.explain(notices, numbers), channels)
         checked = [Checked(self.slot, tuple(results), (*after.state.current, *after.state.corrected))]
-        following = [] if notices else self._following(missed, arrived.changed)
+        following = [] if notices else self._following(missed, arrived)
         later, state = stretch.check(after.state, following, monitors, rules, arrived.silent_at)
         checked += later
         save(checked)
@@ -147,7 +148,7 @@ class CheckAlerts(SlotTask):
         if refusals:
             raise refusals[0]
 
-    def _following(self, missed: "Sequence[CheckAlerts]", changed: Collection[datetime]) -> list[datetime]:
+    def _following(self, missed: "Sequence[CheckAlerts]", arrived: Completeness) -> list[datetime]:
         """Return the slots that are checked and saved with this one: the next of its day, if they are too old to alarm.
 
         The first slot of a run is checked alone: it corrects late slots, and messages that an earlier run left behind.
@@ -156,10 +157,12 @@ class CheckAlerts(SlotTask):
         if not self.is_missed(self.slot - clock.SLOT) or self._is_fresh():
             return found
         end = clock.day_bounds(clock.to_local(self.slot).date())[1]
+        late = arrived.late(self.slot, oldest_slot())
         for back, task in enumerate(missed[1:], 1):
             is_next = task.slot == self.slot + back * clock.SLOT and task.slot < end
             is_measured = SlotMetrics(slot=task.slot).is_known_done
-            if not is_next or not is_measured or task._is_fresh() or task.slot - clock.SLOT in changed:
+            is_late_corrected = arrived.late(task.slot, oldest_slot()) == late
+            if not (is_next and is_measured and is_late_corrected) or task._is_fresh():
                 break
             found.append(task.slot)
         return found
@@ -268,7 +271,7 @@ def oldest_slot() -> datetime:
     return clock.last_closed_slot() - timedelta(hours=settings.AlertSettings().catch_up_hours)
 
 
-def _note_arrivals() -> completeness.Completeness:
+def _note_arrivals() -> Completeness:
     """Recount the newest slots, and note what arrived of those that are still to be checked."""
     arrived = completeness.recount(clock.last_closed_slot())
     completeness.note(arrived, store.last_checked_slot)
@@ -281,7 +284,7 @@ def _numbers(results: Collection[CheckResult]) -> dict[str, object]:
     return {"metrics": len(totals), "slices": len(results) - len(totals), "no_history": without_history}
 
 
-def _status(results: Collection[CheckResult], arrived: completeness.Completeness) -> str:
+def _status(results: Collection[CheckResult], arrived: Completeness) -> str:
     totals = [result for result in results if result.part.is_total]
     parts = [f"{result.metric}: {result.verdict}" for result in totals]
     lags = [f"{table} slots grow for {seconds // 60} min" for table, seconds in arrived.lag_seconds.items()]
