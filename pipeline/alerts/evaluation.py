@@ -44,7 +44,9 @@ class Evaluation:
     adjustments: Sequence[Adjustment]
 
 
-def evaluate(slot: datetime, monitors: Sequence[Monitor], state: State, rules: Rules) -> Evaluation:
+def evaluate(
+    slot: datetime, monitors: Sequence[Monitor], state: State, rules: Rules, excluded: Sequence[Adjustment] = ()
+) -> Evaluation:
     """Read a slot with its history and check it.
 
     Parameters
@@ -57,9 +59,11 @@ def evaluate(slot: datetime, monitors: Sequence[Monitor], state: State, rules: R
         The incidents that the detectors must not learn from.
     rules : Rules
         The rules, of which the calendar is used.
+    excluded : sequence of Adjustment
+        More stretches of the history that the detectors must not learn from.
     """
     series = read(slot, monitors)
-    adjustments = state.adjustments(rules.calendar)
+    adjustments = [*state.adjustments(rules.calendar), *excluded]
     results = calendar.planned(rules.calendar, slot, detection.evaluate(series, monitors, adjustments))
     return Evaluation(series, {result.part: result for result in results}, monitors, adjustments)
 

@@ -46,6 +46,19 @@ class Completeness:
     """The last closed slot."""
 
     @property
+    def waits(self) -> bool:
+        """Whether slots with rows wait for more of them."""
+        return any(rhythm.waits for rhythm in self.rhythms.values())
+
+    def noticeable(self, settled: datetime, times: float) -> dict[datetime, set[str]]:
+        """Return the slots after `settled` with so many times the rows of the day before, with their tables."""
+        found: dict[datetime, set[str]] = {}
+        for table, rhythm in self.rhythms.items():
+            for slot in rhythm.risen(_number(settled), times):
+                found.setdefault(slot_at(slot), set()).add(table)
+        return found
+
+    @property
     def slow(self) -> set[str]:
         """The source tables that are not checked by slot: they are loaded about once a day, and another is not."""
         slow = {table for table, rhythm in self.rhythms.items() if rhythm.is_slow}

@@ -167,6 +167,17 @@ class Rhythm:
         return list(_loads(self.arrivals))
 
     @property
+    def waits(self) -> bool:
+        """Whether slots with rows wait for more of them."""
+        return self.tail > 0 or (self.is_loaded and self.ends_within_slots)
+
+    def risen(self, after: int, times: float) -> list[int]:
+        """The slots with rows after a slot that have so many times the rows that they had a day before."""
+        waiting = [arrival for slot, arrival in self.arrivals.items() if after < slot < self.now and arrival.rows]
+        before = {arrival.slot: self.arrivals.get(arrival.slot - DAY) for arrival in waiting}
+        return [item.slot for item in waiting if (old := before[item.slot]) and 0 < times * old.rows < item.rows]
+
+    @property
     def interval(self) -> int:
         """The usual time between two loads; 0 if it is not known."""
         times = [load.seen for load in self.loads[-LEARNT_LOADS:]]

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 import luigi
 
-from pipeline.alerts import detection, evaluation, stretch
+from pipeline.alerts import detection, evaluation, provisional, stretch
 from pipeline.alerts.detection import CheckResult, Monitor
 from pipeline.alerts.incidents import Incident, Notice, Rules, Step, current_rules, shares, step, store
 from pipeline.alerts.notify import KEPT_UP, notify, poll_buttons, refresh, unsent
@@ -117,7 +117,8 @@ class CheckAlerts(SlotTask):
         monitors = [monitor for monitor in monitors if monitor.metric.table not in arrived.slow]
         late = arrived.late(self.slot, oldest_slot())
 
-        state = evaluation.correct_late_slots(store.load_state(self.slot), late, monitors, rules)
+        state = provisional.with_told(store.load_state(self.slot), self.slot, arrived)
+        state = evaluation.correct_late_slots(state, late, monitors, rules)
         numbers = evaluation.evaluate(self.slot, monitors, state, rules)
         results, silent = numbers.results.values(), arrived.silent_at(self.slot)
         after = step(state, results, self.slot, rules, silent, now=clock.utcnow(), is_fresh=self._is_fresh())
@@ -145,6 +146,8 @@ class CheckAlerts(SlotTask):
         # Presses since the state was loaded, and messages that an earlier run left behind.
         if not refusals and any(_is_recent(incident, last) for incident in state.incidents):
             refusals = refresh(last, monitors, rules, channels).refusals
+        what = f"slots after {last} that still receive rows"
+        optional(what, lambda: provisional.tell(arrived, last, monitors, rules, channels))
         if refusals:
             raise refusals[0]
 

@@ -98,6 +98,12 @@ class Heard:
     key: str
     text: str
 
+    @property
+    def opened(self) -> datetime | None:
+        """The first slot of the incident; None for what supervision says."""
+        slot = self.key[:16]
+        return None if self.key.startswith("feedpulse") else datetime.strptime(slot, "%Y-%m-%dT%H%MZ")
+
     def __str__(self) -> str:
         return f"{clock.to_local(self.at):%d %H:%M}  {self.key:<45} {self.text}"
 
@@ -185,6 +191,30 @@ def play(warehouse: EmbeddedEngine, folder: Path, loaded: Loaded, days: int) -> 
         return list(playing.run(loaded, first, first + timedelta(days=days) - SLOT))
 
 
+def unexpected(loaded: Loaded, heard: Sequence[Heard], days: int) -> list[str]:
+    """Return what should have been told and was not, or not in the first run after its load, and what was more."""
+    alerts = [message for message in heard if message.opened]
+    posts = [message for message in alerts if message.key.count("-") == 3]
+    found = [
+        f"later than its load: {post}" for post in posts if post.opened and post.at != _first_run(loaded, post.opened)
+    ]
+    left = list(alerts)
+    for incident in (incident for day in range(days) for incident in incidents_of(FIRST_DAY + timedelta(days=day))):
+        start, end = (moment.replace(tzinfo=None) for moment in (incident.start, incident.end))
+        of_it = [message for message in alerts if message.opened and start <= message.opened < end]
+        left = [message for message in left if message not in of_it]
+        found += [] if of_it else [f"never told: {incident.kind} at {start}"]
+    return [*found, *(f"not an incident: {message}" for message in left)]
+
+
+def _first_run(loaded: Loaded, slot: datetime) -> datetime:
+    """The first run, a minute after a quarter of an hour, that finds a slot loaded."""
+    run = slot + SLOT + timedelta(minutes=1)
+    while loaded(run) < slot + SLOT:
+        run += SLOT
+    return run
+
+
 @contextmanager
 def made_site(warehouse: EmbeddedEngine, folder: Path, **alerts: str) -> Iterator[Site]:
     """Make a site of a new database, which is dropped at the end."""
@@ -208,6 +238,9 @@ def main() -> None:
             for number, name in enumerate(options.names):
                 heard = play(engine, Path(folder) / str(number), RHYTHMS[name], options.days)
                 print(f"{name}: {len(heard)} messages", *heard, sep="\n  ", flush=True)
+                print(
+                    *(f"  !! {what}" for what in unexpected(RHYTHMS[name], heard, options.days)), sep="\n", flush=True
+                )
         finally:
             end_owner(engine)
 

@@ -61,7 +61,10 @@ def step(
     """
     ended = [incident for incident in state.current if incident.ended]
     still_open = [incident for incident in state.current if not incident.ended]
-    after = replace(state, current=(*ended, *advance(still_open, results, slot, rules, silent_since)))
+    advanced = [
+        _as_told(incident, state.told, slot) for incident in advance(still_open, results, slot, rules, silent_since)
+    ]
+    after = replace(state, current=(*ended, *advanced))
     notices = tuple(due_notices(after, slot, rules, now or slot + SLOT, is_fresh=is_fresh))
     kinds = {notice.incident.incident_id: notice.kind for notice in notices}
 
@@ -71,6 +74,26 @@ def step(
 
     current, corrected = (tuple(map(received, incidents)) for incidents in (after.current, after.corrected))
     return Step(replace(after, current=current, corrected=corrected), notices)
+
+
+def _as_told(incident: Incident, told: Iterable[Incident], slot: datetime) -> Incident:
+    """Continue an incident of a source table that people were told of before its slots had all of their rows."""
+    known = next((item for item in told if _sides(item) & _sides(incident)), None)
+    if incident.opened != slot or known is None:
+        return incident
+    before = {(member.part, member.sign): member for member in known.members}
+    members = tuple(
+        replace(member, told_change=old.told_change, told_score=old.told_score)
+        if (old := before.get((member.part, member.sign)))
+        else member
+        for member in incident.members
+    )
+    return replace(incident, incident_id=known.incident_id, members=members, notified=True)
+
+
+def _sides(incident: Incident) -> set[tuple[str, int]]:
+    """The source tables and directions of an incident's members."""
+    return {(BY_NAME[member.metric].table, member.sign) for member in incident.members}
 
 
 def advance(

@@ -20,6 +20,8 @@ class State:
     """Incidents that ended earlier, within the history of the detectors."""
     corrected: tuple[Incident, ...] = ()
     """Incidents that ended earlier. Late rows have shown since that they were only late data."""
+    told: tuple[Incident, ...] = ()
+    """Incidents of slots that are not checked yet, of which people were told (`alerts.provisional`)."""
     actions: Mapping[str, Sequence[Action]] = field(default_factory=dict)
     """Presses of buttons, by incident id."""
 

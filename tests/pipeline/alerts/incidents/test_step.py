@@ -162,3 +162,24 @@ def test_a_slice_counts_as_over_only_while_it_is_not_checked() -> None:
     # It keeps its counts: one normal slot does not end it.
     (again,) = advance([without], [count(100, IOS), count(50, MESSAGES)], START + 2 * SLOT, Rules())
     assert [(member.is_checked, member.good_slots) for member in again.members] == [(True, 1), (True, 0)]
+
+
+def test_an_incident_that_was_told_before_its_slot_was_whole_goes_on() -> None:
+    """Of the slot after this one, views were told to be too many; now another count of the table is so in this slot."""
+    told = step(State(), [count(200)], START + SLOT, Rules(), {}).state.current
+    results = [count(150, Part("likes")), count(100)]
+    first = step(State(told=told), results, START, Rules(), {})
+    assert [(notice.kind, notice.incident.incident_id) for notice in first.notices] == [
+        ("edit", "views:2026-11-12T0915")
+    ]
+    state, results = replace(first.state.next(since=datetime.min), told=told), [count(150, Part("likes")), count(210)]
+    second = step(state, results, START + SLOT, Rules(), {})
+    assert kinds(second.notices) == ["edit"]
+    (incident,) = second.state.current
+    assert [member.metric for member in incident.members] == ["likes", "views"]
+
+
+@pytest.mark.parametrize("other", [count(40), count(200, MESSAGES)])
+def test_what_was_told_of_another_table_or_direction_is_another_incident(other: CheckResult) -> None:
+    told = step(State(), [count(200)], START + SLOT, Rules(), {}).state.current
+    assert kinds(step(State(told=told), [other], START, Rules(), {}).notices) == ["post"]
