@@ -10,8 +10,19 @@ authors of methods. The import costs little more than numpy: a method is importe
 """
 
 from detectors.base import Detector, parameter
-from detectors.bounds import Bounds
+from detectors.bounds import Bounds, Look
 from detectors.errors import DetectorError
+from detectors.extremes import Extremes
 from detectors.registry import available, create, find
 
-__all__ = ["Bounds", "Detector", "DetectorError", "available", "create", "find", "parameter"]
+__all__ = [
+    "Bounds",
+    "Detector",
+    "DetectorError",
+    "Extremes",
+    "Look",
+    "available",
+    "create",
+    "find",
+    "parameter",
+]

@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from detectors.arrays import Array
-from detectors.bounds import Bounds, score_band
+from detectors.bounds import Bounds, Look, furthest, score_band
 from detectors.errors import DetectorError
+from detectors.extremes import Extreme, Given, Pair, checked_pair, pair_of
 from detectors.validation import check_parameter, spread, to_array, validate
 
-__all__ = ["Array", "Bounds", "Detector", "DetectorError", "parameter", "score_band"]
+__all__ = ["Array", "Bounds", "Detector", "DetectorError", "Extreme", "parameter", "score_band"]
 
 T = TypeVar("T")
 
@@ -101,7 +102,17 @@ class Detector(ABC):
         """
         return frozenset()
 
-    def detect(self, values: ArrayLike, denominator: ArrayLike | None = None) -> Bounds:
+    @property
+    def takes_extremes(self) -> bool:
+        """Whether `detect` takes extremes. A method that does not refuses them."""
+        return type(self)._score_extreme is not Detector._score_extreme
+
+    def detect(
+        self,
+        values: ArrayLike,
+        denominator: ArrayLike | None = None,
+        extremes: Given | None = None,
+    ) -> Bounds:
         """Compute the band and the score of every column. The band depends on earlier columns only.
 
         Parameters
@@ -111,6 +122,9 @@ class Detector(ABC):
         denominator
             For a ratio: the counts by which the values were divided, in the shape of `values` or broadcastable to it.
             A value is missing where its denominator is 0 or missing.
+        extremes
+            The least and the greatest sub-slot of each slot, in the shape of `values`. The band remains that of the
+            value; the score is that of the furthest of the three.
 
         Returns
         -------
@@ -120,23 +134,32 @@ class Detector(ABC):
         Raises
         ------
         DetectorError
-            The input has the wrong shape or type, or holds invalid numbers.
+            The input has the wrong shape or type, or holds invalid numbers, or the method takes no extremes.
         """
         table, counts, shape = validate(values, denominator)
+        pair = self._pair(extremes, shape)
+        pair = None if pair is None else checked_pair(pair)
         groups = _late_starts(table, None, self.period)
-        bounds = _unknown(table.shape) if groups or not table.size else self._detect(table, counts)
+        bounds = _unknown(table.shape, pair) if groups or not table.size else self._look(table, counts, pair)
         for rows, first in groups:
-            part = self.detect(table[rows, first:], None if counts is None else counts[rows, first:])
-            for whole, known in zip(bounds.arrays, part.arrays, strict=True):
-                whole[rows, first:] = known
-        return Bounds(*(array.reshape(shape) for array in bounds.arrays))
+            columns = slice(first, None)
+            events = None if counts is None else counts[rows, columns]
+            part = self._look(table[rows, columns], events, _part(pair, rows, columns))
+            for whole, known in zip(bounds.every, part.every, strict=True):
+                whole[rows, columns] = known
+        return bounds.map(lambda array: array.reshape(shape))
 
-    def detect_last(self, values: ArrayLike, denominator: ArrayLike | None = None) -> Bounds:
+    def detect_last(
+        self,
+        values: ArrayLike,
+        denominator: ArrayLike | None = None,
+        extremes: Given | None = None,
+    ) -> Bounds:
         """Compute the band and the score of the newest column. Equals ``detect(...)[..., -1]``, but is faster.
 
         Parameters
         ----------
-        values, denominator
+        values, denominator, extremes
             As in `detect`, with at least one column.
 
         Returns
@@ -147,7 +170,7 @@ class Detector(ABC):
         Raises
         ------
         DetectorError
-            The input has the wrong shape or type, or holds invalid numbers.
+            The input has the wrong shape or type, or holds invalid numbers, or the method takes no extremes.
         """
         given = to_array(values, "values")
         events = None if denominator is None else to_array(denominator, "denominator")
@@ -157,25 +180,46 @@ class Detector(ABC):
             raise DetectorError("values have no columns: detect_last needs at least one")
         table = np.atleast_2d(given)
         events = None if events is None else np.atleast_2d(spread(events, given.shape))
+        pair = self._pair(extremes, given.shape)
         groups = _late_starts(table, events, self.period)
-        bounds = _unknown(table.shape[:1]) if groups else self._last_from(0, table, events)
+        bounds = _unknown(table.shape[:1], pair) if groups else self._last_from(0, table, events, pair)
         for rows, first in groups:
-            part = self._last_from(first, table[rows], None if events is None else events[rows])
-            for whole, known in zip(bounds.arrays, part.arrays, strict=True):
+            of_group = None if events is None else events[rows]
+            part = self._last_from(first, table[rows], of_group, _part(pair, rows, slice(None)))
+            for whole, known in zip(bounds.every, part.every, strict=True):
                 whole[rows] = known
-        return Bounds(*(array.reshape(given.shape[:-1]) for array in bounds.arrays))
+        return bounds.map(lambda array: array.reshape(given.shape[:-1]))
 
-    def _last_from(self, first: int, table: NDArray[Any], events: NDArray[Any] | None) -> Bounds:
+    def _pair(self, extremes: Given | None, shape: tuple[int, ...]) -> Pair | None:
+        if extremes is None:
+            return None
+        if not self.takes_extremes:
+            raise DetectorError(f"{type(self).name} takes no extremes; give it the values only")
+        return pair_of(extremes, shape)
+
+    def _last_from(self, first: int, table: NDArray[Any], events: NDArray[Any] | None, pair: Pair | None) -> Bounds:
         """Bounds (S,) of the newest column of `table`, (S, T), whose history begins at column `first`."""
         # Select the needed columns first: copying or checking all columns of 100,000 series is slow.
         columns = range(first, table.shape[1])[self._last_columns(table.shape[1] - first)]
         needed = slice(columns.start, columns.stop, columns.step)
-        parts = [_unknown((0,)).arrays]
+        parts = [_unknown((0,), pair).every]
         for start in range(0, len(table), self.series_at_once):
             some = slice(start, start + self.series_at_once)
             recent, counts, _ = validate(table[some, needed], None if events is None else events[some, needed], columns)
-            parts.append(self._detect_last(recent, counts).arrays)
+            bounds = self._detect_last(recent, counts)
+            selected = _part(pair, some, needed)
+            if selected is not None:
+                scores = [self._score_last_extreme(recent, counts, one) for one in checked_pair(selected, columns)]
+                bounds = furthest(bounds, *scores)
+            parts.append(bounds.every)
         return Bounds(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+
+    def _look(self, values: Array, denominator: Array | None, pair: Pair | None) -> Bounds:
+        """Bounds (S, T) with the score of the furthest look."""
+        bounds = self._detect(values, denominator)
+        if pair is None:
+            return bounds
+        return furthest(bounds, *(self._score_extreme(values, denominator, extreme) for extreme in pair))
 
     @abstractmethod
     def _detect(self, values: Array, denominator: Array | None) -> Bounds:
@@ -189,9 +233,33 @@ class Detector(ABC):
         """Bounds (S,) of the newest column."""
         return self._detect(values, denominator)[:, -1]
 
+    def _score_extreme(self, values: Array, denominator: Array | None, extreme: Extreme) -> Array:
+        """Score (S, T) of an extreme: at most 0 for the least, at least 0 for the greatest, NaN where it is unknown.
 
-def _unknown(shape: tuple[int, ...]) -> Bounds:
-    return Bounds(*(np.full(shape, np.nan) for _ in range(4)))
+        A method that overrides it takes extremes. Three looks at a slot must not raise more false alarms than one: an
+        extreme needs a band of its own, from the same slot of its own past.
+
+        Parameters
+        ----------
+        values, denominator
+            The slots, as in `_detect`.
+        extreme
+            One of the extremes of the same columns.
+        """
+        raise NotImplementedError
+
+    def _score_last_extreme(self, values: Array, denominator: Array | None, extreme: Extreme) -> Array:
+        """Score (S,) of the extreme of the newest column, of the columns that `_detect_last` gets."""
+        return self._score_extreme(values, denominator, extreme)[:, -1]
+
+
+def _unknown(shape: tuple[int, ...], pair: Pair | None) -> Bounds:
+    expected, lower, upper, score = np.full((4, *shape), np.nan)
+    return Bounds(expected, lower, upper, score, None if pair is None else np.full(shape, Look.SLOT, dtype=np.int8))
+
+
+def _part(pair: Pair | None, rows: Any, columns: slice) -> Pair | None:
+    return None if pair is None else (pair[0].part(rows, columns), pair[1].part(rows, columns))
 
 
 def _late_starts(

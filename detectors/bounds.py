@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Any
 
 import numpy as np
@@ -11,12 +13,20 @@ from numpy.typing import NDArray
 from detectors.arrays import JUST_ABOVE_ONE, Array
 from detectors.compilation import kernels_for
 
-__all__ = ["JUST_ABOVE_ONE", "Array", "Bounds", "score_band"]
+__all__ = ["JUST_ABOVE_ONE", "Array", "Bounds", "Look", "furthest", "score_band"]
+
+
+class Look(IntEnum):
+    """What of a slot is furthest from its normal: its value, or its least or greatest sub-slot."""
+
+    SLOT = 0
+    LEAST = 1
+    GREATEST = 2
 
 
 @dataclass(frozen=True, eq=False)
 class Bounds:
-    """Band and score of each value. All four arrays have the shape of the values.
+    """Band and score of each value. All arrays have the shape of the values.
 
     Attributes
     ----------
@@ -24,13 +34,17 @@ class Bounds:
         The band, in the units of the values. NaN where history is too short, and for methods that only score.
     score
         Signed distance from `expected` in band widths: ``abs(score) > 1`` if and only if the value is outside the
-        band. NaN where the value or its history is missing.
+        band. NaN where the value or its history is missing. With extremes it is the score of what is furthest: the
+        value, the least or the greatest. Then a value inside the band can have a score outside.
+    spoke
+        With extremes: which of the three has the score, as numbers of `Look`. None without extremes.
     """
 
     expected: Array
     lower: Array
     upper: Array
     score: Array
+    spoke: NDArray[np.int8] | None = None
 
     @classmethod
     def from_band(cls, values: Array, expected: Array, lower: Array, upper: Array) -> Bounds:
@@ -49,9 +63,27 @@ class Bounds:
         """The four arrays: expected, lower, upper, score."""
         return self.expected, self.lower, self.upper, self.score
 
+    @property
+    def every(self) -> tuple[NDArray[Any], ...]:
+        """The four arrays, and `spoke` if there is any."""
+        return self.arrays if self.spoke is None else (*self.arrays, self.spoke)
+
     def __getitem__(self, key: Any) -> Bounds:
-        """Index all four arrays alike: ``bounds[..., -1]`` is the newest column."""
-        return Bounds(*(np.asarray(array[key]) for array in self.arrays))
+        """Index all arrays alike: ``bounds[..., -1]`` is the newest column."""
+        return self.map(lambda array: np.asarray(array[key]))
+
+    def map(self, function: Callable[[NDArray[Any]], NDArray[Any]]) -> Bounds:
+        """Apply a function to each array."""
+        return Bounds(*(function(array) for array in self.every))
+
+
+def furthest(slot: Bounds, least: Array, greatest: Array) -> Bounds:
+    """Return the bounds of the slots with the score of what is furthest: the slot, its least or its greatest."""
+    scores = np.stack([slot.score, least, greatest])
+    size = np.where(np.isnan(scores), -1.0, np.abs(scores))
+    spoke = np.where(np.isnan(slot.score), Look.SLOT, size.argmax(axis=0)).astype(np.int8)
+    score = np.take_along_axis(scores, spoke[np.newaxis].astype(np.intp), axis=0)[0]
+    return Bounds(slot.expected, slot.lower, slot.upper, score, spoke)
 
 
 def score_band(values: Array, expected: Array, lower: Array, upper: Array) -> Array:

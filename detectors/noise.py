@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
@@ -10,6 +11,10 @@ from detectors.arrays import Array
 from detectors.errors import DetectorError
 
 Kind = Literal["count", "ratio", "value"]
+
+
+_WIDTH = 5.0
+"""Width of a band in standard deviations for which the noise of extremes is exact."""
 
 
 class Noise:
@@ -27,6 +32,8 @@ class Noise:
     values, denominator
         Input of a detector, (S, T) or None. For counts and values the denominator only marks missing data, where it
         is 0.
+    length
+        For an extreme: the share of the slot among whose parts it is the furthest, if known.
 
     Raises
     ------
@@ -34,7 +41,7 @@ class Noise:
         A count or ratio is negative, or a ratio has no denominator.
     """
 
-    def __init__(self, kind: Kind, values: Array, denominator: Array | None) -> None:
+    def __init__(self, kind: Kind, values: Array, denominator: Array | None, length: float | None = None) -> None:
         self.counted = kind != "value"
         if self.counted and (values < 0).any():
             raise DetectorError(f'negative values cannot be a {kind}; kind="value" takes any quantity')
@@ -44,6 +51,8 @@ class Noise:
         """Events per unit of the value: the denominator of a ratio, otherwise 1."""
         if kind == "ratio" and denominator is not None:
             self.events = np.where(denominator > 0, denominator, np.nan)
+        self.share = 1.0 if length is None else _share_of_extreme(max(1, round(1 / length)))
+        """The sampling noise relative to that of a single value."""
 
     def to_additive(self, values: Array, columns: slice = slice(None)) -> Array:
         """Transform to the scale on which shapes add up: the logarithm of counts and ratios."""
@@ -65,7 +74,7 @@ class Noise:
         """Return the standard deviation of pure sampling noise around `expected`, on the even scale."""
         if not self.counted:
             return np.zeros_like(expected)
-        return np.sqrt(self._spread(expected, columns) / self.events[:, columns]) / 2
+        return self.share * np.sqrt(self._spread(expected, columns) / self.events[:, columns]) / 2
 
     def band(
         self, expected: Array, width: float | Array, deviation: Array, columns: slice = slice(None)
@@ -103,3 +112,15 @@ class Noise:
         """Variance of the number of events / its expectation: 1 - p for a share p, otherwise 1."""
         events = self.events[:, columns]
         return np.where((events > 1) & (expected < 1), np.maximum(1 - expected, 1 / events), 1.0)
+
+
+def _share_of_extreme(count: int) -> float:
+    """Standard deviation that gives the furthest of `count` values the false alarms of a single value.
+
+    In standard deviations of one value: the furthest is expected at `middle` (Blom, 1958), and it is beyond `edge` as
+    often as a single value is beyond `_WIDTH`. So `_WIDTH` of the result are the distance between the two.
+    """
+    normal = NormalDist()
+    middle = normal.inv_cdf((count - 0.375) / (count + 0.25)) if count > 1 else 0.0
+    edge = -normal.inv_cdf(normal.cdf(-_WIDTH) / count)
+    return (edge - middle) / _WIDTH

@@ -18,6 +18,7 @@ from detectors.compilation import kernels_for
 SIGMAS_PER_MAD = 1.4826
 """Standard deviation divided by the median absolute deviation, for normal noise."""
 _TAIL, _TAIL_SIGMAS = 0.95, 5.0
+_ROUGH, _FAR_TAIL, _CHANCE_SIGMAS = 100.0, 0.99, 3.5
 _LEAST_OF_DAY = 0.1
 _ROWS = 16
 """Series per step, so that temporary arrays fit in the processor's cache."""
@@ -157,21 +158,29 @@ def moving_windows(values: Array, radius: int) -> Array:
     return sliding_window_view(padded, 2 * radius + 1, axis=-1)
 
 
-def robust_scale(deviations: Array) -> Array:
+def robust_scale(deviations: Array, least: Array | float = 0.0) -> Array:
     """Return the robust standard deviation of each slot, (S, period), from deviations of past days, (S, D, period).
 
     One slot has too few days for a reliable estimate. So the result is the geometric mean of two scales: that of the
     slot, smoothed over an hour on either side, and that of the whole day. It is at least a fifth of the 95 % quantile
     of the deviations, so that it is not 0 for a series that was flat for long and then varies.
+
+    More than half of the values of an error counter or of rare purchases are equal, so their median deviation says
+    nothing of those that differ. Where it is below a hundredth of the 99 % quantile, that quantile is the least scale;
+    unless sampling noise, whose standard deviations are `least`, explains it.
     """
     sizes = np.abs(deviations)
     period = sizes.shape[-1]
-    whole, tail = (part[:, np.newaxis] for part in quantiles(sizes.reshape(len(sizes), -1), 0.5, _TAIL))
+    together = sizes.reshape(len(sizes), -1)
+    whole, tail, far = (part[:, np.newaxis] for part in quantiles(together, 0.5, _TAIL, _FAR_TAIL))
+    chance = _CHANCE_SIGMAS * np.fmax.reduce(np.broadcast_to(least, together.shape), axis=1)[:, np.newaxis]
+    rough = (_ROUGH * whole <= far) & (far > chance)
     radius = period // 24
     slots = np.pad(median(np.moveaxis(sizes, 1, -1)), ((0, 0), (radius, radius)), mode="wrap")
     slots = median(moving_windows(slots, radius))[:, radius : radius + period]
     slots = np.where(np.isnan(slots), whole, np.maximum(slots, _LEAST_OF_DAY * whole))
-    return np.maximum(SIGMAS_PER_MAD * np.sqrt(slots * whole), tail / _TAIL_SIGMAS)
+    scale = np.maximum(SIGMAS_PER_MAD * np.sqrt(slots * whole), tail / _TAIL_SIGMAS)
+    return np.where(rough, np.maximum(scale, far), scale)
 
 
 def window_sums(values: Array, count: int, step: int = 1) -> Array:

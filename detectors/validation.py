@@ -48,7 +48,7 @@ def check_parameter(method: str, name: str, value: Any, kind: Any, limits: Mappi
 
 
 def validate(
-    values: ArrayLike, denominator: ArrayLike | None, columns: range | None = None
+    values: ArrayLike, denominator: ArrayLike | None, columns: range | None = None, name: str = "values"
 ) -> tuple[Array, Array | None, tuple[int, ...]]:
     """Check the arrays of a detector and convert them.
 
@@ -58,6 +58,8 @@ def validate(
         As `Detector.detect` takes them.
     columns
         The original column numbers, for messages, if `values` are only some of the caller's columns.
+    name
+        The name of `values` in messages.
 
     Returns
     -------
@@ -70,29 +72,31 @@ def validate(
     DetectorError
         The arrays are not numeric, have the wrong shape, or hold infinite values or negative denominators.
     """
-    table = _to_floats(values, "values")
+    table = _to_floats(values, name)
     if table.ndim not in (1, 2):
-        raise DetectorError(f"values must have the shape (T,) or (S, T), not {table.shape}")
+        raise DetectorError(f"{name} must have the shape (T,) or (S, T), not {table.shape}")
     shape = table.shape
     counts = None
     if denominator is not None:
-        counts = spread(_to_floats(denominator, "denominator"), shape)
+        what = "denominator" if name == "values" else f"{name}_denominator"
+        counts = spread(_to_floats(denominator, what), shape, what)
         if not np.all((counts >= 0) & (counts < np.inf) | np.isnan(counts)):
-            raise DetectorError("denominator must hold counts: zero or more, finite, NaN = missing")
+            raise DetectorError(f"{what} must hold counts: zero or more, finite, NaN = missing")
         table = np.where(counts > 0, table, np.nan)
     if np.isinf(table).any():
         column = int(np.argwhere(np.isinf(table))[0][-1])
         column = column if columns is None else columns[column]
-        raise DetectorError(f"values are infinite at column {column}; use NaN for a missing value")
+        verb = "are" if name == "values" else "is"
+        raise DetectorError(f"{name} {verb} infinite at column {column}; use NaN for a missing value")
     return _two_dimensional(table), None if counts is None else _two_dimensional(counts), shape
 
 
-def spread(denominator: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    """Broadcast a denominator to the shape of the values, or raise `DetectorError`."""
+def spread(denominator: NDArray[Any], shape: tuple[int, ...], name: str = "denominator") -> NDArray[Any]:
+    """Broadcast a denominator to the shape of the values, or raise `DetectorError`, which calls it `name`."""
     try:
         return np.broadcast_to(denominator, shape)
     except ValueError:
-        raise DetectorError(f"denominator has the shape {denominator.shape}, values have {shape}") from None
+        raise DetectorError(f"{name} has the shape {denominator.shape}, values have {shape}") from None
 
 
 def to_array(given: Any, what: str) -> NDArray[Any]:

@@ -9,7 +9,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from detectors.base import Array, Bounds, Detector, parameter, score_band
+from detectors.base import Array, Bounds, Detector, Extreme, parameter, score_band
 from detectors.noise import Kind, Noise
 from detectors.statistics import exponential_mean, median, moving_windows, past, past_days, robust_scale
 
@@ -18,6 +18,10 @@ _LIMIT = {"count": 3.5, "ratio": 3.5, "value": 5.0}
 _WEEK = 7
 _CAP = 2.5
 """Cap of one view's deviation, as a multiple of the limit, so that one view alone cannot raise an anomaly."""
+_INSIDE_WEIGHT = 4.0
+"""Weight of the view that compares an extreme with its own slot. The other four weigh 7 together."""
+_EXTREME_LIMIT = 1.5
+"""Limit of an extreme relative to that of a slot: it is the furthest of several, so its tail is heavier."""
 _TURN = 100.0
 """The score changes sign within 1 / `_TURN` of the band's width."""
 _CHUNK = 1 << 19
@@ -120,15 +124,54 @@ class Ensemble(Detector):
         """Bounds of the columns from `first` on; `first` begins a day."""
         noise = Noise(self.kind, values, denominator)
         even = noise.to_even(values)
-        views = []
-        for additive, weight, own_noise in self._centers(noise.to_additive(values)):
-            expected = noise.from_additive(additive)
-            center = noise.to_even(expected)
-            scale = self._scale(even - center, first)
-            # A center that is a single value has noise too.
-            least = own_noise * noise.least(expected)
-            views.append(View(center[:, first:], np.fmax(scale, least[:, first:]) + 0 * scale, weight))
+        views = [self._view(noise, even, *center, first) for center in self._centers(noise.to_additive(values))]
         return self._pool(noise, values[:, first:], even[:, first:], views)
+
+    def _view(self, noise: Noise, even: Array, additive: Array, weight: float, own_noise: float, first: int) -> View:
+        """The view of `even` values, from the column `first` on, that has the center `additive`."""
+        expected = noise.from_additive(additive)
+        center = noise.to_even(expected)
+        # A center that is a single value has noise too.
+        least = own_noise * noise.least(expected)
+        scale = self._scale(even - center, least, first)
+        return View(center[:, first:], np.fmax(scale, least[:, first:]) + 0 * scale, weight)
+
+    def _score_extreme(self, values: Array, denominator: Array | None, extreme: Extreme) -> Array:
+        rows = max(1, _CHUNK // values.shape[1])
+        chunks = [slice(row, row + rows) for row in range(0, len(values), rows)]
+        everything = slice(None)
+        parts = [
+            self._extreme_from(
+                values[c], None if denominator is None else denominator[c], extreme.part(c, everything), 0
+            )
+            for c in chunks
+        ]
+        return np.concatenate(parts)
+
+    def _score_last_extreme(self, values: Array, denominator: Array | None, extreme: Extreme) -> Array:
+        day = (values.shape[1] - 1) // self.period * self.period
+        return self._extreme_from(values, denominator, extreme, max(0, day - self._remembered))[:, -1]
+
+    def _extreme_from(self, values: Array, denominator: Array | None, extreme: Extreme, first: int) -> Array:
+        """Score of an extreme, of the columns from `first` on."""
+        noise = Noise(self.kind, extreme.values, extreme.denominator, extreme.length)
+        even = noise.to_even(extreme.values)
+        additive = noise.to_additive(extreme.values)
+        views = [self._view(noise, even, *center, first) for center in self._centers(additive)]
+        slot = Noise(self.kind, values, denominator).to_additive(values)
+        inside = slot + self._profile(additive - slot)
+        views.append(self._view(noise, even, inside, _INSIDE_WEIGHT, 1.0, first))
+        limit = _EXTREME_LIMIT * _LIMIT[self.kind] / self.sensitivity
+        mirrored = [view._replace(center=extreme.side * view.center) for view in views]
+        day, point = mirrored[0], mirrored[2]
+        at = extreme.side * even[:, first:]
+        size = _mean_deviation(at, mirrored, _CAP * limit, one_sided=True) / limit
+        before = np.nan_to_num(past(exponential_mean(size, self._patience), 1)[..., 0])
+        size = size / np.clip(self._patience - (self._patience - 1) * before, 1, 0.9 * _CAP)
+        # After an incident a value at the day's level is normal, as for slots.
+        reach = limit * day.scale
+        normal = (np.abs(point.center - day.center) > reach) & (at - day.center <= reach)
+        return extreme.side * np.where(np.isnan(day.scale), np.nan, np.where(normal, np.minimum(size, 1.0), size))
 
     def _profile(self, values: Array) -> Array:
         """Median of the same slot over the past days, (S, T)."""
@@ -168,13 +211,13 @@ class Ensemble(Detector):
         enough = 8 * np.count_nonzero(~np.isnan(windows), axis=-1) >= count
         return np.repeat(np.where(enough, median(windows), 0.0), hour, axis=1)[:, : rest.shape[1]]
 
-    def _scale(self, deviations: Array, first: int) -> Array:
-        """Robust standard deviation of the columns from `first` on, (S, T - first)."""
+    def _scale(self, deviations: Array, least: Array, first: int) -> Array:
+        """Robust standard deviation of the columns from `first` on, (S, T - first); `least` is the sampling noise."""
         scale = np.full((len(deviations), deviations.shape[1] - first), np.nan)
         for start, stop, history in past_days(
             deviations, self.period, self.days, first=max(first, self.min_days * self.period)
         ):
-            spread = robust_scale(history)
+            spread = robust_scale(history, least[:, start - history.shape[1] * self.period : start])
             by_slot = np.count_nonzero(~np.isnan(history), axis=1)
             enough = 2 * by_slot.sum(axis=1, keepdims=True) >= (self.min_days - 1) * self.period
             spread = np.where(enough & (by_slot >= self.min_days - 1), spread, np.nan)
@@ -208,12 +251,15 @@ class Ensemble(Detector):
         return Bounds(expected, lower, upper, np.sign(band) * size)
 
 
-def _mean_deviation(at: Array, views: list[View], cap: float) -> Array:
-    """Weighted mean of the capped deviations of `at`, in standard deviations; NaN without any view."""
+def _mean_deviation(at: Array, views: list[View], cap: float, *, one_sided: bool = False) -> Array:
+    """Weighted mean of the capped deviations of `at`, in standard deviations; NaN without any view.
+
+    One-sided: values below a center do not deviate from it.
+    """
     total, weights = np.zeros(at.shape), np.zeros(at.shape)
     for center, scale, weight in views:
         with np.errstate(divide="ignore", invalid="ignore"):
-            gap = np.abs(at - center)
+            gap = np.maximum(at - center, 0.0) if one_sided else np.abs(at - center)
             deviation = np.where((gap == 0) & ~np.isnan(scale), 0.0, np.minimum(gap / scale, cap))
         known = ~np.isnan(deviation)
         total += np.where(known, weight * deviation, 0.0)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from detectors.base import Array, Bounds, Detector, parameter
+from detectors.base import Array, Bounds, Detector, Extreme, parameter, score_band
 from detectors.noise import Kind, Noise
 from detectors.statistics import median, moving_windows, past, robust_scale
 
@@ -62,15 +62,30 @@ class Seasonal(Detector):
         return frozenset({"shift", "scale"}) if self.kind == "value" else frozenset()
 
     def _detect(self, values: Array, denominator: Array | None) -> Bounds:
-        noise = Noise(self.kind, values, denominator)
-        days = [self._day(values, noise, start, 0) for start in range(0, values.shape[1], self.period)]
-        expected, lower, upper = (np.concatenate(parts, axis=1) for parts in zip(*days, strict=True))
-        return Bounds.from_band(values, expected, lower, upper)
+        return Bounds.from_band(values, *self._band(values, Noise(self.kind, values, denominator)))
 
     def _detect_last(self, values: Array, denominator: Array | None) -> Bounds:
+        return Bounds.from_band(values[:, -1:], *self._last_band(values, Noise(self.kind, values, denominator)))[:, 0]
+
+    def _score_extreme(self, values: Array, denominator: Array | None, extreme: Extreme) -> Array:
+        noise = Noise(self.kind, extreme.values, extreme.denominator, extreme.length)
+        return _one_sided(score_band(extreme.values, *self._band(extreme.values, noise)), extreme.side)
+
+    def _score_last_extreme(self, values: Array, denominator: Array | None, extreme: Extreme) -> Array:
+        noise = Noise(self.kind, extreme.values, extreme.denominator, extreme.length)
+        band = self._last_band(extreme.values, noise)
+        return _one_sided(score_band(extreme.values[:, -1:], *band), extreme.side)[:, 0]
+
+    def _band(self, values: Array, noise: Noise) -> tuple[Array, Array, Array]:
+        """Expected, lower and upper, (S, T)."""
+        days = [self._day(values, noise, start, 0) for start in range(0, values.shape[1], self.period)]
+        expected, lower, upper = (np.concatenate(parts, axis=1) for parts in zip(*days, strict=True))
+        return expected, lower, upper
+
+    def _last_band(self, values: Array, noise: Noise) -> tuple[Array, Array, Array]:
+        """Expected, lower and upper of the newest column, (S, 1)."""
         day, slot = divmod(values.shape[1] - 1, self.period)
-        band = self._day(values, Noise(self.kind, values, denominator), day * self.period, slot)
-        return Bounds.from_band(values[:, -1:], *band)[:, 0]
+        return self._day(values, noise, day * self.period, slot)
 
     def _day(self, values: Array, noise: Noise, start: int, first: int) -> tuple[Array, Array, Array]:
         """Expected, lower and upper of the day that begins at column `start`, from its slot `first` on."""
@@ -102,7 +117,8 @@ class Seasonal(Detector):
         past_columns = slice(oldest, start)
         fitted = noise.from_additive(fitted.reshape(len(values), -1), past_columns)
         residuals = noise.to_even(values[:, past_columns]) - noise.to_even(fitted)
-        deviation = robust_scale(residuals.reshape(table.shape))[:, first:so_far]
+        least = noise.least(fitted, past_columns)
+        deviation = robust_scale(residuals.reshape(table.shape), least)[:, first:so_far]
         return expected, *noise.band(expected, _MULTIPLIER[self.kind] / self.sensitivity, deviation, new_columns)
 
     def _weekday(self, rest: Array) -> Array:
@@ -124,6 +140,11 @@ class Seasonal(Detector):
         enough = 8 * np.count_nonzero(~np.isnan(recent), axis=-1) >= self.period
         level = np.where(enough, median(recent), 0.0)
         return np.clip(level, -_MAX_LEVEL, _MAX_LEVEL) if self.kind != "value" else level
+
+
+def _one_sided(score: Array, side: int) -> Array:
+    """The score on the side of an extreme, 0 on the other side."""
+    return side * np.maximum(side * score, 0.0)
 
 
 def _polish(table: Array) -> tuple[Array, Array]:

@@ -15,8 +15,9 @@ import pytest
 from numpy.typing import ArrayLike
 
 from detectors import Bounds, Detector
-from detectors.base import Array
+from detectors.base import Array, Extreme
 from detectors.contract import RULES, ContractError, check_detector
+from detectors.extremes import Given
 from detectors.statistics import past
 
 
@@ -122,7 +123,9 @@ class LastReadsMemory(Sound):
 
 @dataclass(frozen=True, kw_only=True)
 class LastRoundsFloat32(Sound):
-    def detect_last(self, values: ArrayLike, denominator: ArrayLike | None = None) -> Bounds:
+    def detect_last(
+        self, values: ArrayLike, denominator: ArrayLike | None = None, extremes: Given | None = None
+    ) -> Bounds:
         bounds = self.detect(values, denominator)[..., -1]
         coarse = np.asarray(values).dtype == np.float32
         return Bounds(bounds.expected.round(1) if coarse else bounds.expected, bounds.lower, bounds.upper, bounds.score)
@@ -155,7 +158,7 @@ class CountsColumns(Sound):
 class LooksAtTheFront(Sound):
     """It looks whether the first column is missing."""
 
-    def detect(self, values: ArrayLike, denominator: ArrayLike | None = None) -> Bounds:
+    def detect(self, values: ArrayLike, denominator: ArrayLike | None = None, extremes: Given | None = None) -> Bounds:
         bounds = super().detect(values, denominator)
         front = np.isnan(np.asarray(values)[..., :1])
         return Bounds.from_band(np.asarray(values), *(array + front for array in bounds.arrays[:3]))
@@ -259,8 +262,71 @@ class LaterDenominators(Sound):
         return Bounds.from_band(values, expected, expected - width, expected + width)
 
 
-def test_a_sound_detector_passes() -> None:
-    check_detector(Sound(period=12))
+@dataclass(frozen=True, kw_only=True)
+class TakesExtremes(Sound):
+    """Follows the contract: an extreme is compared with the mean of the last three, plus or minus a fixed width."""
+
+    def _detect(self, values: Array, denominator: Array | None) -> Bounds:
+        expected = self._expected(values)
+        return Bounds.from_band(values, expected, expected - 6000, expected + 6000)
+
+    def _score_extreme(self, values: Array, denominator: Array | None, extreme: Extreme) -> Array:
+        gap: Array = extreme.values - past(extreme.values, 3).mean(axis=-1)
+        return extreme.side * np.maximum(extreme.side * gap, 0.0) / 1200
+
+
+@dataclass(frozen=True, kw_only=True)
+class IgnoresExtremes(Sound):
+    """It accepts extremes without a word."""
+
+    def detect(self, values: ArrayLike, denominator: ArrayLike | None = None, extremes: Given | None = None) -> Bounds:
+        return super().detect(values, denominator)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlarmsTheUnknown(TakesExtremes):
+    def _score_extreme(self, values: Array, denominator: Array | None, extreme: Extreme) -> Array:
+        return np.nan_to_num(super()._score_extreme(values, denominator, extreme), nan=5.0 * extreme.side)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeesBothSides(TakesExtremes):
+    def _score_extreme(self, values: Array, denominator: Array | None, extreme: Extreme) -> Array:
+        return -super()._score_extreme(values, denominator, extreme)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForgetsExtremes(TakesExtremes):
+    def _score_extreme(self, values: Array, denominator: Array | None, extreme: Extreme) -> Array:
+        return super()._score_extreme(values, denominator, extreme) / 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeesFutureExtremes(TakesExtremes):
+    def _score_extreme(self, values: Array, denominator: Array | None, extreme: Extreme) -> Array:
+        greatest = np.nan_to_num(extreme.values).max(axis=1, keepdims=True)
+        return super()._score_extreme(values, denominator, extreme) * np.where(greatest > 4e3, 1.1, 1.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LastExtremeDiffers(TakesExtremes):
+    def _score_last_extreme(self, values: Array, denominator: Array | None, extreme: Extreme) -> Array:
+        return 1.1 * self._score_extreme(values, denominator, extreme)[:, -1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExtremesBreakTheShift(TakesExtremes):
+    @property
+    def promises(self) -> frozenset[str]:
+        return frozenset({"shift"})
+
+    def _score_extreme(self, values: Array, denominator: Array | None, extreme: Extreme) -> Array:
+        return super()._score_extreme(values, denominator, extreme) * (1 + (extreme.values < 0))
+
+
+@pytest.mark.parametrize("sound", [Sound, TakesExtremes])
+def test_a_sound_detector_passes(sound: type[Detector]) -> None:
+    check_detector(sound(period=12))
 
 
 BROKEN: list[tuple[type[Detector], str]] = [
@@ -294,6 +360,13 @@ BROKEN: list[tuple[type[Detector], str]] = [
     (ChangesItsParameter, "a parameter is changed"),
     (Undecorated, "lacks @dataclass"),
     (LaterDenominators, "denominator"),
+    (IgnoresExtremes, "no error that says 'no extremes'"),
+    (AlarmsTheUnknown, "with unknown extremes"),
+    (SeesBothSides, "the least is too high"),
+    (ForgetsExtremes, "an outage within a slot does not speak"),
+    (SeesFutureExtremes, "A score depends on the extremes"),
+    (LastExtremeDiffers, "With extremes too, `detect_last`"),
+    (ExtremesBreakTheShift, "keeps its promises .* with extremes"),
 ]
 
 
