@@ -100,9 +100,9 @@ class World:
         return (int(moment.timestamp()) - int(self.rates.start[0])) // SLOT_SECONDS
 
 
-def make_world(seed: int, days: int = WARM_UP_DAYS + CHECKED_DAYS) -> World:
-    """Generate the events of a seed and count them."""
-    incidents, lasting = _place(seed, days)
+def make_world(seed: int, days: int = WARM_UP_DAYS + CHECKED_DAYS, *, is_healthy: bool = False) -> World:
+    """Generate the events of a seed and count them; without incidents if it is healthy."""
+    incidents, lasting = ([], ()) if is_healthy else _place(seed, days)
     scenario = Scenario(first_day=FIRST_DAY, days=days, seed=seed, incidents=(*incidents, *lasting))
     people = populate(stream(scenario, POPULATION), scenario.users)
     codes = {

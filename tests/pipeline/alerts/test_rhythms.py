@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.commands import health
 from pipeline.core import clock
 from pipeline.demo.events import Columns
 from pipeline.tasks import Alerts
@@ -54,6 +55,12 @@ def test_a_source_that_is_loaded_hourly_alarms_with_each_load(place: Site) -> No
     assert "Recovered after 1 h: Messages sent" in place.messages()[f"{KEY}-recovered"]
     (state,) = place.incidents()
     assert (state["opened"], state["last_anomaly"]) == (str(OUTAGE), str(BACK - SLOT))
+    with place.at(now + timedelta(minutes=43)):  # just before the next load, all is well
+        found = health.read()
+        assert list(found.problems()) == []
+        assert found.slots
+        assert {rhythm.delay for rhythm in found.slots.rhythms.values()} == {4}
+        assert set(found.slots.lag_seconds.values()) == {0}
 
 
 def test_what_late_rows_cannot_change_is_told_at_once_and_goes_on(place: Site) -> None:
