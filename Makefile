@@ -22,6 +22,7 @@ test-all: $(VENV)/.dev servers lint
 soak: $(VENV)/.dev servers
 	$(BIN)/python -m tests.soak
 	$(BIN)/python -m tests.soak.overlaps
+	$(BIN)/python -m tests.soak.rhythms
 	$(BIN)/python -m tests.soak.http
 	$(BIN)/python -m tests.soak.cluster
 

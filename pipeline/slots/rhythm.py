@@ -106,6 +106,8 @@ class Rhythm:
     delay : int or None
         How long after its end a slot is first seen with rows, at most, unless a load is late; 0 for a stream. None
         while nothing is known.
+    others : sequence of Rhythm
+        Those of tables that are loaded together with this one: what arrives there says that a load has come.
     """
 
     arrivals: Mapping[int, Arrival]
@@ -285,14 +287,13 @@ def prompt(rhythms: Collection[Rhythm]) -> list[Rhythm]:
 
 
 def together(rhythms: Mapping[str, Rhythm]) -> dict[str, Rhythm]:
-    """Relate the tables of a source: one without a load so far is thought to be loaded as the others are."""
-    known = [rhythm.delay for rhythm in rhythms.values() if rhythm.delay is not None]
+    """Relate the tables of a source: one without a load so far is thought to be loaded with the slowest other one."""
+    known = [rhythm for rhythm in rhythms.values() if rhythm.delay is not None]
+    slowest = max(known, key=lambda rhythm: rhythm.lateness, default=None)
     return {
-        table: replace(
-            rhythm,
-            delay=max(known, default=None) if rhythm.delay is None else rhythm.delay,
-            others=[other for other in rhythms.values() if other is not rhythm and rhythm.is_loaded_with(other)],
-        )
+        table: slowest
+        if slowest and rhythm.delay is None
+        else replace(rhythm, others=[other for other in known if other is not rhythm and rhythm.is_loaded_with(other)])
         for table, rhythm in rhythms.items()
     }
 

@@ -192,6 +192,11 @@ def test_a_table_that_was_never_loaded_is_thought_to_be_as_the_other() -> None:
     assert new.delay is None
     assert newest_ready(together({"feed": known, "messages": new}).values(), START, START + 1) == START
     assert newest_ready([new], START, START + 1) < START - DAY
+    hourly = play(every(HOUR)).rhythm
+    assert hourly
+    at = hourly.now
+    both = together({"feed": hourly, "messages": learn([first_counted(START, 0, START + 1)], at)})
+    assert newest_ready(both.values(), at - 1, at) == newest_ready([hourly], at - 1, at)
 
 
 def test_a_table_without_rows_in_a_load_of_both_is_silent_at_once() -> None:
