@@ -59,6 +59,9 @@ class Detector(ABC):
     """Fewest points in a day for which the method was made."""
     most_points: ClassVar[int | None] = None
     """Most points in a day for which the method was made; None = any number."""
+    proportional: ClassVar[bool] = False
+    """Whether both bounds' distances from `expected` are proportional to the parameter `multiplier`, which has no other
+    effect. Then the scores at one multiplier tell those at any other."""
     registered: ClassVar[dict[str, type[Detector]]] = {}
     """The class of every named method whose module was imported, by name. `detectors.registry` reads it."""
 

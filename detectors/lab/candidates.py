@@ -50,10 +50,21 @@ class Candidate:
         name = self.adjustable
         if name is None:
             return self
+        value = self.parameter(name) * factor ** SENSITIVITY[name]
+        return Candidate(self.name, tuple({**dict(self.parameters), name: float(f"{value:.4g}")}.items()))
+
+    def limit(self, factor: float) -> float:
+        """Return how much wider the band of ``scaled(factor)`` is, which rounding moves."""
+        name = self.adjustable
+        if name is None:
+            return 1.0
+        base, value = (candidate.parameter(name) for candidate in (self, self.scaled(factor)))
+        return (value / base) ** SENSITIVITY[name]
+
+    def parameter(self, name: str) -> float:
+        """Return the value of a parameter, given or default."""
         default = next(field.default for field in fields(find(self.name)) if field.name == name)
-        given = dict(self.parameters)
-        value = float(given.get(name, default)) * factor ** SENSITIVITY[name]
-        return Candidate(self.name, tuple({**given, name: float(f"{value:.4g}")}.items()))
+        return float(dict(self.parameters).get(name, default))
 
     def settings(self, series: Series) -> dict[str, Any]:
         """Return the parameters for a series, without the period."""

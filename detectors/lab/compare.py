@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from detectors.lab.parallel import Store, run_all
 from detectors.lab.ranking import Row, rank
 from detectors.lab.readers import collect
 from detectors.lab.series import Series
+
+if TYPE_CHECKING:
+    import pandas
 
 MOST_WARMUP_DAYS = 14.0
 RESULTS, RANKING, SCORES, COSTS = "results.jsonl", "ranking.csv", "scores.csv", "costs.csv"
@@ -137,6 +140,12 @@ class Comparison:
             }
             for name, (points, seconds, scoring) in spent.items()
         ]
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Return the ranking as a DataFrame, one row per candidate."""
+        import pandas as pd
+
+        return pd.DataFrame(self.ranking())
 
     def write(self, folder: str | Path) -> None:
         """Write ranking.csv, scores.csv and costs.csv into a folder."""

@@ -120,8 +120,10 @@ class Series:
         digest = hashlib.sha256(
             repr((self.name, self.period, self.start, self.zone, self.direction, self.kind)).encode()
         )
-        for array in (self.values, self.denominator, self.labels, self.least, self.greatest):
+        for array in (self.values, self.denominator, self.labels):
             digest.update(b"-" if array is None else np.ascontiguousarray(array).tobytes())
+        if self.least is not None and self.greatest is not None:
+            digest.update(np.ascontiguousarray([self.least, self.greatest]).tobytes())
         return digest.hexdigest()
 
 

@@ -32,6 +32,7 @@ from detectors.lab.readers import collect
 from detectors.lab.scoring import Points, Rules, bootstrap
 from detectors.lab.series import Series, detect
 from detectors.lab.tuning import Choice, Line, Message, Part, Tuning
+from detectors.registry import find
 
 LEAST_DAYS = 10
 """Minimum history after the warm-up, in days. On less history the choice would be random."""
@@ -133,19 +134,35 @@ def _choose(
     stage: _Stage, asked: Mapping[str, Candidate], budget: float, store: Store, workers: int | None
 ) -> tuple[list[Choice], dict[str, str]]:
     """Candidates within the budget, best recall first, and the reason for each other candidate."""
-    choices: list[Choice] = []
+    found: dict[str, Choice | str] = {}
     with store.open():
         scanned, failures = stage.scan(asked, store, workers)
-        for name, candidate in asked.items():
-            if name in failures:
-                continue
-            choice = _within_budget(stage, candidate, scanned[name], budget, store, workers)
-            if isinstance(choice, str):
-                failures[name] = choice
-            elif not choice.earlier.caught:
-                failures[name] = f"as {choice.candidate} it keeps the budget, but catches no incident in time"
+        # The band's width is not always proportional to the parameter: such candidates are replayed with the new one.
+        factors: dict[str, float] = {}
+        for name, results in scanned.items():
+            chosen = _from_scan(stage, asked[name], results, budget)
+            if isinstance(chosen, float):
+                factors[name] = chosen
             else:
-                choices.append(choice)
+                found[name] = chosen
+        for _ in range(_ATTEMPTS):
+            tried = stage.run({name: asked[name].scaled(factor) for name, factor in factors.items()}, store, workers)
+            for name, choice in tried.items():
+                found[name] = choice
+                if isinstance(choice, str) or choice.earlier.per_week <= budget:
+                    del factors[name]
+                else:
+                    factors[name] *= _WIDER
+        for name in factors:
+            choice = found[name]
+            if isinstance(choice, Choice):
+                found[name] = f"{choice.earlier.per_week:.1f} messages a week as {choice.candidate}"
+    choices = [choice for choice in found.values() if isinstance(choice, Choice) and choice.earlier.caught]
+    for name, choice in found.items():
+        if isinstance(choice, str):
+            failures[name] = choice
+        elif not choice.earlier.caught:
+            failures[name] = f"as {choice.candidate} it keeps the budget, but catches no incident in time"
     # With equal recall, the candidate with fewer messages comes first.
     choices.sort(key=lambda choice: (-choice.earlier.recall, choice.earlier.per_week, str(choice.candidate)))
     return choices, failures
@@ -160,6 +177,11 @@ def _cut(series: Series, warmup_days: float | None) -> tuple[int, int]:
             f"{first / series.period:.1f} are the detectors' warm-up; at least {LEAST_DAYS} days must follow it"
         )
     return first, first + round(EARLIER * scored)
+
+
+def limits_of(candidate: Candidate) -> list[float]:
+    """Return the limits of the score at which the candidate equals ``scaled(factor)`` for each factor of `LIMITS`."""
+    return [candidate.limit(factor) for factor in LIMITS.tolist()] if candidate.adjustable else [1.0]
 
 
 class _Stage:
@@ -196,7 +218,7 @@ class _Stage:
         failures: dict[str, str] = {}
         for name, candidate in asked.items():
             try:
-                tasks[name] = self.tasks(candidate, LIMITS.tolist() if candidate.adjustable else [1.0])
+                tasks[name] = self.tasks(candidate, limits_of(candidate))
             except DetectorError as refusal:
                 failures[name] = str(refusal)
         items = {task.key: task for group in tasks.values() for task in group}
@@ -206,15 +228,30 @@ class _Stage:
         done = {name: group for name, group in tasks.items() if name not in failures}
         return {name: [store.results[task.key] for task in group] for name, group in done.items()}, failures
 
-    def run(self, candidate: Candidate, store: Store, workers: int | None) -> list[dict[str, Any]] | str:
-        """Replay a candidate at limit 1 only; return its error if it fails."""
-        try:
-            tasks = self.tasks(candidate, [1.0])
-        except DetectorError as refusal:
-            return str(refusal)
-        items = {task.key: task for task in tasks}
-        errors = run_all(replay, items, store, workers=workers, what=str(candidate))
-        return next(iter(errors.values())) if errors else [store.results[task.key] for task in tasks]
+    def run(self, candidates: Mapping[str, Candidate], store: Store, workers: int | None) -> dict[str, Choice | str]:
+        """Replay candidates at limit 1 only. The result of each, or its error."""
+        tasks: dict[str, list[Replay]] = {}
+        found: dict[str, Choice | str] = {}
+        for name, candidate in candidates.items():
+            try:
+                tasks[name] = self.tasks(candidate, [1.0])
+            except DetectorError as refusal:
+                found[name] = f"{candidate}: {refusal}"
+        items = {task.key: task for group in tasks.values() for task in group}
+        errors = run_all(replay, items, store, workers=workers, what="adjust") if items else {}
+        for name, group in tasks.items():
+            error = next((errors[task.key] for task in group if task.key in errors), None)
+            found[name] = (
+                f"{candidates[name]}: {error}"
+                if error is not None
+                else self.choice(candidates[name], [store.results[task.key] for task in group], 0)
+            )
+        return found
+
+    def choice(self, candidate: Candidate, results: Sequence[dict[str, Any]], limit: int) -> Choice:
+        """Make the choice of a candidate from results at a limit."""
+        earlier, after = (self.part(results, limit, later=later) for later in (False, True))
+        return Choice(candidate, earlier, after, self.judged(results))
 
     def part(self, results: Sequence[dict[str, Any]], limit: int, *, later: bool) -> Part:
         """Count messages and caught incidents in one part of the history, at ``LIMITS[limit]``."""
@@ -264,37 +301,27 @@ class _Stage:
         return [Message(moment, tuple(together)) for moment, together in sorted(lines.items())]
 
 
-def _within_budget(
-    stage: _Stage,
-    candidate: Candidate,
-    scanned: Sequence[dict[str, Any]],
-    budget: float,
-    store: Store,
-    workers: int | None,
-) -> Choice | str:
-    """Widen the band until the earlier part keeps the budget. Return the choice, or the reason for none."""
-    limits = LIMITS if candidate.adjustable else np.ones(1)
-    rates = [stage.part(scanned, i, later=False).per_week for i in range(limits.size)]
+def _from_scan(
+    stage: _Stage, candidate: Candidate, scanned: Sequence[dict[str, Any]], budget: float
+) -> Choice | str | float:
+    """Find the narrowest band whose messages keep the budget on the earlier part.
+
+    Returns
+    -------
+    Choice, str or float
+        The choice; or the reason for none; or the factor of the band's width with which to replay the candidate.
+    """
+    factors = LIMITS if candidate.adjustable else np.ones(1)
+    rates = [stage.part(scanned, i, later=False).per_week for i in range(factors.size)]
     over = np.flatnonzero(np.array(rates) > budget)
     # Search from the widest band. With a useless, very narrow band one incident never ends, which is also one message.
     place = int(over[-1]) + 1 if over.size else 0
-    if place == limits.size:
+    if place == factors.size:
         return f"{min(rates):.1f} messages a week at its quietest"
     if not candidate.adjustable:
-        earlier, after = (stage.part(scanned, 0, later=later) for later in (False, True))
-        return Choice(candidate, earlier, after, stage.judged(scanned))
-    factor = float(limits[place])
-    for _ in range(_ATTEMPTS):
-        # The band's width is not always proportional to the parameter, so replay the detector with the new parameter.
-        adjusted = candidate.scaled(factor)
-        results = stage.run(adjusted, store, workers)
-        if isinstance(results, str):
-            return f"{adjusted}: {results}"
-        earlier = stage.part(results, 0, later=False)
-        if earlier.per_week <= budget:
-            return Choice(adjusted, earlier, stage.part(results, 0, later=True), stage.judged(results))
-        factor *= _WIDER
-    return f"{earlier.per_week:.1f} messages a week as {adjusted}"
+        return stage.choice(candidate, scanned, place)
+    factor = float(factors[place])
+    return stage.choice(candidate.scaled(factor), scanned, place) if find(candidate.name).proportional else factor
 
 
 def _alike(choices: Sequence[Choice], seed: int) -> list[str]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from detectors.lab.candidates import Candidate, config
 from detectors.lab.series import Series
+
+if TYPE_CHECKING:
+    import pandas
 
 ALERTS_PERIOD = 96
 
@@ -41,6 +44,11 @@ class Choice:
     later: Part
     judged: float = 1.0
     """Share of the scored points with a value that have a score."""
+
+    @property
+    def parts(self) -> tuple[tuple[str, Part], ...]:
+        """Both parts of the history by name."""
+        return ("earlier", self.earlier), ("later", self.later)
 
 
 @dataclass(frozen=True)
@@ -101,6 +109,20 @@ class Tuning:
     def best(self) -> Choice | None:
         """The best choice; None if no candidate keeps the budget."""
         return self.choices[0] if self.choices else None
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Return the choices as a DataFrame, best first."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "detector": str(choice.candidate),
+                **{
+                    f"{name}_{key}": getattr(part, key) for name, part in choice.parts for key in ("per_week", "recall")
+                },
+            }
+            for choice in self.choices
+        )
 
     @property
     def is_for_alerts(self) -> bool:

@@ -30,6 +30,14 @@ class DayAgo(Detector):
     min_change
         Smallest change that can be flagged, in events: units of the values, or of the numerator if there is a
         denominator. It suppresses flags in slots with few events. Use 0 for quantities that are not counts.
+
+    Examples
+    --------
+    >>> import detectors
+    >>> example = detectors.load_example("count")
+    >>> bounds = detectors.create("day_ago").detect(example.values)
+    >>> bool(bounds.is_anomaly[example.labels].any())
+    True
     """
 
     name: ClassVar[str] = "day_ago"

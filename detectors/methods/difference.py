@@ -30,10 +30,19 @@ class Difference(Detector):
         History of differences in days. The first band needs one day of history, at least half of it known.
     multiplier
         Half the band's width in standard deviations of a difference.
+
+    Examples
+    --------
+    >>> import detectors
+    >>> example = detectors.load_example("value")
+    >>> bounds = detectors.create("difference").detect(example.values)
+    >>> bool(bounds.is_anomaly[example.labels].any())
+    True
     """
 
     name: ClassVar[str] = "difference"
     least_points: ClassVar[int] = 24
+    proportional: ClassVar[bool] = True
     summary: ClassVar[str] = (
         "jumps and spikes of any smooth series, with or without a daily shape; misses ongoing incidents and drifts"
     )

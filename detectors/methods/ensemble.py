@@ -69,6 +69,14 @@ class Ensemble(Detector):
         The deviation at the edge of the band is inversely proportional to it: at 2 it is half of that at 1.
     kind
         "count", "ratio" (with the denominator given) or "value": see `detectors.noise.Noise`.
+
+    Examples
+    --------
+    >>> import detectors
+    >>> example = detectors.load_example("value")
+    >>> bounds = detectors.create("ensemble").detect(example.values)
+    >>> bool(bounds.is_anomaly[example.labels].any())
+    True
     """
 
     name: ClassVar[str] = "ensemble"

@@ -31,11 +31,20 @@ class Ewma(Detector):
         Mean age of the errors in the standard deviation, in days.
     multiplier
         Half the band's width in standard deviations.
+
+    Examples
+    --------
+    >>> import detectors
+    >>> example = detectors.load_example("value")
+    >>> bounds = detectors.create("ewma").detect(example.values)
+    >>> bool(bounds.is_anomaly[example.labels].any())
+    True
     """
 
     name: ClassVar[str] = "ewma"
     summary: ClassVar[str] = "little history, or no daily shape: the level follows within minutes"
     least_points: ClassVar[int] = 24
+    proportional: ClassVar[bool] = True
 
     memory: float = parameter(3.0, least=1)
     deviation_days: float = parameter(3.0, least=1)

@@ -38,6 +38,14 @@ class HoltWinters(Detector):
         Smoothing factors: the weight of a new error, at most 1.
     multiplier
         Half the band's width in standard deviations.
+
+    Examples
+    --------
+    >>> import detectors
+    >>> example = detectors.load_example("value")
+    >>> bounds = detectors.create("holt_winters").detect(example.values)
+    >>> bool(bounds.is_anomaly[example.labels].any())
+    True
     """
 
     name: ClassVar[str] = "holt_winters"

@@ -32,6 +32,14 @@ class Iqr(Detector):
         without a daily shape.
     multiplier
         Distance of the fences from the quartiles in interquartile ranges: 1.5 is Tukey's "outside", 3 his "far out".
+
+    Examples
+    --------
+    >>> import detectors
+    >>> example = detectors.load_example("count")
+    >>> bounds = detectors.create("iqr", window=14).detect(example.values)
+    >>> bool(bounds.is_anomaly[example.labels].any())
+    True
     """
 
     name: ClassVar[str] = "iqr"

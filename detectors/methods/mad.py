@@ -37,10 +37,19 @@ class Mad(Detector):
         without a daily shape.
     multiplier
         Half the band's width in robust standard deviations: 3 is Hampel's.
+
+    Examples
+    --------
+    >>> import detectors
+    >>> example = detectors.load_example("count")
+    >>> bounds = detectors.create("mad", window=14).detect(example.values)
+    >>> bool(bounds.is_anomaly[example.labels].any())
+    True
     """
 
     name: ClassVar[str] = "mad"
     summary: ClassVar[str] = "a history of which up to half is incidents, and no weekly shape"
+    proportional: ClassVar[bool] = True
 
     window: int = parameter(28, least=3)
     same_slot: bool = parameter(True)

@@ -44,6 +44,14 @@ class Seasonal(Detector):
         1: the half width is 5 standard deviations for counts and ratios, 8 for values. 2: half of that.
     kind
         "count", "ratio" (with the denominator given) or "value", any other quantity.
+
+    Examples
+    --------
+    >>> import detectors
+    >>> example = detectors.load_example("count")
+    >>> bounds = detectors.create("seasonal", kind="count").detect(example.values)
+    >>> bool(bounds.is_anomaly[example.labels].any())
+    True
     """
 
     name: ClassVar[str] = "seasonal"

@@ -31,10 +31,19 @@ class Sigma(Detector):
         without a daily shape.
     multiplier
         Half the band's width in standard deviations.
+
+    Examples
+    --------
+    >>> import detectors
+    >>> example = detectors.load_example("value")
+    >>> bounds = detectors.create("sigma", window=14).detect(example.values)
+    >>> bool(bounds.is_anomaly[example.labels].any())
+    True
     """
 
     name: ClassVar[str] = "sigma"
     summary: ClassVar[str] = "near normal noise, rare incidents and no weekly shape"
+    proportional: ClassVar[bool] = True
 
     window: int = parameter(28, least=3)
     same_slot: bool = parameter(True)

@@ -60,10 +60,19 @@ class Weekday(Detector):
         1: the half width is 4.5 standard deviations. 2: half of that.
     kind
         "count", "ratio" (with the denominator given) or "value", any other quantity.
+
+    Examples
+    --------
+    >>> import detectors
+    >>> example = detectors.load_example("daily")
+    >>> bounds = detectors.create("weekday", period=1, kind="count").detect(example.values)
+    >>> bool(bounds.is_anomaly[example.labels].any())
+    True
     """
 
     name: ClassVar[str] = "weekday"
     summary: ClassVar[str] = "one value a day with a weekly shape: single days, and drifts over some days"
+    most_points: ClassVar[int | None] = 1
 
     days: int = parameter(56, least=21)
     min_days: int = parameter(21, least=21)

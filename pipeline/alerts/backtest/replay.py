@@ -4,6 +4,7 @@ Past days go through the same checks, bands and incidents as in `CheckAlerts`. T
 outbox. Nothing is sent, and nothing is written to the warehouse: days that were never measured are refused.
 """
 
+import math
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -106,7 +107,7 @@ def measure_history(first: date, last: date) -> None:
         measure.measure_days(days, lambda _: bar.update())
 
 
-def play(first: date, last: date, name: str, folder: Path | None = None) -> Replayed:
+def play(first: date, last: date, name: str, folder: Path | None = None, most: float = math.inf) -> Replayed:
     """Play days under the current settings.
 
     Parameters
@@ -117,6 +118,8 @@ def play(first: date, last: date, name: str, folder: Path | None = None) -> Repl
         The name of the configuration.
     folder : Path, optional
         The directory of an outbox for the messages. By default no messages are composed.
+    most : float
+        With more messages than this the replay ends after the day that sends them.
     """
     from tqdm import tqdm
 
@@ -127,7 +130,11 @@ def play(first: date, last: date, name: str, folder: Path | None = None) -> Repl
     messages: list[Sent] = []
     notified: dict[str, Incident] = {}
     days = clock.days(first, last)
+    played_days = 0
     for day in tqdm(days, unit="day", disable=None, leave=False):
+        if len(messages) > most:
+            break
+        played_days += 1
         day_slots = clock.day_slots(day)
         series = slots.read(metrics, day_slots[-1], section.history_days, section.slice_volume)
         for played in playback.play(series, day_slots):
@@ -138,7 +145,7 @@ def play(first: date, last: date, name: str, folder: Path | None = None) -> Repl
                 Sent(played.evaluation.series.slot, notice.kind, notice.incident, title)
                 for notice, title in zip(sent, titles, strict=True)
             ]
-    return Replayed(name, len(days), tuple(messages), tuple(notified.values()))
+    return Replayed(name, played_days, tuple(messages), tuple(notified.values()))
 
 
 def _outbox(folder: Path) -> "Outbox":

@@ -55,8 +55,8 @@ def _confirm(tuning: Tuning, candidate: Candidate) -> bool:
         if played.messages_a_week <= tuning.budget:
             break
         print(
-            f"As {candidate} the alerts would send {played.messages_a_week:.1f} messages a week. The band is widened, "
-            "so it catches less than the table says."
+            f"As {candidate} the alerts would send {len(played.messages)} messages in the first {played.days} days, "
+            "more than the budget has for the whole time. The band is widened, so it catches less than the table says."
         )
         candidate = candidate.scaled(WIDER)
     else:
@@ -100,7 +100,8 @@ def _play(tuning: Tuning, sections: str) -> replay.Replayed:
     first = max(series.moment(cut) for series, (cut, _) in zip(tuning.series, tuning.cuts, strict=True)).date()
     last = min(series.moment(series.values.size - 1) for series in tuning.series).date()
     with overrides.overridden(ours):
-        return replay.play(first + DAY, min(last, clock.yesterday()), "tune")
+        first, last = first + DAY, min(last, clock.yesterday())
+        return replay.play(first, last, "tune", most=tuning.budget * ((last - first).days + 1) / 7)
 
 
 @contextmanager
