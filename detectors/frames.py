@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from detectors.bounds import Bounds
+from detectors.bounds import Bounds, Look
 from detectors.errors import DetectorError
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ def to_frame(
     Returns
     -------
     pandas.DataFrame
-        The columns expected, lower, upper, score and is_anomaly, one row per point.
+        The columns expected, lower, upper, score and is_anomaly, one row per point. With extremes also spoke: slot,
+        least or greatest.
 
     Examples
     --------
@@ -50,6 +51,8 @@ def to_frame(
     columns: dict[str, Any] = {} if values is None else {"value": np.asarray(values, dtype=np.float64)}
     columns |= {name: getattr(bounds, name) for name in ("expected", "lower", "upper", "score", "is_anomaly")}
     shape = bounds.score.shape
+    if bounds.spoke is not None:
+        columns["spoke"] = np.array([look.name.lower() for look in Look])[bounds.spoke]
     if any(column.shape != shape for column in columns.values()):
         raise DetectorError(f"values must have the shape of the bounds, {shape}")
     if len(shape) < 2:

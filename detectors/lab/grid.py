@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from detectors.arrays import Array
 from detectors.errors import DetectorError
+from detectors.extremes import Extremes
 from detectors.lab.rate import DAY_SECONDS, Rate, duration, find_rate
 from detectors.lab.series import Series
 from detectors.noise import Kind
@@ -162,9 +163,17 @@ def _series(name: str, rows: Rows, order: NDArray[np.intp], columns: NDArray[np.
     if layout.every is not None:
         return _merged(name, sorted_rows, columns, width, layout, find_points(rows.seconds[order], layout.every))
     laid = {key: None if array is None else mean(array, columns, width) for key, array in sorted_rows.items()}
-    labels = laid.pop("labels")
-    truth = None if labels is None else np.nan_to_num(labels) > 0
-    return Series(name=name, labels=truth, zone=layout.zone or "UTC", declared=layout.kind, **laid)  # type: ignore[arg-type]
+    values, labels, least, greatest = (laid[key] for key in ("values", "labels", "least", "greatest"))
+    assert values is not None
+    return Series(
+        name=name,
+        values=values,
+        denominator=laid["denominator"],
+        labels=None if labels is None else np.nan_to_num(labels) > 0,
+        extremes=None if least is None or greatest is None else Extremes(least, greatest),
+        zone=layout.zone or "UTC",
+        declared=layout.kind,
+    )
 
 
 def find_points(seconds: Array, every: float) -> int:
@@ -197,28 +206,40 @@ def _merged(
     if kind == "count" and not points:
         kind = "value"  # the sum of irregular points says how many there were
     labels = None if given["labels"] is None else np.nan_to_num(mean(given["labels"], columns, width)) > 0
-    least, greatest = _inside(given, values, columns, width)
     return Series(
         name=name,
         values=np.where(enough, merged, np.nan),
         denominator=denominator,
         labels=labels,
-        least=least,
-        greatest=greatest,
+        extremes=_inside(given, columns, width, points),
         declared=kind,
         zone=layout.zone or "UTC",
     )
 
 
-def _inside(
-    given: dict[str, Array | None], values: Array, columns: NDArray[np.int64], width: int
-) -> tuple[Array, Array]:
-    """Least and greatest point of each slot."""
-    least, greatest = np.full(width, np.nan), np.full(width, np.nan)
-    lows, highs = given["least"], given["greatest"]
-    np.fmin.at(least, columns, values if lows is None else lows)
-    np.fmax.at(greatest, columns, values if highs is None else highs)
-    return least, greatest
+def _inside(given: dict[str, Array | None], columns: NDArray[np.int64], width: int, points: int) -> Extremes | None:
+    """Least and greatest point of each slot; None if slots hold one point."""
+    values, counts = given["values"], given["denominator"]
+    assert values is not None
+    lows, highs = (values if given[key] is None else given[key] for key in ("least", "greatest"))
+    if points == 1 and given["least"] is None:
+        return None
+    length = 1 / points if points > 1 and given["least"] is None else None
+    least, at_least = _first(lows, columns, width, counts)
+    greatest, at_greatest = _first(None if highs is None else -highs, columns, width, counts)
+    return Extremes(least, -greatest, at_least, at_greatest, length)
+
+
+def _first(
+    numbers: Array | None, columns: NDArray[np.int64], width: int, counts: Array | None
+) -> tuple[Array, Array | None]:
+    """The least number of each column, and the count beside it. NaN is skipped."""
+    assert numbers is not None
+    order = np.lexsort((numbers, columns))  # NaN comes last
+    first = order[np.searchsorted(columns[order], np.arange(width))]
+    known = np.bincount(columns, minlength=width) > 0
+    least = np.where(known, numbers[first], np.nan)
+    return least, None if counts is None else np.where(known, counts[first], np.nan)
 
 
 def _label(

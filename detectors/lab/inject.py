@@ -108,6 +108,7 @@ def inject(series: Series, first: int, *, seed: int = 0, copy: int = 0, deal: in
     wanted = combinations([series])
     order = np.random.default_rng(seed).permutation(len(wanted))
     values = series.values.copy()
+    insides = [] if series.extremes is None else [np.array(series.extremes.least), np.array(series.extremes.greatest)]
     labels = np.zeros(values.size, dtype=bool)
     incidents: list[Incident] = []
     at, hour, apart = first, series.period / 24, _apart(series)
@@ -120,13 +121,16 @@ def inject(series: Series, first: int, *, seed: int = 0, copy: int = 0, deal: in
         place = slice(start, start + length)
         at = start + length + apart
         incident = Incident(start, start + length - 1, _within(kind, length, series.period), kind, size)
-        changed = _changed(series, place, incident)
+        changed = _changed(series, values[place], incident)
         if np.array_equal(changed, values[place], equal_nan=True):
             continue  # rounding cancels the change: a count of 2 minus a fifth is 2
         values[place] = changed
+        for inside in insides:
+            inside[place] = _changed(series, inside[place], incident)
         labels[place] = True
         incidents.append(incident)
-    return replace(series, values=values, labels=labels), incidents
+    extremes = series.extremes and replace(series.extremes, least=insides[0], greatest=insides[1])
+    return replace(series, values=values, labels=labels, extremes=extremes), incidents
 
 
 def copies(series: Iterable[Series], firsts: Iterable[int]) -> int:
@@ -157,8 +161,8 @@ def _within(kind: str, length: int, period: int) -> int:
     return min(columns, length) if ramp else columns
 
 
-def _changed(series: Series, place: slice, incident: Incident) -> Array:
-    old = series.values[place]
+def _changed(series: Series, old: Array, incident: Incident) -> Array:
+    """Values of a series, or extremes inside them, as the incident changes them."""
     factor = _factor(incident, old.size, series.period)
     if (series.values < 0).any():
         low, high = np.nanquantile(series.values, [0.05, 0.95])

@@ -105,6 +105,9 @@ def _remarks(method: Candidate, scored: Scored) -> list[str]:
     """What the reader of a result must know: rate and kind, whether the method suits, and how much was judged."""
     series = scored.series
     remarks = [f"a point {series.rate_said}, kind {series.kind_said}"]
+    if series.extremes is not None:
+        used = "are" if method.detector(series).takes_extremes else f"are NOT, {method.name} takes none,"
+        remarks.append(f"the least and the greatest point inside each slot {used} part of the score")
     unsuited = method.unsuited(series)
     if unsuited:
         remarks.append(f"WARNING: {unsuited}")

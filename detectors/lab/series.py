@@ -14,6 +14,7 @@ from detectors.arrays import Array
 from detectors.base import Detector
 from detectors.bounds import Bounds
 from detectors.errors import DetectorError
+from detectors.extremes import Extremes
 from detectors.lab.rate import DAY_SECONDS, duration
 from detectors.noise import Kind
 
@@ -50,8 +51,8 @@ class Series:
         Which deviations count: "both", "up" or "down".
     declared
         The kind of number if it is known; None derives it from the values.
-    least, greatest
-        (T,) extremes of each point's inside, in the units of the values; both or None.
+    extremes
+        The least and the greatest sub-slot of each point, arrays (T,); None if they are unknown.
     notes
         The corrections made on reading, one phrase each.
     read_as
@@ -72,14 +73,12 @@ class Series:
     labels: NDArray[np.bool_] | None = None
     direction: Direction = "both"
     declared: Kind | None = None
-    least: Array | None = None
-    greatest: Array | None = None
+    extremes: Extremes | None = None
     notes: tuple[str, ...] = field(default=())
     read_as: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
-        for what in ("denominator", "labels", "least", "greatest"):
-            array = getattr(self, what)
+        for what, array in (("denominator", self.denominator), ("labels", self.labels)):
             if array is not None and array.shape != self.values.shape:
                 raise DetectorError(f"{self.name}: {what} must have the shape of the values, not {array.shape}")
         if self.values.ndim != 1 or not self.values.size:
@@ -122,11 +121,14 @@ class Series:
         )
         for array in (self.values, self.denominator, self.labels):
             digest.update(b"-" if array is None else np.ascontiguousarray(array).tobytes())
-        if self.least is not None and self.greatest is not None:
-            digest.update(np.ascontiguousarray([self.least, self.greatest]).tobytes())
+        if self.extremes is not None:
+            digest.update(repr(self.extremes.length).encode())
+            for given in (self.extremes.least, self.extremes.greatest):
+                digest.update(np.ascontiguousarray(given).tobytes())
         return digest.hexdigest()
 
 
 def detect(detector: Detector, series: Series) -> Bounds:
-    """Return the bounds of a series."""
-    return detector.detect(series.values, series.denominator)
+    """Return the bounds of a series. Its extremes are given to methods that take them."""
+    extremes = series.extremes if detector.takes_extremes else None
+    return detector.detect(series.values, series.denominator, extremes)

@@ -61,9 +61,7 @@ def test_compare_leaves_out_what_is_not_for_the_rate(tmp_path: Path, capsys: pyt
     arguments = ["compare", write(tmp_path, daily(100)), "--workers", "1", "--copies", "1", "--plots", "0"]
     assert main([*arguments, "--out", str(tmp_path / "out")]) == 0
     output = capsys.readouterr().out
-    assert (
-        "not ranked, ensemble: ensemble is for at least 4 points a day, and this series has a point every" in output
-    )
+    assert "not ranked, ensemble: ensemble is for at least 4 points a day, and this series has a point every" in output
     assert "shop: a point every 1 day, kind count" in output
     assert main([*arguments, "--detector", "ensemble", "--out", str(tmp_path / "out")]) == 0
     assert "WARNING: ensemble is for at least 4 points a day" in capsys.readouterr().out
@@ -101,6 +99,25 @@ def test_points_can_be_merged(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert [(row["timestamp"], row["value"]) for row in rows][:2] == [
         ("2026-01-05T00:00:00", "30.0"), ("2026-01-05T00:15:00", "30.0")]  # fmt: skip
     assert "a point every 15 min, kind count" in said
+
+
+def test_a_slot_of_minutes_is_judged_by_its_least_and_greatest_minute(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Two minutes without an event, of 15 with 40 each: the slot alone is inside its band.
+    rng = np.random.default_rng(0)
+    slots = rng.poisson(40, (8 * 96, 15))
+    slots[7 * 96 + 50, 3:5] = 0
+    path = write(tmp_path, "\n".join(["time,value", *(
+        f"{1_767_571_200 + 60 * i},{count}" for i, count in enumerate(slots.ravel().tolist()))]))  # fmt: skip
+    rows, said = scored(capsys, "--detector", "ensemble", "--every", "15min", path)
+    flagged = [row["timestamp"] for row in rows if row["is_anomaly"] == "1"]
+    assert flagged == ["2026-01-12T12:30:00"]
+    alone = detectors.create("ensemble", kind="count").detect(slots.sum(axis=1))
+    assert abs(alone.score[7 * 96 + 50]) < 1
+    assert "the least and the greatest point inside each slot are part of the score" in said
+    _, said = scored(capsys, "--detector", "mad", "--every", "15min", path)
+    assert "point inside each slot are NOT, mad takes none, part of the score" in said
 
 
 def test_no_warning_of_a_library_reaches_the_terminal(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from detectors import Extremes
 from detectors.lab.inject import CATALOGUE, Incident, combinations, copies, inject
 from detectors.lab.readers import from_array
 from detectors.lab.series import Series
@@ -111,6 +114,18 @@ def test_incidents_of_negative_values_are_moves_by_the_scale_of_the_series() -> 
             np.testing.assert_allclose(changed.values[place] - values[place], moves[incident.kind] * size * 90)
             seen.add(incident.kind)
     assert seen == set(moves)
+
+
+def test_incidents_change_the_inside_of_slots_too() -> None:
+    series = replace(flat(100.0), extremes=Extremes(np.full(DAYS * 96, 5.0), np.full(DAYS * 96, 9.0)))
+    changed, incidents = inject(series, FIRST)
+    outage = next(incident for incident in incidents if incident.kind == "outage")
+    assert changed.extremes is not None
+    for inside in (changed.extremes.least, changed.extremes.greatest):
+        assert not np.asarray(inside)[outage.start : outage.end + 1].any()
+    # The series itself is as it was.
+    assert series.extremes is not None
+    assert np.all(np.asarray(series.extremes.least) == 5)
 
 
 @pytest.mark.parametrize(("days", "series", "wanted"), [(120, 1, 1), (60, 1, 2), (60, 2, 1), (14, 1, 8), (26, 200, 1)])

@@ -86,13 +86,16 @@ def merged(values: list[float], **options: object) -> Series:
 def test_slots_hold_sums_of_counts_means_of_values_and_quotients_of_sums() -> None:
     counts = merged([1, 2, 3, 4, 5, 6])
     assert (counts.values.tolist(), counts.kind, counts.period) == ([6, 15], "count", 96)
-    assert counts.least is not None
-    assert counts.greatest is not None
-    assert (counts.least.tolist(), counts.greatest.tolist()) == ([1, 4], [3, 6])
+    assert counts.extremes is not None
+    assert (list(counts.extremes.least), list(counts.extremes.greatest)) == ([1, 4], [3, 6])  # type: ignore[arg-type]
+    assert counts.extremes.length == pytest.approx(1 / 3)
     assert merged([1.5, 2, 3, -4, 5, 6]).values.tolist() == pytest.approx([6.5 / 3, 7 / 3])
     ratio = merged([0.5, 0.5, 0.25, 1, 1, 1], denominator=[10.0, 10, 20, 1, 1, 0])
     assert ratio.denominator is not None
     assert (ratio.values.tolist(), ratio.denominator.tolist()) == ([15 / 40, 1], [40, 2])
+    assert ratio.extremes is not None
+    assert list(ratio.extremes.least) == [0.25, 1]  # type: ignore[arg-type]
+    assert list(ratio.extremes.least_denominator) == [20, 1]  # type: ignore[arg-type]
 
 
 def test_a_slot_of_which_a_third_is_missing_is_scaled_and_of_which_more_is_missing_is_missing() -> None:
