@@ -1,9 +1,9 @@
 """Evaluates one slot: reads its numbers, checks them and explains its incidents.
 
-It also corrects incidents that were only late data. It sends nothing. `incidents.step` advances the incidents.
+It also amends incidents whose rows came late. It sends nothing. `incidents.step` advances the incidents.
 """
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pipeline import slots
 from pipeline.alerts import detection
 from pipeline.alerts.detection import CheckResult, Monitor
-from pipeline.alerts.incidents import Incident, Notice, Rules, State, calendar, store
+from pipeline.alerts.incidents import Incident, Notice, Rules, State, amend, calendar, store
 from pipeline.core import clock, settings
 from pipeline.slots import Adjustment, Part, Series, measure
 from pipeline.warehouse.source import source
@@ -79,8 +79,10 @@ def read(slot: datetime, monitors: Sequence[Monitor]) -> Series:
     return series
 
 
-def correct_late_slots(state: State, late: Sequence[datetime], monitors: Sequence[Monitor], rules: Rules) -> State:
-    """Measure and check late slots again, and end incidents that have no bad slot left as late data.
+def correct_late_slots(
+    state: State, late: Sequence[datetime], slot: datetime, monitors: Sequence[Monitor], rules: Rules
+) -> State:
+    """Measure and check late slots again, and amend the incidents of these slots.
 
     Parameters
     ----------
@@ -88,25 +90,28 @@ def correct_late_slots(state: State, late: Sequence[datetime], monitors: Sequenc
         The state at the beginning of a slot.
     late : sequence of datetime
         Earlier slots, naive UTC, whose rows have changed since they were checked.
+    slot : datetime
+        The slot, naive UTC.
     monitors, rules
         As for `evaluate`.
     """
-    for slot in late:
-        measure.fill(slot, slot + clock.SLOT)
-        store.save_checks(evaluate(slot, monitors, state, rules).results.values(), slot)
-    touched = [i for i in state.incidents if any(i.opened <= slot <= i.last_anomaly for slot in late)]
+    for at in late:
+        measure.fill(at, at + clock.SLOT)
+    # A check is of its slot and the one before.
+    following = {at + clock.SLOT for at in late} - {*late, slot}
+    again = sorted({*late, *(at for at in following if any(amend.may_change(i, [at], rules) for i in state.incidents))})
+    for at in again:
+        store.save_checks(evaluate(at, monitors, state, rules).results.values(), at)
+    touched = [incident for incident in state.incidents if amend.may_change(incident, again, rules)]
     if not touched:
         return state
     # Rows may arrive in several loads, so use the latest check of each slot, from this run or an earlier one.
-    start, end = min(i.opened for i in touched), max(i.last_anomaly for i in touched) + clock.SLOT
-    healthy = store.load_healthy(start, end)
-    late_data = {i.incident_id: _as_late_data(i) for i in touched if _is_late_data(i, healthy)}
-    return replace(
-        state,
-        current=tuple(late_data.get(incident.incident_id, incident) for incident in state.current),
-        past=tuple(incident for incident in state.past if incident.incident_id not in late_data),
-        corrected=tuple(late_data[i.incident_id] for i in state.past if i.incident_id in late_data),
-    )
+    results = store.load_checks(min(incident.opened for incident in touched), slot)
+    now = clock.utcnow().replace(microsecond=0)
+    for incident in touched:
+        others = [other for other in state.incidents if other.incident_id != incident.incident_id]
+        state = state.amend(incident, amend.amend(incident, results, rules, others, now))
+    return state
 
 
 def explain(notices: Iterable[Notice], evaluation: Evaluation) -> "dict[str, Explanation]":
@@ -140,16 +145,3 @@ def _explain(incident: Incident, evaluation: Evaluation) -> "Explanation":
     what = f"slices of raw events of {incident.incident_id}"
     raw = optional(what, lambda: raw_slices.read(incident, series.slot))
     return explanation.explain(series, incident, evaluation.results, raw)
-
-
-def _is_late_data(incident: Incident, healthy: Container[tuple[datetime, Part]]) -> bool:
-    bad = (
-        (member.since + i * clock.SLOT, member.part)
-        for member in incident.members
-        for i in range((member.last - member.since) // clock.SLOT + 1)
-    )
-    return incident.outcome in ("", "recovered") and all(check in healthy for check in bad)
-
-
-def _as_late_data(incident: Incident) -> Incident:
-    return replace(incident, ended=True, outcome="late data", silent_since=None)

@@ -9,7 +9,7 @@ import luigi
 from pipeline.alerts import detection, evaluation, provisional, stretch
 from pipeline.alerts.detection import CheckResult, Monitor
 from pipeline.alerts.incidents import Incident, Notice, Rules, Step, current_rules, shares, step, store
-from pipeline.alerts.notify import KEPT_UP, notify, poll_buttons, refresh, unsent
+from pipeline.alerts.notify import KEPT_UP, notify_all, poll_buttons, refresh, unsent
 from pipeline.alerts.stretch import Checked
 from pipeline.core import clock, settings
 from pipeline.core.parameters import FixedParameters
@@ -118,13 +118,13 @@ class CheckAlerts(SlotTask):
         late = arrived.late(self.slot, oldest_slot())
 
         state = provisional.with_told(store.load_state(self.slot), self.slot, arrived)
-        state = evaluation.correct_late_slots(state, late, monitors, rules)
+        state = evaluation.correct_late_slots(state, late, self.slot, monitors, rules)
         numbers = evaluation.evaluate(self.slot, monitors, state, rules)
         results, silent = numbers.results.values(), arrived.silent_at(self.slot)
         after = step(state, results, self.slot, rules, silent, now=clock.utcnow(), is_fresh=self._is_fresh())
         notices = [*after.notices, *self._unsent(after, rules, channels)]
         with decoration.recorded() as left_out:
-            notified = notify(notices, numbers, evaluation.explain(notices, numbers), channels)
+            notified = notify_all(notices, numbers, after.state, rules, channels)
         checked = [Checked(self.slot, tuple(results), (*after.state.current, *after.state.corrected))]
         following = [] if notices else self._following(missed, arrived)
         later, state = stretch.check(after.state, following, monitors, rules, arrived.silent_at)

@@ -87,7 +87,9 @@ ADDED_COLUMNS: dict[str, dict[str, str]] = {
     MESSAGE_USER_DAY: _RAW_ATTRIBUTES,
     USER_ATTRIBUTES: _ATTRIBUTES,
     USER_DAY: _ATTRIBUTES,
+    SLOT_CHECKS: {"slot_score": "Float64", "weight": "Float64"},
     INCIDENTS: {"outcome": "String", "details": "String"},
+    INCIDENT_ACTIONS: {"metric": "String", "until": "DateTime('UTC')", "why": "String"},
 }
 """Columns, with types, that a table may lack: a dimension is new, or an earlier release created the table."""
 

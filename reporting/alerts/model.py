@@ -124,6 +124,30 @@ class Loss:
 
 
 @dataclass(frozen=True)
+class Correction:
+    """What people were told of a metric before its late rows arrived, beside what it was.
+
+    Parameters
+    ----------
+    label : str
+        The metric for readers, with its slice.
+    kind : {"count", "ratio", "average"}
+        As of `AlertMetric`.
+    told, told_expected : float
+        Value and expectation that were told to be the worst.
+    worst, worst_expected : float
+        The worst value as it is known now, and its expectation; NaN if nothing deviated.
+    """
+
+    label: str
+    kind: Format
+    told: float
+    told_expected: float
+    worst: float = math.nan
+    worst_expected: float = math.nan
+
+
+@dataclass(frozen=True)
 class Handling:
     """A button that somebody pressed.
 
@@ -165,7 +189,7 @@ class Alert:
     Parameters
     ----------
     slot_start, slot_end : datetime
-        The newest slot, aware, local.
+        The newest slot, aware, local; of an incident that ended, its last one.
     metrics : sequence of AlertMetric
         The metrics to show, in any order; at least one.
     links : sequence of (str, str)
@@ -191,6 +215,10 @@ class Alert:
         Buttons to show, with the data of each: at most 64 bytes.
     mute : timedelta
         Duration of a mute.
+    late_until : datetime or None
+        When late rows last changed it, aware, local.
+    corrections : sequence of Correction
+        What people were told that late rows have corrected.
     """
 
     slot_start: datetime
@@ -208,11 +236,13 @@ class Alert:
     handled: Sequence[Handling] = ()
     buttons: Sequence[tuple[Action, str]] = ()
     mute: timedelta = timedelta(hours=2)
+    late_until: datetime | None = None
+    corrections: Sequence[Correction] = ()
 
     def __post_init__(self) -> None:
         if not self.metrics:
             raise ReportingError("alert: no metrics, so there is nothing to send")
-        moments = (self.slot_start, self.slot_end, self.since, self.until)
+        moments = (self.slot_start, self.slot_end, self.since, self.until, self.late_until)
         if any(moment is not None and moment.tzinfo is None for moment in moments):
             raise ReportingError("alert: every time needs a time zone")
 

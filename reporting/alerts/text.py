@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from reporting.alerts.model import Action, Alert, AlertMetric, Handling, instant
+from reporting.alerts.model import Action, Alert, AlertMetric, Correction, Handling, instant
 from reporting.causes import explanation_lines
 from reporting.decoration import optional
 from reporting.formatting import READABLE, change, known, value
@@ -20,6 +20,7 @@ _LABEL_LIMIT = 40
 _LINKS_LIMIT = 240
 _LOSSES_LIMIT = 200
 _HANDLINGS_SHOWN = 4
+_CORRECTIONS_SHOWN = 3
 
 # Ranks of lines: if the text does not fit, lines of the highest rank are dropped first. Rank 0 is never dropped.
 _MORE_DETAILS, _LINKS, _MORE_METRICS, _MORE_CAUSES, _DETAILS, _CAUSE, _LOSS, _KEPT = 7, 6, 5, 4, 3, 2, 1, 0
@@ -47,7 +48,12 @@ def html(alert: Alert, metrics: Sequence[AlertMetric], words: Texts) -> str:
     tail = [_Line(""), _Line(f"<i>{escape(slot(alert, words))}</i>")]
     if links := optional(f"links in {alert.message_key}", lambda: _links(alert.links)):
         tail.append(_Line(links, _LINKS))
-    context = [*_cause_lines(alert, words), *_loss_lines(alert, words), *_handling_lines(alert, words)]
+    context = [
+        *_late_lines(alert, words),
+        *_cause_lines(alert, words),
+        *_loss_lines(alert, words),
+        *_handling_lines(alert, words),
+    ]
     if context:
         context.insert(0, _Line(""))
     return _fitted([*head, *_metric_lines(alert, metrics, words), *context, *tail], len(metrics), words)
@@ -68,19 +74,21 @@ def reply_html(alert: Alert, metrics: Sequence[AlertMetric], words: Texts) -> st
         depth = outcome(metric, words) if alert.is_about_rows else _worst(metric, alert.slot_start, words)
         if depth:
             lines.append(_Line(escape(f"{label(metric)}: {depth}"), _DETAILS))
-    lines += [*_cause_lines(alert, words)[:1], *_loss_lines(alert, words)]
+    lines += [*_late_lines(alert, words), *_cause_lines(alert, words)[:1], *_loss_lines(alert, words)]
     if alert.status in ("new_normal", "false_alarm"):
         lines += _handling_lines(alert, words)[-1:]
-    when = f"{words.full_date(alert.began)}, {alert.began:%H:%M}–{_moment(alert.ended, alert.began, words)}"
-    when = f"{when} ({_offset(alert.ended)})"
-    lines += [_Line(""), _Line(f"<i>{escape(when)}</i>")]
+    lines += [_Line(""), _Line(f"<i>{escape(_period(alert.began, alert.ended, words))}</i>")]
     return _fitted(lines, 0, words)
 
 
 def slot(alert: Alert, words: Texts) -> str:
-    """Return the newest slot, e.g. "Monday, 2 November 2026, 14:15–14:30 (UTC+3)"."""
-    start = alert.slot_start
-    return f"{words.full_date(start)}, {start:%H:%M}–{alert.slot_end:%H:%M} ({_offset(start)})"
+    """Return the newest slot, e.g. "Monday, 2 November 2026, 14:15–14:30 (UTC+3)"; of what is over, when it was."""
+    start, end = alert.slot_start, alert.slot_end
+    if alert.is_over:
+        return _period(alert.began, alert.ended, words)
+    if start.utcoffset() != end.utcoffset():
+        return _period(start, end, words)
+    return f"{words.full_date(start)}, {start:%H:%M}–{end:%H:%M} ({_offset(start)})"
 
 
 def label(metric: AlertMetric) -> str:
@@ -117,11 +125,11 @@ def pressed_label(action: Action, mute: timedelta, words: Texts) -> str:
 def _status(alert: Alert, metrics: Sequence[AlertMetric], words: Texts) -> str:
     """Return the state of an incident that was sent before."""
     names = _and_more(label(metrics[0]), metrics, words)
-    began, ended = (_moment(moment, alert.slot_start, words) for moment in (alert.began, alert.ended))
+    began, ended = _ends(alert.began, alert.ended, alert.slot_start, words)
     source, length = shorten(alert.source, _LABEL_LIMIT), words.duration(alert.length)
     match alert.status:
         case "no_data":
-            return words.no_data_since(began, source)
+            return words.no_data_since(_moment(alert.began, alert.slot_start, words), source)
         case "recovered":
             return f"{words.recovered(length)}: {names}"
         case "new_normal":
@@ -160,12 +168,11 @@ def _details(metric: AlertMetric, slot_start: datetime, worst: str, words: Texts
     upper = value(metric.kind, metric.upper, words) if known(metric.upper) else ""
     if lower or upper:
         parts.append(words.usual_range(lower, upper))
-    since = _moment(metric.since, slot_start, words)
     if metric.until is not None:
         length = instant(metric.until) - instant(metric.since)
-        parts.append(words.lasted(since, _moment(metric.until, slot_start, words), words.duration(length)))
+        parts.append(words.lasted(*_ends(metric.since, metric.until, slot_start, words), words.duration(length)))
     else:
-        parts.append(words.since(since))
+        parts.append(words.since(_moment(metric.since, slot_start, words)))
     if worst:
         parts.append(worst)
     if metric.detector:
@@ -187,6 +194,23 @@ def _worst(metric: AlertMetric, slot_start: datetime, words: Texts) -> str:
 def _compared(metric: AlertMetric, amount: float, expected: float, words: Texts) -> str:
     shown = value(metric.kind, amount, words) if known(amount) else words.NO_DATA
     return words.compared(shown, value(metric.kind, expected, words)) if known(expected) else shown
+
+
+def _late_lines(alert: Alert, words: Texts) -> list[_Line]:
+    """Return when late rows last changed the incident, and what was told of it before."""
+    if not (alert.late_until and alert.corrections):
+        return []
+    corrections = [_correction(item, words) for item in alert.corrections[:_CORRECTIONS_SHOWN]]
+    moment = _moment(alert.late_until, alert.slot_start, words)
+    return [_Line(escape(words.late_until(moment, "; ".join(corrections))), _LOSS)]
+
+
+def _correction(item: Correction, words: Texts) -> str:
+    told, worst = (
+        change(item.kind, amount, expected, words) or value(item.kind, amount, words)
+        for amount, expected in ((item.told, item.told_expected), (item.worst, item.worst_expected))
+    )
+    return words.corrected_worst(shorten(item.label, _LABEL_LIMIT), worst if known(item.worst) else "", told)
 
 
 def _cause_lines(alert: Alert, words: Texts) -> list[_Line]:
@@ -272,6 +296,22 @@ def _offset(moment: datetime) -> str:
     minutes = round((moment.utcoffset() or timedelta()) / timedelta(minutes=1))
     hours, rest = divmod(abs(minutes), 60)
     return f"UTC{'-' if minutes < 0 else '+'}{hours}" + (f":{rest:02}" if rest else "")
+
+
+def _period(start: datetime, end: datetime, words: Texts) -> str:
+    """Return a period with its date, and with both offsets if clocks change within it."""
+    if start.utcoffset() != end.utcoffset():
+        began = f"{words.full_date(start)}, {start:%H:%M} ({_offset(start)})"
+        return f"{began} – {_moment(end, start, words)} ({_offset(end)})"
+    return f"{words.full_date(start)}, {start:%H:%M}–{_moment(end, start, words)} ({_offset(start)})"
+
+
+def _ends(start: datetime, end: datetime, near: datetime, words: Texts) -> tuple[str, str]:
+    """Return both ends of a period, with their offsets if clocks change within it."""
+    began, ended = (_moment(moment, near, words) for moment in (start, end))
+    if start.utcoffset() != end.utcoffset():
+        return f"{began} ({_offset(start)})", f"{ended} ({_offset(end)})"
+    return began, ended
 
 
 def _moment(moment: datetime, near: datetime, words: Texts) -> str:

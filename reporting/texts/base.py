@@ -133,6 +133,12 @@ class Texts(Protocol):
     def data_was_late(self, start: str, end: str, source: str) -> str:
         """Return that what was taken for an incident were rows that came late; the table may be empty."""
 
+    def late_until(self, moment: str, corrections: str) -> str:
+        """Return until when rows came late, and the `corrected_worst` of what was told before, joined."""
+
+    def corrected_worst(self, label: str, worst: str, told: str) -> str:
+        """Return a metric's worst change as it is known now, '' if nothing deviated, and as it was told."""
+
     def lost(self, amounts: str, so_far: bool) -> str:
         """Return how much less there was than expected, in all or until now."""
 

@@ -166,6 +166,14 @@ def data_was_late(start: str, end: str, source: str) -> str:
     return f"Data was late: {f'{source}, ' if source else ''}{start} to {end}"
 
 
+def late_until(moment: str, corrections: str) -> str:
+    return f"Data was late until {moment}. {corrections}"
+
+
+def corrected_worst(label: str, worst: str, told: str) -> str:
+    return f"{label}: {f'{worst} at the worst' if worst else 'as usual'}, not {told}"
+
+
 def lost(amounts: str, so_far: bool) -> str:
     return f"lost against expected{' so far' if so_far else ''}: {amounts}"
 

@@ -179,6 +179,14 @@ def data_was_late(start: str, end: str, source: str) -> str:
     return f"Данные опоздали: {f'{source}, ' if source else ''}с {start} до {end}"
 
 
+def late_until(moment: str, corrections: str) -> str:
+    return f"Данные опаздывали до {moment}. {corrections}"
+
+
+def corrected_worst(label: str, worst: str, told: str) -> str:
+    return f"{label}: {f'{worst} в худший момент' if worst else 'как обычно'}, а не {told}"
+
+
 def lost(amounts: str, so_far: bool) -> str:
     return f"{'пока ' if so_far else ''}потеряно против ожидания: {amounts}"
 

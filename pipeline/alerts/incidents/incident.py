@@ -124,6 +124,25 @@ class Member:
 
 
 @dataclass(frozen=True)
+class Misjudged:
+    """What people were told of a metric or slice before late rows corrected it."""
+
+    metric: str
+    dimension: str
+    value: str
+    worst: float
+    """The greatest relative deviation that was told, signed."""
+    worst_value: float
+    worst_expected: float
+    """Value and expectation in that slot."""
+
+    @property
+    def part(self) -> Part:
+        """The metric or slice."""
+        return Part(self.metric, self.dimension, self.value)
+
+
+@dataclass(frozen=True)
 class Incident:
     """Metrics and slices that deviate together, as of some slot."""
 
@@ -150,6 +169,12 @@ class Incident:
     """The newest slot that its message must show; None before the first notice, and in rows of earlier releases."""
     unit: Unit = "slot"
     """What was checked: slots, or whole days. The moments of an incident of days are the beginnings of its days."""
+    ended_at: datetime | None = None
+    """The slot in which it ended; None while it is open, and in rows of earlier releases."""
+    late_until: datetime | None = None
+    """When late rows last changed it, naive UTC; None if they never did."""
+    misjudged: tuple[Misjudged, ...] = ()
+    """What people were told of it that late rows have corrected."""
 
     @property
     def bad_slots(self) -> int:
@@ -184,7 +209,12 @@ class Incident:
         return replace(told, notified=True) if kind in ("post", "worse") else told
 
     def adjustments(self) -> list[Adjustment]:
-        """Adjust the history for later slots: exclude its slots, or rescale older slots to the new normal."""
+        """Adjust the history for later slots: exclude its slots, or rescale older slots to the new normal.
+
+        Late rows are complete by now: nothing is wrong with their slots.
+        """
+        if self.outcome == "late data":
+            return []
         adjustments = []
         for member in self.members:
             lasts = member.is_checked and member.good_slots == 0 and member.expected > 0

@@ -59,7 +59,9 @@ def step(
     is_fresh : bool
         False for a slot that is caught up too late to alert people.
     """
-    ended = [incident for incident in state.current if incident.ended]
+    # What people ended with a button since the slot before has ended with that slot.
+    before = slot - SLOT
+    ended = [replace(incident, ended_at=incident.ended_at or before) for incident in state.current if incident.ended]
     still_open = [incident for incident in state.current if not incident.ended]
     advanced = [
         _as_told(incident, state.told, slot) for incident in advance(still_open, results, slot, rules, silent_since)
@@ -138,9 +140,9 @@ def advance(
         if not incident.ended or incident.outcome == "new normal"
         for member in incident.members
     }
-    deviating = [_new_member(result, slot) for result in results if result.verdict == "anomaly"]
+    deviating = [new_member(result, slot) for result in results if result.verdict == "anomaly"]
     for member in (member for member in deviating if (member.part, member.sign) not in known):
-        host = next((i for i in incidents if not i.ended and _joins(member, i, slot)), None)
+        host = next((i for i in incidents if not i.ended and joins(member, i, slot)), None)
         if host is None:
             incidents.append(Incident(make_id(member.metric, slot, unit), slot, slot, (member,), unit=unit))
         else:
@@ -152,29 +154,35 @@ def advance(
 def _advance_incident(
     incident: Incident, results: Mapping[Part, CheckResult], slot: datetime, rules: Rules
 ) -> Incident:
-    members = []
-    for member in incident.members:
-        result = results.get(member.part)
-        if result is None:
-            members.append(replace(member, is_checked=False))
-        elif result.verdict in ("anomaly", "ok"):
-            members.append(_advance_member(replace(member, is_checked=True), result, slot, rules))
-        else:
-            members.append(member)
+    members = [follow(member, results.get(member.part), slot, rules) for member in incident.members]
     last = max(member.last for member in members)
-    is_over = all(_is_over(member, rules) for member in members)
-    after = replace(
-        incident, members=tuple(members), last_anomaly=last, ended=is_over, outcome="recovered" if is_over else ""
-    )
-    if not is_over and slot - incident.opened >= rules.adopt_slots * SLOT and abs(after.worst) < 0.99:
-        # Only members that are not over belong to the new normal. A member without good slots counts as lasting.
-        lasting = tuple(member if _is_over(member, rules) else replace(member, good_slots=0) for member in members)
-        return replace(after, members=lasting, ended=True, outcome="new normal")
+    is_over = all(has_recovered(member, rules) for member in members)
+    after = replace(incident, members=tuple(members), last_anomaly=last)
+    if is_over:
+        return replace(after, ended=True, outcome="recovered", ended_at=slot)
+    if slot - incident.opened >= rules.adopt_slots * SLOT and abs(after.worst) < 0.99:
+        adopted = lasting(after.members, rules)
+        return replace(after, members=adopted, ended=True, outcome="new normal", ended_at=slot)
     return after
 
 
-def _is_over(member: Member, rules: Rules) -> bool:
+def follow(member: Member, result: CheckResult | None, slot: datetime, rules: Rules) -> Member:
+    """Return a member after a slot; `result` is None if it was not checked there."""
+    if result is None:
+        return replace(member, is_checked=False)
+    if result.verdict in ("anomaly", "ok"):
+        return _advance_member(replace(member, is_checked=True), result, slot, rules)
+    return member
+
+
+def has_recovered(member: Member, rules: Rules) -> bool:
+    """Whether a member deviates no longer, or is not checked any longer."""
     return not member.is_checked or (member.good_slots >= rules.recovery_slots and member.is_back)
+
+
+def lasting(members: Iterable[Member], rules: Rules) -> tuple[Member, ...]:
+    """Return the members of a new normal: those that deviate still belong to it, as if without good slots."""
+    return tuple(member if has_recovered(member, rules) else replace(member, good_slots=0) for member in members)
 
 
 def _advance_member(member: Member, result: CheckResult, slot: datetime, rules: Rules) -> Member:
@@ -190,7 +198,8 @@ def _advance_member(member: Member, result: CheckResult, slot: datetime, rules: 
     )
 
 
-def _new_member(result: CheckResult, slot: datetime) -> Member:
+def new_member(result: CheckResult, slot: datetime) -> Member:
+    """Return the member that an anomaly makes."""
     sign = 1 if result.score > 0 else -1
     return _with_bad_slot(Member(*result.part, since=slot, last=slot, sign=sign), result, slot)
 
@@ -214,7 +223,8 @@ def _with_bad_slot(member: Member, result: CheckResult, slot: datetime) -> Membe
     )
 
 
-def _joins(member: Member, incident: Incident, slot: datetime) -> bool:
+def joins(member: Member, incident: Incident, slot: datetime) -> bool:
+    """Whether a part that begins to deviate in a slot belongs to an open incident."""
     if incident.opened == slot:
         return True
     table = BY_NAME[member.metric].table

@@ -49,6 +49,8 @@ def due_notices(
         kind = notice(incident, slot, rules, may_alarm=may_alarm and not muted)
         if muted and kind == "close":
             kind = "edit"
+        if not kind and incident.notified and incident.incident_id in state.amended:
+            kind = "edit"  # what the message says is no longer true
         if kind:
             yield Notice(kind, incident, may_alarm and not muted, state.actions.get(incident.incident_id, ()))
     yield from edits(state, {incident.incident_id for incident in state.corrected if incident.notified})

@@ -19,7 +19,9 @@ class State:
     past: tuple[Incident, ...] = ()
     """Incidents that ended earlier, within the history of the detectors."""
     corrected: tuple[Incident, ...] = ()
-    """Incidents that ended earlier. Late rows have shown since that they were only late data."""
+    """Incidents that ended earlier and were amended since: their rows came late."""
+    amended: frozenset[str] = frozenset()
+    """The ids of the incidents that were amended at the beginning of the slot."""
     told: tuple[Incident, ...] = ()
     """Incidents of slots that are not checked yet, of which people were told (`alerts.provisional`)."""
     actions: Mapping[str, Sequence[Action]] = field(default_factory=dict)
@@ -39,11 +41,23 @@ class State:
         """The state at the beginning of the next slot, as it would be read again, with the same presses of buttons."""
         return resumed(self.incidents, self.actions)
 
+    def amend(self, before: Incident, after: Incident) -> "State":
+        """Replace an incident by what late rows have made of it."""
+        if after == before:
+            return self
+        return replace(
+            self,
+            current=tuple(after if incident is before else incident for incident in self.current),
+            past=tuple(incident for incident in self.past if incident is not before),
+            corrected=(*self.corrected, after) if before in self.past else self.corrected,
+            amended=self.amended | {after.incident_id},
+        )
+
     def next(self, since: datetime) -> "State":
         """The state at the beginning of the next slot, without ended incidents with no bad slot since `since`."""
         ended = [incident for incident in self.incidents if incident.ended and incident.last_anomaly >= since]
         still_open = tuple(incident for incident in self.current if not incident.ended)
-        return replace(self, current=still_open, past=tuple(ended), corrected=())
+        return replace(self, current=still_open, past=tuple(ended), corrected=(), amended=frozenset())
 
 
 def resumed(stored: Iterable[Incident], pressed: Mapping[str, Sequence[Action]]) -> State:

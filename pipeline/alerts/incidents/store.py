@@ -10,7 +10,7 @@ from typing import Any
 from pipeline.alerts.detection.checks import CheckResult
 from pipeline.alerts.incidents import actions
 from pipeline.alerts.incidents.actions import Action
-from pipeline.alerts.incidents.incident import Incident, Member, message_key
+from pipeline.alerts.incidents.incident import Incident, Member, Misjudged, message_key
 from pipeline.alerts.incidents.state import State, resumed
 from pipeline.core import clock, settings
 from pipeline.slots import Part
@@ -112,6 +112,8 @@ def save_checks(results: Collection[CheckResult], slot: datetime | Sequence[date
         "upper",
         "score",
         "verdict",
+        "slot_score",
+        "weight",
     )
     insert(
         SLOT_CHECKS,
@@ -119,12 +121,16 @@ def save_checks(results: Collection[CheckResult], slot: datetime | Sequence[date
     )
 
 
-def load_healthy(start: datetime, end: datetime) -> set[tuple[datetime, Part]]:
-    """Read the slots from `start` to before `end`, with metric or slice, whose latest check was "ok"."""
+def load_checks(start: datetime, end: datetime) -> dict[datetime, dict[Part, CheckResult]]:
+    """Read the latest results of the slots from `start` to before `end`, by slot and metric or slice."""
     rows = open_warehouse().query(
-        statement("healthy_checks", slot_checks=full_name(SLOT_CHECKS)), {"start": str(start), "end": str(end)}
+        statement("present_checks", slot_checks=full_name(SLOT_CHECKS)), {"start": str(start), "end": str(end)}
     )
-    return {(clock.from_epoch(seconds), Part(*part)) for seconds, *part in rows}
+    found: dict[datetime, dict[Part, CheckResult]] = {}
+    for seconds, *fields in rows:
+        result = CheckResult(*fields)
+        found.setdefault(clock.from_epoch(seconds), {})[result.part] = result
+    return found
 
 
 def judged(metrics: Collection[str], start: datetime, end: datetime) -> list[str]:
@@ -212,12 +218,13 @@ def _decode(details: str) -> Incident:
         Member(**{**member, **{name: _to_datetime(member[name]) for name in ("since", "last", "worst_at")}})
         for member in fields.pop("members")
     ]
-    for name in ("opened", "last_anomaly", "silent_since", "noticed"):
+    for name in ("opened", "last_anomaly", "silent_since", "noticed", "ended_at", "late_until"):
         fields[name] = _to_datetime(fields.get(name))
     if fields.pop("told_worst", None):
         # An earlier release did not write what people were told of each member: all of it counts as told.
         members = [replace(member, told_change=-1.0, told_score=inf) for member in members]
-    return Incident(members=tuple(members), **fields)
+    misjudged = tuple(Misjudged(**item) for item in fields.pop("misjudged", ()))
+    return Incident(members=tuple(members), misjudged=misjudged, **fields)
 
 
 def _to_datetime(text: str | None) -> datetime | None:

@@ -24,10 +24,12 @@ from pipeline.warehouse.tables import installation_id
 from reporting.decoration import optional
 
 if TYPE_CHECKING:
-    from reporting.alerts import Alert, AlertMetric, Handling, Loss, State, Status
+    from reporting.alerts import Alert, AlertMetric, Correction, Handling, Loss, State, Status
     from reporting.causes import Cause, RatioSplit
 
 DRAWN_SLOTS = clock.SLOTS_A_DAY  # the last day
+LEAST_CORRECTION = 0.05
+"""The least difference between a deviation that was told and the one that late rows show, to be told."""
 MOST_SHOWN = 6
 """Maximum number of members in a message. If an incident has more, those that deviate most are shown."""
 
@@ -77,17 +79,18 @@ def _alert(
     end = series.slot + clock.SLOT
     status = _status(incident)
     since = incident.silent_since or incident.opened
+    until = incident.last_anomaly + clock.SLOT if incident.ended else end
     key = message_key(incident.incident_id)
     causes, splits = optional(f"cause in {key}", lambda: (cause_of(explanation), split_of(explanation))) or ((), ())
     return Alert(
         slot_start=clock.to_local(series.slot),
         slot_end=clock.to_local(end),
         metrics=[_figures(incident, member, evaluation, bands) for member in shown],
-        links=optional(f"links in {key}", lambda: _links(shown, evaluation.monitors, incident, end)) or (),
+        links=optional(f"links in {key}", lambda: _links(shown, evaluation.monitors, incident, until)) or (),
         key=key,
         status=status,
         since=clock.to_local(since if status == "no_data" else incident.opened),
-        until=clock.to_local(incident.last_anomaly + clock.SLOT) if incident.ended else None,
+        until=clock.to_local(until) if incident.ended else None,
         source=_source(incident) if status in ("no_data", "data_late") else "",
         causes=causes,
         splits=splits,
@@ -97,6 +100,8 @@ def _alert(
         handled=[_handled(action) for action in notice.actions],
         buttons=[(kind, button(kind, incident, installation_id())) for kind in KINDS] if not incident.ended else (),
         mute=MUTE,
+        late_until=clock.to_local(incident.late_until) if incident.late_until else None,
+        corrections=optional(f"corrections in {key}", lambda: _corrections(incident)) or (),
     )
 
 
@@ -134,7 +139,7 @@ def _figures(incident: Incident, member: Member, evaluation: Evaluation, bands: 
     values = series.values[series.parts.index(member.part)] if member.part in series.parts else unknown
     band = bands.get(member.part, (unknown, unknown, unknown))
     expected, lower, upper = (series.in_real_time(array, DRAWN_SLOTS) for array in band)
-    part = "" if member.part.is_total else f"{dimensions.label(member.dimension, language)} {member.value}"
+    part = _slice(member.part)
     return AlertMetric(
         name=member.metric,
         label=BY_NAME[member.metric].label_in(language),
@@ -208,6 +213,29 @@ def _losses(incident: Incident) -> "list[Loss]":
     return [Loss(BY_NAME[name].label_in(language), amount) for name, amount in excess.items()]
 
 
+def _corrections(incident: Incident) -> "list[Correction]":
+    """Compare what people were told with what is known now; a small difference is not worth a line."""
+    from reporting.alerts import Correction
+
+    language = settings.ReportSettings().language
+    now = {member.part: member for member in incident.members if member.worst_at}
+    made = []
+    for told in sorted(incident.misjudged, key=lambda item: -abs(item.worst)):
+        member = now.get(told.part)
+        if abs(told.worst - (member.worst if member else 0.0)) < LEAST_CORRECTION:
+            continue
+        label = ", ".join(filter(None, [BY_NAME[told.metric].label_in(language), _slice(told.part)]))
+        worst = (member.worst_value, member.worst_expected) if member else (math.nan, math.nan)
+        made.append(Correction(label, BY_NAME[told.metric].format, told.worst_value, told.worst_expected, *worst))
+    return made
+
+
+def _slice(part: Part) -> str:
+    """Name a slice for readers; '' for a total."""
+    language = settings.ReportSettings().language
+    return "" if part.is_total else f"{dimensions.label(part.dimension, language)} {part.value}"
+
+
 def _handled(action: Action) -> "Handling":
     from reporting.alerts import Handling
 
@@ -220,9 +248,12 @@ def _links(
 ) -> list[tuple[str, str]]:
     """Fill the links of the shown metrics with the incident's times. Returns (label, address), each address once."""
     links_of = {monitor.metric.name: monitor.settings.links for monitor in monitors}
+    ends = clock.to_local(incident.opened), clock.to_local(end)
+    # A time of the hour that comes twice says nothing without its offset.
+    zones = [None, None] if ends[0].utcoffset() == ends[1].utcoffset() else [ends[0].tzinfo, ends[1].tzinfo]
     times = {
-        name: quote(f"{clock.to_local(time):%Y-%m-%d %H:%M}")
-        for name, time in (("start", incident.opened), ("end", end))
+        name: quote(time.replace(tzinfo=zone).isoformat(" ", "minutes"))
+        for name, time, zone in zip(("start", "end"), ends, zones, strict=True)
     }
     links = {}
     for member in shown:

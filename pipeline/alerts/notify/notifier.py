@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+from pipeline.alerts import evaluation
 from pipeline.alerts.evaluation import Evaluation
-from pipeline.alerts.incidents import Notice
+from pipeline.alerts.incidents import Notice, Rules, State
 from pipeline.alerts.incidents.incident import message_key
 from pipeline.alerts.notify.versions import shown_by
 from pipeline.core import settings
@@ -37,11 +39,50 @@ class Notified:
     messages: int = 0
 
 
+def notify_all(
+    notices: Sequence[Notice], numbers: Evaluation, state: State, rules: Rules, channels: Channels
+) -> Notified:
+    """Explain and deliver notices. The message of an incident that ended tells its own last slot, not a later one.
+
+    Parameters
+    ----------
+    notices : sequence of Notice
+        The notices that are due after a slot.
+    numbers : Evaluation
+        The numbers of the slot.
+    state : State
+        The state after the slot.
+    rules : Rules
+        As for the check of a slot.
+    channels : mapping of str to Channel
+        The channels to deliver to.
+
+    Raises
+    ------
+    reporting.errors.ReportingError
+        As `notify`.
+    """
+    newest = numbers.series.slot
+    by_slot: dict[datetime, list[Notice]] = {newest: []}
+    for notice in notices:
+        by_slot.setdefault(notice.incident.ended_at or newest, []).append(notice)
+    told = []
+    for slot, those in by_slot.items():
+        own = numbers if slot == newest else evaluation.evaluate(slot, numbers.monitors, state, rules)
+        told.append(notify(those, own, evaluation.explain(those, own), channels, newest))
+    return Notified(
+        next((item.link for item in told if item.link), ""),
+        [refusal for item in told for refusal in item.refusals],
+        sum(item.messages for item in told),
+    )
+
+
 def notify(
     notices: Sequence[Notice],
-    evaluation: Evaluation,
+    numbers: Evaluation,
     explanations: "Mapping[str, Explanation]",
     channels: Channels,
+    newest: datetime | None = None,
 ) -> Notified:
     """Compose each notice once and deliver it.
 
@@ -49,12 +90,14 @@ def notify(
     ----------
     notices : sequence of Notice
         The notices that are due.
-    evaluation : Evaluation
+    numbers : Evaluation
         The numbers of the slot.
     explanations : mapping
         Explanations by incident id. An incident without an entry is not explained.
     channels : mapping of str to Channel
         The channels to deliver to.
+    newest : datetime, optional
+        The newest slot that the incidents were advanced by; by default that of the numbers.
 
     Raises
     ------
@@ -65,11 +108,12 @@ def notify(
         return Notified("", [])
     from pipeline.alerts.notify import compose  # slow: imports the drawing
 
-    alerts = compose.alerts(notices, evaluation, explanations)
+    alerts = compose.alerts(notices, numbers, explanations)
+    slot = newest or numbers.series.slot
     delivered = [
         result
         for notice, alert in zip(notices, alerts, strict=True)
-        for result in _deliver(notice, alert, shown_by(notice, evaluation.series.slot), channels)
+        for result in _deliver(notice, alert, shown_by(notice, slot), channels)
     ]
     links = [result.link for result in delivered if result.link]
     refusals = [refusal for result in delivered for refusal in result.refusals]

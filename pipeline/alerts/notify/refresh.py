@@ -6,7 +6,7 @@ from datetime import datetime
 from pipeline.alerts import evaluation
 from pipeline.alerts.detection import Monitor
 from pipeline.alerts.incidents import Rules, edits, store
-from pipeline.alerts.notify.notifier import Notified, notify
+from pipeline.alerts.notify.notifier import Notified, notify_all
 from pipeline.alerts.notify.versions import behind
 from pipeline.core import clock
 from reporting.delivery import Channels
@@ -36,4 +36,4 @@ def refresh(
     if not notices:
         return Notified("", [])
     numbers = evaluation.evaluate(slot, monitors, state, rules)
-    return notify(notices, numbers, evaluation.explain(notices, numbers), channels)
+    return notify_all(notices, numbers, state, rules, channels)

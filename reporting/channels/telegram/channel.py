@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ from reporting.channels.base import Channel, Finding, Page, Press
 from reporting.channels.telegram import api, examination, forms, queue
 from reporting.channels.telegram.api import Later, Refusal
 from reporting.channels.telegram.forms import CAPTION_LIMIT, PICTURE_LIMIT_BYTES, TEXT_LIMIT, Form, Words
+from reporting.decoration import optional
 from reporting.errors import SettingsError
 from reporting.message import Button, Message, plain_text, shorten
 
@@ -90,7 +92,7 @@ class Telegram(Channel):
 
     def edit(self, address: str, message_id: str, message: Message) -> str:
         """Edit a message; if it is deleted or too old to edit, send `message` as a new one."""
-        gone = self._change_or_raise(address, message_id, message)
+        gone = self._edit(address, message_id, message)
         if gone is None:
             return message_id
         _LOG.warning("telegram: message cannot be edited (%s); sending a new one", gone.description)
@@ -98,7 +100,7 @@ class Telegram(Channel):
 
     def edit_copy(self, address: str, message_id: str, message: Message) -> bool:
         """Edit a second copy of a message; False if it is deleted or too old to edit."""
-        return self._change_or_raise(address, message_id, message) is None
+        return self._edit(address, message_id, message) is None
 
     def presses(self, since: int = 0) -> Page:
         """Return the first presses that are not confirmed; Telegram keeps them for 24 hours."""
@@ -174,12 +176,20 @@ class Telegram(Channel):
             answer = self._request(chat, form, words)
         return answer if isinstance(answer, Refusal | Later) else _id(address, chat, answer)
 
-    def _change_or_raise(self, address: str, message_id: str, message: Message) -> Refusal | None:
-        """Edit a message; return the refusal if this message cannot be edited, and raise if the chat refuses edits."""
+    def _edit(self, address: str, message_id: str, message: Message) -> Refusal | None:
+        """Edit a message; return the refusal if the message is gone, and raise if the chat refuses every message.
+
+        An edit that is refused for another reason is left out: the chat would refuse to edit a new message, too, and
+        every edit would become one.
+        """
         answer = self._change(address, message_id, message)
-        if isinstance(answer, Later) or (answer is not None and answer.is_about_chat and not answer.is_gone):
-            raise answer.error(f"chat {address}")
-        return answer
+        if answer is None or (isinstance(answer, Refusal) and answer.is_gone):
+            return answer
+        error = answer.error(f"chat {address}")
+        if isinstance(answer, Later) or answer.is_about_chat:
+            raise error
+        optional(f"edit of message {message_id} in chat {address}", partial(_raise, error))
+        return None
 
     def _change(self, address: str, message_id: str, message: Message) -> Refusal | Later | None:
         """Edit a message in the first form that is accepted; return the last refusal if none is.
@@ -275,6 +285,10 @@ class Telegram(Channel):
     @property
     def _topic(self) -> int | None:
         return int(self.topic) if self.topic else None
+
+
+def _raise(error: Exception) -> None:
+    raise error
 
 
 def _is_server(url: str) -> bool:

@@ -70,9 +70,9 @@ class Site:
             self._insert("feed_actions", change("feed_actions", day.feed_actions))
             self._insert("message_actions", change("message_actions", day.message_actions))
 
-    def arrive(self, table: str, start: datetime, end: datetime) -> None:
-        """Insert the rows of an interval that an outage withheld."""
-        (day,) = generate(_with(()), [DAYS - 1])
+    def arrive(self, table: str, start: datetime, end: datetime, *incidents: LabelledIncident) -> None:
+        """Insert the rows of an interval that an outage withheld, less what other incidents withhold."""
+        (day,) = generate(_with(incidents), [DAYS - 1])
         columns = day.message_actions if table == "message_actions" else day.feed_actions
         within = (columns["time"] >= clock.epoch(start)) & (columns["time"] < clock.epoch(end))
         self._insert(table, {name: column[within] for name, column in columns.items()})

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import luigi
+import pytest
 
 from pipeline.demo.scenario import LabelledIncident
 from pipeline.tasks import Alerts, Presses
@@ -74,6 +75,72 @@ def test_one_late_slot_does_not_excuse_the_others(embedded: Site) -> None:
     place.arrive("message_actions", OUTAGE, OUTAGE + SLOT)
     place.alert(OUTAGE + 4 * SLOT, BACK + 4 * SLOT)
     assert outcomes(place) == ["recovered"]
+
+
+def test_what_late_rows_leave_of_an_incident_is_told_truly(embedded: Site) -> None:
+    place = embedded
+    place.load(incident())
+    place.alert(OUTAGE + SLOT, OUTAGE + 3 * SLOT)
+    assert "−100%" in place.messages()[KEY]
+    place.arrive("message_actions", OUTAGE, BACK, incident("messages", -0.6))
+    place.run(Alerts(), OUTAGE + 4 * SLOT)
+    agrees_with_its_slots(place)
+    (line,) = [line for line in place.messages()[KEY].split("\n") if "−100%" in line]
+    assert line.startswith("Data was late until 13:00. Messages sent: −")
+    assert "at the worst, not −100%" in line
+    place.alert(OUTAGE + 5 * SLOT, BACK + 4 * SLOT)
+    lost = agrees_with_its_slots(place)
+    closing = place.messages()[f"{KEY}-recovered"]
+    assert f"lost against expected: −{lost:,} messages sent" in closing
+    assert line in closing
+
+
+def agrees_with_its_slots(place: Site) -> int:
+    """Check that a total's numbers are those of its slots in `slot_checks`; return how much was lost."""
+    (state,) = place.incidents()
+    member = state["members"][0]
+    assert (member["metric"], member["dimension"]) == ("messages_sent", "total")
+    rows = place.warehouse.query(
+        f"SELECT sum(value), sum(expected), min(value / expected) - 1, count() FROM {place.database}.slot_checks FINAL "
+        f"WHERE metric = 'messages_sent' AND dimension = 'total' AND slot BETWEEN '{OUTAGE}' AND '{member['last']}' "
+        "AND value < lower"
+    )
+    assert rows == [(member["observed"], *(pytest.approx(member[name]) for name in ("expected", "worst", "bad_slots")))]
+    assert -0.9 < member["worst"] < -0.3
+    return round(member["expected"] - member["observed"])
+
+
+def test_a_closed_incident_tells_its_own_slots_whatever_happens_later(chat: tuple[Site, BotApi]) -> None:
+    place, api = chat
+    again = [OUTAGE.replace(hour=hour, tzinfo=UTC) for hour in (12, 13)]
+    place.load(incident(), LabelledIncident("again", *again, "messages", -1.0))
+    place.alert(OUTAGE + SLOT, BACK + 4 * SLOT)
+    closed, _, reply = api.sent
+    before, picture = closed.text, closed.photo
+    assert "Messages sent: back to normal, " in before
+    assert before.split("\n")[-1] == reply.text.split("\n")[-1] == "Thursday, 12 November 2026, 12:00–13:00 (UTC+3)"
+    place.alert(OUTAGE + 13 * SLOT, OUTAGE + 13 * SLOT)
+    assert "Messages sent: 0, expected " in api.sent[3].text
+    api.update(
+        callback_query={
+            "from": {"id": 5, "is_bot": False, "first_name": "Anna"},
+            "message": {"message_id": closed.id, "date": 1, "chat": {"id": int(CHAT), "type": "supergroup"}},
+            "chat_instance": "1",
+            "data": "acknowledge|messages_sent:2026-11-12T0900",
+        }
+    )
+    place.run(Presses(), OUTAGE + 13 * SLOT + timedelta(minutes=1))
+    closed = api.sent[0]
+    assert "acknowledged: Anna" in closed.text
+    assert [line for line in closed.text.split("\n") if "Anna" not in line] == before.split("\n")
+    assert closed.photo == picture
+    # So does one whose rows came late.
+    place.arrive("message_actions", OUTAGE, BACK)
+    place.run(Alerts(), OUTAGE + 14 * SLOT)
+    late = api.sent[0].text
+    assert late.startswith("Data was late: message_actions, 12:00 to 13:00")
+    assert "Messages sent: back to normal, 0" not in late
+    assert "Messages sent: as usual, not −100%" in late
 
 
 def test_a_few_late_rows_do_not_excuse_what_shows_in_half_an_hour_only(embedded: Site) -> None:

@@ -146,9 +146,9 @@ def test_every_statement_runs(
             alerts = {key for (key,) in warehouse.query(statement("demo_alerts", deliveries=f"{database}.deliveries"))}
             assert f"alert-{outage:%Y-%m-%dT%H%MZ}-messenger_users" in alerts
             assert store.last_checked_slot() == outage
-            healthy = store.load_healthy(spike, outage + clock.SLOT)
-            assert healthy
-            assert (outage, Part("messenger_users")) not in healthy
+            checks = store.load_checks(spike, outage + clock.SLOT)
+            assert "ok" in {result.verdict for result in checks[outage].values()}
+            assert checks[outage][Part("messenger_users")].verdict == "anomaly"
             read_what_is_rarely_read(outage)
         with configured(NOW.replace(tzinfo=None) + timedelta(days=2), **options):
             silent = completeness.recount(clock.last_closed_slot()).silent_since

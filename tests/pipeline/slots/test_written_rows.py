@@ -124,8 +124,11 @@ def test_only_a_part_whose_latest_check_is_ok_is_healthy(warehouse: Engine) -> N
         [(NOON - SLOT, "ok"), (NOON + 7 * SLOT, "ok")],
     ):
         record(warehouse, total, rows)
-    healthy = store.load_healthy(NOON, NOON + 7 * SLOT)
+    found = store.load_checks(NOON, NOON + 7 * SLOT)
+    healthy = {(slot, part) for slot, results in found.items() for part in results if results[part].verdict == "ok"}
     assert healthy == {(NOON, total), (NOON + 5 * SLOT, total)}
+    # An early release wrote neither the slot's own score nor the weight.
+    assert {(result.slot_score, result.weight) for of in found.values() for result in of.values()} == {(0.0, 1.0)}
 
 
 def record(warehouse: Engine, part: Part, rows: Sequence[tuple[datetime, str]]) -> None:

@@ -106,7 +106,7 @@ def test_an_incident_across_a_clock_change_lasts_its_real_time() -> None:
     slot = datetime(2026, 10, 25, 4, 0, tzinfo=berlin)
     metric = alert_metric(slot, state="ended", since=datetime(2026, 10, 25, 1, 0, tzinfo=berlin), until=slot)
     text = compose(alert(metric, slot=slot), "en").plain
-    assert "01:00 to 04:00, lasted 4 h" in text
+    assert "01:00 (UTC+2) to 04:00 (UTC+1), lasted 4 h" in text
     assert "04:00–04:15 (UTC+1)" in text
 
 

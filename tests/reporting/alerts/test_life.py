@@ -2,14 +2,16 @@
 
 import math
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from reporting import texts
+from reporting.alerts import text
 from reporting.alerts.compose import compose, compose_reply
-from reporting.alerts.model import Alert, Handling, Loss
+from reporting.alerts.model import Alert, Correction, Handling, Loss
 from reporting.causes import Cause, RatioSplit
 from tests.reporting.alerts.incidents import BUTTONS, KEY, QUARTER, WORST, growing, incident, recovered, text_of
 from tests.reporting.samples import SLOT, alert_metric
@@ -141,6 +143,55 @@ def test_no_data_asks_why_is_told_once_more_and_is_corrected() -> None:
     assert "worst" not in compose(late, "en").plain
 
 
+def test_what_late_rows_have_corrected_is_told_beside_what_is_true() -> None:
+    corrections = [
+        Correction("Views", "count", 22.0, 435.0, 409.0, 435.0),
+        Correction("Active users, os iOS", "count", 0.0, 57.0),
+        Correction("CTR", "ratio", 0.1, 0.2, 0.19, 0.2),
+        Correction("Likes", "count", 3.0, 0.0),
+    ]
+    late = {"late_until": SLOT + 5 * QUARTER, "corrections": corrections}
+    line = (
+        "Data was late until 15:30. Views: −6.0% at the worst, not −94.9%; Active users, os iOS: as usual, not −100%; "
+        "CTR: −1.00\u00a0pp, −5.0% at the worst, not −10.00\u00a0pp, −50.0%"
+    )
+    for message in (compose(growing(**late), "en"), compose_reply(recovered(**late), "en")):
+        assert line in message.plain.split("\n")
+    assert (
+        "Данные опаздывали до 15:30. Views: −6,0\u00a0% в худший момент, а не −94,9\u00a0%; Active users, os iOS: "
+        "как обычно, а не −100\u00a0%"
+    ) in compose_reply(recovered(**late), "ru").plain
+    assert "as usual, not 3" in text_of(growing(**late | {"corrections": corrections[3:]}))
+    assert "late" not in text_of(growing(late_until=SLOT))  # what people were told was true
+
+
+def test_the_title_of_what_is_over_is_its_period() -> None:
+    slots = "Monday, 2 November 2026, 14:15–16:30 (UTC+3)"
+    over = recovered()
+    assert text.slot(over, texts.load("en")) == slots
+    assert compose(over, "en").plain.endswith(f"\n{slots}")
+    assert text.slot(growing(), texts.load("en")) == "Monday, 2 November 2026, 15:00–15:15 (UTC+3)"
+
+
+def test_periods_over_a_clock_change_have_both_offsets() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    began = datetime(2026, 10, 25, 0, 30, tzinfo=UTC).astimezone(berlin)  # 02:30 for the first time
+    ended = began.astimezone(UTC) + timedelta(hours=1)
+    ended = ended.astimezone(berlin)  # 02:30 for the second time
+    metric = alert_metric(ended, state="ended", since=began, until=ended)
+    over = Alert(ended, ended + QUARTER, [metric], status="data_late")
+    for language, sentence in (("en", "02:30 (UTC+2) to 02:30 (UTC+1)"), ("ru", "с 02:30 (UTC+2) до 02:30 (UTC+1)")):
+        message = compose(over, language)
+        assert sentence in message.title
+        assert f"{sentence}, " in message.plain
+        assert "02:30 (UTC+2) – 02:30 (UTC+1)" in message.plain.split("\n")[-1]
+    # The slot in which clocks change.
+    start = ended - timedelta(minutes=45)
+    last = datetime(2026, 10, 25, 0, 45, tzinfo=UTC).astimezone(berlin)
+    now = Alert(last, start.replace(hour=2, minute=0, fold=1), [alert_metric(last, since=began)])
+    assert text.slot(now, texts.load("en")) == "Sunday, 25 October 2026, 02:45 (UTC+2) – 02:00 (UTC+1)"
+
+
 @pytest.mark.parametrize(
     ("status", "english", "russian"),
     [("new_normal", "New normal", "Новая норма"), ("false_alarm", "False alarm", "Ложная тревога")],
@@ -177,7 +228,7 @@ def test_an_incident_over_night_and_over_a_clock_change_has_its_real_length() ->
     over = Alert(ended, ended + QUARTER, [metric], status="recovered")
     reply = compose_reply(over, "en")
     assert reply.plain == (
-        "Recovered after 5 h 30 min: Messages sent\n\nSaturday, 24 October 2026, 23:30–25 Oct, 04:00 (UTC+1)"
+        "Recovered after 5 h 30 min: Messages sent\n\nSaturday, 24 October 2026, 23:30 (UTC+2) – 25 Oct, 04:00 (UTC+1)"
     )
 
 

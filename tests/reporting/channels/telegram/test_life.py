@@ -12,6 +12,7 @@ from reporting.alerts.model import Action, Handling
 from reporting.causes import Cause
 from reporting.channels import create
 from reporting.channels.telegram.channel import Telegram
+from reporting.decoration import recorded
 from reporting.errors import ChannelError, ChannelUnavailableError
 from reporting.message import Button, Message
 from tests.reporting.samples import HOSTILE, SLOT, alert_metric, message, png
@@ -141,11 +142,22 @@ def test_a_copy_is_edited_and_never_sent_anew(api: BotApi, gone: str) -> None:
         telegram.edit_copy(CHAT, name, message("over"))
 
 
-def test_an_unknown_refusal_of_an_edit_still_gets_the_text_out(api: BotApi) -> None:
+@pytest.mark.parametrize("reason", ["CHAT_RESTRICTED", "not enough rights to edit the message", "SOMETHING_NEW"])
+def test_an_edit_that_is_refused_for_another_reason_never_becomes_a_new_message(
+    api: BotApi, reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
     telegram = channel(api)
-    name = telegram.send(CHAT, message())
-    api.answer_next(*[refused(400, "Bad Request: SOMETHING_NEW")] * 2)
-    assert telegram.edit(CHAT, name, message("two")) == "2"
+    name = telegram.send(CHAT, message(picture=SMALL))
+    for edit in (telegram.edit, telegram.edit_copy):
+        api.answer_next(*[refused(400, f"Bad Request: {reason}")] * 3)  # of the photo, the caption and the text
+        with recorded() as left_out:
+            assert edit(CHAT, name, with_buttons("two", LARGE)) in (name, True)
+        assert left_out == [f"without edit of message {name} in chat {CHAT}"]
+    assert [sent.text for sent in api.sent] == ["Likes: 1 < 2"]
+    assert reason in caplog.text
+    # Once the chat allows it, the next edit is shown.
+    assert telegram.edit(CHAT, name, with_buttons("three", LARGE)) == name
+    assert [(sent.text, sent.edits) for sent in api.sent] == [("three", 1)]
 
 
 def test_markup_that_an_edit_refuses_becomes_plain_text(api: BotApi) -> None:
