@@ -107,13 +107,13 @@ def agrees_with_its_slots(place: Site) -> int:
     )
     assert rows == [(member["observed"], *(pytest.approx(member[name]) for name in ("expected", "worst", "bad_slots")))]
     assert -0.9 < member["worst"] < -0.3
-    return round(member["expected"] - member["observed"])
+    return round(float(member["expected"]) - float(member["observed"]))
 
 
 def test_a_closed_incident_tells_its_own_slots_whatever_happens_later(chat: tuple[Site, BotApi]) -> None:
     place, api = chat
-    again = [OUTAGE.replace(hour=hour, tzinfo=UTC) for hour in (12, 13)]
-    place.load(incident(), LabelledIncident("again", *again, "messages", -1.0))
+    start, end = (OUTAGE.replace(hour=hour, tzinfo=UTC) for hour in (12, 13))
+    place.load(incident(), LabelledIncident("again", start, end, "messages", -1.0))
     place.alert(OUTAGE + SLOT, BACK + 4 * SLOT)
     closed, _, reply = api.sent
     before, picture = closed.text, closed.photo
