@@ -227,7 +227,13 @@ def reading(*needed: str) -> Iterator[None]:
             f"nothing is loaded yet in the database {found.installation.database}: there is no {', '.join(missing)}. "
             "`feedpulse run Daily` and `feedpulse run Alerts` make these tables."
         )
-    with unchecked(found.missing):
+    added = {
+        f"{table}.{column}"
+        for table in found.existing.values()
+        for column in ADDED_COLUMNS.get(table, {})
+        if column not in found.form(table).columns
+    }
+    with unchecked({*found.missing, *added}):
         yield
 
 
@@ -238,7 +244,7 @@ def unchecked(missing: Collection[str] = ()) -> Iterator[None]:
     Parameters
     ----------
     missing : collection of str
-        The tables for which `is_missing` is true inside the context.
+        The tables, and the columns as ``table.column``, for which `is_missing` is true inside the context.
     """
     _unchecked.append(missing)
     try:
@@ -248,7 +254,7 @@ def unchecked(missing: Collection[str] = ()) -> Iterator[None]:
 
 
 def is_missing(table: str) -> bool:
-    """Whether one of `TABLES` does not exist; only inside of `reading` can one be missing."""
+    """Whether one of `TABLES`, or a ``table.column``, does not exist; only inside of `reading` can one be missing."""
     return bool(_unchecked) and table in _unchecked[-1]
 
 

@@ -71,20 +71,25 @@ def compose_reply(alert: Alert, language: str) -> Message:
     )
 
 
-def compose_answer(action: Action | None, mute: timedelta, language: str) -> str:
-    """Write the answer to a press of a button.
+def compose_answer(
+    action: Action, at: datetime, language: str, muted_until: datetime | None = None, *, is_over: bool = False
+) -> str:
+    """Write the answer to a press of a button: what holds now.
 
     Parameters
     ----------
-    action : {"acknowledge", "mute", "false_alarm", "new_normal"} or None
-        The button; None if it is unknown.
-    mute : timedelta
-        Duration of a mute.
+    action : {"acknowledge", "mute", "unmute", "false_alarm", "new_normal", "reopen"}
+        The button.
+    at : datetime
+        The time of the press, aware, local.
     language : str
         Name of a module of `reporting.texts`.
+    muted_until : datetime or None
+        The end of the mute that holds now, aware, local; None if none holds.
+    is_over : bool
+        Whether the incident is over, and not by this press: then the press changes nothing.
     """
-    words = texts.load(language)
-    return words.MISSING if action is None else text.pressed_label(action, mute, words)
+    return text.answer(action, at, muted_until, is_over, texts.load(language))
 
 
 def compose_refusal(reason: Refusal, language: str) -> str:

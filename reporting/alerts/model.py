@@ -15,7 +15,7 @@ from reporting.formatting import Format
 
 State = Literal["opened", "ongoing", "ended"]
 Status = Literal["opened", "growing", "no_data", "recovered", "new_normal", "data_late", "false_alarm", "withdrawn"]
-Action = Literal["acknowledge", "mute", "false_alarm", "new_normal"]
+Action = Literal["acknowledge", "mute", "unmute", "false_alarm", "new_normal", "reopen"]
 Refusal = Literal["unreadable", "foreign", "refused", "unknown"]
 
 
@@ -149,11 +149,11 @@ class Correction:
 
 @dataclass(frozen=True)
 class Handling:
-    """A button that somebody pressed.
+    """A button that somebody pressed, or a mute by command.
 
     Parameters
     ----------
-    action : {"acknowledge", "mute", "false_alarm", "new_normal"}
+    action : {"acknowledge", "mute", "unmute", "false_alarm", "new_normal", "reopen"}
         The button.
     user : str
         Name of the person.
@@ -161,6 +161,8 @@ class Handling:
         Time of the press, aware, local.
     until : datetime or None
         End of the mute, aware, local; None for every other action.
+    why : str
+        The reason that was given; '' if none.
 
     Raises
     ------
@@ -172,6 +174,7 @@ class Handling:
     user: str
     at: datetime
     until: datetime | None = None
+    why: str = ""
 
     def __post_init__(self) -> None:
         if any(moment is not None and moment.tzinfo is None for moment in (self.at, self.until)):

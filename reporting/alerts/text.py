@@ -17,6 +17,7 @@ TEXT_LIMIT = 1024
 _METRICS_WRITTEN = 50
 _METRICS_IN_A_REPLY = 5
 _LABEL_LIMIT = 40
+_WHY_LIMIT = 60
 _LINKS_LIMIT = 240
 _LOSSES_LIMIT = 200
 _HANDLINGS_SHOWN = 4
@@ -111,15 +112,24 @@ def button_label(action: Action, mute: timedelta, words: Texts) -> str:
     labels = {
         "acknowledge": words.ACKNOWLEDGE,
         "mute": words.mute(words.duration(mute)),
+        "unmute": words.UNMUTE,
         "false_alarm": words.FALSE_ALARM,
         "new_normal": words.NEW_NORMAL,
+        "reopen": words.REOPEN,
     }
     return labels[action]
 
 
-def pressed_label(action: Action, mute: timedelta, words: Texts) -> str:
-    """Return the label of a pressed button."""
-    return words.ACKNOWLEDGED if action == "acknowledge" else button_label(action, mute, words)
+def answer(action: Action, at: datetime, muted_until: datetime | None, is_over: bool, words: Texts) -> str:
+    """Return what holds after a press; the parameters are those of `compose_answer`."""
+    if action == "acknowledge":
+        return words.ACKNOWLEDGED
+    if is_over:
+        return words.OVER
+    held = {"false_alarm": words.FALSE_ALARM_HELD, "new_normal": words.NEW_NORMAL_HELD, "reopen": words.REOPENED_HELD}
+    if action in held:
+        return held[action]
+    return words.muted(_moment(muted_until, at, words)) if muted_until else words.NOT_MUTED
 
 
 def _status(alert: Alert, metrics: Sequence[AlertMetric], words: Texts) -> str:
@@ -248,12 +258,17 @@ def _amounts(losses: Sequence[tuple[str, float]], words: Texts) -> str:
 
 
 def _handling(done: Handling, slot_start: datetime, words: Texts) -> str:
-    """Return which button was pressed, by whom and when."""
-    if done.until:
-        what = words.muted(_moment(done.until, slot_start, words))
-    else:
-        what = pressed_label(done.action, timedelta(0), words)
-    return f"{inline(what)}: {shorten(done.user, _LABEL_LIMIT)}, {_moment(done.at, slot_start, words)}"
+    """Return which button was pressed, by whom and when, and why."""
+    labels = {
+        "acknowledge": words.ACKNOWLEDGED,
+        "unmute": words.UNMUTED,
+        "false_alarm": words.FALSE_ALARM,
+        "new_normal": words.NEW_NORMAL,
+        "reopen": words.REOPENED,
+    }
+    what = words.muted(_moment(done.until, slot_start, words)) if done.until else labels[done.action]
+    why = f" ({shorten(done.why, _WHY_LIMIT)})" if done.why else ""
+    return f"{inline(what)}: {shorten(done.user, _LABEL_LIMIT)}, {_moment(done.at, slot_start, words)}{why}"
 
 
 def _links(links: Sequence[tuple[str, str]]) -> str:

@@ -36,6 +36,18 @@ class Texts(Protocol):
     ACKNOWLEDGED: str
     FALSE_ALARM: str
     NEW_NORMAL: str
+    # What undoes it, as buttons, and as lines that say who did it.
+    UNMUTE: str
+    UNMUTED: str
+    REOPEN: str
+    REOPENED: str
+    # Answers to a press: what holds now; `muted` is another.
+    NOT_MUTED: str
+    FALSE_ALARM_HELD: str
+    NEW_NORMAL_HELD: str
+    REOPENED_HELD: str
+    # The incident has ended, so a press changes nothing.
+    OVER: str
     # Answers to a press that is not applied.
     PRESS_UNREADABLE: str
     PRESS_FOREIGN: str

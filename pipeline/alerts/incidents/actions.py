@@ -1,4 +1,4 @@
-"""The buttons below an incident's message, the presses of them, and their effects on the incident."""
+"""What people do about incidents: the buttons below a message, mutes of metrics by command, and their effects."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +9,9 @@ from pipeline.alerts.incidents.incident import Incident
 
 MUTE = timedelta(hours=2)
 
-ActionKind = Literal["acknowledge", "mute", "false_alarm", "new_normal"]
+LONGEST_MUTE = timedelta(days=28)
+
+ActionKind = Literal["acknowledge", "mute", "unmute", "false_alarm", "new_normal", "reopen"]
 KINDS: tuple[ActionKind, ...] = get_args(ActionKind)
 
 ID_LENGTH = 8
@@ -18,13 +20,25 @@ ID_LENGTH = 8
 
 @dataclass(frozen=True)
 class Action:
-    """One press of a button."""
+    """One press of a button, or one mute of a metric by command."""
 
     incident_id: str
+    """'' for a mute by command."""
     kind: ActionKind
     person: str
     at: datetime
     """Naive UTC."""
+    metric: str = ""
+    """The metric of a mute by command; '' for a press."""
+    until: datetime | None = None
+    """The end of a mute by command, naive UTC; None for a press."""
+    why: str = ""
+    """The reason of a mute by command."""
+
+    @property
+    def end(self) -> datetime:
+        """The end of a mute, naive UTC."""
+        return self.until or self.at + MUTE
 
 
 @dataclass(frozen=True)
@@ -49,37 +63,88 @@ def read_button(data: str) -> ButtonData | None:
     return ButtonData(kind, incident_id, installation) if kind in KINDS and incident_id else None
 
 
+def offered(incident: Incident, *, muted: bool) -> Sequence[ActionKind]:
+    """Return the buttons of an incident: what can be done about it, and what undoes what was done."""
+    if incident.mark and (not incident.ended or incident.outcome == "new normal"):
+        return ("reopen",)
+    if incident.ended:
+        return ()
+    return ("acknowledge", "unmute" if muted else "mute", "false_alarm", "new_normal")
+
+
 def by_incident(actions: Iterable[Action]) -> dict[str, list[Action]]:
-    """Group actions by incident, the oldest first. If a person pressed a button repeatedly, the last press counts."""
+    """Group actions by incident, mutes by command by metric, the oldest first.
+
+    If a person pressed a button repeatedly, the last press counts.
+    """
     newest: dict[str, dict[tuple[str, str], Action]] = {}
     for action in sorted(actions, key=lambda item: item.at):
-        newest.setdefault(action.incident_id, {})[action.kind, action.person] = action
+        newest.setdefault(action.incident_id or action.metric, {})[action.kind, action.person] = action
     return {incident_id: list(pressed.values()) for incident_id, pressed in newest.items()}
 
 
-def applied(incident: Incident, actions: Sequence[Action]) -> Incident:
-    """Apply actions to an incident: a false alarm continues without notices, a new normal ends at once.
+def about(incident: Incident, actions: Mapping[str, Sequence[Action]]) -> Sequence[Action]:
+    """Return what the message of an incident shows: its presses, and mutes of its metrics while it lasted."""
+    pressed = actions.get(incident.incident_id, ())
+    metrics = dict.fromkeys(member.metric for member in incident.members)
+    muted = [action for metric in metrics for action in actions.get(metric, ()) if _concerns(action, incident)]
+    return sorted([*pressed, *muted], key=_time) if muted else pressed
 
-    Actions do not change an incident that has ended.
+
+def applied(incident: Incident, actions: Sequence[Action]) -> Incident:
+    """Apply presses to an incident: a false alarm continues without notices, a new normal ends at once.
+
+    Both can be taken back by reopening it. Nothing else changes an incident that has ended.
     """
-    for action in actions:
-        if incident.ended:
-            break
-        if action.kind == "false_alarm":
+    for action in sorted(actions, key=_time):
+        if action.kind == "reopen" and incident.mark:
+            is_declared = incident.mark == incident.outcome == "new normal"
+            again = {"ended": False, "outcome": "", "ended_at": None} if is_declared else {}
+            incident = replace(incident, mark="", **again)  # type: ignore[arg-type]
+        elif incident.ended:
+            continue
+        elif action.kind == "false_alarm":
             incident = replace(incident, mark="false alarm")
         elif action.kind == "new_normal":
             incident = replace(incident, mark="new normal", ended=True, outcome="new normal")
     return incident
 
 
+def mute_of(
+    incident: Incident, actions: Mapping[str, Sequence[Action]], incidents: Sequence[Incident], now: datetime
+) -> Action | None:
+    """Return the mute that holds for an incident.
+
+    A mute is of the metrics of its incident, and so is an unmute. Of several mutes the one that lasts longest counts.
+    """
+    metrics = {member.metric for member in incident.members}
+    keys = [other.incident_id for other in incidents if metrics & {member.metric for member in other.members}]
+    return muting([action for key in {*keys, *metrics} for action in actions.get(key, ())], now)
+
+
+def muting(actions: Iterable[Action], now: datetime) -> Action | None:
+    """Return the mute that holds after some actions; None if none holds."""
+    held: Action | None = None
+    for action in sorted((action for action in actions if action.at <= now), key=_time):
+        if action.kind == "unmute":
+            held = None
+        elif action.kind == "mute" and (held is None or action.end > held.end):
+            held = action
+    return held if held and now < held.end else None
+
+
 def is_muted(
     incident: Incident, actions: Mapping[str, Sequence[Action]], incidents: Sequence[Incident], now: datetime
 ) -> bool:
-    """Whether an incident, or another incident that shares a metric with it, was muted less than `MUTE` ago."""
-    metrics = {member.metric for member in incident.members}
-    for other in incidents:
-        if metrics & {member.metric for member in other.members}:
-            pressed = actions.get(other.incident_id, ())
-            if any(action.kind == "mute" and action.at <= now < action.at + MUTE for action in pressed):
-                return True
-    return False
+    """Whether a mute holds for an incident."""
+    return mute_of(incident, actions, incidents, now) is not None
+
+
+def _concerns(action: Action, incident: Incident) -> bool:
+    """Whether a mute or unmute of a metric was in effect while an incident lasted."""
+    end = incident.last_anomaly if incident.ended else datetime.max
+    return action.at <= end and (action.end if action.kind == "mute" else action.at) > incident.opened
+
+
+def _time(action: Action) -> datetime:
+    return action.at

@@ -22,7 +22,9 @@ class Notice:
     may_alarm: bool = False
     """Whether a new message may be sent now."""
     actions: Sequence[Action] = ()
-    """The presses of the incident's buttons."""
+    """What people did about the incident."""
+    is_muted: bool = False
+    """Whether a mute holds for it: then its message offers to undo that."""
 
 
 def due_notices(
@@ -52,8 +54,8 @@ def due_notices(
         if not kind and incident.notified and incident.incident_id in state.amended:
             kind = "edit"  # what the message says is no longer true
         if kind:
-            yield Notice(kind, incident, may_alarm and not muted, state.actions.get(incident.incident_id, ()))
-    yield from edits(state, {incident.incident_id for incident in state.corrected if incident.notified})
+            yield Notice(kind, incident, may_alarm and not muted, state.about(incident), muted)
+    yield from edits(state, {incident.incident_id for incident in state.corrected if incident.notified}, now)
 
 
 def shares(
@@ -73,17 +75,20 @@ def shares(
     if not is_fresh or calendar.is_quiet(slot, rules.quiet_hours):
         return []
     return [
-        Notice("share", incident, may_alarm=True, actions=state.actions.get(incident.incident_id, ()))
+        Notice("share", incident, may_alarm=True, actions=state.about(incident))
         for incident in state.current
         if incident.notified and not incident.ended and incident.mark != "false alarm"
         if incident.incident_id not in noticed and not is_muted(incident, state.actions, state.incidents, now)
     ]
 
 
-def edits(state: State, incident_ids: Container[str]) -> list[Notice]:
-    """Return notices that update the messages of incidents without a sound."""
+def edits(state: State, incident_ids: Container[str], now: datetime) -> list[Notice]:
+    """Return notices that update the messages of incidents without a sound; mutes are evaluated at `now`."""
     chosen = [incident for incident in state.incidents if incident.incident_id in incident_ids]
-    return [Notice("edit", incident, actions=state.actions.get(incident.incident_id, ())) for incident in chosen]
+    return [
+        Notice("edit", incident, False, state.about(incident), is_muted(incident, state.actions, state.incidents, now))
+        for incident in chosen
+    ]
 
 
 def notice(incident: Incident, slot: datetime, rules: Rules, *, may_alarm: bool = True) -> NoticeKind:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from pipeline.alerts.incidents import calendar
-from pipeline.alerts.incidents.actions import Action, applied
+from pipeline.alerts.incidents.actions import Action, about, applied
 from pipeline.alerts.incidents.incident import Incident
 from pipeline.slots import Adjustment
 
@@ -25,7 +25,11 @@ class State:
     told: tuple[Incident, ...] = ()
     """Incidents of slots that are not checked yet, of which people were told (`alerts.provisional`)."""
     actions: Mapping[str, Sequence[Action]] = field(default_factory=dict)
-    """Presses of buttons, by incident id."""
+    """Presses of buttons by incident id, mutes by command by metric."""
+
+    def about(self, incident: Incident) -> Sequence[Action]:
+        """What people did about an incident."""
+        return about(incident, self.actions)
 
     @property
     def incidents(self) -> tuple[Incident, ...]:
@@ -63,6 +67,9 @@ class State:
 def resumed(stored: Iterable[Incident], pressed: Mapping[str, Sequence[Action]]) -> State:
     """Make the state at the beginning of a slot from the newest states of incidents and the presses of buttons."""
     stored = sorted(stored, key=lambda incident: incident.incident_id)
-    # A press since the previous slot may have ended an incident: a new normal ends at once.
-    current = [applied(incident, pressed.get(incident.incident_id, ())) for incident in stored if not incident.ended]
-    return State(tuple(current), tuple(incident for incident in stored if incident.ended), actions=pressed)
+    # A press since the previous slot may have ended an incident (a new normal ends at once) or opened it again.
+    now = [applied(incident, pressed.get(incident.incident_id, ())) for incident in stored]
+    was_open = [not incident.ended for incident in stored]
+    current = [incident for incident, still in zip(now, was_open, strict=True) if still or not incident.ended]
+    past = [incident for incident, still in zip(now, was_open, strict=True) if not still and incident.ended]
+    return State(tuple(current), tuple(past), actions=pressed)

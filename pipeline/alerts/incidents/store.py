@@ -14,7 +14,7 @@ from pipeline.alerts.incidents.incident import Incident, Member, Misjudged, mess
 from pipeline.alerts.incidents.state import State, resumed
 from pipeline.core import clock, settings
 from pipeline.slots import Part
-from pipeline.warehouse.statements import statement
+from pipeline.warehouse.statements import Fragment, statement
 from pipeline.warehouse.tables import (
     DELIVERIES,
     INCIDENT_ACTIONS,
@@ -22,8 +22,12 @@ from pipeline.warehouse.tables import (
     SLOT_CHECKS,
     full_name,
     insert,
+    is_missing,
     open_warehouse,
 )
+
+COMMAND = "command"
+"""The channel of mutes by command."""
 
 
 def load_state(slot: datetime) -> State:
@@ -59,13 +63,40 @@ def withdraw(states: Sequence[tuple[datetime, Incident]]) -> None:
 
 
 def load_actions(slot: datetime) -> list[Action]:
-    """Read the presses of buttons until now, within the same history as `load_incidents`."""
+    """Read the presses of buttons and the mutes by command until now, within the same history as `load_incidents`."""
     until = clock.utcnow()
+    is_early = is_missing(f"{INCIDENT_ACTIONS}.metric")
+    columns = ("''", "toDateTime(0, 'UTC')", "''") if is_early else ("metric", "until", "why")
     rows = open_warehouse().query(
-        statement("incident_actions", incident_actions=full_name(INCIDENT_ACTIONS)),
+        statement(
+            "incident_actions",
+            incident_actions=full_name(INCIDENT_ACTIONS),
+            **dict(zip(("metric", "until", "why"), map(Fragment, columns), strict=True)),
+        ),
         {"start": str(_start_of_history(slot)), "until": str(until.replace(microsecond=0))},
     )
-    return [Action(incident_id, action, person, at) for incident_id, action, person, at in rows]
+    return [
+        Action(incident_id, action, person, at, metric, end if metric and end > at else None, why)
+        for incident_id, action, person, at, metric, end, why in rows
+    ]
+
+
+def save_mute(action: Action, number: int) -> None:
+    """Write a mute or unmute of a metric by command; `number` must be new, and greater than those before."""
+    insert(
+        INCIDENT_ACTIONS,
+        {
+            "channel": [COMMAND],
+            "update_number": [number],
+            "incident_id": [""],
+            "action": [action.kind],
+            "person": [action.person],
+            "at": [action.at],
+            "metric": [action.metric],
+            "until": [action.until or action.at],
+            "why": [action.why],
+        },
+    )
 
 
 def has_noticed_incidents(since: datetime) -> bool:

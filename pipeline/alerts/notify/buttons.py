@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from pipeline.alerts.incidents import actions, store
+from pipeline.alerts.incidents import State, actions, store
 from pipeline.alerts.incidents.actions import ButtonData
 from pipeline.alerts.incidents.store import RecordedPress
 from pipeline.core import clock, settings
@@ -26,6 +26,9 @@ LEFT_FOR = timedelta(minutes=5)
 ANSWERING_SECONDS = 10
 """Time for the answers of one run: an answer is shown only within seconds after the press."""
 MOST_FAILURES = 3
+
+_DECLARATIONS = {"new normal": "new_normal", "false alarm": "false_alarm"}
+"""The button of each mark."""
 
 LOGGER = logging.getLogger(__name__)
 
@@ -52,22 +55,31 @@ class _Answers:
     def give(self, channel: "Channel", rows: Sequence[RecordedPress], presses: "Sequence[Press]") -> None:
         """Answer the presses of a page, the newest first: if the newer ones are too old, the older ones are too."""
         failures, began = 0, time.monotonic()
+        pressed = any(row.incident_id for row in rows)
+        state = store.load_state(clock.last_closed_slot() + clock.SLOT) if pressed else State()
         for row, press in zip(reversed(rows), reversed(presses), strict=True):
             if failures >= MOST_FAILURES or time.monotonic() - began >= self._left:
                 break
             if press.answer and row.action != REPEATED and (press.person, press.data) not in self._given:
                 self._given.add((press.person, press.data))
-                failures += not channel.answer_press(press, _text(row))
+                failures += not channel.answer_press(press, _text(row, state))
         self._left -= time.monotonic() - began
 
 
-def _text(row: RecordedPress) -> str:
+def _text(row: RecordedPress, state: State) -> str:
     from reporting.alerts import compose_answer, compose_refusal  # imports what draws; a check imports this module
 
     language = settings.ReportSettings().language
-    if row.incident_id:
-        return compose_answer(row.action, actions.MUTE, language)  # type: ignore[arg-type]
-    return compose_refusal(row.action, language)  # type: ignore[arg-type]
+    if not row.incident_id:
+        return compose_refusal(row.action, language)  # type: ignore[arg-type]
+    incident = next((item for item in state.incidents if item.incident_id == row.incident_id), None)
+    if incident is None:  # its message was sent just now, and it is not stored yet
+        held = actions.muting(state.actions.get(row.incident_id, ()), row.at)
+    else:
+        held = actions.mute_of(incident, state.actions, state.incidents, row.at)
+    muted_until = clock.to_local(held.end) if held else None
+    is_over = incident is not None and incident.ended and row.action != _DECLARATIONS.get(incident.mark)
+    return compose_answer(row.action, clock.to_local(row.at), language, muted_until, is_over=is_over)  # type: ignore[arg-type]
 
 
 def poll_buttons(channels: "Mapping[str, Channel]") -> Polled:

@@ -13,7 +13,7 @@ from pipeline.alerts.detection import CheckResult, Monitor
 from pipeline.alerts.detection.band import Band
 from pipeline.alerts.evaluation import Evaluation
 from pipeline.alerts.incidents import Incident, Notice
-from pipeline.alerts.incidents.actions import KINDS, MUTE, Action, button
+from pipeline.alerts.incidents.actions import MUTE, Action, button, offered
 from pipeline.alerts.incidents.incident import Member, message_key
 from pipeline.alerts.root_cause.explanation import Explanation
 from pipeline.core import clock, dimensions, settings
@@ -98,7 +98,9 @@ def _alert(
         if status not in ("data_late", "withdrawn")
         else (),
         handled=[_handled(action) for action in notice.actions],
-        buttons=[(kind, button(kind, incident, installation_id())) for kind in KINDS] if not incident.ended else (),
+        buttons=[
+            (kind, button(kind, incident, installation_id())) for kind in offered(incident, muted=notice.is_muted)
+        ],
         mute=MUTE,
         late_until=clock.to_local(incident.late_until) if incident.late_until else None,
         corrections=optional(f"corrections in {key}", lambda: _corrections(incident)) or (),
@@ -239,8 +241,8 @@ def _slice(part: Part) -> str:
 def _handled(action: Action) -> "Handling":
     from reporting.alerts import Handling
 
-    until = clock.to_local(action.at + MUTE) if action.kind == "mute" else None
-    return Handling(action.kind, action.person, clock.to_local(action.at), until)
+    until = clock.to_local(action.end) if action.kind == "mute" else None
+    return Handling(action.kind, action.person, clock.to_local(action.at), until, action.why)
 
 
 def _links(

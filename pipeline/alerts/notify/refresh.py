@@ -32,7 +32,7 @@ def refresh(
         If no address accepted a message.
     """
     state = store.load_state(slot + clock.SLOT)
-    notices = edits(state, {*pressed, *behind(state, slot)})
+    notices = edits(state, {*pressed, *behind(state, slot)}, clock.utcnow())
     if not notices:
         return Notified("", [])
     numbers = evaluation.evaluate(slot, monitors, state, rules)

@@ -45,7 +45,7 @@ def behind(state: State, slot: datetime) -> set[str]:
     """
     wanted: dict[str, tuple[str, Version, Version]] = {}
     for incident in state.incidents:
-        actions = state.actions.get(incident.incident_id, ())
+        actions = state.about(incident)
         latest = max((at for at in (incident.noticed, newest_press(actions)) if at), default=None)
         if incident.notified and latest and latest >= slot - KEPT_UP:
             needed, possible = version(incident.noticed, actions), version(slot, actions)

@@ -1,5 +1,6 @@
--- Presses of buttons. The action is acknowledge, mute, false_alarm or new_normal; without an incident it says why the
--- press was not applied. The channel names its queue (telegram:123456, the bot), which assigns update_number.
+-- Presses of buttons. The action is acknowledge, mute, unmute, false_alarm, new_normal or reopen; without an incident it
+-- says why the press was not applied. The channel names its queue (telegram:123456, the bot), which assigns update_number.
+-- A mute or unmute by `feedpulse mute` has a metric in place of an incident: the program adds metric, until and why.
 CREATE TABLE IF NOT EXISTS {table} (
     incident_id String,
     action String,
