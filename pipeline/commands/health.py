@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from pipeline.alerts import detection, learning
-from pipeline.alerts.incidents import store
-from pipeline.alerts.incidents.actions import MUTE
+from pipeline.alerts.incidents import State, store
+from pipeline.alerts.incidents.actions import Action
 from pipeline.alerts.incidents.incident import Incident
 from pipeline.alerts.learning import Lack
 from pipeline.commands.run import ROOTS
 from pipeline.core import clock, settings
-from pipeline.core.metrics import FEED, MESSAGES
+from pipeline.core.metrics import BY_NAME, FEED, MESSAGES
 from pipeline.etl import results
 from pipeline.slots import completeness
 from pipeline.slots.rhythm import Rhythm, prompt
@@ -79,7 +79,8 @@ class Open:
 
     incident: Incident
     acknowledged_by: tuple[str, ...]
-    muted_until: datetime | None
+    mute: Action | None
+    """The mute that holds for it."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,8 @@ class Health:
     runs: dict[str, LastRun] = field(default_factory=dict)
     slots: Slots | None = None
     incidents: tuple[Open, ...] = ()
+    mutes: Mapping[str, Action] = field(default_factory=dict)
+    """By metric, the mute that holds, whether by a button or by command."""
     unsent: tuple[Unsent, ...] = ()
     is_grown: bool = False
     """Whether old months could not be dropped on each of the last `UNDROPPED_DAYS`."""
@@ -125,7 +128,7 @@ class Health:
         elif (age := now - self.slots.newest - clock.SLOT) > SLOT_LATE + self._lag:
             yield f"no slot was checked since that of {local(self.slots.newest)}, {duration(age)} ago"
         for item in self.incidents:
-            if item.incident.notified and not (item.acknowledged_by or item.muted_until or item.incident.mark):
+            if item.incident.notified and not (item.acknowledged_by or item.mute or item.incident.mark):
                 yield f"an incident is open and nobody took it: {described(item)}"
         for message in self.unsent:
             yield f"{message.key} was not sent to {message.channel} {message.address} at {local(message.tried)}"
@@ -151,11 +154,13 @@ def read() -> Health:
     """
     with tables.reading(TABLE_UPDATES):
         found = tables.inspect()
+        state = _state(found)
         return Health(
             _days(),
             _runs(found),
             _slots(found),
-            tuple(_incidents(found)),
+            tuple(_incidents(state)),
+            _mutes(state),
             tuple(_unsent(found)),
             _is_grown(found),
             optional("times of the source", _wrong_times) or {},
@@ -184,19 +189,24 @@ def _slots(found: Inspection) -> Slots | None:
     return Slots(newest, completeness.lags(rhythms), rhythms, tuple(lacks))
 
 
-def _incidents(found: Inspection) -> Iterator[Open]:
+def _state(found: Inspection) -> State:
+    """Read the incidents after the newest slot that was checked, and what people did about them."""
     newest = store.last_checked_slot() if _has(found, SLOT_CHECKS, INCIDENTS, INCIDENT_ACTIONS) else None
-    if newest is None:
-        return
-    state = store.load_state(newest + clock.SLOT)
+    return store.load_state(newest + clock.SLOT) if newest else State()
+
+
+def _incidents(state: State) -> Iterator[Open]:
     for incident in state.current:
         if incident.ended:
             continue
-        pressed = state.actions.get(incident.incident_id, ())
-        ends = [action.at + MUTE for action in pressed if action.kind == "mute"]
-        muted = max((end for end in ends if end > clock.utcnow()), default=None)
-        people = dict.fromkeys(action.person for action in pressed if action.kind == "acknowledge")
-        yield Open(incident, tuple(people), muted)
+        people = [action.person for action in state.about(incident) if action.kind == "acknowledge"]
+        mute = state.mute_of({member.metric for member in incident.members}, clock.utcnow())
+        yield Open(incident, tuple(dict.fromkeys(people)), mute)
+
+
+def _mutes(state: State) -> dict[str, Action]:
+    found = {name: state.mute_of({name}, clock.utcnow()) for name in BY_NAME}
+    return {name: mute for name, mute in found.items() if mute}
 
 
 def _unsent(found: Inspection) -> Iterator[Unsent]:
@@ -259,13 +269,18 @@ def described(item: Open) -> str:
         parts.append(f"no data since {local(incident.silent_since)}")
     if item.acknowledged_by:
         parts.append(f"acknowledged by {', '.join(item.acknowledged_by)}")
-    if item.muted_until:
-        parts.append(f"muted until {local(item.muted_until)}")
+    if item.mute:
+        parts.append(f"muted {described_mute(item.mute)}")
     if not incident.notified:
         parts.append("nobody was told")
     if incident.mark:
         parts.append(f"declared a {incident.mark}")
     return ", ".join(parts)
+
+
+def described_mute(mute: Action) -> str:
+    """Describe a mute: until when, by whom and why."""
+    return f"until {local(mute.end)} by {mute.person}" + (f" ({mute.why})" if mute.why else "")
 
 
 def ranges(days: tuple[date, ...]) -> str:

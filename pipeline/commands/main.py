@@ -6,7 +6,21 @@ import sys
 from collections.abc import Sequence
 from types import ModuleType
 
-from pipeline.commands import adopt, compare, demo, detectors, doctor, init, query, replay, run, status, tune, verify
+from pipeline.commands import (
+    adopt,
+    compare,
+    demo,
+    detectors,
+    doctor,
+    init,
+    mute,
+    query,
+    replay,
+    run,
+    status,
+    tune,
+    verify,
+)
 from pipeline.commands.common import PROGRAM, WRONG_USAGE
 from pipeline.core.errors import is_ours
 
@@ -15,6 +29,7 @@ COMMANDS: dict[str, ModuleType] = {
     "doctor": doctor,
     "run": run,
     "status": status,
+    "mute": mute,
     "demo": demo,
     "query": query,
     "verify": verify,

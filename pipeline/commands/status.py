@@ -14,6 +14,7 @@ learning     metrics whose history is too short: metric, known_days, needed_days
 wrong_times  by source table: rows with a time before 2000 or in the future
 no_actions   the newest day, if none of its rows in the feed is a view or a like; else null
 incidents    open ones: id, metrics, opened, worst, silent_since, notified, acknowledged_by, muted_until, mark
+mutes        mutes that hold, by buttons and by `feedpulse mute`: metric, until, by, why
 unsent       key, channel, address, tried: messages that hang
 channels     report, alerts: names
 ===========  =======================================================================================================
@@ -45,7 +46,8 @@ loads {TABLE: {delay_seconds, interval_seconds, overdue, slots_are_checked}},
 learning [{metric, known_days, needed_days, checked_from}],
 wrong_times {TABLE}, no_actions, unsent [{key, channel, address, tried}],
 incidents [{id, metrics, opened, worst, silent_since, notified, acknowledged_by,
-  muted_until, mark}], channels {report, alerts}. Times are in UTC.
+  muted_until, mark}], mutes [{metric, until, by, why}],
+channels {report, alerts}. Times are in UTC.
 """
 
 
@@ -79,7 +81,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _as_text(found: "Health", problems: Sequence[str]) -> Iterator[str]:
-    from pipeline.commands.health import described, duration, local, ranges
+    from pipeline.commands.health import described, described_mute, duration, local, ranges
     from pipeline.core import clock
 
     now = clock.utcnow()
@@ -107,6 +109,8 @@ def _as_text(found: "Health", problems: Sequence[str]) -> Iterator[str]:
         yield from _lines("incident", described(item))
     if found.slots and not found.incidents:
         yield from _lines("incident", "none is open")
+    for metric, mute in found.mutes.items():
+        yield from _lines("muted", f"{metric} {described_mute(mute)}")
     for message in found.unsent:
         yield from _lines("unsent", f"{message.key} to {message.channel} {message.address}, {local(message.tried)}")
     channels = _channels()
@@ -182,6 +186,10 @@ def _as_json(found: "Health", problems: Sequence[str]) -> dict[str, Any]:
         "wrong_times": found.wrong_times,
         "no_actions": str(found.no_actions) if found.no_actions else None,
         "incidents": [_incident_as_json(item) for item in found.incidents],
+        "mutes": [
+            {"metric": metric, "until": _utc(mute.end), "by": mute.person, "why": mute.why}
+            for metric, mute in found.mutes.items()
+        ],
         "unsent": [
             {"key": item.key, "channel": item.channel, "address": item.address, "tried": _utc(item.tried)}
             for item in found.unsent
@@ -221,7 +229,7 @@ def _incident_as_json(item: "Open") -> dict[str, Any]:
         "silent_since": _utc(incident.silent_since),
         "notified": incident.notified,
         "acknowledged_by": list(item.acknowledged_by),
-        "muted_until": _utc(item.muted_until),
+        "muted_until": _utc(item.mute.end if item.mute else None),
         "mark": incident.mark,
     }
 

@@ -11,7 +11,7 @@ import detectors
 from pipeline.alerts.backtest import replay
 from pipeline.alerts.backtest.replay import Replayed
 from pipeline.alerts.incidents import Incident
-from pipeline.alerts.incidents.actions import Action
+from pipeline.alerts.incidents.actions import Action, standing
 from pipeline.core import clock, overrides, settings
 
 REPLAYED_DAYS = 28
@@ -45,13 +45,13 @@ class Effect:
 
 def is_confirmed(pressed: Sequence[Action]) -> bool:
     """Whether somebody acknowledged an incident or declared it the new normal, and nobody declared it a false alarm."""
-    kinds = {action.kind for action in pressed}
+    kinds = {action.kind for action in standing(pressed)}
     return "false_alarm" not in kinds and bool(kinds & {"acknowledge", "new_normal"})
 
 
 def is_false(pressed: Sequence[Action]) -> bool:
     """Whether somebody declared an incident a false alarm."""
-    return any(action.kind == "false_alarm" for action in pressed)
+    return any(action.kind == "false_alarm" for action in standing(pressed))
 
 
 def false_alarms(incidents: Sequence[Incident], actions: Mapping[str, Sequence[Action]]) -> Counter[str]:

@@ -1,6 +1,6 @@
 """What people do about incidents: the buttons below a message, mutes of metrics by command, and their effects."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal, get_args
@@ -110,20 +110,26 @@ def applied(incident: Incident, actions: Sequence[Action]) -> Incident:
     return incident
 
 
-def mute_of(
-    incident: Incident, actions: Mapping[str, Sequence[Action]], incidents: Sequence[Incident], now: datetime
-) -> Action | None:
-    """Return the mute that holds for an incident.
+def standing(pressed: Iterable[Action]) -> list[Action]:
+    """Leave out what people declared an incident to be before it was reopened."""
+    pressed = list(pressed)
+    reopened = max((action.at for action in pressed if action.kind == "reopen"), default=datetime.min)
+    return [action for action in pressed if action.kind not in ("false_alarm", "new_normal") or action.at > reopened]
 
-    A mute is of the metrics of its incident, and so is an unmute. Of several mutes the one that lasts longest counts.
+
+def mute_of(
+    metrics: Collection[str], actions: Mapping[str, Sequence[Action]], incidents: Sequence[Incident], now: datetime
+) -> Action | None:
+    """Return the mute that holds for one of some metrics; None if none holds.
+
+    A mute or unmute by a button is of the metrics of its incident.
     """
-    metrics = {member.metric for member in incident.members}
-    keys = [other.incident_id for other in incidents if metrics & {member.metric for member in other.members}]
-    return muting([action for key in {*keys, *metrics} for action in actions.get(key, ())], now)
+    own = [item.incident_id for item in incidents if any(member.metric in metrics for member in item.members)]
+    return muting([action for key in {*own, *metrics} for action in actions.get(key, ())], now)
 
 
 def muting(actions: Iterable[Action], now: datetime) -> Action | None:
-    """Return the mute that holds after some actions; None if none holds."""
+    """Return the mute that holds after some actions: of several the one that lasts longest; None if none holds."""
     held: Action | None = None
     for action in sorted((action for action in actions if action.at <= now), key=_time):
         if action.kind == "unmute":
@@ -137,7 +143,7 @@ def is_muted(
     incident: Incident, actions: Mapping[str, Sequence[Action]], incidents: Sequence[Incident], now: datetime
 ) -> bool:
     """Whether a mute holds for an incident."""
-    return mute_of(incident, actions, incidents, now) is not None
+    return mute_of({member.metric for member in incident.members}, actions, incidents, now) is not None
 
 
 def _concerns(action: Action, incident: Incident) -> bool:

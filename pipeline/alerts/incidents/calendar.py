@@ -5,8 +5,8 @@
     release = 2026-11-20T02:00/2026-11-20T04:00 maintenance
     sale = 2026-11-27T00:00/2026-11-28T00:00 event views,likes
 
-During maintenance no anomaly raises an alert. During an event only drops do. Both are excluded from the history of the
-detectors. Entries may overlap.
+During maintenance no anomaly raises an alert, and open incidents stay as they are. During an event only drops do. Both
+are excluded from the history of the detectors. Entries may overlap.
 """
 
 from collections.abc import Iterable, Sequence
@@ -53,6 +53,12 @@ def adjustments(entries: Sequence[Entry]) -> list[Adjustment]:
 def planned(entries: Sequence[Entry], slot: datetime, results: Iterable[CheckResult]) -> list[CheckResult]:
     """Give every anomaly that the calendar covers the verdict "planned"."""
     return [_planned(entries, slot, result) for result in results]
+
+
+def maintained(entries: Sequence[Entry], slot: datetime) -> set[str]:
+    """Return the metrics that are under maintenance in a slot."""
+    going_on = [entry for entry in entries if entry.kind == "maintenance" and entry.start <= slot < entry.end]
+    return {metric for entry in going_on for metric in entry.metrics}
 
 
 def is_quiet(slot: datetime, hours: tuple[time, time] | None) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pipeline.alerts.detection.checks import CheckResult
+from pipeline.alerts.incidents import calendar
 from pipeline.alerts.incidents.incident import Incident, Member, Unit, make_id
 from pipeline.alerts.incidents.policy import Notice, due_notices
 from pipeline.alerts.incidents.rules import Rules
@@ -160,14 +161,18 @@ def _advance_incident(
     after = replace(incident, members=tuple(members), last_anomaly=last)
     if is_over:
         return replace(after, ended=True, outcome="recovered", ended_at=slot)
-    if slot - incident.opened >= rules.adopt_slots * SLOT and abs(after.worst) < 0.99:
+    is_maintained = {member.metric for member in members} <= calendar.maintained(rules.calendar, slot)
+    has_lasted = slot - incident.opened >= rules.adopt_slots * SLOT and not is_maintained
+    if has_lasted and abs(after.worst) < 0.99:
         adopted = lasting(after.members, rules)
         return replace(after, members=adopted, ended=True, outcome="new normal", ended_at=slot)
     return after
 
 
 def follow(member: Member, result: CheckResult | None, slot: datetime, rules: Rules) -> Member:
-    """Return a member after a slot; `result` is None if it was not checked there."""
+    """Return a member after a slot; `result` is None if it was not checked there. Maintenance says nothing of it."""
+    if rules.calendar and member.metric in calendar.maintained(rules.calendar, slot):
+        return member
     if result is None:
         return replace(member, is_checked=False)
     if result.verdict in ("anomaly", "ok"):

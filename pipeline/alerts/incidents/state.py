@@ -1,11 +1,11 @@
 """The state of the alerts: all incidents as of a slot and the presses of their buttons."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from pipeline.alerts.incidents import calendar
-from pipeline.alerts.incidents.actions import Action, about, applied
+from pipeline.alerts.incidents.actions import Action, about, applied, mute_of
 from pipeline.alerts.incidents.incident import Incident
 from pipeline.slots import Adjustment
 
@@ -26,6 +26,10 @@ class State:
     """Incidents of slots that are not checked yet, of which people were told (`alerts.provisional`)."""
     actions: Mapping[str, Sequence[Action]] = field(default_factory=dict)
     """Presses of buttons by incident id, mutes by command by metric."""
+
+    def mute_of(self, metrics: Collection[str], now: datetime) -> Action | None:
+        """Return the mute that holds for one of some metrics; None if none holds."""
+        return mute_of(metrics, self.actions, self.incidents, now)
 
     def about(self, incident: Incident) -> Sequence[Action]:
         """What people did about an incident."""

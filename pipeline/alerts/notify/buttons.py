@@ -73,10 +73,10 @@ def _text(row: RecordedPress, state: State) -> str:
     if not row.incident_id:
         return compose_refusal(row.action, language)  # type: ignore[arg-type]
     incident = next((item for item in state.incidents if item.incident_id == row.incident_id), None)
-    if incident is None:  # its message was sent just now, and it is not stored yet
-        held = actions.muting(state.actions.get(row.incident_id, ()), row.at)
-    else:
-        held = actions.mute_of(incident, state.actions, state.incidents, row.at)
+    metrics = {member.metric for member in incident.members} if incident else {row.incident_id.partition(":")[0]}
+    # Of an incident whose message was sent just now nothing is stored but the presses.
+    own = actions.muting(state.actions.get(row.incident_id, ()), row.at) if incident is None else None
+    held = own or state.mute_of(metrics, row.at)
     muted_until = clock.to_local(held.end) if held else None
     is_over = incident is not None and incident.ended and row.action != _DECLARATIONS.get(incident.mark)
     return compose_answer(row.action, clock.to_local(row.at), language, muted_until, is_over=is_over)  # type: ignore[arg-type]

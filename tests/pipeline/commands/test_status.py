@@ -258,7 +258,7 @@ def test_alerts_that_never_checked_a_slot(place: Place) -> None:
         ({}, "", "", False),
         ({"notified": False}, "", "nobody was told", True),
         ({}, "acknowledge", "acknowledged by Anna", True),
-        ({}, "mute", "muted until 14:21", True),
+        ({}, "mute", "muted until 14:21 by Anna", True),
         ({}, "false_alarm", "declared a false alarm", True),
         ({"silent_since": NEWEST}, "", "no data since 12:00", False),
     ],

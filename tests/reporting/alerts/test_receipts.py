@@ -1,10 +1,10 @@
 """Which lines of a long message are dropped first, and the receipts of pressed buttons."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
-from reporting.alerts import compose_answer
+from reporting.alerts import compose, compose_answer
 from reporting.alerts.model import Action, Alert, AlertMetric, Handling
 from reporting.alerts.text import html
 from reporting.message import plain_text
@@ -47,16 +47,56 @@ def test_details_of_lesser_metrics_go_before_links() -> None:
     assert all(some_gone)
 
 
+UNTIL = SLOT + timedelta(hours=2)
+
+
 @pytest.mark.parametrize(
-    ("action", "english", "russian"),
+    ("action", "muted_until", "is_over", "english", "russian"),
     [
-        ("acknowledge", "Acknowledged", "Принято"),
-        ("mute", "Mute 2 h", "Заглушить на 2 ч"),
-        ("false_alarm", "False alarm", "Ложная тревога"),
-        ("new_normal", "New normal", "Новая норма"),
-        (None, "-", "-"),
+        ("acknowledge", None, False, "Acknowledged", "Принято"),
+        ("acknowledge", None, True, "Acknowledged", "Принято"),
+        ("mute", UNTIL, False, "Muted until 16:15", "Заглушено до 16:15"),
+        ("mute", UNTIL + timedelta(days=1), False, "Muted until 3 Nov, 16:15", "Заглушено до 3 ноя, 16:15"),
+        ("unmute", None, False, "Not muted: messages arrive", "Не заглушено: сообщения приходят"),
+        ("unmute", UNTIL, False, "Muted until 16:15", "Заглушено до 16:15"),  # somebody muted it again
+        (
+            "false_alarm",
+            None,
+            False,
+            "False alarm: no more messages about it",
+            "Ложная тревога: сообщений о ней больше не будет",
+        ),
+        ("new_normal", None, False, "New normal: this alert is over", "Новая норма: этот алерт закрыт"),
+        ("reopen", None, False, "Open again: messages arrive", "Открыто снова: сообщения приходят"),
+        ("mute", UNTIL, True, "This alert is over: nothing changes", "Этот алерт закрыт: ничего не меняется"),
+        ("reopen", None, True, "This alert is over: nothing changes", "Этот алерт закрыт: ничего не меняется"),
     ],
 )
-def test_a_press_is_answered(action: Action | None, english: str, russian: str) -> None:
-    answers = [compose_answer(action, timedelta(hours=2), language) for language in ("en", "ru")]
+def test_a_press_is_answered_with_what_holds_now(
+    action: Action, muted_until: datetime | None, is_over: bool, english: str, russian: str
+) -> None:
+    answers = [compose_answer(action, SLOT, language, muted_until, is_over=is_over) for language in ("en", "ru")]
     assert answers == [english, russian]
+
+
+def test_receipts_say_what_was_undone_and_why_it_was_muted() -> None:
+    handled = [
+        Handling("mute", "anna", SLOT, SLOT + timedelta(hours=4), "release of the feed " + "x" * 100),
+        Handling("unmute", "Boris", SLOT + QUARTER),
+        Handling("reopen", "Vera", SLOT + 2 * QUARTER),
+    ]
+    text = text_of(Alert(SLOT, SLOT + QUARTER, metrics(1), handled=handled))
+    lines = text.split("\n")
+    (muted,) = [line for line in lines if line.startswith("muted")]
+    assert muted.startswith("muted until 18:15: anna, 14:15 (release of the feed xxx")
+    assert len(muted) < 100
+    assert "unmuted: Boris, 14:30" in lines
+    assert "reopened: Vera, 14:45" in lines
+
+
+def test_what_was_done_can_be_undone() -> None:
+    buttons: list[tuple[Action, str]] = [("unmute", "a"), ("reopen", "b")]
+    message = compose(Alert(SLOT, SLOT + QUARTER, metrics(1), buttons=buttons), "en")
+    assert [button.label for button in message.buttons] == ["Unmute", "Reopen"]
+    message = compose(Alert(SLOT, SLOT + QUARTER, metrics(1), buttons=buttons), "ru")
+    assert [button.label for button in message.buttons] == ["Включить звук", "Открыть снова"]

@@ -8,7 +8,7 @@ import pytest
 from pipeline.alerts.detection.checks import CheckResult
 from pipeline.alerts.incidents import Incident, Notice, Rules, State, Step, advance, due_notices, shares, step
 from pipeline.alerts.incidents.actions import Action
-from pipeline.alerts.incidents.calendar import Entry
+from pipeline.alerts.incidents.calendar import Entry, planned
 from pipeline.alerts.incidents.incident import NoticeKind
 from pipeline.core.clock import SLOT
 from pipeline.slots import Adjustment, Part
@@ -183,3 +183,29 @@ def test_an_incident_that_was_told_before_its_slot_was_whole_goes_on() -> None:
 def test_what_was_told_of_another_table_or_direction_is_another_incident(other: CheckResult) -> None:
     told = step(State(), [count(200)], START + SLOT, Rules(), {}).state.current
     assert kinds(step(State(told=told), [other], START, Rules(), {}).notices) == ["post"]
+
+
+@pytest.mark.parametrize("during", [[0] * 8, [0, 0, 100, 100, 100, 100, 100, 100], [100, 0, 100, 0, 100, 0, 100, 0]])
+def test_what_was_down_before_a_maintenance_is_not_told_anew_after_it(during: list[float]) -> None:
+    start, end = START + 3 * SLOT, START + 11 * SLOT
+    rules = Rules(calendar=(Entry("release", start, end, "maintenance", ("views", "likes")),))
+    state, told = State(), list[NoticeKind]()
+    for i, value in enumerate([50, 50, 50, *during, 50, 50, *[100] * 4]):
+        slot = START + i * SLOT
+        results = planned(rules.calendar, slot, [count(value)])
+        after = step(state, results, slot, rules, {})
+        state = after.state.next(since=START)
+        told += kinds(after.notices)
+    assert told == ["post", *["edit"] * 4, "close"]
+    (incident,) = state.past
+    assert (incident.outcome, incident.bad_slots, incident.last_anomaly) == ("recovered", 5, end + SLOT)
+
+
+def test_a_level_that_lasts_is_not_adopted_during_a_maintenance() -> None:
+    start, end = START + 3 * SLOT, START + 11 * SLOT
+    rules = Rules(calendar=(Entry("release", start, end, "maintenance", ("views",)),), adopt_slots=6)
+    open_incidents = [open_incident()]
+    for slot in (START + i * SLOT for i in range(1, 12)):
+        assert not open_incidents[0].ended
+        open_incidents = advance(open_incidents, planned(rules.calendar, slot, [count(50)]), slot, rules)
+    assert [incident.outcome for incident in open_incidents] == ["new normal"]

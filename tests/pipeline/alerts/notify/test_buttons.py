@@ -12,7 +12,7 @@ from unittest.mock import patch
 import pytest
 
 from pipeline.alerts.incidents import Incident, store
-from pipeline.alerts.incidents.actions import KINDS, ButtonData, button, by_incident, read_button
+from pipeline.alerts.incidents.actions import KINDS, Action, ButtonData, button, by_incident, read_button
 from pipeline.alerts.incidents.incident import Member
 from pipeline.alerts.incidents.store import RecordedPress
 from pipeline.alerts.notify import buttons
@@ -220,8 +220,8 @@ def test_thousands_of_presses_hide_nobody(desk: Desk, count: int) -> None:
     assert inserts == count / 100 + 1
     assert desk.applied() == [("acknowledge", "Mallory"), ("mute", "Anna")]
     assert len(store.load_actions(NOW)) == inserts
-    assert (desk.api.answers[query], desk.api.updates) == ("Mute 2 h", [])
-    assert sorted(desk.api.answers.values()) == ["Acknowledged", "Mute 2 h"]
+    assert (desk.api.answers[query], desk.api.updates) == ("Muted until 14:40", [])
+    assert sorted(desk.api.answers.values()) == ["Acknowledged", "Muted until 14:40"]
 
 
 def test_answers_end_when_they_are_too_late(desk: Desk) -> None:
@@ -350,6 +350,35 @@ def test_nothing_that_a_press_says_forges_the_log(desk: Desk, caplog: pytest.Log
     desk.poll()
     assert len(caplog.messages) == 2
     assert all(message.isprintable() for message in caplog.messages), caplog.messages
+
+
+def test_a_press_is_answered_with_what_holds_now_and_can_be_undone(desk: Desk) -> None:
+    def answer(kind: str, person: str = "Anna") -> str:
+        query = desk.api.forge(desk.data(kind), first_name=person)
+        desk.poll()
+        return desk.api.answers[query]
+
+    store.save_incidents([incident()], NOW - timedelta(minutes=25))
+    assert answer("mute") == "Muted until 14:40"
+    store.save_mute(Action("", "mute", "Boris", clock.utcnow(), "views", NOW + timedelta(hours=26), "release"), 1)
+    later(1)
+    assert answer("mute") == "Muted until 13 Nov, 14:40"  # longer than what was pressed
+    later(2)
+    assert answer("unmute", "Boris") == "Not muted: messages arrive"
+    later(3)
+    assert answer("false_alarm") == "False alarm: no more messages about it"
+    later(4)
+    assert answer("reopen") == "Open again: messages arrive"
+    later(5)
+    assert answer("new_normal") == "New normal: this alert is over"
+    later(6)
+    assert answer("mute") == "This alert is over: nothing changes"
+    later(7)
+    assert answer("reopen") == "Open again: messages arrive"
+    # Of a message that was sent just now nothing is stored yet.
+    later(9)
+    with patch.object(store, "load_incidents", return_value=[]):
+        assert answer("mute", "Vera") == "Muted until 14:49"
 
 
 def test_the_data_of_every_button_fits_and_names_its_installation() -> None:
