@@ -148,6 +148,8 @@ class Rhythm:
 
     def _growth(self) -> int:
         """How long after its end a slot of a stream receives rows; slots that arrived in loads do not count."""
+        if not any(arrival.is_observed and arrival.grown > arrival.end for arrival in self.arrivals.values()):
+            return 0
         loaded = {arrival.slot for load in self.loads if len(load.slots) > 2 for arrival in load.slots}
         growth = {
             arrival.slot: max(0, arrival.grown - arrival.end) if arrival.grown - arrival.end <= GROWTH else 0
@@ -160,8 +162,9 @@ class Rhythm:
     @property
     def has_tail(self) -> bool:
         """Whether enough slots were counted to know the tail."""
-        observed = sum(arrival.is_observed for arrival in self.arrivals.values())
-        return bool(self.loads) if self.is_loaded else observed + self.plain >= LEAST_SLOTS
+        if self.is_loaded:
+            return bool(self.loads)
+        return self.plain + sum(arrival.is_observed for arrival in self.arrivals.values()) >= LEAST_SLOTS
 
     @cached_property
     def loads(self) -> list[Load]:
@@ -262,6 +265,9 @@ def learn(arrivals: Iterable[Arrival], now: int) -> Rhythm:
     """Learn the rhythm of a table from what was counted of its slots until `now`."""
     known = {arrival.slot: arrival for arrival in arrivals if arrival.slot}
     plain = sum(arrival.slots for arrival in arrivals if not arrival.slot)
+    newest = [known[slot] for slot in range(now - LEARNT_LOADS - 1, now) if slot in known]
+    if len(newest) >= LEARNT_LOADS and all(arrival.seen == arrival.end for arrival in newest):
+        return Rhythm(known, plain, now, 0)  # what the loads would say, at less cost
     return Rhythm(known, plain, now, _usual_delay(list(_loads(known)), now))
 
 

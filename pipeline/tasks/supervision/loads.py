@@ -18,9 +18,9 @@ TOLD_SLOTS = 2
 def watch_rhythm(notes: Notes) -> None:
     """Say that alerts come late, or not at all, because of how rarely the source is loaded; once for each rhythm."""
     rhythms = completeness.recount(clock.last_closed_slot()).rhythms
-    if not all(rhythm.is_known for rhythm in rhythms.values()):
-        return
     late = {table: rhythm for table, rhythm in rhythms.items() if (rhythm.delay or 0) >= TOLD_SLOTS}
+    if not (late or notes.stands("rhythm")) or not all(rhythm.is_known for rhythm in rhythms.values()):
+        return
     if not late:
         notes.lift("rhythm", lambda words: words.loaded_at_once(_names(rhythms)))
         return
