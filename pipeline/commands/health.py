@@ -138,10 +138,8 @@ class Health:
     @property
     def _lag(self) -> timedelta:
         """How long after its end a slot is checked at the latest."""
-        waits = (
-            [rhythm.patience for rhythm in prompt(self.slots.rhythms.values()) if rhythm.arrivals] if self.slots else []
-        )
-        return max(waits, default=0) * clock.SLOT
+        rhythms = prompt(self.slots.rhythms.values()) if self.slots else []
+        return max((rhythm.patience for rhythm in rhythms if rhythm.arrivals), default=0) * clock.SLOT
 
 
 def read() -> Health:

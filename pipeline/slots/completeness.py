@@ -217,9 +217,9 @@ def newest_settled_slot() -> datetime:
 
 
 def could_be_checked(slot: datetime) -> datetime | None:
-    """When a slot could be checked first, naive UTC; None if the source is loaded too rarely for alerts."""
+    """When a slot could be checked first, naive UTC; None if the source is loaded too rarely, or none was seen yet."""
     learnt = prompt(recount(clock.last_closed_slot()).rhythms.values())
-    if any(rhythm.is_slow for rhythm in learnt):
+    if any(rhythm.is_slow or rhythm.delay is None for rhythm in learnt):
         return None
     return slot_at(max(rhythm.could_be_checked(_number(slot)) for rhythm in learnt))
 

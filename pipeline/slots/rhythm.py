@@ -21,7 +21,7 @@ LEARNT_LOADS = 24
 UNUSUAL_LOADS = 10
 """One load of so many may be later than the rhythm."""
 UNKNOWN = RECENT
-"""While no load has been seen, a table without rows is waited for this long."""
+"""A table of which no run has seen a load for so long has none. Before, nobody is alarmed: the first may be due."""
 SLOW = DAY // 2
 """A table that is later than this is checked by day, not by slot."""
 LEAST_LOADS = 3
@@ -108,6 +108,8 @@ class Rhythm:
         while nothing is known.
     others : sequence of Rhythm
         Those of tables that are loaded together with this one: what arrives there says that a load has come.
+    begun : int
+        When a slot was first counted. While no load was seen, the slots since then wait for the first one.
     """
 
     arrivals: Mapping[int, Arrival]
@@ -115,6 +117,7 @@ class Rhythm:
     now: int
     delay: int | None
     others: Sequence["Rhythm"] = ()
+    begun: int = 0
 
     @property
     def is_loaded(self) -> bool:
@@ -212,6 +215,8 @@ class Rhythm:
 
     def ready(self, slot: int) -> int:
         """When a slot can be checked, as far as it is known now: it has its rows, or they are overdue."""
+        if self.delay is None and slot < self.begun:
+            return slot + 1
         latest = slot + 1 + self.patience
         if self.delay == 0:
             return latest
@@ -224,8 +229,6 @@ class Rhythm:
     def could_be_checked(self, slot: int) -> int:
         """When a slot could be checked for the first time; of a slot that no run observed, when it should have been."""
         arrival = self.arrivals.get(slot)
-        if self.delay is None and not (arrival and arrival.is_observed):
-            return slot + 1
         if self.is_loaded and not (arrival and arrival.is_observed):
             return slot + 1 + self.patience
         return self.ready(slot)
@@ -268,7 +271,9 @@ def learn(arrivals: Iterable[Arrival], now: int) -> Rhythm:
     newest = [known[slot] for slot in range(now - LEARNT_LOADS - 1, now) if slot in known]
     if len(newest) >= LEARNT_LOADS and all(arrival.seen == arrival.end for arrival in newest):
         return Rhythm(known, plain, now, 0)  # what the loads would say, at less cost
-    return Rhythm(known, plain, now, _usual_delay(list(_loads(known)), now))
+    delay = _usual_delay(list(_loads(known)), now)
+    begun = min((arrival.counted for arrival in known.values()), default=now)
+    return Rhythm(known, plain, now, 0 if delay is None and now - begun > UNKNOWN else delay, begun=begun)
 
 
 def newest_ready(rhythms: Collection[Rhythm], newest: int, now: int) -> int:

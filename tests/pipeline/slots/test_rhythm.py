@@ -46,7 +46,9 @@ def play(visible: Visible, days: float = 3, first: int = 0, rows: Callable[[int]
         for slot in range(done + 1, ready + 1):
             played.checked[slot] = now
             played.could[slot] = played.rhythm.could_be_checked(slot)
-            played.empty += [slot] if not arrivals[slot].rows else []
+            # While no load was seen nobody is alarmed.
+            is_empty = not arrivals[slot].rows and played.rhythm.delay is not None
+            played.empty += [slot] if is_empty else []
         done = max(done, ready)
     return played
 
@@ -191,7 +193,12 @@ def test_a_table_that_was_never_loaded_is_thought_to_be_as_the_other() -> None:
     new = learn([first_counted(START, 0, START + 1)], START + 1)
     assert new.delay is None
     assert newest_ready(together({"feed": known, "messages": new}).values(), START, START + 1) == START
-    assert newest_ready([new], START, START + 1) < START - DAY
+    # Alone its newest slot is checked in the first run, without an alarm; the later ones wait for the first load.
+    assert newest_ready([new], START, START + 1) == START
+    later = learn([first_counted(START, 0, START + 1), first_counted(START + 1, 0, START + 2)], START + 2)
+    assert newest_ready([later], START + 1, START + 2) == START
+    assert play(lambda _: START - 8, 1.9).empty == []
+    assert play(lambda _: START - 8, 2.2).empty != []
     hourly = play(every(HOUR)).rhythm
     assert hourly
     at = hourly.now
