@@ -188,7 +188,7 @@ class Rhythm:
     @property
     def interval(self) -> int:
         """The usual time between two loads; 0 if it is not known."""
-        times = [load.seen for load in self.loads[-LEARNT_LOADS:]]
+        times = [load.seen for load in self.loads[-LEAST_LOADS - 1 :]]  # those before may be of another rhythm
         between = sorted(after - before for before, after in pairwise(times))
         return between[len(between) // 2] if between else 0
 

@@ -97,6 +97,5 @@ def test_what_late_rows_cannot_change_is_told_at_once_and_goes_on(place: Site) -
 @pytest.mark.parametrize("name", rhythms.RHYTHMS)
 def test_three_days_of_a_rhythm(embedded_warehouse: EmbeddedEngine, tmp_path: Path, name: str) -> None:
     """Each of the demo's incidents is told in the first run after its load, and no healthy load is called missing."""
-    loaded = rhythms.RHYTHMS[name]
-    heard = rhythms.play(embedded_warehouse, tmp_path, loaded, 3)
-    assert rhythms.unexpected(loaded, heard, 3) == []
+    heard = rhythms.play(embedded_warehouse, tmp_path, rhythms.RHYTHMS[name], 3)
+    assert rhythms.unexpected(name, heard, 3) == []

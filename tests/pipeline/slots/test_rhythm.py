@@ -134,6 +134,9 @@ def test_one_load_that_is_late_changes_nothing_and_three_do() -> None:
     assert played.rhythm.delay == HOUR
     hours = {(slot - changed) // HOUR for slot in played.empty}
     assert hours == {0, 1, 2}
+    first = play(visible, 1 + 14 / DAY).rhythm  # the third load was seen
+    assert first
+    assert (first.delay, first.interval) == (HOUR, HOUR)
 
 
 def test_a_source_that_becomes_a_stream_is_one_after_a_day() -> None:
