@@ -72,6 +72,11 @@ class Seasonal(Detector):
     def _detect(self, values: Array, denominator: Array | None) -> Bounds:
         return Bounds.from_band(values, *self._band(values, Noise(self.kind, values, denominator)))
 
+    def _detect_day(self, values: Array, denominator: Array | None) -> Bounds:
+        today = (values.shape[1] - 1) // self.period * self.period
+        band = self._day(values, Noise(self.kind, values, denominator), today, 0)
+        return Bounds.from_band(values[:, today:], *band)
+
     def _detect_last(self, values: Array, denominator: Array | None) -> Bounds:
         return Bounds.from_band(values[:, -1:], *self._last_band(values, Noise(self.kind, values, denominator)))[:, 0]
 

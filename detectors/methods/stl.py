@@ -63,6 +63,12 @@ class Stl(Detector):
         expected, half = (np.concatenate(parts, axis=1)[:, :columns] for parts in zip(*forecasts, strict=True))
         return Bounds.from_band(values, expected, expected - half, expected + half)
 
+    def _detect_day(self, values: Array, denominator: Array | None) -> Bounds:
+        today = (values.shape[1] - 1) // self.period * self.period
+        known = values[:, today:]
+        expected, half = (part[:, : known.shape[1]] for part in self._forecast(values, today))
+        return Bounds.from_band(known, expected, expected - half, expected + half)
+
     def _detect_last(self, values: Array, denominator: Array | None) -> Bounds:
         day, slot = divmod(values.shape[1] - 1, self.period)
         expected, half = (part[:, slot] for part in self._forecast(values, day * self.period))

@@ -79,10 +79,10 @@ class DayAhead:
 
 
 def _bounds(batch: Batch, count: int) -> Bounds:
-    """Bounds of the last `count` columns of a batch."""
+    """Bounds of the last `count` columns of a batch, which are of its newest day."""
     parts = []
     for start in range(0, len(batch.values), ROWS_AT_ONCE):
         rows = slice(start, start + ROWS_AT_ONCE)
         denominators = None if batch.denominators is None else batch.denominators[rows]
-        parts.append(batch.detector.detect(batch.values[rows], denominators)[:, -count:].arrays)
+        parts.append(batch.detector.detect_day(batch.values[rows], denominators)[:, -count:].arrays)
     return Bounds(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
