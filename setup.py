@@ -4,6 +4,7 @@ from setuptools import find_packages, setup
 
 EMBEDDED = ["chdb>=4.4,<5"]
 FAST = ["numba>=0.61,<1"]  # compiles the detectors' loops over batches; numpy computes the same without it
+HOLIDAYS = ["holidays>=0.60,<1"]  # the public holidays of [clock] holidays
 DEV = [
     "hypothesis>=6.150,<7",
     "import-linter>=2.17,<3",
@@ -41,5 +42,10 @@ setup(
         "tqdm>=4.66,<5",
         "tzdata>=2025.1",  # time zones for systems without them; data only, so no upper limit
     ],
-    extras_require={"embedded": EMBEDDED, "fast": FAST, "dev": EMBEDDED + FAST + DEV},
+    extras_require={
+        "embedded": EMBEDDED,
+        "fast": FAST,
+        "holidays": HOLIDAYS,
+        "dev": EMBEDDED + FAST + HOLIDAYS + DEV,
+    },
 )

@@ -4,6 +4,7 @@ An attribute of a user is a dimension's value for one user. The extracts keep th
 as the source stores it; ``user_day`` turns it into text and looks up what is missing.
 """
 
+import re
 from collections.abc import Callable, Sequence
 
 from pipeline.core.dimensions import DAILY, UNKNOWN, Dimension, readable
@@ -11,6 +12,8 @@ from pipeline.warehouse.statements import Fragment
 
 LIFT = 2**63
 """Maps Int64 to UInt64 when added: the smallest Int64 becomes 0, which stands for NULL. No source holds that number."""
+
+_NUMBER = "toInt64OrZero(dimension_value)"
 
 
 def each(
@@ -35,6 +38,16 @@ def extracted_value(dimension: Dimension) -> str:
 
 def _value_name(dimension: Dimension) -> str:
     return dimension.name if dimension.stored == dimension.name else f"value_of_{dimension.name}"
+
+
+def slot_value() -> Fragment:
+    """Return the value of a row of ``daily_metrics`` as slots have it: a number as the dimension groups it (ages)."""
+    numbers = [dimension for dimension in DAILY if dimension.numeric and not dimension.may_be_text]
+    grouped = [
+        f"dimension = '{item.name}', " + re.sub(rf"\b{item.column}\b", _NUMBER, item.event_value) for item in numbers
+    ]
+    cases = ", ".join([f"dimension_value = '{UNKNOWN}', dimension_value", *grouped, "dimension_value"])
+    return Fragment(f"multiIf({cases})")
 
 
 def greatest(dimension: Dimension) -> str:

@@ -5,6 +5,7 @@ from datetime import date
 from typing import NamedTuple
 
 from pipeline.core.metrics import FEED, METRICS, OF_ACTIONS, Metric
+from pipeline.etl import expressions
 from pipeline.warehouse.statements import Fragment, statement
 from pipeline.warehouse.tables import DAILY_METRICS, DAILY_TOTALS, full_name, open_warehouse
 
@@ -67,3 +68,20 @@ def day_slices(metric: Metric, day: date, before: date) -> list[SliceOfDay]:
     )
     rows = open_warehouse().query(sql, {"day": str(day), "before": str(before)})
     return [SliceOfDay(name, value, bool(is_day), Counts(*counts)) for name, value, is_day, *counts in rows]
+
+
+def slice_history(metric: Metric, first: date, last: date) -> dict[tuple[str, str], dict[date, Counts]]:
+    """A metric's slices of the loaded days from `first` to `last`, by dimension and value as slots have them."""
+    if not metric.day_slice:
+        return {}
+    sql = statement(
+        "slice_history",
+        daily_metrics=full_name(DAILY_METRICS),
+        value=expressions.slot_value(),
+        numerator=Fragment(metric.day_slice),
+        denominator=Fragment(metric.day_slice_denominator or "0"),
+    )
+    slices: dict[tuple[str, str], dict[date, Counts]] = {}
+    for day, name, value, *counts in open_warehouse().query(sql, {"first": str(first), "last": str(last)}):
+        slices.setdefault((name, value), {})[day] = Counts(*counts)
+    return slices

@@ -2,6 +2,7 @@
 
 from pipeline.tasks.alerts import Alerts, CheckAlerts, ClockCorrection, Presses, SlotHistory, SlotMetrics
 from pipeline.tasks.daily import Daily, StagingRetention
+from pipeline.tasks.days import CheckDays
 from pipeline.tasks.etl import DailyMetrics, FeedUserDay, MessageUserDay, Slice, UserAttributes, UserDay
 from pipeline.tasks.report import Corrections, DailyReport, Morning
 from pipeline.tasks.retention import HistoryRetention
@@ -10,6 +11,7 @@ from pipeline.tasks.weekly import Weekly, WeeklySummary
 __all__ = [
     "Alerts",
     "CheckAlerts",
+    "CheckDays",
     "ClockCorrection",
     "Corrections",
     "Daily",

@@ -239,6 +239,10 @@ class Presses(Told):
         polled = poll_buttons(channels)
         pressed = polled.incidents
         self.did(presses=len(pressed), foreign=polled.foreign)
+        if pressed:
+            from pipeline.alerts.notify import days  # a quiet run does not need it
+
+            days.refresh(pressed, monitors, current_rules(), channels)
         is_due = pressed or store.has_noticed_incidents(clock.utcnow() - KEPT_UP)
         slot = store.last_checked_slot() if is_due else None  # the newest slot may not be measured yet
         if slot is not None:

@@ -16,6 +16,7 @@ from pipeline.etl import audience, gaps
 from pipeline.tasks.base import Told, lasting
 from pipeline.tasks.channels import channels
 from pipeline.tasks.daily import Daily, days_to_load, kept_days, missing_active_users
+from pipeline.tasks.days import CheckDays
 from pipeline.tasks.etl import DailyMetrics
 from pipeline.tasks.messages import MessageTask
 from pipeline.warehouse import markers
@@ -116,7 +117,7 @@ class Corrections(FixedParameters, Told):
 
 
 class Morning(luigi.WrapperTask):
-    """For cron: loads the days of `Daily`, then sends ONE report, that of the newest day.
+    """For cron: loads the days of `Daily`, sends ONE report, that of the newest day, and checks that day.
 
     While rows of that day may still come, the report waits until ``[report] deadline``. If `Morning` does not run again
     on that day, its next run sends the report.
@@ -124,14 +125,15 @@ class Morning(luigi.WrapperTask):
 
     @lasting
     def requires(self) -> list[luigi.Task]:
-        """The load, and the reports of yesterday and of the days before whose reports have waited."""
+        """The load, the reports of yesterday and of days before whose reports have waited, and the check of days."""
         settings.check()
         metrics_and_channels()
         source(), days_to_load()  # raise on a mistake in luigi.cfg, before the warehouse is opened
         newest = clock.yesterday()
         is_sent, waited = _sent_and_waited(newest)
         reports = [*waited] if not is_sent and is_waiting(newest) else [*waited, newest]
-        return [Daily(), *(DailyReport(date=day) for day in reports), Corrections(date=newest)]
+        checks = [CheckDays(date=newest)] if settings.AlertSettings().day_detector else []
+        return [Daily(), *(DailyReport(date=day) for day in reports), Corrections(date=newest), *checks]
 
 
 def is_waiting(day: date) -> bool:

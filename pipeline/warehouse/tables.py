@@ -28,6 +28,7 @@ DAILY_TOTALS = "daily_totals"
 SLOT_METRICS = "slot_metrics"
 SLOT_COUNTS = "slot_counts"
 SLOT_CHECKS = "slot_checks"
+DAY_CHECKS = "day_checks"
 INCIDENTS = "incidents"
 INCIDENT_ACTIONS = "incident_actions"
 DELIVERIES = "deliveries"
@@ -50,6 +51,7 @@ TABLES = (
     SLOT_METRICS,
     SLOT_COUNTS,
     SLOT_CHECKS,
+    DAY_CHECKS,
     INCIDENTS,
     INCIDENT_ACTIONS,
     DELIVERIES,

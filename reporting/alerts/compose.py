@@ -5,11 +5,12 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from types import ModuleType
 
 import numpy as np
 
 from reporting import plots, texts
-from reporting.alerts import text
+from reporting.alerts import day_text, text
 from reporting.alerts.model import Action, Alert, AlertMetric, Refusal, instant, slot_name
 from reporting.decoration import optional
 from reporting.formatting import ticks
@@ -18,7 +19,7 @@ from reporting.texts.base import Texts
 
 # More panels than this are too small to read.
 PANELS_DRAWN = 12
-_HISTORY = timedelta(hours=24)
+_HISTORY, _HISTORY_OF_DAYS = timedelta(hours=24), timedelta(days=36)
 _URGENCY = {"opened": 0, "ongoing": 1, "ended": 2}
 
 
@@ -50,8 +51,8 @@ def compose(alert: Alert, language: str) -> Message:
     metrics = by_importance(alert)
     return Message(
         key=alert.message_key,
-        title=text.title(alert, metrics, words),
-        html=text.html(alert, metrics, words),
+        title=_writer(alert).title(alert, metrics, words),
+        html=_writer(alert).html(alert, metrics, words),
         picture=optional(f"picture of {alert.message_key}", lambda: _picture(alert, metrics, words)),
         buttons=tuple(Button(text.button_label(action, alert.mute, words), data) for action, data in alert.buttons),
     )
@@ -66,8 +67,8 @@ def compose_reply(alert: Alert, language: str) -> Message:
     metrics = by_importance(alert)
     return Message(
         key=_reply_key(alert),
-        title=text.reply_title(alert, metrics, words),
-        html=text.reply_html(alert, metrics, words),
+        title=_writer(alert).reply_title(alert, metrics, words),
+        html=_writer(alert).reply_html(alert, metrics, words),
     )
 
 
@@ -112,6 +113,11 @@ def compose_refusal(reason: Refusal, language: str) -> str:
     }[reason]
 
 
+def _writer(alert: Alert) -> ModuleType:
+    """Return the module that writes about slots or days."""
+    return day_text if alert.unit == "day" else text
+
+
 def by_importance(alert: Alert) -> list[AlertMetric]:
     """Order the metrics: at first by state and severity; later the worst that goes on, and last what ended."""
 
@@ -128,16 +134,18 @@ def by_importance(alert: Alert) -> list[AlertMetric]:
 
 
 def _picture(alert: Alert, metrics: Sequence[AlertMetric], words: Texts) -> bytes:
+    now = words.THIS_DAY if alert.unit == "day" else words.THIS_SLOT
     legend = plots.Legend(
-        words.ACTUAL, words.EXPECTED, words.USUAL_RANGE, words.OUTSIDE, words.THIS_SLOT, words.NO_DATA, words.DIFFERENCE
+        words.ACTUAL, words.EXPECTED, words.USUAL_RANGE, words.OUTSIDE, now, words.NO_DATA, words.DIFFERENCE
     )
-    panels = [panel(metric, alert.slot_start, words) for metric in metrics[:PANELS_DRAWN]]
-    return plots.draw_bands(panels, text.slot(alert, words), legend, words.short_date)
+    history = _HISTORY_OF_DAYS if alert.unit == "day" else _HISTORY
+    panels = [panel(metric, alert.slot_start, words, history) for metric in metrics[:PANELS_DRAWN]]
+    return plots.draw_bands(panels, _writer(alert).slot(alert, words), legend, words.short_date)
 
 
-def panel(metric: AlertMetric, slot_start: datetime, words: Texts) -> plots.BandPanel:
-    """Make the panel of a metric: the 24 hours up to the slot."""
-    start = slot_start.astimezone(UTC) - _HISTORY
+def panel(metric: AlertMetric, slot_start: datetime, words: Texts, history: timedelta = _HISTORY) -> plots.BandPanel:
+    """Make the panel of a metric: the 24 hours up to the slot, or the weeks up to the day."""
+    start = slot_start.astimezone(UTC) - history
     recent = np.array([time.astimezone(UTC) >= start for time in metric.times], dtype=bool)
     values, expected, lower, upper = (np.asarray(series, dtype=np.float64)[recent] for series in metric.history())
     return plots.BandPanel(
@@ -152,7 +160,7 @@ def panel(metric: AlertMetric, slot_start: datetime, words: Texts) -> plots.Band
         since=metric.since,
         until=metric.until,
         write=lambda amounts: ticks(metric.kind, amounts, words),
-        from_zero=metric.kind == "count",
+        from_zero=metric.kind == "count" and history == _HISTORY,  # a day differs from others by some percent
     )
 
 

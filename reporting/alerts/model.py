@@ -15,6 +15,7 @@ from reporting.formatting import Format
 
 State = Literal["opened", "ongoing", "ended"]
 Status = Literal["opened", "growing", "no_data", "recovered", "new_normal", "data_late", "false_alarm", "withdrawn"]
+Unit = Literal["slot", "day"]
 Action = Literal["acknowledge", "mute", "unmute", "false_alarm", "new_normal", "reopen"]
 Refusal = Literal["unreadable", "foreign", "refused", "unknown"]
 
@@ -52,6 +53,8 @@ class AlertMetric:
         Start of the slot with the value furthest from its expectation, aware, local.
     worst_value, worst_expected : float
         Value and expectation in that slot.
+    drift, drift_days : float, int
+        Of an alert about days: the mean relative change a day over so many days; NaN if it is no drift.
 
     Raises
     ------
@@ -79,6 +82,8 @@ class AlertMetric:
     worst_at: datetime | None = None
     worst_value: float = math.nan
     worst_expected: float = math.nan
+    drift: float = math.nan
+    drift_days: int = 0
 
     def __post_init__(self) -> None:
         lengths = [len(series) for series in (self.times, *self.history())]
@@ -222,6 +227,8 @@ class Alert:
         When late rows last changed it, aware, local.
     corrections : sequence of Correction
         What people were told that late rows have corrected.
+    unit : {"slot", "day"}
+        What it is about. Every time of an alert about days is a local midnight, and a day takes the place of a slot.
     """
 
     slot_start: datetime
@@ -241,6 +248,7 @@ class Alert:
     mute: timedelta = timedelta(hours=2)
     late_until: datetime | None = None
     corrections: Sequence[Correction] = ()
+    unit: Unit = "slot"
 
     def __post_init__(self) -> None:
         if not self.metrics:

@@ -1,9 +1,21 @@
 """Writes the text of an incident's message, and drops the least important lines if it does not fit a caption."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from reporting.alerts.lines import (
+    CAUSE,
+    DETAILS,
+    KEPT,
+    LINKS,
+    LOSS,
+    MORE_CAUSES,
+    MORE_DETAILS,
+    MORE_METRICS,
+    Line,
+    bold,
+    fitted,
+)
 from reporting.alerts.model import Action, Alert, AlertMetric, Correction, Handling, instant
 from reporting.causes import explanation_lines
 from reporting.decoration import optional
@@ -11,8 +23,6 @@ from reporting.formatting import READABLE, change, known, value
 from reporting.message import escape, link, parsed_length, shorten, utf16_length
 from reporting.texts.base import Texts, inline
 
-# Telegram's limit of a caption, in UTF-16 code units; no channel has a lower one.
-TEXT_LIMIT = 1024
 # More metrics never fit; a reply names fewer.
 _METRICS_WRITTEN = 50
 _METRICS_IN_A_REPLY = 5
@@ -22,18 +32,6 @@ _LINKS_LIMIT = 240
 _LOSSES_LIMIT = 200
 _HANDLINGS_SHOWN = 4
 _CORRECTIONS_SHOWN = 3
-
-# Ranks of lines: if the text does not fit, lines of the highest rank are dropped first. Rank 0 is never dropped.
-_MORE_DETAILS, _LINKS, _MORE_METRICS, _MORE_CAUSES, _DETAILS, _CAUSE, _LOSS, _KEPT = 7, 6, 5, 4, 3, 2, 1, 0
-
-
-@dataclass(frozen=True)
-class _Line:
-    """A line of HTML and its rank. `metrics` is 1 for the headline of a metric, 0 for its details, None for others."""
-
-    html: str
-    rank: int = _KEPT
-    metrics: int | None = None
 
 
 def title(alert: Alert, metrics: Sequence[AlertMetric], words: Texts) -> str:
@@ -45,19 +43,29 @@ def title(alert: Alert, metrics: Sequence[AlertMetric], words: Texts) -> str:
 
 def html(alert: Alert, metrics: Sequence[AlertMetric], words: Texts) -> str:
     """Return the longest text that fits, with the metrics in the given order."""
-    head = [] if alert.status == "opened" else [_Line(_bold(_status(alert, metrics, words))), _Line("")]
-    tail = [_Line(""), _Line(f"<i>{escape(slot(alert, words))}</i>")]
-    if links := optional(f"links in {alert.message_key}", lambda: _links(alert.links)):
-        tail.append(_Line(links, _LINKS))
-    context = [
+    head = [] if alert.status == "opened" else [Line(bold(_status(alert, metrics, words))), Line("")]
+    tail = [Line(""), Line(f"<i>{escape(slot(alert, words))}</i>")]
+    tail += link_lines(alert)
+    lines = context(alert, words)
+    if lines:
+        lines.insert(0, Line(""))
+    return fitted([*head, *_metric_lines(alert, metrics, words), *lines, *tail], len(metrics), words)
+
+
+def context(alert: Alert, words: Texts) -> list[Line]:
+    """Return the lines of late rows, causes, losses and pressed buttons."""
+    return [
         *_late_lines(alert, words),
         *_cause_lines(alert, words),
         *_loss_lines(alert, words),
         *_handling_lines(alert, words),
     ]
-    if context:
-        context.insert(0, _Line(""))
-    return _fitted([*head, *_metric_lines(alert, metrics, words), *context, *tail], len(metrics), words)
+
+
+def link_lines(alert: Alert) -> list[Line]:
+    """Return the line of links; none if there are no links."""
+    links = optional(f"links in {alert.message_key}", lambda: _links(alert.links))
+    return [Line(links, LINKS)] if links else []
 
 
 def reply_title(alert: Alert, metrics: Sequence[AlertMetric], words: Texts) -> str:
@@ -70,16 +78,16 @@ def reply_title(alert: Alert, metrics: Sequence[AlertMetric], words: Texts) -> s
 
 def reply_html(alert: Alert, metrics: Sequence[AlertMetric], words: Texts) -> str:
     """Return the text of a reply: duration, worst values, causes and losses."""
-    lines = [_Line(_bold(reply_title(alert, metrics, words)))]
+    lines = [Line(bold(reply_title(alert, metrics, words)))]
     for metric in metrics[:_METRICS_IN_A_REPLY]:
         depth = outcome(metric, words) if alert.is_about_rows else _worst(metric, alert.slot_start, words)
         if depth:
-            lines.append(_Line(escape(f"{label(metric)}: {depth}"), _DETAILS))
+            lines.append(Line(escape(f"{label(metric)}: {depth}"), DETAILS))
     lines += [*_late_lines(alert, words), *_cause_lines(alert, words)[:1], *_loss_lines(alert, words)]
     if alert.status in ("new_normal", "false_alarm"):
         lines += _handling_lines(alert, words)[-1:]
-    lines += [_Line(""), _Line(f"<i>{escape(_period(alert.began, alert.ended, words))}</i>")]
-    return _fitted(lines, 0, words)
+    lines += [Line(""), Line(f"<i>{escape(_period(alert.began, alert.ended, words))}</i>")]
+    return fitted(lines, 0, words)
 
 
 def slot(alert: Alert, words: Texts) -> str:
@@ -157,13 +165,13 @@ def _and_more(first: str, metrics: Sequence[AlertMetric], words: Texts) -> str:
     return f"{first} {words.more(len(metrics) - 1)}" if len(metrics) > 1 else first
 
 
-def _metric_lines(alert: Alert, metrics: Sequence[AlertMetric], words: Texts) -> list[_Line]:
+def _metric_lines(alert: Alert, metrics: Sequence[AlertMetric], words: Texts) -> list[Line]:
     lines = []
     for index, metric in enumerate(metrics[:_METRICS_WRITTEN]):
-        lines.append(_Line(_bold(_headline(metric, words)), _MORE_METRICS if index else _KEPT, 1))
+        lines.append(Line(bold(_headline(metric, words)), MORE_METRICS if index else KEPT, 1))
         worst = "" if alert.is_about_rows else _worst(metric, alert.slot_start, words)
         details = escape(_details(metric, alert.slot_start, worst, words))
-        lines.append(_Line(details, _MORE_DETAILS if index else _DETAILS, 0))
+        lines.append(Line(details, MORE_DETAILS if index else DETAILS, 0))
     return lines
 
 
@@ -206,13 +214,13 @@ def _compared(metric: AlertMetric, amount: float, expected: float, words: Texts)
     return words.compared(shown, value(metric.kind, expected, words)) if known(expected) else shown
 
 
-def _late_lines(alert: Alert, words: Texts) -> list[_Line]:
+def _late_lines(alert: Alert, words: Texts) -> list[Line]:
     """Return when late rows last changed the incident, and what was told of it before."""
     if not (alert.late_until and alert.corrections):
         return []
     corrections = [_correction(item, words) for item in alert.corrections[:_CORRECTIONS_SHOWN]]
     moment = _moment(alert.late_until, alert.slot_start, words)
-    return [_Line(escape(words.late_until(moment, "; ".join(corrections))), _LOSS)]
+    return [Line(escape(words.late_until(moment, "; ".join(corrections))), LOSS)]
 
 
 def _correction(item: Correction, words: Texts) -> str:
@@ -223,25 +231,25 @@ def _correction(item: Correction, words: Texts) -> str:
     return words.corrected_worst(shorten(item.label, _LABEL_LIMIT), worst if known(item.worst) else "", told)
 
 
-def _cause_lines(alert: Alert, words: Texts) -> list[_Line]:
+def _cause_lines(alert: Alert, words: Texts) -> list[Line]:
     what = f"cause in {alert.message_key}"
     causes = optional(what, lambda: explanation_lines(alert.causes, alert.splits, words)) or []
-    return [_Line(escape(line), _MORE_CAUSES if index else _CAUSE) for index, line in enumerate(causes)]
+    return [Line(escape(line), MORE_CAUSES if index else CAUSE) for index, line in enumerate(causes)]
 
 
-def _loss_lines(alert: Alert, words: Texts) -> list[_Line]:
+def _loss_lines(alert: Alert, words: Texts) -> list[Line]:
     return optional(f"losses in {alert.message_key}", lambda: _losses(alert, words)) or []
 
 
-def _losses(alert: Alert, words: Texts) -> list[_Line]:
+def _losses(alert: Alert, words: Texts) -> list[Line]:
     lost = [(loss.label, loss.amount) for loss in alert.losses if loss.amount < 0]
     gained = [(loss.label, loss.amount) for loss in alert.losses if loss.amount > 0]
     totals = ((_amounts(lost, words), words.lost), (_amounts(gained, words), words.gained))
-    return [_Line(escape(write(amounts, not alert.is_over)), _LOSS) for amounts, write in totals if amounts]
+    return [Line(escape(write(amounts, not alert.is_over)), LOSS) for amounts, write in totals if amounts]
 
 
-def _handling_lines(alert: Alert, words: Texts) -> list[_Line]:
-    return [_Line(escape(_handling(done, alert.slot_start, words))) for done in alert.handled[-_HANDLINGS_SHOWN:]]
+def _handling_lines(alert: Alert, words: Texts) -> list[Line]:
+    return [Line(escape(_handling(done, alert.slot_start, words))) for done in alert.handled[-_HANDLINGS_SHOWN:]]
 
 
 def _amounts(losses: Sequence[tuple[str, float]], words: Texts) -> str:
@@ -280,30 +288,6 @@ def _links(links: Sequence[tuple[str, str]]) -> str:
             break
         shown = added
     return " · ".join(shown)
-
-
-def _fitted(lines: Sequence[_Line], metrics: int, words: Texts) -> str:
-    """Join the lines that fit a caption, and write how many metrics were dropped."""
-    droppable = sorted((i for i, line in enumerate(lines) if line.rank), key=lambda i: (-lines[i].rank, -i))
-    for count in range(len(droppable) + 1):
-        dropped = set(droppable[:count])
-        html = _joined([line for i, line in enumerate(lines) if i not in dropped], metrics, words)
-        if parsed_length(html) <= TEXT_LIMIT:
-            break
-    # The lines of rank 0 always fit: their labels and names are shortened.
-    return html
-
-
-def _joined(lines: Sequence[_Line], metrics: int, words: Texts) -> str:
-    shown = [line.html for line in lines]
-    about = [i for i, line in enumerate(lines) if line.metrics is not None]
-    if (left := metrics - sum(lines[i].metrics or 0 for i in about)) > 0:
-        shown.insert(about[-1] + 1, escape(words.more(left)))
-    return "\n".join(shown)
-
-
-def _bold(text: str) -> str:
-    return f"<b>{escape(text)}</b>"
 
 
 def _offset(moment: datetime) -> str:

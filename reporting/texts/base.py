@@ -30,6 +30,7 @@ class Texts(Protocol):
     USUAL_RANGE: str
     OUTSIDE: str
     THIS_SLOT: str
+    THIS_DAY: str
     DIFFERENCE: str
     # What people do about an incident, as buttons, and as lines that say who did it.
     ACKNOWLEDGE: str
@@ -99,6 +100,15 @@ class Texts(Protocol):
 
     def no_actions_on(self, day: str, source: str) -> str:
         """Return that no row of a day in a table is a view or a like, and ask whether actions have other names."""
+
+    def whole_day(self, day: str) -> str:
+        """Return that an alert is about a whole day: "Monday, 2 November 2026, whole day"."""
+
+    def a_day(self, change: str, days: int) -> str:
+        """Return the mean change a day over some days: "\u22123.1% a day for 4 days"."""
+
+    def rows_of_days_were_late(self, days: str) -> str:
+        """Return that what was taken for an incident of days were rows that came late."""
 
     def until(self, moment: str) -> str:
         """Return until when a value counts: "until 18:00"."""

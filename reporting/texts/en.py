@@ -18,6 +18,7 @@ EXPECTED = "expected"
 USUAL_RANGE = "usual range"
 OUTSIDE = "outside"
 THIS_SLOT = "this slot"
+THIS_DAY = "this day"
 DIFFERENCE = "difference"
 ACKNOWLEDGE = "Acknowledge"
 ACKNOWLEDGED = "Acknowledged"
@@ -111,6 +112,18 @@ def few_rows_on(day: str, source: str, rows: str, usual: str) -> str:
 
 def no_actions_on(day: str, source: str) -> str:
     return f"No row for {day} in {source} is a view or a like: do the actions have other names?"
+
+
+def whole_day(day: str) -> str:
+    return f"{day}, whole day"
+
+
+def a_day(change: str, days: int) -> str:
+    return f"{change} a day for {days} days"
+
+
+def rows_of_days_were_late(days: str) -> str:
+    return f"Data was late: {days} is as usual"
 
 
 def until(moment: str) -> str:

@@ -18,6 +18,7 @@ EXPECTED = "ожидалось"
 USUAL_RANGE = "норма"
 OUTSIDE = "вне нормы"
 THIS_SLOT = "этот интервал"
+THIS_DAY = "этот день"
 DIFFERENCE = "разница"
 ACKNOWLEDGE = "Принять"
 ACKNOWLEDGED = "Принято"
@@ -124,6 +125,18 @@ def few_rows_on(day: str, source: str, rows: str, usual: str) -> str:
 
 def no_actions_on(day: str, source: str) -> str:
     return f"За {day} в {source} ни одна строка не просмотр и не лайк: действия называются иначе?"
+
+
+def whole_day(day: str) -> str:
+    return f"{day}, за весь день"
+
+
+def a_day(change: str, days: int) -> str:
+    return f"{change} в день на протяжении {number(days)} дней"
+
+
+def rows_of_days_were_late(days: str) -> str:
+    return f"Данные опоздали: {days}, теперь всё как обычно"
 
 
 def until(moment: str) -> str:

@@ -26,7 +26,7 @@ from pipeline.core import settings
 from pipeline.core.clock import SLOTS_A_DAY
 from pipeline.slots.series import SLICE_DAYS, Adjustment, Array, Part, Series, ratio
 
-Verdict = Literal["ok", "anomaly", "no data", "no history", "planned"]
+Verdict = Literal["ok", "anomaly", "no data", "no history", "planned", "told", "incomplete"]
 
 WINDOWS = (1, 2)
 """Lengths of the checked windows, in slots."""
@@ -52,7 +52,8 @@ class CheckResult:
         Signed, anomalous outside of [-1, 1]. The score of the slot or of the last two slots together, whichever is
         further from 0.
     verdict : str
-        'ok', 'anomaly', 'no data', 'no history', or 'planned' for an anomaly that the calendar covers.
+        'ok', 'anomaly', 'no data', 'no history', or 'planned' for an anomaly that the calendar covers. Of days also
+        'told' for one that messages about slots have told, and 'incomplete' for a fall on a day that lacks rows.
     slot_score : float
         The score of the slot alone.
     weight : float
@@ -134,10 +135,11 @@ def decide(scores: Scores, monitors: Sequence[Monitor]) -> list[CheckResult]:
     slices = [part for part, window in scores if window == WINDOWS[0] and not part.is_total]
     scores = with_forecasts(scores, slice_width(len(slices)))
     parts = [*(Part(monitor.metric.name) for monitor in monitors), *slices]
-    return [_check(part, [scores[part, window] for window in WINDOWS], chosen[part.metric]) for part in parts]
+    return [check_result(part, [scores[part, window] for window in WINDOWS], chosen[part.metric]) for part in parts]
 
 
-def _check(part: Part, windows: Sequence[Score], chosen: settings.MetricSettings) -> CheckResult:
+def check_result(part: Part, windows: Sequence[Score], chosen: settings.MetricSettings) -> CheckResult:
+    """Make the result of a part from the scores of its windows, that of the slot (or day) itself first."""
     slot = windows[0]
     score = max((window.score for window in windows), key=lambda score: -1.0 if math.isnan(score) else abs(score))
     weight, scale = slot.denominator, 1.0

@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal, get_args
 
-from pipeline.alerts.incidents.incident import Incident
+from pipeline.alerts.incidents.incident import Incident, unit_of
 
-MUTE = timedelta(hours=2)
+MUTE, MUTE_OF_DAYS = timedelta(hours=2), timedelta(days=7)
+"""How long a button mutes. The next check of days is a day later."""
 
 LONGEST_MUTE = timedelta(days=28)
 
@@ -38,7 +39,7 @@ class Action:
     @property
     def end(self) -> datetime:
         """The end of a mute, naive UTC."""
-        return self.until or self.at + MUTE
+        return self.until or self.at + (MUTE if unit_of(self.incident_id) == "slot" else MUTE_OF_DAYS)
 
 
 @dataclass(frozen=True)

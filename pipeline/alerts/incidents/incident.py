@@ -1,7 +1,8 @@
 """An incident and its members, as of a slot."""
 
+import re
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from pipeline.core import clock
@@ -216,13 +217,14 @@ class Incident:
         if self.outcome == "late data":
             return []
         adjustments = []
+        length = SLOT if self.unit == "slot" else timedelta(days=1)
         for member in self.members:
             lasts = member.is_checked and member.good_slots == 0 and member.expected > 0
             if self.outcome == "new normal" and lasts:
                 factor = member.observed / member.expected
                 adjustments.append(Adjustment(member.part, datetime.min, member.since, factor))
             else:
-                adjustments.append(Adjustment(member.part, member.since, member.last + SLOT))
+                adjustments.append(Adjustment(member.part, member.since, member.last + length))
         return adjustments
 
 
@@ -234,4 +236,9 @@ def make_id(metric: str, opened: datetime, unit: Unit = "slot") -> str:
 def message_key(incident_id: str) -> str:
     """Return the key of an incident's message: ``alert-2026-11-01T1015Z-views``, of days ``alert-2026-11-01-views``."""
     metric, _, opened = incident_id.partition(":")
-    return f"alert-{opened}{'Z' if 'T' in opened else ''}-{metric}"
+    return f"alert-{opened}{'Z' if unit_of(incident_id) == 'slot' else ''}-{metric}"
+
+
+def unit_of(incident_id: str) -> Unit:
+    """Return whether an id is one of slots or of days."""
+    return "day" if re.fullmatch(r".*:\d{4}-\d{2}-\d{2}", incident_id) else "slot"

@@ -28,6 +28,19 @@ from pipeline.warehouse.tables import (
 
 COMMAND = "command"
 """The channel of mutes by command."""
+CHECK_COLUMNS = (
+    "metric",
+    "dimension",
+    "dimension_value",
+    "detector",
+    "value",
+    "expected",
+    "lower",
+    "upper",
+    "score",
+    "verdict",
+)
+"""The columns of the result of a check that slots and days have."""
 
 
 def load_state(slot: datetime) -> State:
@@ -132,24 +145,9 @@ def _write(incidents: Sequence[Incident], slots: list[datetime], details: list[s
 
 def save_checks(results: Collection[CheckResult], slot: datetime | Sequence[datetime]) -> None:
     """Write the results of a slot's checks, or of each of its own slot."""
-    columns = (
-        "metric",
-        "dimension",
-        "dimension_value",
-        "detector",
-        "value",
-        "expected",
-        "lower",
-        "upper",
-        "score",
-        "verdict",
-        "slot_score",
-        "weight",
-    )
-    insert(
-        SLOT_CHECKS,
-        {"slot": _slots(slot, results), **{name: [getattr(item, name) for item in results] for name in columns}},
-    )
+    columns = (*CHECK_COLUMNS, "slot_score", "weight")
+    values = {name: [getattr(item, name) for item in results] for name in columns}
+    insert(SLOT_CHECKS, {"slot": _slots(slot, results), **values})
 
 
 def load_checks(start: datetime, end: datetime) -> dict[datetime, dict[Part, CheckResult]]:

@@ -77,7 +77,7 @@ def _alert(
 
     incident, series = notice.incident, evaluation.series
     end = series.slot + clock.SLOT
-    status = _status(incident)
+    status = status_of(incident)
     since = incident.silent_since or incident.opened
     until = incident.last_anomaly + clock.SLOT if incident.ended else end
     key = message_key(incident.incident_id)
@@ -86,7 +86,7 @@ def _alert(
         slot_start=clock.to_local(series.slot),
         slot_end=clock.to_local(end),
         metrics=[_figures(incident, member, evaluation, bands) for member in shown],
-        links=optional(f"links in {key}", lambda: _links(shown, evaluation.monitors, incident, until)) or (),
+        links=optional(f"links in {key}", lambda: links_for(shown, evaluation.monitors, incident, until)) or (),
         key=key,
         status=status,
         since=clock.to_local(since if status == "no_data" else incident.opened),
@@ -94,10 +94,10 @@ def _alert(
         source=_source(incident) if status in ("no_data", "data_late") else "",
         causes=causes,
         splits=splits,
-        losses=optional(f"losses in {key}", lambda: _losses(incident)) or ()
+        losses=optional(f"losses in {key}", lambda: losses_of(incident)) or ()
         if status not in ("data_late", "withdrawn")
         else (),
-        handled=[_handled(action) for action in notice.actions],
+        handled=[handling_of(action) for action in notice.actions],
         buttons=[
             (kind, button(kind, incident, installation_id())) for kind in offered(incident, muted=notice.is_muted)
         ],
@@ -114,7 +114,8 @@ _ENDS: "dict[str, Status]" = {
 }
 
 
-def _status(incident: Incident) -> "Status":
+def status_of(incident: Incident) -> "Status":
+    """Return the status of an incident's message."""
     if incident.mark == "false alarm":
         return "false_alarm"
     if incident.ended:
@@ -132,7 +133,7 @@ def _source(incident: Incident) -> str:
 def _figures(incident: Incident, member: Member, evaluation: Evaluation, bands: Mapping[Part, Band]) -> "AlertMetric":
     from reporting.alerts import AlertMetric
 
-    series, result = evaluation.series, evaluation.results.get(member.part, _not_checked(member))
+    series, result = evaluation.series, evaluation.results.get(member.part, not_checked(member))
     language = settings.ReportSettings().language
     drawn = [series.slot - back * clock.SLOT for back in range(DRAWN_SLOTS - 1, -1, -1)]
     is_over = incident.ended or member.good_slots > 0
@@ -166,7 +167,7 @@ def _figures(incident: Incident, member: Member, evaluation: Evaluation, bands: 
     )
 
 
-def _not_checked(member: Member) -> CheckResult:
+def not_checked(member: Member) -> CheckResult:
     """Stand in for the result of a metric or slice that is no longer checked."""
     nan = math.nan
     return CheckResult(*member.part, "", nan, nan, nan, nan, nan, "no data", nan, nan)
@@ -200,7 +201,8 @@ def split_of(explanation: Explanation | None) -> "list[RatioSplit]":
     return [RatioSplit(label, numerator, denominator, change.numerator, change.denominator, change.mix)]
 
 
-def _losses(incident: Incident) -> "list[Loss]":
+def losses_of(incident: Incident) -> "list[Loss]":
+    """Return the events that an incident lost or gained, of each count once."""
     from reporting.alerts import Loss
 
     language = settings.ReportSettings().language
@@ -238,14 +240,15 @@ def _slice(part: Part) -> str:
     return "" if part.is_total else f"{dimensions.label(part.dimension, language)} {part.value}"
 
 
-def _handled(action: Action) -> "Handling":
+def handling_of(action: Action) -> "Handling":
+    """Return a pressed button as the message shows it."""
     from reporting.alerts import Handling
 
     until = clock.to_local(action.end) if action.kind == "mute" else None
     return Handling(action.kind, action.person, clock.to_local(action.at), until, action.why)
 
 
-def _links(
+def links_for(
     shown: Sequence[Member], monitors: Sequence[Monitor], incident: Incident, end: datetime
 ) -> list[tuple[str, str]]:
     """Fill the links of the shown metrics with the incident's times. Returns (label, address), each address once."""

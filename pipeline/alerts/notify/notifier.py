@@ -113,7 +113,7 @@ def notify(
     delivered = [
         result
         for notice, alert in zip(notices, alerts, strict=True)
-        for result in _deliver(notice, alert, shown_by(notice, slot), channels)
+        for result in deliver(notice, alert, shown_by(notice, slot), channels)
     ]
     links = [result.link for result in delivered if result.link]
     refusals = [refusal for result in delivered for refusal in result.refusals]
@@ -134,7 +134,8 @@ def unsent(shares: Sequence[Notice], channels: Channels) -> list[Notice]:
     return due
 
 
-def _deliver(notice: Notice, alert: "Alert", shown: Version, channels: Channels) -> Iterable[Delivered]:
+def deliver(notice: Notice, alert: "Alert", shown: Version, channels: Channels) -> Iterable[Delivered]:
+    """Post, edit or reply, as a notice asks for."""
     from reporting import alerts
 
     language, log = settings.ReportSettings().language, TableDeliveryLog()

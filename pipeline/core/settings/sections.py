@@ -47,6 +47,8 @@ class ClockSettings(Section):
 
     timezone = luigi.Parameter(default="Europe/Moscow")
     """The analysts' time zone (IANA name). It defines the day that is loaded and reported."""
+    holidays = luigi.Parameter(default="")
+    """A country (`RU`) whose public holidays, and ends of months, are compared with their like; empty: none."""
     now = luigi.Parameter(default="")
     """A time in UTC (2026-11-01T10:15) to use instead of the clock; empty uses the clock."""
 
@@ -164,6 +166,8 @@ class AlertSettings(Section):
     """Detector (`feedpulse detectors list`); [metric.NAME] overrides it for one metric."""
     detector_params = luigi.Parameter(default="{}")
     """Parameters of the detector as JSON, for example {"multiplier": 4}."""
+    day_detector = luigi.Parameter(default="weekday")
+    """Detector of whole days, which `CheckDays` checks; empty leaves days unchecked."""
     channels = luigi.Parameter(default="outbox")
     """Channels of the alerts, comma-separated: `outbox`, `telegram`."""
     history_days = luigi.IntParameter(default=28)

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.alerts import learning
+from pipeline.alerts.daily import check_again, load_state
 from pipeline.alerts.detection import monitors
-from pipeline.alerts.incidents import store
+from pipeline.alerts.incidents import current_rules, store
 from pipeline.commands.main import main
 from pipeline.core import clock
 from pipeline.core.metrics import FEED, MESSAGES
@@ -20,7 +21,7 @@ from pipeline.etl import ages
 from pipeline.etl.verification import verify
 from pipeline.slots import completeness
 from pipeline.slots.series import Part
-from pipeline.tasks import CheckAlerts, Daily, DailyReport, Presses, WeeklySummary, daily
+from pipeline.tasks import CheckAlerts, CheckDays, Daily, DailyReport, Presses, WeeklySummary, daily
 from pipeline.warehouse import markers, runs, statements, tables
 from pipeline.warehouse.delivery_log import TableDeliveryLog
 from pipeline.warehouse.engines import Engine
@@ -98,6 +99,8 @@ def read_what_is_rarely_read(outage: datetime) -> None:
     assert not completeness.has_rows_after(outage)
     assert learning.lacking(outage - timedelta(days=30), monitors())
     ages.require_ages(clock.to_local(outage).date())
+    checked = check_again(monitors(), load_state(), current_rules())
+    assert checked.series.day == clock.to_local(outage).date() - timedelta(days=1)
 
 
 def test_every_statement_runs(
@@ -136,7 +139,7 @@ def test_every_statement_runs(
             load(day - timedelta(days=30))  # an empty day
             warehouse.insert(f"{database}.runs", {"began": [datetime(2020, 1, 1), spike]})
             run(Daily())
-            run(WeeklySummary(date=day), Presses())
+            run(WeeklySummary(date=day), Presses(), CheckDays(date=day))
             assert verify(day, day)
             assert "" in runs.newest(spike - clock.SLOT)
             shown = statement(

@@ -13,7 +13,7 @@ from PIL import Image
 from reporting import texts
 from reporting.alerts import text
 from reporting.alerts.compose import compose, panel
-from reporting.alerts.text import TEXT_LIMIT
+from reporting.alerts.lines import TEXT_LIMIT
 from reporting.errors import ReportingError
 from reporting.message import parsed_length
 from reporting.texts import en, ru

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from reporting import texts
 from reporting.alerts import text
 from reporting.alerts.compose import by_importance, compose
+from reporting.alerts.lines import TEXT_LIMIT
 from reporting.alerts.model import Alert, Handling, Loss, Status
-from reporting.alerts.text import TEXT_LIMIT
 from reporting.causes import Cause, RatioSplit
 from reporting.errors import ReportingError
 from reporting.message import Message, parsed_length

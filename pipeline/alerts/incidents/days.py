@@ -1,0 +1,141 @@
+"""Incidents of days: the same as those of slots, a day at a time."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+from pipeline.alerts.detection.checks import CheckResult, Verdict
+from pipeline.alerts.incidents.calendar import Entry
+from pipeline.alerts.incidents.incident import Incident, Member
+from pipeline.alerts.incidents.policy import Notice
+from pipeline.alerts.incidents.rules import Rules
+from pipeline.core import clock
+from pipeline.core.clock import SLOT, SLOTS_A_DAY
+from pipeline.core.metrics import BY_NAME
+
+ADOPT_DAYS = 7
+"""A deviation of days that lasts this long, and is not an outage, becomes the new normal."""
+TOLD_SHARE = 0.5
+"""Slots have told a deviation of a day if what they told makes up this much of it."""
+PLANNED_TIMES = 2.0
+"""Maintenance explains a deviation of up to this many times the share of the day that it covers: days have peaks."""
+
+
+def day_rules(rules: Rules) -> Rules:
+    """Return the rules of incidents of days: each ends with a good day, and quiet hours do not count for the morning.
+
+    Parameters
+    ----------
+    rules : Rules
+        The rules of slots.
+    """
+    # An hour less than whole days, for a clock change.
+    adopt_slots = ADOPT_DAYS * SLOTS_A_DAY - 4
+    return replace(rules, recovery_slots=1, minimum_slots=1, adopt_slots=adopt_slots, quiet_hours=None)
+
+
+def judged(
+    results: Iterable[CheckResult], day: date, entries: Sequence[Entry], of_slots: Sequence[Incident]
+) -> list[CheckResult]:
+    """Give the anomalies that the calendar covers the verdict "planned", and those that slots have told "told".
+
+    Parameters
+    ----------
+    results : iterable of CheckResult
+        The results of the day.
+    day : datetime.date
+        The day.
+    entries : sequence of Entry
+        The calendar.
+    of_slots : sequence of Incident
+        The incidents of slots.
+    """
+
+    def verdict(result: CheckResult) -> Verdict:
+        if result.verdict != "anomaly":
+            return result.verdict
+        if _is_planned(result, day, entries):
+            return "planned"
+        return "told" if _is_told(result, day, of_slots) else "anomaly"
+
+    return [replace(result, verdict=verdict(result)) for result in results]
+
+
+def incomplete(results: Iterable[CheckResult], tables: Iterable[str]) -> list[CheckResult]:
+    """Give falls of metrics of tables that lack rows of the day the verdict "incomplete"; the report tells the gap."""
+    lacking = set(tables)
+    return [
+        replace(result, verdict="incomplete")
+        if result.verdict == "anomaly" and result.score < 0 and BY_NAME[result.metric].table in lacking
+        else result
+        for result in results
+    ]
+
+
+def with_told(incident: Incident, before: Mapping[str, Incident]) -> Incident:
+    """Return an incident that was made anew with what people were told of it, or declared it to be, before."""
+    known = before.get(incident.incident_id)
+    if known is None:
+        return incident
+    told = {member.part: (member.told_change, member.told_score) for member in known.members}
+    members = [
+        replace(member, told_change=told[member.part][0], told_score=told[member.part][1])
+        if member.part in told and not member.told_score
+        else member
+        for member in incident.members
+    ]
+    return replace(
+        incident,
+        members=tuple(members),
+        notified=incident.notified or known.notified,
+        mark=incident.mark or known.mark,
+        noticed=known.noticed,
+    )
+
+
+def received(notice: Notice) -> Incident:
+    """Return the incident of a notice after people received it. Its message shows the state of now."""
+    return replace(notice.incident.after(notice.kind), noticed=clock.utcnow())
+
+
+def _is_planned(result: CheckResult, day: date, entries: Sequence[Entry]) -> bool:
+    covering = [entry for entry in entries if result.metric in entry.metrics]
+    if result.score > 0 and any(_share(day, entry.start, entry.end) for entry in covering if entry.kind == "event"):
+        return True
+    maintained = sum(_share(day, entry.start, entry.end) for entry in covering if entry.kind == "maintenance")
+    return bool(maintained) and abs(result.change) <= PLANNED_TIMES * maintained
+
+
+def _is_told(result: CheckResult, day: date, of_slots: Sequence[Incident]) -> bool:
+    """Whether messages about slots have told most of a deviation, or of the events behind it, in the same direction."""
+    metrics = _behind(result.metric)
+    sign = 1 if result.score > 0 else -1
+    told = [
+        [_explained(member, result, day) for member in incident.members if member.sign == sign]
+        for incident in of_slots
+        if incident.notified and incident.mark != "false alarm"
+        if metrics & {member.metric for member in incident.members}
+    ]
+    return sum(max(shares, default=0.0) for shares in told) >= TOLD_SHARE * abs(result.change) > 0
+
+
+def _behind(metric: str) -> set[str]:
+    """The metrics whose deviation is one of a metric too: itself, what explains it better, a ratio's numerator."""
+    return {metric, *BY_NAME[metric].better_explained_by, *filter(None, [BY_NAME[metric].numerator])}
+
+
+def _explained(member: Member, result: CheckResult, day: date) -> float:
+    """Return the share of a day that a deviation of slots makes up: of its events, else of its time."""
+    covered = _share(day, member.since, member.last + SLOT)
+    is_same = member.metric == result.metric
+    if is_same and BY_NAME[member.metric].cost and result.expected > 0:
+        length = (member.last + SLOT - member.since) / timedelta(days=1)
+        return abs(member.excess) * min(1.0, covered / length) / (result.expected * result.weight)
+    is_part = member.metric in _behind(result.metric) and member.part.is_total
+    return covered * abs(member.worst) if is_part else 0.0
+
+
+def _share(day: date, start: datetime, end: datetime) -> float:
+    """Return the share of a day that a period of time covers."""
+    first, last = clock.day_bounds(day)
+    return max(timedelta(0), min(last, end) - max(first, start)) / (last - first)

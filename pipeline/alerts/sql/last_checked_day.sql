@@ -1,0 +1,1 @@
+SELECT max(event_date) FROM {day_checks}
