@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from detectors.arrays import Array
 from detectors.errors import DetectorError
 from detectors.extremes import Extremes
-from detectors.lab.rate import DAY_SECONDS, Rate, duration, find_rate
+from detectors.lab.rate import DAY_SECONDS, Rate, duration, every, find_rate
 from detectors.lab.series import Series
 from detectors.noise import Kind
 from detectors.reader.moments import written
@@ -109,7 +109,7 @@ def _rate(name: str, rows: Rows, order: NDArray[np.intp], layout: Layout) -> Rat
         found = find_rate(seconds, name) if np.unique(seconds).size > 1 else Rate(layout.step, 0.0)
         if found.step > 1.5 * layout.step or found.step < layout.step / 1.5:
             raise DetectorError(
-                f"{name}: the period is {DAY_SECONDS / layout.step:g} points a day, every {duration(layout.step)}, but "
+                f"{name}: the period is {DAY_SECONDS / layout.step:g} points a day, {every(layout.step)}, but "
                 f"the series has a point {found}; omit the period, or merge points with --every"
             )
         return Rate(layout.step, found.jitter)
@@ -125,8 +125,8 @@ def _check_one_rate(name: str, rows: Rows, order: NDArray[np.intp], step: float)
     other = starts[(lengths >= _RUN) & (np.abs(steps[starts] - step) > 0.5 * step) & (steps[starts] > 0)]
     if other.size:
         raise DetectorError(
-            f"{name}, {rows.at(int(order[other[0]]))}: from here a point every {duration(steps[other[0]])}, elsewhere "
-            f"every {duration(step)}; --every {_longer(step, float(steps[other[0]]))} merges them to one rate"
+            f"{name}, {rows.at(int(order[other[0]]))}: from here a point {every(float(steps[other[0]]))}, elsewhere "
+            f"{every(step)}; --every {_longer(step, float(steps[other[0]]))} merges them to one rate"
         )
 
 
@@ -176,10 +176,10 @@ def _series(name: str, rows: Rows, order: NDArray[np.intp], columns: NDArray[np.
     )
 
 
-def find_points(seconds: Array, every: float) -> int:
+def find_points(seconds: Array, slot: float) -> int:
     """Return the number of points in a slot; 0 if they are irregular."""
     try:
-        return max(1, round(every / find_rate(seconds, "").step))
+        return max(1, round(slot / find_rate(seconds, "").step))
     except DetectorError:
         return 0
 

@@ -18,6 +18,7 @@ _NEAR = 0.01
 """A step is a divisor of the day if it is within this share of it."""
 _LOOSE, _MOST_LOOSE = 0.25, 0.1
 """A series is irregular if more than `_MOST_LOOSE` of its steps miss the grid by more than `_LOOSE` of a step."""
+_ONE = {60.0: "minute", 3600.0: "hour", 86_400.0: "day"}
 _LONG_GAP = 10
 """A gap of this number of steps says nothing about their regularity."""
 _MONTH = (28 * DAY_SECONDS, 31 * DAY_SECONDS)
@@ -32,7 +33,7 @@ class Rate:
 
     def __str__(self) -> str:
         about = "about " if self.jitter else ""
-        return f"{about}every {duration(self.step)}" + (f", jitter {duration(self.jitter)}" if self.jitter else "")
+        return f"{about}{every(self.step)}" + (f", jitter {duration(self.jitter)}" if self.jitter else "")
 
 
 def find_rate(seconds: Array, name: str) -> Rate:
@@ -112,8 +113,13 @@ def duration(seconds: float) -> str:
     return " ".join(parts[:2])
 
 
+def every(seconds: float) -> str:
+    """Return a rate as people say it: "every 15 min", "every hour", "every day"."""
+    return f"every {_ONE.get(seconds) or duration(seconds)}"
+
+
 def _seen(usual: float, spread: float) -> str:
-    return f"about every {duration(usual)}" + (f", jitter {duration(spread)}" if spread else "")
+    return f"about {every(usual)}" + (f", jitter {duration(spread)}" if spread and usual <= DAY_SECONDS else "")
 
 
 def _coarser(usual: float) -> str:

@@ -15,7 +15,7 @@ from detectors.base import Detector
 from detectors.bounds import Bounds
 from detectors.errors import DetectorError
 from detectors.extremes import Extremes
-from detectors.lab.rate import DAY_SECONDS, duration
+from detectors.lab.rate import DAY_SECONDS, every
 from detectors.noise import Kind
 
 Direction = Literal["both", "up", "down"]
@@ -107,7 +107,7 @@ class Series:
     @property
     def rate_said(self) -> str:
         """The rate as people say it: "every 15 min"."""
-        return f"every {duration(DAY_SECONDS / self.period)}"
+        return every(DAY_SECONDS / self.period)
 
     def moment(self, column: int) -> datetime:
         """Wall clock of a column, without tzinfo."""

@@ -92,7 +92,7 @@ def test_a_ratio_and_a_gap(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         ([*DAY[:3], "2026-11-01T02:00:00,twelve"], "line 4: value 'twelve' is not a finite number"),
         ([*DAY[:3], "2026-11-01T02:00:00,inf"], "line 4: value 'inf' is not a finite number"),
         ([*DAY[:3], "yesterday,12"], "line 4: timestamp 'yesterday' is neither ISO 8601 nor Unix seconds"),
-        ([*DAY[:2], "2026-11-01T00:10:00,12"], "every 1 h, but the series has a point every 10 min; omit the period"),
+        ([*DAY[:2], "2026-11-01T00:10:00,12"], "every hour, but the series has a point every 10 min; omit the period"),
         (["timestamp,value,denominator", "0,1,-2"], "line 2: the denominator is infinite or negative (-2)"),
     ],
 )

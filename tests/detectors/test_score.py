@@ -39,7 +39,7 @@ def daily(outage: int, days: int = 120) -> str:
 
 def test_the_period_and_the_kind_are_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows, said = scored(capsys, "--detector", "ensemble", write(tmp_path, daily(100)))
-    assert "shop: a point every 1 day, kind count (the values are whole and none is negative)" in said
+    assert "shop: a point every day, kind count (the values are whole and none is negative)" in said
     assert (rows[100]["value"], rows[100]["is_anomaly"]) == ("0.0", "1")
     # Among values of any sign, a day without an order is inside the band.
     as_values, _ = scored(capsys, "--detector", "ensemble", "--set", "kind=value", write(tmp_path, daily(100)))
@@ -52,7 +52,7 @@ def test_a_method_that_is_not_for_the_rate_warns_and_names_others(
 ) -> None:
     _, said = scored(capsys, "--detector", "ensemble", write(tmp_path, daily(100)))
     assert (
-        "shop: WARNING: ensemble is for at least 4 points a day, and this series has a point every 1 day: others catch "
+        "shop: WARNING: ensemble is for at least 4 points a day, and this series has a point every day: others catch "
         "more there (day_ago, iqr, mad, seasonal, sigma, weekday)" in said
     )
 
@@ -62,7 +62,7 @@ def test_compare_leaves_out_what_is_not_for_the_rate(tmp_path: Path, capsys: pyt
     assert main([*arguments, "--out", str(tmp_path / "out")]) == 0
     output = capsys.readouterr().out
     assert "not ranked, ensemble: ensemble is for at least 4 points a day, and this series has a point every" in output
-    assert "shop: a point every 1 day, kind count" in output
+    assert "shop: a point every day, kind count" in output
     assert main([*arguments, "--detector", "ensemble", "--out", str(tmp_path / "out")]) == 0
     assert "WARNING: ensemble is for at least 4 points a day" in capsys.readouterr().out
 

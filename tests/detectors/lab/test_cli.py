@@ -62,7 +62,7 @@ def test_tune_prints_messages_with_dates_and_the_section_to_paste(
     assert "5 series, 2026-01-01 to 2026-01-31 (UTC)" in output
     assert f"Data {digest(collect(arguments[1]))[:16]}, seed 0, copies " in output
     assert "Chosen on 2026-01-15 to 2026-01-24" in output
-    assert "a point every 1 h, kind count (the values are whole and none is negative)" in output
+    assert "a point every hour, kind count (the values are whole and none is negative)" in output
     # The alerts judge slots of 15 minutes, so for hourly points there is no section of luigi.cfg.
     assert "luigi.cfg:" not in output
     assert "detectors.create('sigma', period=24, multiplier=" in output

@@ -136,7 +136,7 @@ def test_seconds_may_be_written_as_fractions(tmp_path: Path) -> None:
 
 def test_a_second_sampling_rate_is_refused_where_it_begins(tmp_path: Path) -> None:
     stamps = [*range(0, 1200, 60), *range(1200, 6000, 300)]
-    with pytest.raises(DetectorError, match="views, line 22: from here a point every 5 min, elsewhere every 1 min"):
+    with pytest.raises(DetectorError, match="views, line 22: from here a point every 5 min, elsewhere every minute"):
         one(tmp_path, "timestamp,value", *(f"{stamp},1" for stamp in stamps))
 
 
