@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.alerts.incidents import Incident
+from pipeline.alerts.incidents import Incident, store
+from pipeline.alerts.incidents.actions import Action
 from pipeline.alerts.root_cause import raw_slices
 from pipeline.alerts.root_cause.adtributor import Slices
 from pipeline.tasks import Alerts, Presses
@@ -197,4 +198,49 @@ def test_a_press_on_an_incident_long_closed_changes_nothing_but_its_message(chat
     place.run(Presses(), BACK + 6 * SLOT)
     assert place.incidents() == before
     place.run(Alerts(), BACK + 6 * SLOT)
+    assert "Recovered" in api.sent[0].text
+
+
+def test_what_was_pressed_is_undone_by_the_button_that_takes_its_place(chat: tuple[Site, BotApi]) -> None:
+    place, api = chat
+    place.load(incident())
+    place.run(Alerts(), OUTAGE + SLOT)
+    now = OUTAGE + SLOT
+    all_buttons = ["acknowledge", "mute", "false_alarm", "new_normal"]
+    for pressed, shown, says in (
+        ("mute", ["acknowledge", "unmute", "false_alarm", "new_normal"], "muted until 14:16: "),
+        ("unmute", all_buttons, "unmuted: "),
+        ("false_alarm", ["reopen"], "False alarm: Messages sent"),
+        ("reopen", all_buttons, "reopened: "),
+        ("new_normal", ["reopen"], "New normal: Messages sent"),
+        ("reopen", all_buttons, "No data since 12:00"),
+    ):
+        now += timedelta(minutes=1)
+        (sent,) = api.sent
+        api.press(sent.id, sent.data(pressed))
+        place.run(Presses(), now)
+        (sent,) = api.sent
+        assert [data.partition("|")[0] for row in sent.buttons for _, data in row] == shown
+        assert says in sent.text
+    # It goes on as if it had never ended.
+    place.run(Alerts(), OUTAGE + 2 * SLOT)
+    assert len(api.sent) == 1
+    assert [(state["ended"], state["mark"], state["members"][0]["bad_slots"]) for state in place.incidents()] == [
+        (False, "", 2)
+    ]
+
+
+def test_a_mute_by_command_is_on_the_message_and_holds_what_comes(chat: tuple[Site, BotApi]) -> None:
+    place, api = chat
+    place.load(incident("messages", -0.7))
+    place.run(Alerts(), OUTAGE + SLOT)
+    with place.at(OUTAGE + SLOT + timedelta(minutes=1)):
+        at = OUTAGE + SLOT + timedelta(minutes=1)
+        store.save_mute(Action("", "mute", "anna", at, "messages_sent", at + timedelta(hours=3), "a release"), 1)
+    place.run(Presses(), OUTAGE + SLOT + timedelta(minutes=2))
+    (sent,) = api.sent
+    assert "muted until 15:16: anna, 12:16 (a release)" in sent.text
+    assert sent.data("unmute")
+    place.alert(OUTAGE + 2 * SLOT, BACK + 5 * SLOT)
+    assert len(api.sent) == 1  # it ended without a sound
     assert "Recovered" in api.sent[0].text
