@@ -151,6 +151,7 @@ def test_all_is_well(healthy: Place) -> None:
         },
         "slots": {"newest_checked": "2026-11-12T09:00:00Z", "age_seconds": 960, "lag_seconds": {}},
         "incidents": [],
+        "mutes": [],
         "unsent": [],
         "channels": {"report": ["outbox"], "alerts": ["outbox"]},
     }

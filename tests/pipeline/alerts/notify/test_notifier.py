@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from pipeline.alerts.detection.checks import CheckResult
 from pipeline.alerts.evaluation import Evaluation, explain
 from pipeline.alerts.incidents import Notice, State, Step, current_rules, step
 from pipeline.alerts.incidents.actions import Action
-from pipeline.alerts.notify import notify, versions
+from pipeline.alerts.notify import compose, notify, versions
 from pipeline.core import clock
 from pipeline.demo.load import create_tables
 from pipeline.slots import Part, Series
@@ -272,3 +272,24 @@ def test_a_message_is_behind_until_the_channel_confirms_the_newest_state(section
         assert behind(story, PRESSED) == {INCIDENT}
         story.values += [100] * clock.SLOTS_A_DAY * 2
         assert behind(story, PRESSED) == set()  # two days later
+
+
+@pytest.mark.parametrize(
+    ("hours", "address"),
+    [
+        (1, "from=2026-10-25%2002%3A30%2B02%3A00&to=2026-10-25%2002%3A45%2B01%3A00"),  # clocks change between them
+        (2, "from=2026-10-25%2003%3A30&to=2026-10-25%2003%3A45"),
+    ],
+)
+def test_links_lead_to_the_period_of_what_is_over(sections: Sections, hours: int, address: str) -> None:
+    sections["clock"]["timezone"] = "Europe/Berlin"
+    sections["alerts"]["links"] = '["https://bi.example/?from={start}&to={end}"]'
+    with configured(**sections):
+        story = Story()
+        story.play(50, twice=False)
+        (incident,) = story.state.current
+        start, last = datetime(2026, 10, 25, 0, 30), datetime(2026, 10, 25, 1, 30)
+        over = replace(incident, opened=start if hours == 1 else start + timedelta(hours=2), ended=True)
+        over = replace(over, last_anomaly=last if hours == 1 else over.opened, outcome="recovered")
+        (alert,) = compose.alerts([Notice("edit", over)], story.evaluation(), {})
+    assert alert.links == [("bi.example", f"https://bi.example/?{address}")]
