@@ -63,8 +63,8 @@ def run(options: argparse.Namespace) -> None:
 
     parameters = dict(options.set)
     method = Candidate(options.detector, tuple(parameters.items()))
-    period = method.made().period if "period" in parameters else None
-    step = None if period is None else DAY_SECONDS / period
+    made = method.made()  # before the file is read, so that a mistake in the command is said at once
+    step = DAY_SECONDS / made.period if "period" in parameters else None
     given = read_one(options.file, files.layout(options, step), files.file_format(options))
     terminal = sys.stderr.isatty()
     if terminal:
