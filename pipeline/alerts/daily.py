@@ -120,40 +120,48 @@ def walk(days: Sequence[date], monitors: Sequence[Monitor], rules: Rules, *, is_
     series = read([monitor.metric for monitor in monitors], days[-1])
     start, first = (clock.day_bounds(day)[0] for day in (series.days[0], days[0]))
     known = store.load_between(start, clock.utcnow() + timedelta(days=1))
-    stepped = _Steps(known, _state_before(start, first), _incomplete_days(series.days[0], days[0]), rules)
+    stepped = Steps(known, _state_before(start, first), _incomplete_days(series.days[0], days[0]), rules)
     for day in days:
         stepped.step(series.upto(day), monitors, is_fresh=is_fresh and day == days[-1])
     return stepped.end(first)
 
 
-class _Steps:
-    """Advances the incidents of days, a day at a time."""
+class Steps:
+    """Advances the incidents of days, a day at a time.
+
+    Attributes
+    ----------
+    state : State
+        The incidents after the newest day.
+    notices : dict
+        The latest notice that is due, by incident id.
+    """
 
     def __init__(self, known: Sequence[Incident], state: State, incomplete: Sequence[Adjustment], rules: Rules) -> None:
         self._of_slots = [incident for incident in known if incident.unit == "slot"]
         self._before = {incident.incident_id: incident for incident in known if incident.unit == "day"}
-        self._state, self._rules, self._of_days = state, rules, incidents.day_rules(rules)
+        self.state, self.notices = state, dict[str, Notice]()
+        self._rules, self._of_days = rules, incidents.day_rules(rules)
         self._adjustments = [*_told(known), *incomplete]
         self._days: list[CheckedDay] = []
-        self._notices: dict[str, Notice] = {}
         self._latest: dict[str, Incident] = {}
         self._rows: dict[date, list[Incident]] = {}
 
     def step(self, series: DaySeries, monitors: Sequence[Monitor], *, is_fresh: bool) -> None:
         """Check the newest day of a series."""
         day, midnight = series.day, clock.day_bounds(series.day)[0]
-        state = self._state.next(clock.day_bounds(series.days[0])[0]) if self._days else self._state
+        state = self.state.next(clock.day_bounds(series.days[0])[0]) if self._days else self.state
         checked = evaluate(series, monitors, [*state.adjustments(self._rules.calendar), *self._adjustments])
         found = incidents.judged(checked.results.values(), day, self._rules.calendar, self._of_slots)
         found = incidents.incomplete(found, _lacking(day, found))
         self._days.append(replace(checked, results={result.part: result for result in found}))
         advanced = advance(state.current, found, midnight, self._of_days, unit="day")
         current = tuple(incidents.with_told(incident, self._before) for incident in advanced)
-        self._state = replace(state, current=current)
+        self.state = replace(state, current=current)
         # A mute of an incident of slots holds for days too.
-        muting = replace(self._state, past=(*state.past, *self._of_slots))
+        muting = replace(self.state, past=(*state.past, *self._of_slots))
         for notice in due_notices(muting, midnight, self._of_days, clock.utcnow(), is_fresh=is_fresh):
-            self._notices[notice.incident.incident_id] = notice
+            self.notices[notice.incident.incident_id] = notice
         self._latest |= {incident.incident_id: incident for incident in current}
         # A row of an earlier check must not outlive this one.
         written = {incident.incident_id for incident in current} | self._before.keys()
@@ -161,7 +169,7 @@ class _Steps:
 
     def end(self, first: datetime) -> Walk:
         """Return what became of the incidents; `first` is the beginning of the first day."""
-        kept = {incident.incident_id for incident in self._state.incidents}
+        kept = {incident.incident_id for incident in self.state.incidents}
         lost = [
             replace(incident, ended=True, outcome="late data")
             for incident_id, incident in self._before.items()
@@ -169,13 +177,13 @@ class _Steps:
         ]
         for incident in lost:
             if incident.notified and self._before[incident.incident_id].outcome != "late data":
-                self._notices[incident.incident_id] = Notice("edit", incident, actions=self._state.about(incident))
-        notices, newest = tuple(self._notices.values()), self._days[-1].series.day
+                self.notices[incident.incident_id] = Notice("edit", incident, actions=self.state.about(incident))
+        notices, newest = tuple(self.notices.values()), self._days[-1].series.day
         received = {notice.incident.incident_id: incidents.received(notice) for notice in notices}
         rows = {day: [*of_day, *lost] for day, of_day in self._rows.items()}
         told = [received.get(incident.incident_id, incident) for incident in rows[newest]]
         missing = [item for name, item in received.items() if name not in {incident.incident_id for incident in told}]
-        state = replace(self._state, corrected=tuple(lost))
+        state = replace(self.state, corrected=tuple(lost))
         return Walk(tuple(self._days), state, notices, {**rows, newest: [*told, *missing]})
 
 

@@ -6,12 +6,27 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, timedelta
+from unittest import mock
 
 import numpy as np
 from numpy.typing import NDArray
 
 import detectors
-from pipeline.alerts.detection.days import SLICE_SENSITIVITY
+from pipeline.alerts.daily import Steps
+from pipeline.alerts.detection import monitors
+from pipeline.alerts.detection.days import SLICE_SENSITIVITY, DaySeries
+from pipeline.alerts.incidents import Incident, Notice, State, current_rules
+from pipeline.alerts.incidents.days import received
+from pipeline.alerts.incidents.incident import Member, make_id
+from pipeline.core import clock
+from pipeline.core.metrics import BY_NAME
+from pipeline.demo.scenario import LabelledIncident
+from tests.benchmarks._playing import table
+from tests.benchmarks._worlds import CHECKED_DAYS, WARM_UP_DAYS, World, make_world
+from tests.benchmarks.alerts import true_rate
+from tests.pipeline.configuration import configured
 
 WEEK = np.array([1.0, 1.02, 1.03, 1.02, 1.05, 0.86, 0.82])
 NOISES = (0.01, 0.02, 0.03, 0.05)
@@ -48,11 +63,74 @@ def false_flags(rng: np.random.Generator, series: int, kind: float, sensitivity:
     return float((np.abs(scores) > 1).mean() * 7)
 
 
+def play(world: World) -> list[Notice]:
+    """Check the days of a world whose labelled incidents slots have told; return the messages, all of which are false.
+
+    Numbers of users are sums over slots here, which have the noise of a day, too.
+    """
+    parts, numerators, denominators = table(world)
+    chosen = [row for row, part in enumerate(parts) if part.dimension in ("total", "os", "gender", "age")]
+    by_day = [array[chosen].reshape(len(chosen), -1, 96).sum(axis=2) for array in (numerators, denominators)]
+    is_count = np.array([BY_NAME[parts[row].metric].kind == "count" for row in chosen])
+    by_day[1][is_count] = 1.0
+    first = world.scenario.first_day
+    span = tuple(clock.days(first, first + timedelta(days=world.scenario.days - 1)))
+    series = DaySeries(tuple(parts[row] for row in chosen), span, by_day[0], by_day[1])
+    steps = Steps([_told(world, label) for label in world.scenario.incidents], State(), (), current_rules())
+    messages: list[Notice] = []
+    with mock.patch("pipeline.alerts.daily._lacking", return_value=[]):
+        for day in span[WARM_UP_DAYS:]:
+            steps.step(series.upto(day), monitors(), is_fresh=True)
+            due = [notice for notice in steps.notices.values() if notice.kind in ("post", "worse")]
+            told = {notice.incident.incident_id: received(notice) for notice in due}
+            current = tuple(told.get(incident.incident_id, incident) for incident in steps.state.current)
+            steps.state, messages = replace(steps.state, current=current), [*messages, *due]
+            steps.notices.clear()
+    return messages
+
+
+def _told(world: World, label: LabelledIncident) -> Incident:
+    """A labelled incident as slots tell it, with what it really lost."""
+    start, end = (moment.astimezone(UTC).replace(tzinfo=None) for moment in (label.start, label.end))
+    span = slice(world.slot_of(label.start), world.slot_of(label.end))
+    expected = float(true_rate(world, label)[span].sum())
+    place = (label.dimension, label.dimension_value)
+    sign = 1 if label.size > 0 else -1
+    members = tuple(
+        Member(metric, *place, start, end - clock.SLOT, sign, worst=label.size, observed=expected * (1 + label.size),
+               expected=expected)
+        for metric in label.metrics
+    )  # fmt: skip
+    is_lasting = label in world.lasting
+    name = make_id(members[0].metric, start)
+    return Incident(name, start, end - clock.SLOT, members, notified=True, ended=True,
+                    outcome="new normal" if is_lasting else "recovered")  # fmt: skip
+
+
+def play_worlds(seeds: Sequence[int]) -> int:
+    """Print the false messages about days of some worlds."""
+    false = 0
+    for seed in seeds:
+        with configured(clock={"timezone": "UTC"}):
+            messages = play(make_world(seed))
+        false += len(messages)
+        for notice in messages:
+            incident = notice.incident
+            print("   false:", incident.incident_id, [(*m.part, round(m.worst, 3)) for m in incident.members][:4])
+        print(f"seed {seed}: {len(messages)} false messages about days", flush=True)
+    print(f"{false / (len(seeds) * CHECKED_DAYS / 7):.2f} a week")
+    return 0
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the tables."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.days", description=__doc__)
     parser.add_argument("--series", type=int, default=1000)
-    series = parser.parse_args(arguments).series
+    parser.add_argument("--worlds", type=int, nargs="*", help="only play the worlds of tests.benchmarks.alerts")
+    options = parser.parse_args(arguments)
+    if options.worlds:
+        return play_worlds(options.worlds)
+    series = options.series
     rng = np.random.default_rng(16)
     drift = np.power(1 + DRIFT, np.arange(1.0, DRIFT_DAYS + 1))
     low = np.array([1 + LOW])

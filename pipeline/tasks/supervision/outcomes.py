@@ -57,7 +57,7 @@ def refusal_of(cause: Cause) -> str:
 
 def describe(done: Sequence[Done]) -> str:
     """Return what tasks did: "slot 00:30 checked, 6 metrics and 94 slices, 1 message"."""
-    parts = [*_slots(done), *_days(done), *_sent(done)]
+    parts = [*_slots(done), *_days(done), *_checked_days(done), *_sent(done)]
     presses = sum(task.did.get("presses", 0) for task in done)
     if presses:
         parts.append(_counted(presses, "button press read", "button presses read"))
@@ -82,6 +82,16 @@ def _days(done: Sequence[Done]) -> list[str]:
     if not days:
         return []
     return [f"day {days[0]} loaded" if len(days) == 1 else f"{len(days)} days loaded ({days[0]} to {days[-1]})"]
+
+
+def _checked_days(done: Sequence[Done]) -> list[str]:
+    parts = []
+    for task in done:
+        if task.family == "CheckDays" and task.did.get("days"):
+            days, messages = task.did["days"], task.did.get("messages", 0)
+            parts.append(f"day {days[-1]} checked" if len(days) == 1 else f"days {days[0]} to {days[-1]} checked")
+            parts += [_counted(messages, "message", "messages")] if messages else []
+    return parts
 
 
 def _sent(done: Sequence[Done]) -> list[str]:

@@ -35,6 +35,11 @@ def day(date: str) -> Done:
             [Done("WeeklySummary", {"date": "2026-11-11"}, {"addresses": 1, "without": ["without proposal"]})],
             "summary of 2026-11-11 sent to 1 chat, without proposal",
         ),
+        (
+            [Done("CheckDays", {"date": "2026-11-11"}, {"days": ["2026-11-10", "2026-11-11"], "messages": 1})],
+            "days 2026-11-10 to 2026-11-11 checked, 1 message",
+        ),
+        ([Done("CheckDays", {"date": "2026-11-11"}, {"days": ["2026-11-11"]})], "day 2026-11-11 checked"),
         ([Done("Presses", {}, {"presses": 0})], ""),
         ([Done("Presses", {}, {"presses": 2})], "2 button presses read"),
     ],
