@@ -10,6 +10,7 @@ import pkgutil
 import pytest
 
 import detectors
+from detectors import methods
 
 MODULES = [
     name
@@ -26,7 +27,10 @@ def test_the_examples_of_a_module_run(name: str) -> None:
     assert result.failed == 0
 
 
-@pytest.mark.parametrize("name", [name for name in detectors.available() if not name.startswith("test_")])
+METHODS = [module.name for module in pkgutil.iter_modules(methods.__path__)]
+
+
+@pytest.mark.parametrize("name", METHODS)
 def test_every_method_has_an_example(name: str) -> None:
     method = detectors.find(name)
     examples = doctest.DocTestFinder(recurse=False).find(method, name)
