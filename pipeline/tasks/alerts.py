@@ -69,8 +69,7 @@ class SlotMetrics(SlotTask):
 
     def run(self) -> None:
         """Measure the slot, and the slots that were missed after it, from their events."""
-        missed = self.still_missed()
-        if self in missed:
+        if missed := self.still_missed():
             end = measure.fill_missed(self.slot)
             self.finish(*(task for task in missed[1:] if task.slot < end))
 
@@ -105,8 +104,7 @@ class CheckAlerts(SlotTask):
 
     def run(self) -> None:
         """Check the slot; if it is one of several missed ones, also those after it of which nothing is to be said."""
-        missed = self.still_missed()
-        if self in missed:
+        if missed := self.still_missed():
             self._check(missed)
 
     def _check(self, missed: "Sequence[CheckAlerts]") -> None:

@@ -164,16 +164,18 @@ class SlotTask(CheckTask):
         return slot in self._missed()
 
     def still_missed(self) -> list[Self]:
-        """Return this task and later ones of this run that nobody has done, the oldest first.
+        """Return this task and later ones of this run that nobody has done, the oldest first; none if this one is done.
 
         Earlier tasks of this run may have done some, in this process or another one, and so may another machine. So
         their markers are read again, but not for the first task of a run.
         """
+        if self.is_known_done:
+            return []
         slots = sorted(self._missed() | {self.slot})
         tasks = [self, *(type(self)(slot=slot) for slot in slots if slot > self.slot)]
-        if slots[0] < self.slot and not self.is_known_done:
+        if slots[0] < self.slot:
             read([task for each in tasks for task in each.done_before()])
-        return [task for task in tasks if not task.is_known_done]
+        return [] if self.is_known_done else [task for task in tasks if not task.is_known_done]
 
     def done_before(self) -> Iterable[CheckTask]:
         """The task itself, and those without which it cannot run."""

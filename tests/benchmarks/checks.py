@@ -92,13 +92,28 @@ finally:
 
 
 class Place:
-    """A directory with a luigi.cfg, to run processes in."""
+    """A directory with a luigi.cfg, to run processes in.
 
-    def __init__(self, folder: Path, engine: MeasuredEngine) -> None:
+    Parameters
+    ----------
+    folder : Path
+        The directory.
+    engine : MeasuredEngine
+        Has the events in the database ``bench_demo``.
+    database : str
+        The database of the results.
+    tree : Path, optional
+        The directory of the code that is run; by default that of this file.
+    """
+
+    def __init__(
+        self, folder: Path, engine: MeasuredEngine, database: str = "bench_checks", tree: Path | None = None
+    ) -> None:
         self.folder = folder
+        self.tree = tree or Path(__file__).parents[2]
         self.sections: dict[str, dict[str, str]] = {
             "clock": {"timezone": "UTC"},
-            "warehouse": {**place(engine.warehouse), "database": "bench_checks"},
+            "warehouse": {**place(engine.warehouse), "database": database},
             "source": {"database": "bench_demo"},
             "alerts": {"channels": "outbox", "catch_up_hours": "24"},
             "outbox": {"path": str(folder / "outbox")},
@@ -121,6 +136,7 @@ class Place:
         environment["CLICKHOUSE_DRIVER_LASY_DATE_LUT"] = "" if dates else "1"
         # Other packages were compiled at their installation, our modules at their first import.
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        environment["PYTHONPATH"] = str(self.tree)
         module = () if task == "NoOp" else ("--module", "pipeline")
         command = [sys.executable, "-c", MEASURED, task, *module, *arguments, "--local-scheduler"]
         done = subprocess.run(command, env=environment, cwd=self.folder, stdout=subprocess.PIPE, text=True, check=True)
