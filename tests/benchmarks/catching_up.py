@@ -1,7 +1,7 @@
 """The cost of catching up 96 missed slots, and of a quiet check, against another commit.
 
-``python -m tests.benchmarks.catching_up WORKTREE [--rounds 3] [--engine embedded|server]``, where the worktree is of the
-other commit: ``git worktree add ../before aa88336``.
+``python -m tests.benchmarks.catching_up WORKTREE [--rounds 3] [--engine embedded|server]``: the worktree is that of the
+other commit, ``git worktree add ../before aa88336``.
 
 Both run the same days on the same events, in turns, each in a database of its own, and must write the same results. It
 prints the medians of the rounds: statements, CPU of the process beyond them, CPU of the engine, and the ratios.
