@@ -124,7 +124,8 @@ class CheckAlerts(SlotTask):
         with decoration.recorded() as left_out:
             notified = notify_all(notices, numbers, after.state, rules, channels)
         checked = [Checked(self.slot, tuple(results), (*after.state.current, *after.state.corrected))]
-        following = [] if notices else self._following(missed, arrived)
+        # An incident that was told before its slot was checked is continued by the check of that slot alone.
+        following = [] if notices or state.told else self._following(missed, arrived)
         later, state = stretch.check(after.state, following, monitors, rules, arrived.silent_at)
         checked += later
         save(checked)
