@@ -42,8 +42,8 @@ RESULTS = (
 
 def incident(start: float, end: float, events: str, size: float, **slice_: str) -> LabelledIncident:
     """Make an incident between two hours of the day, UTC."""
-    hours = (DAY.replace(tzinfo=UTC) + timedelta(hours=hour) for hour in (start, end))
-    return LabelledIncident("drop", *hours, events, size, **slice_)  # type: ignore[arg-type]
+    first, last = (DAY.replace(tzinfo=UTC) + timedelta(hours=hour) for hour in (start, end))
+    return LabelledIncident("drop", first, last, events, size, **slice_)  # type: ignore[arg-type]
 
 
 INCIDENTS = (
@@ -63,17 +63,17 @@ class Paused:
     site: Site
 
     def __post_init__(self) -> None:
-        self._query("CREATE DATABASE before")
+        self._execute("CREATE DATABASE before")
         for table in RESULTS:
-            self._query(f"CREATE TABLE before.{table} AS {self.site.database}.{table}")
-            self._query(f"INSERT INTO before.{table} SELECT * FROM {self.site.database}.{table}")
+            self._execute(f"CREATE TABLE before.{table} AS {self.site.database}.{table}")
+            self._execute(f"INSERT INTO before.{table} SELECT * FROM {self.site.database}.{table}")
         shutil.copytree(self.site.folder / "outbox", self.site.folder / "before")
 
     def restore(self) -> None:
         """Make everything as it was at the end of the pause."""
         for table in RESULTS:
-            self._query(f"TRUNCATE TABLE {self.site.database}.{table}")
-            self._query(f"INSERT INTO {self.site.database}.{table} SELECT * FROM before.{table}")
+            self._execute(f"TRUNCATE TABLE {self.site.database}.{table}")
+            self._execute(f"INSERT INTO {self.site.database}.{table} SELECT * FROM before.{table}")
         shutil.rmtree(self.site.folder / "outbox")
         shutil.copytree(self.site.folder / "before", self.site.folder / "outbox")
 
@@ -106,7 +106,10 @@ class Paused:
         return os.WIFSIGNALED(status)
 
     def _query(self, sql: str) -> list[tuple[Any, ...]]:
-        return self.site.warehouse.query(sql) if sql.startswith("SELECT") else self.site.warehouse.execute(sql) or []
+        return self.site.warehouse.query(sql)
+
+    def _execute(self, sql: str) -> None:
+        self.site.warehouse.execute(sql)
 
 
 def _kill_before(number: int) -> None:
