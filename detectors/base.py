@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,10 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 from detectors.arrays import Array
 from detectors.bounds import Bounds, Look, furthest, score_band
 from detectors.errors import DetectorError
-from detectors.extremes import Extreme, Given, Pair, checked_pair, pair_of
+from detectors.extremes import Given, Inside, Pair
 from detectors.validation import check_parameter, spread, to_array, validate
 
-__all__ = ["Array", "Bounds", "Detector", "DetectorError", "Extreme", "parameter", "score_band"]
+__all__ = ["Array", "Bounds", "Detector", "DetectorError", "Inside", "parameter", "score_band"]
 
 T = TypeVar("T")
 
@@ -108,7 +108,7 @@ class Detector(ABC):
     @property
     def takes_extremes(self) -> bool:
         """Whether `detect` takes extremes. A method that does not refuses them."""
-        return type(self)._score_extreme is not Detector._score_extreme
+        return type(self)._score_extremes is not Detector._score_extremes
 
     def detect(
         self,
@@ -141,7 +141,6 @@ class Detector(ABC):
         """
         table, counts, shape = validate(values, denominator)
         pair = self._pair(extremes, shape)
-        pair = None if pair is None else checked_pair(pair)
         groups = _late_starts(table, None, self.period)
         bounds = _unknown(table.shape, pair) if groups or not table.size else self._look(table, counts, pair)
         for rows, first in groups:
@@ -224,22 +223,23 @@ class Detector(ABC):
             return None
         if not self.takes_extremes:
             raise DetectorError(f"{type(self).name} takes no extremes; give it the values only")
-        return pair_of(extremes, shape)
+        return Pair.of(extremes, shape)
 
     def _last_from(self, first: int, table: NDArray[Any], events: NDArray[Any] | None, pair: Pair | None) -> Bounds:
         """Bounds (S,) of the newest column of `table`, (S, T), whose history begins at column `first`."""
         # Select the needed columns first: copying or checking all columns of 100,000 series is slow.
-        columns = range(first, table.shape[1])[self._last_columns(table.shape[1] - first)]
+        known = table.shape[1] - first
+        needs = self._last_columns(known) if pair is None else self._last_columns_with_extremes(known)
+        columns = range(first, table.shape[1])[needs]
         needed = slice(columns.start, columns.stop, columns.step)
         parts = [_unknown((0,), pair).every]
         for start in range(0, len(table), self.series_at_once):
             some = slice(start, start + self.series_at_once)
             recent, counts, _ = validate(table[some, needed], None if events is None else events[some, needed], columns)
             bounds = self._detect_last(recent, counts)
-            selected = _part(pair, some, needed)
-            if selected is not None:
-                scores = [self._score_last_extreme(recent, counts, one) for one in checked_pair(selected, columns)]
-                bounds = furthest(bounds, *scores)
+            if pair is not None:
+                inside = pair.part(some, needed).checked(columns)
+                bounds = furthest(bounds, self._score_last_extremes(_twice(recent), _twice(counts), inside))
             parts.append(bounds.every)
         return Bounds(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
@@ -248,7 +248,7 @@ class Detector(ABC):
         bounds = self._detect(values, denominator)
         if pair is None:
             return bounds
-        return furthest(bounds, *(self._score_extreme(values, denominator, extreme) for extreme in pair))
+        return furthest(bounds, self._score_extremes(_twice(values), _twice(denominator), pair.checked()))
 
     @abstractmethod
     def _detect(self, values: Array, denominator: Array | None) -> Bounds:
@@ -262,28 +262,32 @@ class Detector(ABC):
         """Return the slice of `columns` columns that `_detect_last` needs. The newest column must be its last."""
         return slice(columns)
 
+    def _last_columns_with_extremes(self, columns: int) -> slice:
+        """Return `_last_columns` if there are extremes, for `_score_last_extremes`."""
+        return self._last_columns(columns)
+
     def _detect_last(self, values: Array, denominator: Array | None) -> Bounds:
         """Bounds (S,) of the newest column."""
         return self._detect(values, denominator)[:, -1]
 
-    def _score_extreme(self, values: Array, denominator: Array | None, extreme: Extreme) -> Array:
-        """Score (S, T) of an extreme: at most 0 for the least, at least 0 for the greatest, NaN where it is unknown.
+    def _score_extremes(self, values: Array, denominator: Array | None, inside: Inside) -> Array:
+        """Score (2 S, T) of extremes: at most 0 for the least, at least 0 for the greatest, NaN where unknown.
 
         A method that overrides it takes extremes. Three looks at a slot must not raise more false alarms than one: an
-        extreme needs a band of its own, from the same slot of its own past.
+        extreme needs a band of its own, from its own past.
 
         Parameters
         ----------
         values, denominator
-            The slots, as in `_detect`.
-        extreme
-            One of the extremes of the same columns.
+            The slots, as in `_detect`, in the rows of their extremes.
+        inside
+            The extremes.
         """
         raise NotImplementedError
 
-    def _score_last_extreme(self, values: Array, denominator: Array | None, extreme: Extreme) -> Array:
-        """Score (S,) of the extreme of the newest column, of the columns that `_detect_last` gets."""
-        return self._score_extreme(values, denominator, extreme)[:, -1]
+    def _score_last_extremes(self, values: Array, denominator: Array | None, inside: Inside) -> Array:
+        """Score (2 S,) of the extremes of the newest column, of the columns that `_detect_last` gets."""
+        return self._score_extremes(values, denominator, inside)[:, -1]
 
 
 def _unknown(shape: tuple[int, ...], pair: Pair | None) -> Bounds:
@@ -292,7 +296,15 @@ def _unknown(shape: tuple[int, ...], pair: Pair | None) -> Bounds:
 
 
 def _part(pair: Pair | None, rows: Any, columns: slice) -> Pair | None:
-    return None if pair is None else (pair[0].part(rows, columns), pair[1].part(rows, columns))
+    return None if pair is None else pair.part(rows, columns)
+
+
+@overload
+def _twice(array: Array) -> Array: ...
+@overload
+def _twice(array: Array | None) -> Array | None: ...
+def _twice(array: Array | None) -> Array | None:
+    return None if array is None else np.concatenate([array, array])
 
 
 def _late_starts(

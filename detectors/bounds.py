@@ -77,9 +77,12 @@ class Bounds:
         return Bounds(*(function(array) for array in self.every))
 
 
-def furthest(slot: Bounds, least: Array, greatest: Array) -> Bounds:
-    """Return the bounds of the slots with the score of what is furthest: the slot, its least or its greatest."""
-    scores = np.stack([slot.score, least, greatest])
+def furthest(slot: Bounds, extremes: Array) -> Bounds:
+    """Return the bounds of the slots with the score of what is furthest.
+
+    `extremes` are the scores of the least sub-slots, in as many rows as the slots have, and then of the greatest.
+    """
+    scores = np.concatenate([slot.score, extremes]).reshape(3, *slot.score.shape)
     size = np.where(np.isnan(scores), -1.0, np.abs(scores))
     spoke = np.where(np.isnan(slot.score), Look.SLOT, size.argmax(axis=0)).astype(np.int8)
     score = np.take_along_axis(scores, spoke[np.newaxis].astype(np.intp), axis=0)[0]

@@ -173,8 +173,10 @@ def robust_scale(deviations: Array, least: Array | float = 0.0) -> Array:
     period = sizes.shape[-1]
     together = sizes.reshape(len(sizes), -1)
     whole, tail, far = (part[:, np.newaxis] for part in quantiles(together, 0.5, _TAIL, _FAR_TAIL))
-    chance = _CHANCE_SIGMAS * np.fmax.reduce(np.broadcast_to(least, together.shape), axis=1)[:, np.newaxis]
-    rough = (_ROUGH * whole <= far) & (far > chance)
+    rough = _ROUGH * whole <= far
+    if rough.any():
+        noise = np.broadcast_to(least, together.shape)[rough[:, 0]]
+        rough[rough[:, 0], 0] = far[rough[:, 0], 0] > _CHANCE_SIGMAS * np.fmax.reduce(noise, axis=1)
     radius = period // 24
     slots = np.pad(median(np.moveaxis(sizes, 1, -1)), ((0, 0), (radius, radius)), mode="wrap")
     slots = median(moving_windows(slots, radius))[:, radius : radius + period]

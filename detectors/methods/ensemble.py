@@ -4,28 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from detectors.base import Array, Bounds, Detector, Extreme, parameter, score_band
+from detectors.base import Array, Bounds, Detector, Inside, parameter, score_band
 from detectors.noise import Kind, Noise
-from detectors.statistics import exponential_mean, median, moving_windows, past, past_days, robust_scale
+from detectors.statistics import exponential_mean, median, moving_windows, past, past_days, quantiles, robust_scale
 
 _LIMIT = {"count": 3.5, "ratio": 3.5, "value": 5.0}
 """Mean deviation in standard deviations at the edge of the band, at sensitivity 1."""
 _WEEK = 7
 _CAP = 2.5
 """Cap of one view's deviation, as a multiple of the limit, so that one view alone cannot raise an anomaly."""
-_INSIDE_WEIGHT = 4.0
+_WITHIN_WEIGHT = 4.0
 """Weight of the view that compares an extreme with its own slot. The other four weigh 7 together."""
-_EXTREME_LIMIT = 1.5
-"""Limit of an extreme relative to that of a slot: it is the furthest of several, so its tail is heavier."""
+_EXTREME_LIMIT = {"count": 1.0, "ratio": 1.0, "value": 1.3}
+"""Limit of an extreme relative to that of a slot: as the furthest of several it has a heavier tail. The sampling noise
+of counts and ratios allows for that."""
+_BODY, _EDGE, _RARE = 0.5, 0.9, 5e-5
+"""The tail of an extreme: an exponential through two quantiles, up to what one slot in 20,000 exceeds."""
 _TURN = 100.0
 """The score changes sign within 1 / `_TURN` of the band's width."""
-_CHUNK = 1 << 19
-"""Values per step, so that temporary arrays stay small."""
+_CHUNK = 1 << 17
+"""Values per step, so that temporary arrays stay small: some of them have a copy for each view."""
 
 
 class View(NamedTuple):
@@ -95,14 +98,27 @@ class Ensemble(Detector):
         return frozenset({"shift", "scale"}) if self.kind == "value" else frozenset()
 
     def _detect(self, values: Array, denominator: Array | None) -> Bounds:
-        rows = max(1, _CHUNK // values.shape[1])
-        chunks = [slice(row, row + rows) for row in range(0, len(values), rows)]
-        parts = [self._bounds_from(values[c], None if denominator is None else denominator[c], 0) for c in chunks]
+        parts = [self._bounds_from(some, counts, 0) for some, counts in _chunks(values, denominator)]
         fields = ("expected", "lower", "upper", "score")
         return Bounds(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in fields})
 
+    def _score_extremes(self, values: Array, denominator: Array | None, inside: Inside) -> Array:
+        chunks = _chunks(values, denominator, inside.side, inside.values, inside.denominator)
+        parts = [
+            self._extremes_from(slots, counts, Inside(side, extremes, events, inside.length), 0)
+            for slots, counts, side, extremes, events in chunks
+        ]
+        return np.concatenate(parts)
+
+    def _score_last_extremes(self, values: Array, denominator: Array | None, inside: Inside) -> Array:
+        day = (values.shape[1] - 1) // self.period * self.period
+        return self._extremes_from(values, denominator, inside, max(0, day - self._remembered - self._tail))[:, -1]
+
     def _last_columns(self, columns: int) -> slice:
         return slice(max(0, (columns - 1) // self.period * self.period - self._reach), columns)
+
+    def _last_columns_with_extremes(self, columns: int) -> slice:
+        return slice(max(0, (columns - 1) // self.period * self.period - self._reach - self._tail), columns)
 
     def _detect_last(self, values: Array, denominator: Array | None) -> Bounds:
         day = (values.shape[1] - 1) // self.period * self.period
@@ -125,6 +141,11 @@ class Ensemble(Detector):
         return (2 * self.days + level) * self.period + self._remembered
 
     @property
+    def _tail(self) -> int:
+        """Columns before a day whose extremes tell the usual tail."""
+        return _WEEK * self.period
+
+    @property
     def _level_points(self) -> int:
         return max(2, round(self.level_days * self.period))
 
@@ -132,54 +153,57 @@ class Ensemble(Detector):
         """Bounds of the columns from `first` on; `first` begins a day."""
         noise = Noise(self.kind, values, denominator)
         even = noise.to_even(values)
-        views = [self._view(noise, even, *center, first) for center in self._centers(noise.to_additive(values))]
+        views = self._views(noise, even, list(self._centers(noise.to_additive(values))), first)
         return self._pool(noise, values[:, first:], even[:, first:], views)
 
-    def _view(self, noise: Noise, even: Array, additive: Array, weight: float, own_noise: float, first: int) -> View:
-        """The view of `even` values, from the column `first` on, that has the center `additive`."""
-        expected = noise.from_additive(additive)
-        center = noise.to_even(expected)
+    def _views(self, noise: Noise, even: Array, centers: list[tuple[Array, float, float]], first: int) -> list[View]:
+        """The views of `even` values, from the column `first` on, that have these centers, weights and noise."""
+        expected = [noise.from_additive(additive) for additive, _, _ in centers]
+        evens = [noise.to_even(array) for array in expected]
         # A center that is a single value has noise too.
-        least = own_noise * noise.least(expected)
-        scale = self._scale(even - center, least, first)
-        return View(center[:, first:], np.fmax(scale, least[:, first:]) + 0 * scale, weight)
+        least = [own * noise.least(array) for array, (_, _, own) in zip(expected, centers, strict=True)]
+        # All views at once: a day of a few series is quickly computed, but slow to call.
+        scales = self._scale(np.concatenate([even - array for array in evens]), np.concatenate(least), first)
+        views = []
+        for center, scale, lowest, (_, weight, _) in zip(
+            evens, np.split(scales, len(centers)), least, centers, strict=True
+        ):
+            views.append(View(center[:, first:], np.fmax(scale, lowest[:, first:]) + 0 * scale, weight))
+        return views
 
-    def _score_extreme(self, values: Array, denominator: Array | None, extreme: Extreme) -> Array:
-        rows = max(1, _CHUNK // values.shape[1])
-        chunks = [slice(row, row + rows) for row in range(0, len(values), rows)]
-        everything = slice(None)
-        parts = [
-            self._extreme_from(
-                values[c], None if denominator is None else denominator[c], extreme.part(c, everything), 0
-            )
-            for c in chunks
-        ]
-        return np.concatenate(parts)
-
-    def _score_last_extreme(self, values: Array, denominator: Array | None, extreme: Extreme) -> Array:
-        day = (values.shape[1] - 1) // self.period * self.period
-        return self._extreme_from(values, denominator, extreme, max(0, day - self._remembered))[:, -1]
-
-    def _extreme_from(self, values: Array, denominator: Array | None, extreme: Extreme, first: int) -> Array:
-        """Score of an extreme, of the columns from `first` on."""
-        noise = Noise(self.kind, extreme.values, extreme.denominator, extreme.length)
-        even = noise.to_even(extreme.values)
-        additive = noise.to_additive(extreme.values)
-        views = [self._view(noise, even, *center, first) for center in self._centers(additive)]
+    def _extremes_from(self, values: Array, denominator: Array | None, inside: Inside, first: int) -> Array:
+        """Score of extremes, of the columns from `first` on."""
+        noise = Noise(self.kind, inside.values, inside.denominator, inside.length)
+        even, additive = noise.to_even(inside.values), noise.to_additive(inside.values)
         slot = Noise(self.kind, values, denominator).to_additive(values)
-        inside = slot + self._profile(additive - slot)
-        views.append(self._view(noise, even, inside, _INSIDE_WEIGHT, 1.0, first))
-        limit = _EXTREME_LIMIT * _LIMIT[self.kind] / self.sensitivity
-        mirrored = [view._replace(center=extreme.side * view.center) for view in views]
-        day, point = mirrored[0], mirrored[2]
-        at = extreme.side * even[:, first:]
+        within = slot + self._profile(additive - slot)
+        centers = [*self._centers(additive, level=False), (within, _WITHIN_WEIGHT, 1.0)]
+        views = self._views(noise, even, centers, first)
+        limit = _EXTREME_LIMIT[self.kind] * _LIMIT[self.kind] / self.sensitivity
+        mirrored = [view._replace(center=inside.side * view.center) for view in views]
+        profile, point = mirrored[:2]
+        at = inside.side * even[:, first:]
         size = _mean_deviation(at, mirrored, _CAP * limit, one_sided=True) / limit
+        size /= self._usual_tail(size)
         before = np.nan_to_num(past(exponential_mean(size, self._patience), 1)[..., 0])
         size = size / np.clip(self._patience - (self._patience - 1) * before, 1, 0.9 * _CAP)
-        # After an incident a value at the day's level is normal, as for slots.
-        reach = limit * day.scale
-        normal = (np.abs(point.center - day.center) > reach) & (at - day.center <= reach)
-        return extreme.side * np.where(np.isnan(day.scale), np.nan, np.where(normal, np.minimum(size, 1.0), size))
+        # After an incident a usual value is normal, as for slots.
+        reach = limit * profile.scale
+        normal = (np.abs(point.center - profile.center) > reach) & (at - profile.center <= reach)
+        return inside.side * np.where(np.isnan(profile.scale), np.nan, np.where(normal, np.minimum(size, 1.0), size))
+
+    def _usual_tail(self, size: Array) -> Array:
+        """The size, at least 1, that one slot in 20,000 would exceed by the distribution of the past week.
+
+        Incidents are too rare to change its quantiles. The tail of the furthest of several values is exponential
+        (Gumbel), or nearly so.
+        """
+        tail = np.ones(size.shape)
+        for start, stop, history in past_days(size, self.period, _WEEK):
+            body, edge = quantiles(history.reshape(len(size), -1), _BODY, _EDGE)
+            slope = (edge - body) / np.log((1 - _BODY) / (1 - _EDGE))
+            tail[:, start:stop] = np.fmax(1.0, edge + slope * np.log((1 - _EDGE) / _RARE))[:, np.newaxis]
+        return tail
 
     def _profile(self, values: Array) -> Array:
         """Median of the same slot over the past days, (S, T)."""
@@ -197,8 +221,8 @@ class Ensemble(Detector):
         windows = np.moveaxis(moving_windows(rest, self.period // 16), 1, -1)
         return np.nan_to_num(median(windows.reshape(len(rest), self.period, -1)))
 
-    def _centers(self, values: Array) -> Iterator[tuple[Array, float, float]]:
-        """Yield the center, the weight and the noise of each view.
+    def _centers(self, values: Array, *, level: bool = True) -> Iterator[tuple[Array, float, float]]:
+        """Yield the center, the weight and the noise of each view; that of the day's level only if it is wanted.
 
         The noise is the standard deviation of a value around the center if all values have independent noise of 1. The
         last value is that of 15 minutes ago, so that views with a short memory do not adopt an incident before it is
@@ -206,7 +230,8 @@ class Ensemble(Detector):
         """
         profile, last = self._profile(values), round(self._patience)
         rest = values - profile
-        yield profile + self._daily_level(rest), 1.0, 1.0
+        if level:
+            yield profile + self._daily_level(rest), 1.0, 1.0
         yield profile, 2.0, 1.0
         yield profile + past(rest, 1, last)[..., 0], 2.0, np.sqrt(2)
         yield past(values, 1, last)[..., 0], 2.0, np.sqrt(2)
@@ -257,6 +282,13 @@ class Ensemble(Detector):
         inside = np.minimum(size, 1.0) * np.minimum(_TURN * np.abs(band), 1.0)
         size = np.where(np.abs(band) > 1, np.maximum(size, np.nextafter(1.0, 2.0)), inside)
         return Bounds(expected, lower, upper, np.sign(band) * size)
+
+
+def _chunks(values: Array, *others: Array | None) -> Iterator[tuple[Any, ...]]:
+    """Yield some rows at a time of all arrays, so that temporary arrays stay small."""
+    rows = max(1, _CHUNK // values.shape[1])
+    for row in range(0, len(values), rows):
+        yield tuple(None if array is None else array[row : row + rows] for array in (values, *others))
 
 
 def _mean_deviation(at: Array, views: list[View], cap: float, *, one_sided: bool = False) -> Array:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from detectors.base import Array, Bounds, Detector, Extreme, parameter, score_band
+from detectors.base import Array, Bounds, Detector, Inside, parameter, score_band
 from detectors.noise import Kind, Noise
 from detectors.statistics import median, moving_windows, past, robust_scale
 
@@ -80,14 +80,14 @@ class Seasonal(Detector):
     def _detect_last(self, values: Array, denominator: Array | None) -> Bounds:
         return Bounds.from_band(values[:, -1:], *self._last_band(values, Noise(self.kind, values, denominator)))[:, 0]
 
-    def _score_extreme(self, values: Array, denominator: Array | None, extreme: Extreme) -> Array:
-        noise = Noise(self.kind, extreme.values, extreme.denominator, extreme.length)
-        return _one_sided(score_band(extreme.values, *self._band(extreme.values, noise)), extreme.side)
+    def _score_extremes(self, values: Array, denominator: Array | None, inside: Inside) -> Array:
+        noise = Noise(self.kind, inside.values, inside.denominator, inside.length)
+        return _on_side(score_band(inside.values, *self._band(inside.values, noise)), inside.side)
 
-    def _score_last_extreme(self, values: Array, denominator: Array | None, extreme: Extreme) -> Array:
-        noise = Noise(self.kind, extreme.values, extreme.denominator, extreme.length)
-        band = self._last_band(extreme.values, noise)
-        return _one_sided(score_band(extreme.values[:, -1:], *band), extreme.side)[:, 0]
+    def _score_last_extremes(self, values: Array, denominator: Array | None, inside: Inside) -> Array:
+        noise = Noise(self.kind, inside.values, inside.denominator, inside.length)
+        band = self._last_band(inside.values, noise)
+        return _on_side(score_band(inside.values[:, -1:], *band), inside.side)[:, 0]
 
     def _band(self, values: Array, noise: Noise) -> tuple[Array, Array, Array]:
         """Expected, lower and upper, (S, T)."""
@@ -155,7 +155,7 @@ class Seasonal(Detector):
         return np.clip(level, -_MAX_LEVEL, _MAX_LEVEL) if self.kind != "value" else level
 
 
-def _one_sided(score: Array, side: int) -> Array:
+def _on_side(score: Array, side: Array) -> Array:
     """The score on the side of an extreme, 0 on the other side."""
     return side * np.maximum(side * score, 0.0)
 

@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import ArrayLike
 
 from detectors import Bounds, Detector
-from detectors.base import Array, Extreme
+from detectors.base import Array, Inside
 from detectors.contract import RULES, ContractError, check_detector
 from detectors.extremes import Given
 from detectors.statistics import past
@@ -270,9 +270,9 @@ class TakesExtremes(Sound):
         expected = self._expected(values)
         return Bounds.from_band(values, expected, expected - 6000, expected + 6000)
 
-    def _score_extreme(self, values: Array, denominator: Array | None, extreme: Extreme) -> Array:
-        gap: Array = extreme.values - past(extreme.values, 3).mean(axis=-1)
-        return extreme.side * np.maximum(extreme.side * gap, 0.0) / 1200
+    def _score_extremes(self, values: Array, denominator: Array | None, inside: Inside) -> Array:
+        gap: Array = inside.values - past(inside.values, 3).mean(axis=-1)
+        return inside.side * np.maximum(inside.side * gap, 0.0) / 1200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -285,33 +285,34 @@ class IgnoresExtremes(Sound):
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmsTheUnknown(TakesExtremes):
-    def _score_extreme(self, values: Array, denominator: Array | None, extreme: Extreme) -> Array:
-        return np.nan_to_num(super()._score_extreme(values, denominator, extreme), nan=5.0 * extreme.side)
+    def _score_extremes(self, values: Array, denominator: Array | None, inside: Inside) -> Array:
+        score = super()._score_extremes(values, denominator, inside)
+        return np.where(np.isnan(score), 5.0 * inside.side, score)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SeesBothSides(TakesExtremes):
-    def _score_extreme(self, values: Array, denominator: Array | None, extreme: Extreme) -> Array:
-        return -super()._score_extreme(values, denominator, extreme)
+    def _score_extremes(self, values: Array, denominator: Array | None, inside: Inside) -> Array:
+        return -super()._score_extremes(values, denominator, inside)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ForgetsExtremes(TakesExtremes):
-    def _score_extreme(self, values: Array, denominator: Array | None, extreme: Extreme) -> Array:
-        return super()._score_extreme(values, denominator, extreme) / 1000
+    def _score_extremes(self, values: Array, denominator: Array | None, inside: Inside) -> Array:
+        return super()._score_extremes(values, denominator, inside) / 1000
 
 
 @dataclass(frozen=True, kw_only=True)
 class SeesFutureExtremes(TakesExtremes):
-    def _score_extreme(self, values: Array, denominator: Array | None, extreme: Extreme) -> Array:
-        greatest = np.nan_to_num(extreme.values).max(axis=1, keepdims=True)
-        return super()._score_extreme(values, denominator, extreme) * np.where(greatest > 4e3, 1.1, 1.0)
+    def _score_extremes(self, values: Array, denominator: Array | None, inside: Inside) -> Array:
+        greatest = np.nan_to_num(inside.values).max(axis=1, keepdims=True)
+        return super()._score_extremes(values, denominator, inside) * np.where(greatest > 4e3, 1.1, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class LastExtremeDiffers(TakesExtremes):
-    def _score_last_extreme(self, values: Array, denominator: Array | None, extreme: Extreme) -> Array:
-        return 1.1 * self._score_extreme(values, denominator, extreme)[:, -1]
+    def _score_last_extremes(self, values: Array, denominator: Array | None, inside: Inside) -> Array:
+        return 1.1 * self._score_extremes(values, denominator, inside)[:, -1]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -320,8 +321,8 @@ class ExtremesBreakTheShift(TakesExtremes):
     def promises(self) -> frozenset[str]:
         return frozenset({"shift"})
 
-    def _score_extreme(self, values: Array, denominator: Array | None, extreme: Extreme) -> Array:
-        return super()._score_extreme(values, denominator, extreme) * (1 + (extreme.values < 0))
+    def _score_extremes(self, values: Array, denominator: Array | None, inside: Inside) -> Array:
+        return super()._score_extremes(values, denominator, inside) * (1 + (inside.values < 0))
 
 
 @pytest.mark.parametrize("sound", [Sound, TakesExtremes])

@@ -10,6 +10,8 @@ import pytest
 
 import detectors
 from detectors import DetectorError, Extremes, Look
+from detectors.base import Array
+from tests.detectors.synthetic import PERIOD, noise, notifications, sparse
 
 TAKING = ["seasonal", "ensemble"]
 VALUES = np.array([1.0, 2.0, 3.0, 4.0])
@@ -31,8 +33,9 @@ VALUES = np.array([1.0, 2.0, 3.0, 4.0])
             "extremes.length must be a share of the slot, above 0 and at most 1, not 0",
         ),
         (Extremes(VALUES, VALUES, length=15), "extremes.length must be a share of the slot"),
-        (Extremes(VALUES, VALUES, [1, 2]), "extremes.least_denominator has the shape (2,), values have (4,)"),
-        (Extremes(VALUES, VALUES, None, -VALUES), "extremes.greatest_denominator must hold counts"),
+        (Extremes(VALUES, VALUES, [1, 2], VALUES), "extremes.least_denominator has the shape (2,), values have (4,)"),
+        (Extremes(VALUES, VALUES, VALUES), "extremes need both denominators or none"),
+        (Extremes(VALUES, VALUES, VALUES, -VALUES), "extremes.greatest_denominator must hold counts"),
     ],
 )
 def test_wrong_extremes_are_refused_by_name(method: str, extremes: Any, message: str) -> None:
@@ -82,3 +85,48 @@ def test_what_spoke(method: str) -> None:
     assert newest.is_anomaly
     assert bounds[-6].spoke == Look.LEAST
     assert detector.detect(values).spoke is None
+
+
+def inside(parts: Array) -> tuple[Array, Extremes]:
+    """Return the counts of slots, and their extremes, from the counts of thirds of slots."""
+    thirds = parts.reshape(len(parts), -1, 3)
+    return thirds.sum(axis=2), Extremes(thirds.min(axis=2), thirds.max(axis=2), length=1 / 3)
+
+
+def rate_of_thirds(rng: np.random.Generator, *, series: int, days: int) -> Array:
+    """Expected events of thirds of a slot: 400 a slot on average, with a daily shape and a level that wanders."""
+    slots = np.arange(days * PERIOD)
+    shape = 400 * (1 + 0.5 * np.sin(2 * np.pi * slots / PERIOD)) * np.exp(noise(rng, series, len(slots)))
+    return np.repeat(shape / 3, 3, axis=1)
+
+
+@pytest.mark.parametrize("method", TAKING)
+def test_extremes_raise_no_more_false_alarms(method: str) -> None:
+    rng = np.random.default_rng(3)
+    counts, extremes = inside(rng.poisson(rate_of_thirds(rng, series=12, days=28)).astype(float))
+    detector = detectors.create(method, kind="count")
+    without, both = detector.detect(counts), detector.detect(counts, None, extremes)
+    first = 14 * PERIOD
+    assert notifications(both, first) <= notifications(without, first) + 1 / 12
+
+
+@pytest.mark.parametrize("method", TAKING)
+def test_five_minutes_of_half_the_events_are_found(method: str) -> None:
+    rng = np.random.default_rng(4)
+    rate = rate_of_thirds(rng, series=100, days=21)[:, : (20 * PERIOD + 1) * 3]  # the last slot expects 400 events
+    rate[:, -2] /= 2
+    counts, extremes = inside(rng.poisson(rate).astype(float))
+    detector = detectors.create(method, kind="count")
+    found = [detector.detect_last(counts, None, given).is_anomaly.mean() for given in (None, extremes)]
+    assert found[0] < 0.4
+    assert found[1] > 0.7
+
+
+@pytest.mark.parametrize("method", TAKING)
+@pytest.mark.parametrize("kind", ["errors", "purchases", "bursts"])
+def test_series_that_are_mostly_zero_are_quiet_and_their_incidents_are_found(method: str, kind: str) -> None:
+    values = sparse(np.random.default_rng(6), kind, series=10, days=42)
+    detector = detectors.create(method)
+    assert notifications(detector.detect(values), 14 * PERIOD) / 4 <= 1
+    values[:, -1] = 200 * values.max()
+    assert detector.detect_last(values).is_anomaly.all()
