@@ -4,8 +4,8 @@ The folder (or the environment variable FEEDPULSE_SERIES) holds CSV files, gzipp
 timestamp (Unix seconds), value (empty = missing) and label. The series are not part of the project. Every method runs
 with its default parameters. "F1" is at the best single threshold for the method on the chosen series of a file, "as it
 is" at the threshold of the detector. ``--series`` chooses series by name, so that series on which a choice was made and
-series on which none was are scored apart. ``--extremes minute`` scores a slot by the furthest of its value and of the
-columns least_minute and greatest_minute.
+series on which none was are scored apart. ``--extremes minute`` gives the columns least_minute and greatest_minute to
+the methods that take extremes. `tests.benchmarks.evidence` writes the tables of the documentation.
 """
 
 from __future__ import annotations
@@ -92,10 +92,9 @@ def score(method: str, series: Sequence[Labelled]) -> tuple[list[Array], float]:
         for row, i in enumerate(numbers):
             together[:, row, : len(series[i].labels)] = series[i].values
         started = time.process_time()
-        looks = np.stack([detector.detect(table).score for table in together])
+        extremes = (together[1], together[2]) if len(together) > 1 else None
+        batch_scores = detector.detect(together[0], None, extremes).score
         seconds += time.process_time() - started
-        furthest = np.argmax(np.nan_to_num(np.abs(looks), nan=-1.0), axis=0)[np.newaxis]
-        batch_scores = np.take_along_axis(looks, furthest, axis=0)[0]
         for row, i in enumerate(numbers):
             scores[i] = batch_scores[row, series[i].unscored : len(series[i].labels)]
     return scores, seconds / sum(len(item.labels) for item in series) * 1e4
@@ -166,6 +165,8 @@ def main(arguments: Sequence[str]) -> int:
             "F1 recall false/wk minutes | limit | s/10k points"
         )
         for method in options.methods or METHODS:
+            if options.extremes and not detectors.create(method).takes_extremes:
+                continue
             print(line(method, series), flush=True)
     return 0
 
