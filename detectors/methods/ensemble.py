@@ -20,7 +20,7 @@ _CAP = 2.5
 """Cap of one view's deviation, as a multiple of the limit, so that one view alone cannot raise an anomaly."""
 _WITHIN_WEIGHT = 4.0
 """Weight of the view that compares an extreme with its own slot. The other four weigh 7 together."""
-_EXTREME_LIMIT = {"count": 1.0, "ratio": 1.0, "value": 1.3}
+_EXTREME_LIMIT = {"count": 1.2, "ratio": 1.2, "value": 1.3}
 """Limit of an extreme relative to that of a slot: as the furthest of several it has a heavier tail. The sampling noise
 of counts and ratios allows for that."""
 _BODY, _EDGE, _RARE = 0.5, 0.9, 5e-5
