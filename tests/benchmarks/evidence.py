@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detectors.arrays import Array
 from detectors.lab.scoring import Outcome, best_threshold, bootstrap, count_outcomes, pooled, strength, vus_pr
@@ -25,11 +27,18 @@ HEADER = (
 )
 
 
-def cells(series: Sequence[Labelled], labels: Sequence[Array], scores: Sequence[Array], limit: float) -> str:
+def cells(
+    series: Sequence[Labelled], labels: Sequence[NDArray[np.bool_]], scores: Sequence[Array], limit: float
+) -> str:
     """Return event F1, false notifications a week and series, and minutes of delay at a threshold."""
     total: Outcome = pooled(count_outcomes(labels, [size > limit for size in scores]))
     period = series[0].period
     return f"{total.f1:.3f} | {total.false_per_week(period):.2f} | {total.mean_delay * 1440 / period:.1f}"
+
+
+def mean_of(volumes: Array, drawn: NDArray[np.intp]) -> float:
+    """Return the mean of the drawn series."""
+    return float(np.nanmean(volumes[drawn]))
 
 
 def rows(series: Sequence[Labelled], scored: dict[tuple[str, str], list[Array]], chosen: slice) -> Iterator[str]:
@@ -39,7 +48,7 @@ def rows(series: Sequence[Labelled], scored: dict[tuple[str, str], list[Array]],
     for (method, given), all_scores in scored.items():
         sizes = [strength(part) for part in all_scores[chosen]]
         volumes = np.array([vus_pr(truth, size) for truth, size in zip(labels, sizes, strict=True)])
-        low, high = bootstrap(lambda drawn, of=volumes: float(np.nanmean(of[drawn])), len(volumes))
+        low, high = bootstrap(partial(mean_of, volumes), len(volumes))
         limit = np.nextafter(best_threshold(labels, sizes), 0)
         best, own = (cells(some, labels, sizes, float(at)) for at in (limit, 1.0))
         yield f"| `{method}` | {given} | {np.nanmean(volumes):.3f} [{low:.2f}, {high:.2f}] | {best} | {own} |"
