@@ -141,6 +141,11 @@ def remember(completeness: Completeness) -> None:
     _save(completeness, {slot for _, slot, _ in completeness.counts})
 
 
+def is_remembered(completeness: Completeness) -> bool:
+    """Whether this process has saved all counts of a recount."""
+    return _saved(completeness.newest).issuperset(slot for _, slot, _ in completeness.counts)
+
+
 @once
 def _noted() -> dict[datetime, datetime | None]:
     """By the newest slot of a recount whose counts were noted, the newest slot that was checked before."""

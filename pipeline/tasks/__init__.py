@@ -1,6 +1,6 @@
 """The Luigi tasks; importing this package registers them."""
 
-from pipeline.tasks.alerts import Alerts, CheckAlerts, ClockCorrection, Presses, SlotHistory, SlotMetrics
+from pipeline.tasks.alerts import Alerts, CheckAlerts, ClockCorrection, LateRows, Presses, SlotHistory, SlotMetrics
 from pipeline.tasks.daily import Daily, StagingRetention
 from pipeline.tasks.days import CheckDays
 from pipeline.tasks.etl import DailyMetrics, FeedUserDay, MessageUserDay, Slice, UserAttributes, UserDay
@@ -13,6 +13,7 @@ __all__ = [
     "CheckAlerts",
     "CheckDays",
     "ClockCorrection",
+    "LateRows",
     "Corrections",
     "Daily",
     "DailyMetrics",

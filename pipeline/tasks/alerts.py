@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 import luigi
 
-from pipeline.alerts import detection, evaluation, provisional, stretch
+from pipeline.alerts import detection, evaluation, late, provisional, stretch
 from pipeline.alerts.detection import CheckResult, Monitor
 from pipeline.alerts.incidents import Incident, Notice, Rules, Step, current_rules, shares, step, store
 from pipeline.alerts.notify import KEPT_UP, notify_all, poll_buttons, refresh, unsent
@@ -113,10 +113,10 @@ class CheckAlerts(SlotTask):
         rules = current_rules()
         arrived = _note_arrivals()
         monitors = [monitor for monitor in monitors if monitor.metric.table not in arrived.slow]
-        late = arrived.late(self.slot, oldest_slot())
+        late_slots = arrived.late(self.slot, oldest_slot())
 
         state = provisional.with_told(store.load_state(self.slot), self.slot, arrived)
-        state = evaluation.correct_late_slots(state, late, self.slot, monitors, rules)
+        state = evaluation.correct_late_slots(state, late_slots, self.slot, monitors, rules)
         numbers = evaluation.evaluate(self.slot, monitors, state, rules)
         results, silent = numbers.results.values(), arrived.silent_at(self.slot)
         after = step(state, results, self.slot, rules, silent, now=clock.utcnow(), is_fresh=self._is_fresh())
@@ -159,11 +159,11 @@ class CheckAlerts(SlotTask):
         if not self.is_missed(self.slot - clock.SLOT) or self._is_fresh():
             return found
         end = clock.day_bounds(clock.to_local(self.slot).date())[1]
-        late = arrived.late(self.slot, oldest_slot())
+        late_slots = arrived.late(self.slot, oldest_slot())
         for back, task in enumerate(missed[1:], 1):
             is_next = task.slot == self.slot + back * clock.SLOT and task.slot < end
             is_measured = SlotMetrics(slot=task.slot).is_known_done
-            is_late_corrected = arrived.late(task.slot, oldest_slot()) == late
+            is_late_corrected = arrived.late(task.slot, oldest_slot()) == late_slots
             if not (is_next and is_measured and is_late_corrected) or task._is_fresh():
                 break
             found.append(task.slot)
@@ -196,10 +196,34 @@ class Alerts(luigi.WrapperTask):
         slot = completeness.newest_settled_slot()
         if wrong_clock.is_to_be_corrected():
             return [ClockCorrection(slot=slot)]
-        if CheckAlerts(slot=slot).complete():
-            optional("note of what arrived", _note_arrivals)  # no check does it
         is_first = not SlotHistory(date=clock.to_local(slot).date()).complete()
-        return [CheckAlerts(slot=slot), *([HistoryRetention(date=clock.yesterday())] if is_first else [])]
+        retention = [HistoryRetention(date=clock.yesterday())] if is_first else []
+        return [CheckAlerts(slot=slot), *_late_rows(slot), *retention]
+
+
+class LateRows(FixedParameters, Told):
+    """Amends incidents whose slots received rows late, in a run that has no slot to check."""
+
+    slot: datetime = luigi.DateMinuteParameter(interval=15, description="the newest slot that was checked, UTC")
+
+    done = False
+
+    def complete(self) -> bool:
+        """Whether this run has amended them."""
+        return self.done
+
+    def run(self) -> None:
+        """Check the late slots again and tell what is left of the incidents; the next run repeats what fails."""
+        monitors, channels = monitors_and_channels()
+        arrived = _note_arrivals()
+        slots = arrived.late(self.slot + clock.SLOT, oldest_slot())
+        with decoration.recorded() as left_out:
+            told = late.correct(self.slot, slots, monitors, current_rules(), channels)
+        completeness.remember(arrived)
+        self.did(messages=told.messages, without=left_out)
+        self.done = True
+        if told.refusals:
+            raise told.refusals[0]
 
 
 class ClockCorrection(FixedParameters, Told):
@@ -275,6 +299,17 @@ def _is_recent(incident: Incident, slot: datetime) -> bool:
 def oldest_slot() -> datetime:
     """Return the oldest slot that is still checked after downtime."""
     return clock.last_closed_slot() - timedelta(hours=settings.AlertSettings().catch_up_hours)
+
+
+def _late_rows(settled: datetime) -> list[LateRows]:
+    """Note what arrived if no slot is to be checked, and return what amends incidents for it."""
+    if not CheckAlerts(slot=settled).complete():
+        return []
+    arrived = optional("note of what arrived", _note_arrivals)
+    if not arrived or not arrived.changed or completeness.is_remembered(arrived):
+        return []
+    checked = store.last_checked_slot()
+    return [LateRows(slot=checked)] if checked and arrived.late(checked + clock.SLOT, oldest_slot()) else []
 
 
 def _note_arrivals() -> Completeness:

@@ -1,7 +1,7 @@
 """Incidents from opening to end, and people's reactions to them."""
 
 from pipeline.alerts.incidents.incident import Incident
-from pipeline.alerts.incidents.lifecycle import Step, advance, step
+from pipeline.alerts.incidents.lifecycle import Step, advance, conclude, step
 from pipeline.alerts.incidents.policy import Notice, due_notices, edits, shares
 from pipeline.alerts.incidents.rules import Rules, current_rules
 from pipeline.alerts.incidents.state import State
@@ -13,6 +13,7 @@ __all__ = [
     "State",
     "Step",
     "advance",
+    "conclude",
     "current_rules",
     "due_notices",
     "edits",

@@ -68,7 +68,20 @@ def step(
         _as_told(incident, state.told, slot) for incident in advance(still_open, results, slot, rules, silent_since)
     ]
     after = replace(state, current=(*ended, *advanced))
-    notices = tuple(due_notices(after, slot, rules, now or slot + SLOT, is_fresh=is_fresh))
+    return conclude(after, slot, rules, now or slot + SLOT, is_fresh=is_fresh)
+
+
+def conclude(after: State, slot: datetime, rules: Rules, now: datetime, *, is_fresh: bool) -> Step:
+    """Decide which notices are due in the state after a slot, and record them as received.
+
+    Parameters
+    ----------
+    after : State
+        The state after the slot.
+    slot, rules, now, is_fresh
+        As for `step`.
+    """
+    notices = tuple(due_notices(after, slot, rules, now, is_fresh=is_fresh))
     kinds = {notice.incident.incident_id: notice.kind for notice in notices}
 
     def received(incident: Incident) -> Incident:
