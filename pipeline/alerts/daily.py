@@ -1,5 +1,6 @@
 """Evaluates days: checks their totals and slices, and advances the incidents of days."""
 
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -11,7 +12,7 @@ from pipeline.alerts.detection.days import CheckedDay, DaySeries, evaluate
 from pipeline.alerts.incidents import Incident, Notice, Rules, State, actions, advance, due_notices, store
 from pipeline.alerts.incidents import days as incidents
 from pipeline.core import clock, settings
-from pipeline.core.metrics import Metric
+from pipeline.core.metrics import BY_NAME, Metric
 from pipeline.etl import gaps, results
 from pipeline.slots import Adjustment, Part
 from pipeline.slots.series import Array
@@ -221,8 +222,15 @@ def check_again(monitors: Sequence[Monitor], state: State, rules: Rules) -> Chec
 
 
 def _told(known: Iterable[Incident]) -> list[Adjustment]:
-    """What people were told of slots is no history of days, and a new normal of slots is one of days."""
-    return [item for i in known if i.unit == "slot" and i.notified for item in i.adjustments()]
+    """What people were told of slots is no history of days, and a new normal of slots is one of days.
+
+    A day's users change less than those of its slots, by an unknown factor: days before a new normal are no history.
+    """
+    told = [item for i in known if i.unit == "slot" and i.notified for item in i.adjustments()]
+    return [
+        item if item.factor is None or BY_NAME[item.metric].is_additive else replace(item, factor=math.nan)
+        for item in told
+    ]
 
 
 def _incomplete_days(first: date, last: date) -> list[Adjustment]:

@@ -35,6 +35,10 @@ class Part(NamedTuple):
         """Whether it is checked by its share of the total. Only slices of counts are; a slice of a ratio is a rate."""
         return not self.is_total and BY_NAME[self.metric].kind == "count"
 
+    def is_beside(self, other: "Part") -> bool:
+        """Whether both are slices of the same dimension, of whichever metrics, but not the same slice."""
+        return not self.is_total and self.dimension == other.dimension and self.value != other.value
+
 
 @dataclass(frozen=True)
 class Adjustment:
@@ -55,6 +59,11 @@ class Adjustment:
     start: datetime
     end: datetime
     factor: float | None = None
+
+    @property
+    def metric(self) -> str:
+        """The metric that it is about."""
+        return self.part.metric if isinstance(self.part, Part) else self.part
 
 
 @dataclass(frozen=True)

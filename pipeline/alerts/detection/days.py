@@ -63,15 +63,21 @@ class DaySeries:
         return self.parts.index(part) if part in self.parts else None
 
     def factors(self, adjustments: Iterable[Adjustment]) -> Array:
-        """Compute the factors (D,) by which days are multiplied before a detector learns; NaN excludes a day."""
+        """Compute the factors (D,) by which days are multiplied before a detector learns; NaN excludes a day.
+
+        The factor of the newest day is 1: it is never excluded, and a level that begins on it or later is not its own.
+        """
         factors = np.ones(len(self.days))
         starts, ends = self._bounds
         for item in adjustments:
             first, last = (np.datetime64(moment) for moment in (item.start, item.end))
+            if item.factor is not None and last > starts[-1]:
+                continue
             covered = (np.minimum(ends, last) - np.maximum(starts, first)) / (ends - starts)
             is_whole = (item.factor is not None) & (ends <= last)
             factor = np.where(is_whole, item.factor or 1.0, np.nan)
             factors = np.where(covered >= EXCLUDED_SHARE, factors * factor, factors)
+        factors[-1] = 1.0
         return factors
 
     @cached_property
@@ -183,10 +189,7 @@ def _checked(
 ) -> list[tuple[CheckResult, Band]]:
     at = [series.parts.index(part) for part in parts]
     of = _denominators(series, parts, at)
-    factors = np.array(
-        [series.factors(item for item in adjustments if item.part in (part, part.metric)) for part in parts]
-    )
-    factors[:, -1] = np.where(np.isnan(factors[:, -1]), 1.0, factors[:, -1])  # never exclude the day itself
+    factors = np.array([series.factors(item for item in adjustments if _concerns(item, part)) for part in parts])
     values = ratio(series.numerators[at] * factors, of)
     special = holidays.classes(series.days)
     learnt = values.copy()
@@ -202,6 +205,14 @@ def _checked(
         band = (bounds.expected[row] * scale, bounds.lower[row] * scale, bounds.upper[row] * scale)
         made.append((check_result(part, [score], chosen[part.metric].settings), band))
     return made
+
+
+def _concerns(item: Adjustment, part: Part) -> bool:
+    """Whether a stretch is one of a part: its own, or for a share one in which another share was wrong."""
+    if item.part in (part, part.metric):
+        return True
+    is_beside = isinstance(item.part, Part) and part.is_beside(item.part)
+    return is_beside and part.is_share and item.metric == part.metric and item.factor is None
 
 
 def _denominators(series: DaySeries, parts: Sequence[Part], at: Sequence[int]) -> Array:

@@ -12,11 +12,14 @@ from pipeline.alerts.incidents.rules import Rules
 from pipeline.core import clock
 from pipeline.core.clock import SLOT, SLOTS_A_DAY
 from pipeline.core.metrics import BY_NAME
+from pipeline.slots import Part
 
 ADOPT_DAYS = 7
 """A deviation of days that lasts this long, and is not an outage, becomes the new normal."""
 TOLD_SHARE = 0.5
 """Slots have told a deviation of a day if what they told makes up this much of it."""
+PEAK_TIMES = 2.0
+"""An hour of the evening has up to so many times the events of an average hour."""
 PLANNED_TIMES = 2.0
 """Maintenance explains a deviation of up to this many times the share of the day that it covers: days have peaks."""
 
@@ -50,15 +53,17 @@ def judged(
     of_slots : sequence of Incident
         The incidents of slots.
     """
+    found = list(results)
+    expected = {result.part: result.expected * result.weight for result in found}
 
     def verdict(result: CheckResult) -> Verdict:
         if result.verdict != "anomaly":
             return result.verdict
         if _is_planned(result, day, entries):
             return "planned"
-        return "told" if _is_told(result, day, of_slots) else "anomaly"
+        return "told" if _is_told(result, day, of_slots, expected) else "anomaly"
 
-    return [replace(result, verdict=verdict(result)) for result in results]
+    return [replace(result, verdict=verdict(result)) for result in found]
 
 
 def incomplete(results: Iterable[CheckResult], tables: Iterable[str]) -> list[CheckResult]:
@@ -106,15 +111,13 @@ def _is_planned(result: CheckResult, day: date, entries: Sequence[Entry]) -> boo
     return bool(maintained) and abs(result.change) <= PLANNED_TIMES * maintained
 
 
-def _is_told(result: CheckResult, day: date, of_slots: Sequence[Incident]) -> bool:
-    """Whether messages about slots have told most of a deviation, or of the events behind it, in the same direction."""
+def _is_told(result: CheckResult, day: date, of_slots: Sequence[Incident], expected: Mapping[Part, float]) -> bool:
+    """Whether messages about slots have told most of a deviation, or of the events behind it."""
     metrics = _behind(result.metric)
-    sign = 1 if result.score > 0 else -1
     told = [
-        [_explained(member, result, day) for member in incident.members if member.sign == sign]
+        [_explained(member, result, day, expected) for member in incident.members if member.metric in metrics]
         for incident in of_slots
         if incident.notified and incident.mark != "false alarm"
-        if metrics & {member.metric for member in incident.members}
     ]
     return sum(max(shares, default=0.0) for shares in told) >= TOLD_SHARE * abs(result.change) > 0
 
@@ -124,15 +127,22 @@ def _behind(metric: str) -> set[str]:
     return {metric, *BY_NAME[metric].better_explained_by, *filter(None, [BY_NAME[metric].numerator])}
 
 
-def _explained(member: Member, result: CheckResult, day: date) -> float:
-    """Return the share of a day that a deviation of slots makes up: of its events, else of its time."""
+def _explained(member: Member, result: CheckResult, day: date, expected: Mapping[Part, float]) -> float:
+    """Return the relative change of a result that a deviation of slots makes up; 0 if it is in the other direction.
+
+    Events of another slice of the same dimension move the share of a slice in the other direction.
+    """
+    is_mirror = result.part.is_share and result.part.is_beside(member.part)
+    is_same_sign = (member.sign > 0) == (result.score > 0)
+    if is_same_sign == is_mirror:
+        return 0.0
     covered = _share(day, member.since, member.last + SLOT)
-    is_same = member.metric == result.metric
-    if is_same and BY_NAME[member.metric].cost and result.expected > 0:
+    is_same_place = member.part[1:] == result.part[1:]
+    events = expected.get(member.part if is_same_place else Part(member.metric), 0.0)
+    if BY_NAME[member.metric].cost and events > 0:
         length = (member.last + SLOT - member.since) / timedelta(days=1)
-        return abs(member.excess) * min(1.0, covered / length) / (result.expected * result.weight)
-    is_part = member.metric in _behind(result.metric) and member.part.is_total
-    return covered * abs(member.worst) if is_part else 0.0
+        return abs(member.excess) * min(1.0, covered / length) / events
+    return PEAK_TIMES * covered * abs(member.worst) if member.part.is_total else 0.0
 
 
 def _share(day: date, start: datetime, end: datetime) -> float:

@@ -67,6 +67,7 @@ def test_a_low_tuesday_is_told_the_next_morning_and_closes(history: History) -> 
     assert (incident.outcome, incident.notified, incident.opened) == ("recovered", True, datetime(2026, 11, 9, 21))
 
 
+@pytest.mark.long
 def test_a_drift_is_told_within_four_days_and_says_how_fast(history: History) -> None:
     for i in range(5):
         history.factors[TUESDAY + i * DAY] = {("views", ""): 0.97 ** (i + 1), ("likes", ""): 0.97 ** (i + 1)}
@@ -84,6 +85,7 @@ def test_a_drift_is_told_within_four_days_and_says_how_fast(history: History) ->
     assert history.place.messages() == [key]
 
 
+@pytest.mark.long
 def test_the_slice_behind_a_low_day_is_named(history: History) -> None:
     history.factors[TUESDAY] = {("views", "iOS"): 0.7, ("views", ""): 1.0}
     history.morning(TUESDAY)
@@ -106,6 +108,7 @@ def test_what_slots_told_is_not_told_again(history: History) -> None:
     assert {history.verdicts(TUESDAY)[metric] for metric in ("likes", "ctr")} == {"told"}
 
 
+@pytest.mark.long
 def test_an_incident_of_slots_that_explains_little_hides_nothing(history: History) -> None:
     history.factors[TUESDAY] = LOW_LIKES
     since = datetime(2026, 11, 10, 9)
@@ -134,6 +137,7 @@ def test_a_day_that_is_loaded_again_corrects_its_message(history: History) -> No
     assert history.place.text(KEY) == before
 
 
+@pytest.mark.long
 def test_a_reloaded_day_that_is_still_low_keeps_its_message(history: History) -> None:
     history.factors[TUESDAY] = {("likes", ""): 0.7}
     history.morning(TUESDAY)
@@ -177,6 +181,7 @@ def test_a_young_source_is_quiet(history: History) -> None:
     assert history.place.messages() == []
 
 
+@pytest.mark.long
 def test_the_calendar_holds_for_days(history: History) -> None:
     history.place.sections["calendar"] = {"release": "2026-11-10T09:00/2026-11-10T12:00 maintenance"}
     history.factors[TUESDAY] = LOW_LIKES

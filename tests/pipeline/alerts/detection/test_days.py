@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 import numpy as np
 import pytest
 
+from pipeline.alerts import daily
 from pipeline.alerts.detection import Monitor, holidays, monitors
 from pipeline.alerts.detection.checks import CheckResult
 from pipeline.alerts.detection.days import DaySeries, evaluate
@@ -75,6 +76,43 @@ def test_a_stretch_of_the_history_is_left_out_or_rescaled() -> None:
     noon = shifted.factors([Adjustment("views", datetime.min, start + timedelta(hours=12), 0.7)])
     assert np.isnan(noon[shifted.days.index(date(2026, 11, 7))])
     assert noon[shifted.days.index(date(2026, 11, 6))] == 0.7
+
+
+def test_a_level_that_begins_later_is_not_that_of_the_day() -> None:
+    series = made(TUESDAY, 60)
+    midnight, hour = datetime(2026, 11, 9, 21), timedelta(hours=1)
+    outage = Adjustment("views", midnight, midnight + 3 * hour)
+    for began in (midnight + 26 * hour, midnight + hour):
+        later = Adjustment("views", datetime.min, began, 0.7)
+        assert (series.factors([outage, later]) == 1).all()
+        assert verdict(series, outage, later).verdict == "ok"
+
+
+def test_a_stretch_of_one_slice_is_no_history_of_the_shares_beside_it() -> None:
+    total = made(TUESDAY, 60)
+    parts = (VIEWS, Part("views", "os", "iOS"), Part("views", "os", "Android"), Part("views", "gender", "1"))
+    numbers = np.round(total.numerators * np.array([[1.0], [0.4], [0.6], [0.5]]))
+    numbers[:, -12:-1] = np.round([[0.6], [0.0], [0.6], [0.3]] * total.numerators[:, -12:-1])
+    series = replace(total, parts=parts, numerators=numbers, denominators=np.ones_like(numbers))
+    while_out = (datetime(2026, 10, 29, 21), datetime(2026, 11, 9, 21))
+    bands = evaluate(series, monitors(), [Adjustment(parts[1], *while_out)]).bands
+    android, gender = (bands[part][0][-1] / numbers[0, -1] for part in parts[2:])
+    assert android == pytest.approx(0.6, rel=1e-3)
+    assert gender == pytest.approx(0.5, rel=1e-3)
+    unknown = evaluate(series, monitors()).bands[parts[2]][0][-1] / numbers[0, -1]
+    assert unknown > 0.62
+
+
+def test_a_new_normal_of_slots_of_users_ends_their_history() -> None:
+    incident = replace(told("views"), outcome="new normal", ended=True)
+    users = replace(incident, members=(*incident.members, replace(incident.members[0], metric="feed_users")))
+    views, of_users = daily._told([users, replace(incident, notified=False)])
+    assert (views.part, views.end, views.factor) == (VIEWS, NINE, 0.9)
+    assert (of_users.metric, of_users.end) == ("feed_users", NINE)
+    series = made(TUESDAY + timedelta(days=3), 60)
+    factors = series.factors([of_users])
+    assert [day for day, factor in zip(series.days, factors, strict=True) if factor == 1] == list(series.days[-3:])
+    assert np.isnan(factors[:-3]).all()
 
 
 def test_a_drift_is_written_only_if_each_day_is_further_off() -> None:
@@ -146,6 +184,29 @@ def test_what_slots_have_told(incident: Incident, expected: str) -> None:
     assert judged.verdict == expected
     (later,) = days.judged([RESULT], TUESDAY + timedelta(days=2), [], [incident])
     assert later.verdict == "anomaly"
+
+
+IOS, ANDROID = (replace(RESULT, dimension="os", dimension_value=value) for value in ("iOS", "Android"))
+TOTAL = replace(RESULT, value=1950.0, expected=2000.0, score=-0.5, verdict="ok")
+
+
+@pytest.mark.parametrize(
+    ("result", "incident", "expected"),
+    [
+        # 200 of 2,000 events are lost in iOS: the share of Android grows by a ninth.
+        (replace(ANDROID, value=1100.0, score=1.5), told("likes", excess=-200, value="iOS"), "told"),
+        (replace(ANDROID, value=1100.0, score=1.5), told("views", excess=-200, value="iOS"), "told"),
+        (replace(ANDROID, value=1100.0, score=1.5), told("likes", excess=-50, value="iOS"), "anomaly"),
+        (replace(ANDROID, value=900.0), told("likes", excess=-200, value="iOS"), "anomaly"),
+        (replace(ANDROID, value=1100.0, score=1.5), told("likes", excess=-200, value="Android"), "anomaly"),
+        (replace(ANDROID, metric="ctr", value=1100.0, score=1.5), told("likes", excess=-200, value="iOS"), "anomaly"),
+        (IOS, told("likes", excess=-100, value="iOS"), "told"),
+        (IOS, told("likes", excess=-100), "anomaly"),  # of the total that is half as much
+    ],
+)
+def test_what_slots_have_told_of_slices(result: CheckResult, incident: Incident, expected: str) -> None:
+    views = replace(TOTAL, metric="views")
+    assert days.judged([result, TOTAL, views], TUESDAY, [], [incident])[0].verdict == expected
 
 
 def test_falls_without_rows_are_incomplete() -> None:
