@@ -5,9 +5,9 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import replace
-from datetime import UTC, timedelta
+from datetime import UTC, date, timedelta
 from unittest import mock
 
 import numpy as np
@@ -33,6 +33,9 @@ WEEK = np.array([1.0, 1.02, 1.03, 1.02, 1.05, 0.86, 0.82])
 NOISES = (0.01, 0.02, 0.03, 0.05)
 WEEKS = (4, 6, 8, 16)
 DRIFT, DRIFT_DAYS, LOW = -0.03, 4, -0.12
+MOVED = (("views", "likes"), ("messages_sent",))
+DRIFT_STARTS = range(WARM_UP_DAYS + 7, WARM_UP_DAYS + 26, 3)
+"""Days of a world on which a drift begins: before the lasting shifts, with five to seven weeks of history."""
 TOTALS, SLICES = 6, 45
 """As many as the demo has."""
 KINDS = {"normal": 0.0, "heavy tails (t of 5 degrees of freedom)": 5.0, "each day like the one before (AR 0.6)": -0.6}
@@ -64,11 +67,8 @@ def false_flags(rng: np.random.Generator, series: int, kind: float, sensitivity:
     return float((np.abs(scores) > 1).mean() * 7)
 
 
-def play(world: World) -> list[Notice]:
-    """Check the days of a world whose labelled incidents slots have told; return the messages, all of which are false.
-
-    Numbers of users are sums over slots here, which have the noise of a day, too.
-    """
+def series_of(world: World) -> DaySeries:
+    """The days of a world. Numbers of users are sums over slots here, which have the noise of a day, too."""
     parts, numerators, denominators = table(world)
     chosen = [row for row, part in enumerate(parts) if _is_checked(part)]
     by_day = [array[chosen].reshape(len(chosen), -1, 96).sum(axis=2) for array in (numerators, denominators)]
@@ -76,11 +76,30 @@ def play(world: World) -> list[Notice]:
     by_day[1][is_count] = 1.0
     first = world.scenario.first_day
     span = tuple(clock.days(first, first + timedelta(days=world.scenario.days - 1)))
-    series = DaySeries(tuple(parts[row] for row in chosen), span, by_day[0], by_day[1])
+    return DaySeries(tuple(parts[row] for row in chosen), span, by_day[0], by_day[1])
+
+
+def drifting(series: DaySeries, moved: Container[str], start: int) -> DaySeries:
+    """Let some counts drift for some days."""
+    days, factors = slice(start, start + DRIFT_DAYS), np.power(1 + DRIFT, np.arange(1.0, DRIFT_DAYS + 1))
+    numerators, denominators = series.numerators.copy(), series.denominators.copy()
+    for row, part in enumerate(series.parts):
+        for array, counted in zip((numerators, denominators), _counted(part), strict=True):
+            array[row, days] *= factors if counted in moved else 1.0
+    return replace(series, numerators=numerators, denominators=denominators)
+
+
+def _counted(part: Part) -> tuple[str, str]:
+    metric = BY_NAME[part.metric]
+    return (metric.name, "") if metric.kind == "count" else (metric.numerator, metric.denominator)
+
+
+def play(world: World, series: DaySeries, checked: Sequence[date]) -> list[Notice]:
+    """Check some days of a world whose labelled incidents slots have told; return the messages."""
     steps = Steps([_told(world, label) for label in world.scenario.incidents], State(), (), current_rules())
     messages: list[Notice] = []
     with mock.patch("pipeline.alerts.daily._lacking", return_value=[]):
-        for day in span[WARM_UP_DAYS:]:
+        for day in checked:
             steps.step(series.upto(day), monitors(), is_fresh=True)
             due = [notice for notice in steps.notices.values() if notice.kind in ("post", "worse")]
             told = {notice.incident.incident_id: received(notice) for notice in due}
@@ -113,18 +132,33 @@ def _told(world: World, label: LabelledIncident) -> Incident:
                     outcome="new normal" if is_lasting else "recovered")  # fmt: skip
 
 
+def drifts_told(world: World, series: DaySeries) -> list[bool]:
+    """Put drifts into a world, one at a time; return which are told by the morning after their last day."""
+    told = []
+    for moved in MOVED:
+        for start in DRIFT_STARTS:
+            checked = series.days[start : start + DRIFT_DAYS]
+            messages = play(world, drifting(series, moved, start), checked)
+            members = [member for notice in messages for member in notice.incident.members]
+            told.append(any(member.metric in moved and member.sign < 0 for member in members))
+    return told
+
+
 def play_worlds(seeds: Sequence[int]) -> int:
-    """Print the false messages about days of some worlds."""
-    false = 0
+    """Print the false messages about days of some worlds, and how many drifts that are put into them are told."""
+    false, told = 0, list[bool]()
     for seed in seeds:
+        world = make_world(seed)
         with configured(clock={"timezone": "Europe/Moscow"}):  # as the worlds are made
-            messages = play(make_world(seed))
-        false += len(messages)
+            series = series_of(world)
+            messages = play(world, series, series.days[WARM_UP_DAYS:])
+            found = drifts_told(world, series)
+        false, told = false + len(messages), told + found
         for notice in messages:
             incident = notice.incident
             print("   false:", incident.incident_id, [(*m.part, round(m.worst, 3)) for m in incident.members][:4])
-        print(f"seed {seed}: {len(messages)} false messages about days", flush=True)
-    print(f"{false / (len(seeds) * CHECKED_DAYS / 7):.2f} a week")
+        print(f"seed {seed}: {len(messages)} false messages, {sum(found)} of {len(found)} drifts told", flush=True)
+    print(f"{false / (len(seeds) * CHECKED_DAYS / 7):.2f} false messages a week, {np.mean(told):.2f} of drifts told")
     return 0
 
 
