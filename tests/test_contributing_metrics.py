@@ -125,7 +125,7 @@ def test_a_fall_of_the_ratio_is_alerted_explained_split_and_costed_in_its_numera
 def test_the_report_explains_the_count_by_slices(count: Story) -> None:
     (now, _), (before, _) = count["day"], count["week before"]
     text = report(count)
-    assert f"Interactions: {now:,}\nday before: -; week before: {fall(now, before)}\n" in text
+    assert f"Interactions: {now:,}\nvs yesterday: -; vs last Thursday: {fall(now, before)}\n" in text
     assert re.search(r"^Interactions: os iOS explains \d+%$", text, re.MULTILINE)
 
 
@@ -134,7 +134,7 @@ def test_the_report_explains_the_ratio_by_its_two_sides(ratio: Story) -> None:
     now, before = messages / senders, messages_before / senders_before
     text = report(ratio)
     change = f"{MINUS}{before - now:.0f}, {fall(now, before)}"
-    assert f"Messages per sender: {now:.0f}\nday before: -; week before: {change}\n" in text
+    assert f"Messages per sender: {now:.0f}\nvs yesterday: -; vs last Thursday: {change}\n" in text
     # Slices of a day have no number of senders, so they are not searched. Half an event is added to each count.
     sides = (
         f"messages sent fell ({fall(messages + 0.5, messages_before + 0.5)}), "

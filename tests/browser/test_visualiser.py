@@ -23,6 +23,7 @@ FAMILIES = {
     "Daily": 1,
     "DailyReport": 1,
     "Corrections": 1,
+    "CheckDays": 1,
     "DailyMetrics": 2,
     "Slice": 6,
     "UserDay": 2,
@@ -32,12 +33,12 @@ FAMILIES = {
     "StagingRetention": 1,
     "HistoryRetention": 1,
 }
-# Morning's 3 requirements, the report's 2 days, Daily's 2 days and its retention, and what comes before retention: the
-# newest day and the retention of history.
+# Morning's 4 requirements, the 2 days of the report and of the check of days, Daily's 2 days and its retention, and
+# what comes before retention: the newest day and the retention of history.
 # There is nothing to correct, so Corrections is done and its requirement is not shown.
 # Each of 2 days has 3 slices; a slice has 1 merge, which requires 2 extracts and a day of attributes. The attributes of
 # a day require its 2 extracts.
-DEPENDENCIES = 3 + 2 + (2 + 1) + 2 + 2 * (3 + 3 + 3) + 2 * 2
+DEPENDENCIES = 4 + 2 + 2 + (2 + 1) + 2 + 2 * (3 + 3 + 3) + 2 * 2
 DONE_GREEN = (0x00, 0xDD, 0x00)
 
 

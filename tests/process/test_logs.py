@@ -27,7 +27,11 @@ def test_a_run_is_one_line(new_project: MakeProject) -> None:
         ("Alerts", -1, r"Alerts: 5 slots checked \(10:30 to 11:30\), 6 metrics and \d+ slices, \d+\.\d s"),
         ("Alerts", 1, r"Alerts: 2 slots checked \(11:45 to 12:00\), 6 metrics and \d+ slices, 1 message, \d+\.\d s"),
         ("Alerts", 1, r"Alerts: nothing to do, \d+\.\d s"),
-        ("Morning", 1, r"Morning: 2 days loaded \(2026-11-10 to 2026-11-11\), report of .+ sent to 1 chat, \d+\.\d s"),
+        (
+            "Morning",
+            1,
+            r"Morning: 2 days loaded \(2026-11-10 to 2026-11-11\), days .+ checked, report .+ to 1 chat, \d+\.\d s",
+        ),
     )
     for root, slots, expected in says:
         finished = run(project, COMMAND, root, LOCALLY, *moment(OUTAGE_START + slots * clock.SLOT))

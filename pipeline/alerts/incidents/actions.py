@@ -89,7 +89,7 @@ def about(incident: Incident, actions: Mapping[str, Sequence[Action]]) -> Sequen
     pressed = actions.get(incident.incident_id, ())
     metrics = dict.fromkeys(member.metric for member in incident.members)
     muted = [action for metric in metrics for action in actions.get(metric, ()) if _concerns(action, incident)]
-    return sorted([*pressed, *muted], key=_time) if muted else pressed
+    return sorted([*pressed, *muted], key=_order) if muted else pressed
 
 
 def applied(incident: Incident, actions: Sequence[Action]) -> Incident:
@@ -97,7 +97,7 @@ def applied(incident: Incident, actions: Sequence[Action]) -> Incident:
 
     Both can be taken back by reopening it. Nothing else changes an incident that has ended.
     """
-    for action in sorted(actions, key=_time):
+    for action in sorted(actions, key=_order):
         if action.kind == "reopen" and incident.mark:
             is_declared = incident.mark == incident.outcome == "new normal"
             again = {"ended": False, "outcome": "", "ended_at": None} if is_declared else {}
@@ -132,7 +132,7 @@ def mute_of(
 def muting(actions: Iterable[Action], now: datetime) -> Action | None:
     """Return the mute that holds after some actions: of several the one that lasts longest; None if none holds."""
     held: Action | None = None
-    for action in sorted((action for action in actions if action.at <= now), key=_time):
+    for action in sorted((action for action in actions if action.at <= now), key=_order):
         if action.kind == "unmute":
             held = None
         elif action.kind == "mute" and (held is None or action.end > held.end):
@@ -153,5 +153,6 @@ def _concerns(action: Action, incident: Incident) -> bool:
     return action.at <= end and (action.end if action.kind == "mute" else action.at) > incident.opened
 
 
-def _time(action: Action) -> datetime:
-    return action.at
+def _order(action: Action) -> tuple[datetime, bool]:
+    """The order of actions; in the same second an unmute is the last word."""
+    return action.at, action.kind == "unmute"

@@ -208,7 +208,7 @@ def test_caught_up_at_once_is_as_slot_by_slot(paused: Paused, whole: Whole) -> N
     assert whole.stretches
 
 
-@pytest.mark.parametrize("table", SAVED)
+@pytest.mark.parametrize("table", [*(pytest.param(table, marks=pytest.mark.long) for table in SAVED[:-1]), SAVED[-1]])
 def test_a_kill_while_a_stretch_is_saved_loses_and_doubles_nothing(paused: Paused, whole: Whole, table: str) -> None:
     number = whole.writes[SAVED.index(table)]
     assert f".{table} " in whole.statements[number - 1]

@@ -201,7 +201,7 @@ def test_a_picture_library_that_fails_costs_the_picture(
     assert any(status.endswith(f"; without picture of {KEY}") for status in statuses)
 
 
-@pytest.mark.parametrize("name", ["explain", "bands", "_links", "_losses", "cause_of"])
+@pytest.mark.parametrize("name", ["explain", "bands", "links_for", "losses_of", "cause_of"])
 def test_an_error_of_our_own_costs_a_line_and_is_said_with_its_place(
     embedded: Site, name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -206,13 +206,13 @@ def write_checks(warehouse: Engine, database: str, numbers: Iterable[int] = ALL_
 def write_incidents(warehouse: Engine, database: str) -> None:
     """Write two incidents that were posted, one that was not, and one before and one after the day."""
     rows = [
-        ("of the first second", START, START, 1),
-        ("of an hour", START + 4 * SLOT, START + 4 * SLOT, 1),
-        ("of an hour", START + 5 * SLOT, START + 4 * SLOT, 1),
-        ("of an hour", START + 6 * SLOT, START + 4 * SLOT, 1),
-        ("never told", START + 8 * SLOT, START + 8 * SLOT, 0),
-        ("the day before", START, START - SECOND, 1),
-        ("the day after", END, END, 1),
+        ("of the first second:2026-11-08T0000", START, START, 1),
+        ("of an hour:2026-11-08T0000", START + 4 * SLOT, START + 4 * SLOT, 1),
+        ("of an hour:2026-11-08T0000", START + 5 * SLOT, START + 4 * SLOT, 1),
+        ("of an hour:2026-11-08T0000", START + 6 * SLOT, START + 4 * SLOT, 1),
+        ("never told:2026-11-08T0000", START + 8 * SLOT, START + 8 * SLOT, 0),
+        ("the day before:2026-11-08T0000", START, START - SECOND, 1),
+        ("the day after:2026-11-08T0000", END, END, 1),
     ]
     ids, slots, opened, notified = (list(column) for column in zip(*rows, strict=True))
     warehouse.insert(
