@@ -22,7 +22,7 @@ from pipeline.warehouse.statements import statement
 SOURCE_DATABASE = "demo"
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)  # fixed, so that the demo is the same on every machine
 DAYS = 30
-LOADED_DAYS = 8  # the reported day, and the week that it is compared with
+LOADED_DAYS = 14  # seven days of the report, over those of the week before
 MORNING = timedelta(hours=9)
 
 

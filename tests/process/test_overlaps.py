@@ -66,6 +66,7 @@ def test_two_machines_send_each_message_once(project: Project, api: BotApi, tmp_
     assert not post.buttons
 
 
+@pytest.mark.long
 def test_an_edit_that_is_overtaken_by_the_end_is_left_out(project: Project, api: BotApi, tmp_path: Path) -> None:
     check(project, OUTAGE_START - SLOT, POSTED, OUTAGE_END + 3 * SLOT)
     (post,) = api.sent
@@ -93,7 +94,8 @@ FEW = (BEGINS + SLOT, ENDS + 4 * SLOT)
 
 
 @pytest.mark.parametrize(
-    ("seed", "disturbed"), [(47, FEW), pytest.param(2, DISTURBED, marks=pytest.mark.long, id="a day")]
+    ("seed", "disturbed"),
+    [pytest.param(47, FEW, marks=pytest.mark.long), pytest.param(2, DISTURBED, marks=pytest.mark.long, id="a day")],
 )
 def test_disturbed_alerts_leave_the_chat_as_it_should_be(
     project: Project, api: BotApi, seed: int, disturbed: Sequence[timedelta]

@@ -26,6 +26,7 @@ EVENTS = "simulator_20261112"
 RESULTS = "test"
 
 
+@pytest.mark.long
 def test_a_writer_without_alter_delete_on_a_new_version(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

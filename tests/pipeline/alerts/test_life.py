@@ -181,6 +181,7 @@ def test_a_false_alarm_is_silent_from_then_on(chat: tuple[Site, BotApi]) -> None
     assert len(api.sent) == 1
 
 
+@pytest.mark.long
 def test_a_press_on_an_incident_long_closed_changes_nothing_but_its_message(chat: tuple[Site, BotApi]) -> None:
     place, api = chat
     place.load(incident())

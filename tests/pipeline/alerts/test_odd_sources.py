@@ -38,6 +38,7 @@ def after(columns: Columns, moment: datetime) -> Columns:
     return {name: column[columns["time"] >= clock.epoch(moment)] for name, column in columns.items()}
 
 
+@pytest.mark.long
 def test_a_slice_named_by_html_and_ten_kilobytes_is_named_in_a_caption(place: Site) -> None:
     def change(_: str, columns: Columns) -> Columns:
         return columns | {"os": np.array([HOSTILE if os == "iOS" else os for os in columns["os"]], dtype=object)}

@@ -115,6 +115,7 @@ def test_the_week_is_summed_up_once(place: Site) -> None:
     assert "12 Nov" in text
 
 
+@pytest.mark.long
 def test_false_alarms_lead_to_a_setting_with_its_replayed_effect(
     embedded_warehouse: EmbeddedEngine, tmp_path: Path
 ) -> None:
