@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 LEAST_SPAN = 0.1
 """An axis covers at least this part of its greatest value, so that a change of 1 % looks as small as it is."""
-_ROOM_ABOVE, _ROOM_BELOW = 0.45, 0.2
-"""Room for the numbers over the line, and below it, as parts of the span."""
+_ROOM_ABOVE, _ROOM_BELOW = 0.45, 0.6
+"""Room for the numbers over and below the line, as parts of the span."""
 
 
 @dataclass(frozen=True)
@@ -115,10 +115,18 @@ def _write_numbers(axis: "Axes", panel: WeekPanel, middle: float) -> None:
             axis.text(day, middle, text, va="center", fontsize=13, color=INK if day == last else GREY,
                       bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}, **style)  # fmt: skip
         elif label:
-            # Over both lines: a number on the other line could not be read.
-            at = max((point for point in (value, panel.before[day]) if np.isfinite(point)), default=middle)
-            axis.annotate(drawable(label), (day, at), (0, 9), fontsize=15.5,
-                          color=INK if np.isfinite(value) else GREY, textcoords="offset points", **style)  # fmt: skip
+            # On the side of its own line: beside the other line it would be read as that one's.
+            is_below = panel.before[day] > value
+            axis.annotate(
+                drawable(label),
+                (day, value if np.isfinite(value) else middle),
+                (0, -9 if is_below else 9),
+                va="top" if is_below else "bottom",
+                fontsize=15.5,
+                color=INK if np.isfinite(value) else GREY,
+                textcoords="offset points",
+                **style,
+            )
 
 
 def _limits(panel: WeekPanel) -> tuple[float, float]:
