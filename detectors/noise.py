@@ -17,6 +17,11 @@ _WIDTH = 5.0
 """Width of a band in standard deviations for which the noise of extremes is exact."""
 
 
+def invariances(kind: Kind) -> frozenset[str]:
+    """Return what a method of this noise promises: both for values, none for others, whose noise depends on size."""
+    return frozenset({"shift", "scale"}) if kind == "value" else frozenset()
+
+
 class Noise:
     """The transformations of one kind of metric: additive scale, even (variance-stabilized) scale, minimum noise.
 

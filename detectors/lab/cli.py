@@ -174,7 +174,7 @@ def comparison_text(comparison: Comparison) -> str:
             *remarks(comparison.series, list(comparison.candidates.values()), comparison.failures),
             *filter(
                 None,
-                (judged_text(row.candidate, row.judged / row.known if row.known else 1.0) for row in comparison.rows),
+                (judged_text(row.candidate, row.judged_share) for row in comparison.rows),
             ),
             _origin(comparison.origin),
             f"CPU time: {detecting:.1f} s in the detectors, {scoring:.1f} s in scoring",

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from detectors.base import Array, Bounds, Detector, Inside, parameter, score_band
-from detectors.noise import Kind, Noise
+from detectors.noise import Kind, Noise, invariances
 from detectors.statistics import exponential_mean, median, moving_windows, past, past_days, quantiles, robust_scale
 
 _LIMIT = {"count": 3.5, "ratio": 3.5, "value": 5.0}
@@ -95,7 +95,7 @@ class Ensemble(Detector):
     @property
     def promises(self) -> frozenset[str]:
         """Both for values, none for counts and ratios, whose noise depends on their size."""
-        return frozenset({"shift", "scale"}) if self.kind == "value" else frozenset()
+        return invariances(self.kind)
 
     def _detect(self, values: Array, denominator: Array | None) -> Bounds:
         parts = [self._bounds_from(some, counts, 0) for some, counts in _chunks(values, denominator)]

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from detectors.base import Array, Bounds, Detector, Inside, parameter, score_band
-from detectors.noise import Kind, Noise
+from detectors.noise import Kind, Noise, invariances
 from detectors.statistics import median, moving_windows, past, robust_scale
 
 _WEEK = 7
@@ -67,7 +67,7 @@ class Seasonal(Detector):
     @property
     def promises(self) -> frozenset[str]:
         """Both for values, none for counts and ratios, whose noise depends on their size."""
-        return frozenset({"shift", "scale"}) if self.kind == "value" else frozenset()
+        return invariances(self.kind)
 
     def _detect(self, values: Array, denominator: Array | None) -> Bounds:
         return Bounds.from_band(values, *self._band(values, Noise(self.kind, values, denominator)))

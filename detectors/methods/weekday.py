@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from detectors.base import Array, Bounds, Detector, parameter
-from detectors.noise import Kind, Noise
+from detectors.noise import Kind, Noise, invariances
 from detectors.statistics import SIGMAS_PER_MAD, median, past, quantiles
 
 _WEEK = 7
@@ -82,7 +82,7 @@ class Weekday(Detector):
     @property
     def promises(self) -> frozenset[str]:
         """Both for values, none for counts and ratios, whose noise depends on their size."""
-        return frozenset({"shift", "scale"}) if self.kind == "value" else frozenset()
+        return invariances(self.kind)
 
     def _detect(self, values: Array, denominator: Array | None) -> Bounds:
         rows, columns = values.shape

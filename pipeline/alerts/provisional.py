@@ -4,7 +4,7 @@ Nothing marks such a slot as checked. When it has its rows, it is checked as any
 one that was told (`lifecycle.step`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -57,15 +57,12 @@ def tell(
         unknown = [Adjustment(monitor.metric.name, settled + clock.SLOT, slot) for monitor in monitors]
         numbers = evaluation.evaluate(slot, monitors, state, rules, unknown)
         certain = list(_certain(numbers.results.values(), tables - known))
-        after = step(replace(state, current=()), certain, slot, rules, _NOTHING_SILENT, now=clock.utcnow())
+        after = step(replace(state, current=()), certain, slot, rules, {}, now=clock.utcnow())
         notices = [notice for notice in after.notices if notice.kind == "post"]
         messages += notify(notices, numbers, {}, channels).messages
         told = [replace(notice.incident.after("post"), noticed=slot) for notice in notices]
         store.save_incidents(told, slot)
     return messages
-
-
-_NOTHING_SILENT: Mapping[str, datetime] = {}
 
 
 def _certain(results: Iterable[CheckResult], tables: set[str]) -> Iterable[CheckResult]:

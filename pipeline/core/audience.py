@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from pipeline.core.errors import SettingsError
-from pipeline.core.metrics import BY_NAME, FEED, Metric
-from pipeline.core.settings import ReportSettings, names
+from pipeline.core.metrics import BY_NAME, FEED, Metric, resolved
+from pipeline.core.settings import ReportSettings
 
 BITS = 64
 """Bits of `days`."""
@@ -101,11 +100,5 @@ def report_metrics() -> list[Reported]:
     SettingsError
         If a name is unknown or none is given.
     """
-    setting = ReportSettings().metrics
     known: dict[str, Reported] = {**BY_NAME, **{metric.name: metric for metric in AUDIENCE}}
-    wanted = names(setting)
-    unknown = [name for name in wanted if name not in known]
-    if unknown or not wanted:
-        problem = f"unknown metric {', '.join(unknown)}" if unknown else "no metric given"
-        raise SettingsError(f"[report] metrics = {setting}: {problem}; the metrics are {', '.join(known)}.")
-    return [known[name] for name in dict.fromkeys(wanted)]
+    return resolved(ReportSettings().metrics, "[report] metrics", known)

@@ -6,9 +6,11 @@ and the explanation of a day all follow from these definitions.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 from pipeline.core.errors import SettingsError
+
+M = TypeVar("M")
 
 FEED: Final = "feed"
 MESSAGES: Final = "messages"
@@ -207,30 +209,36 @@ def by_names(names: str, setting: str) -> list[Metric]:
     SettingsError
         If a name is unknown or none is given.
     """
+    return resolved(names, setting, BY_NAME)
+
+
+def resolved(names: str, setting: str, known: Mapping[str, M]) -> list[M]:
+    """Resolve a comma-separated setting to what is known by these names; `by_names` says how."""
     wanted = [name.strip() for name in names.split(",") if name.strip()]
-    unknown = [name for name in wanted if name not in BY_NAME]
+    unknown = [name for name in wanted if name not in known]
     if unknown or not wanted:
         problem = f"unknown metric {', '.join(unknown)}" if unknown else "no metric given"
-        raise SettingsError(f"{setting} = {names}: {problem}; the metrics are {', '.join(BY_NAME)}.")
-    return [BY_NAME[name] for name in dict.fromkeys(wanted)]
+        raise SettingsError(f"{setting} = {names}: {problem}; the metrics are {', '.join(known)}.")
+    return [known[name] for name in dict.fromkeys(wanted)]
 
 
 def slot_measures(table: str) -> str:
     """SQL tuples (name, numerator, denominator) of a source table's metrics, over a group of its events."""
-    return _measures((item.name, item.slot, item.slot_denominator) for item in METRICS if item.table == table)
+    return measures((item.name, item.slot, item.slot_denominator) for item in METRICS if item.table == table)
 
 
 def silent_measures(table: str) -> str:
     """The same tuples for a slot without events: a count is 0, a ratio has no denominator."""
-    return _measures((item.name, "0", "0" if item.kind == "ratio" else "") for item in METRICS if item.table == table)
+    return measures((item.name, "0", "0" if item.kind == "ratio" else "") for item in METRICS if item.table == table)
 
 
 def day_measures() -> str:
     """SQL tuples (name, numerator, denominator) of all metrics, over the rows of ``user_day``."""
-    return _measures((item.name, item.day, item.day_denominator) for item in METRICS)
+    return measures((item.name, item.day, item.day_denominator) for item in METRICS)
 
 
-def _measures(rows: Iterable[tuple[str, str, str]]) -> str:
+def measures(rows: Iterable[tuple[str, str, str]]) -> str:
+    """SQL tuples (name, numerator, denominator) of aggregates; the denominator of a count is empty, and 1 in SQL."""
     return ", ".join(
         f"('{name}', toUInt64({numerator}), toUInt64({denominator or 1}))" for name, numerator, denominator in rows
     )

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 
 from pipeline.core.audience import BITS, DAYS_SHOWN, LONGEST_DAYS, AudienceMetric, Reported
-from pipeline.core.metrics import Metric
+from pipeline.core.metrics import Metric, measures
 from pipeline.etl import results
 from pipeline.etl.results import Counts, Totals
 from pipeline.warehouse.statements import Fragment, statement
@@ -38,9 +38,7 @@ def _audience(metrics: Sequence[AudienceMetric], first: date, last: date) -> Tot
         "audience",
         active_users=full_name(ACTIVE_USERS),
         bits=Fragment(BITS),
-        measures=Fragment(
-            ", ".join(f"('{m.name}', toUInt64({m.numerator}), toUInt64({m.denominator or 1}))" for m in metrics)
-        ),
+        measures=Fragment(measures((item.name, item.numerator, item.denominator) for item in metrics)),
     )
     bound = {"start": str(start), "first": str(first), "last": str(last)}
     days = open_warehouse().query(statement("active_days", active_users=full_name(ACTIVE_USERS)), {"last": str(last)})

@@ -33,7 +33,7 @@ def figures(last_day: date) -> "weekly.WeeklySummary":
 
     first_day = last_day - timedelta(days=DAYS - 1)
     start, end = clock.day_bounds(first_day)[0], clock.day_bounds(last_day)[1]
-    every = store.load_between(end - timedelta(days=settings.AlertSettings().history_days + 1), end)
+    every = store.load_every(end)
     incidents = [incident for incident in every if incident.unit == "slot"]
     pressed = actions.by_incident(store.load_actions(end))
     notified = [incident for incident in every if incident.notified and start <= incident.opened < end]

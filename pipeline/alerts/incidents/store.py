@@ -51,7 +51,12 @@ def load_state(slot: datetime) -> State:
 
 def load_incidents(slot: datetime) -> list[Incident]:
     """Read the newest state before a slot of every incident of slots within the history of the detectors."""
-    return [incident for incident in load_between(_start_of_history(slot), slot) if incident.unit == "slot"]
+    return [incident for incident in load_every(slot) if incident.unit == "slot"]
+
+
+def load_every(slot: datetime) -> list[Incident]:
+    """As `load_incidents`, of slots and of days."""
+    return load_between(_start_of_history(slot), slot)
 
 
 def load_between(start: datetime, end: datetime) -> list[Incident]:

@@ -1,7 +1,7 @@
 """Converts notices to `reporting.alerts.Alert`, plain values from which both the post and the reply are composed."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
@@ -13,7 +13,7 @@ from pipeline.alerts.detection import CheckResult, Monitor
 from pipeline.alerts.detection.band import Band
 from pipeline.alerts.evaluation import Evaluation
 from pipeline.alerts.incidents import Incident, Notice
-from pipeline.alerts.incidents.actions import MUTE, Action, button, offered
+from pipeline.alerts.incidents.actions import MUTE, Action, ActionKind, button, offered
 from pipeline.alerts.incidents.incident import Member, message_key
 from pipeline.alerts.root_cause.explanation import Explanation
 from pipeline.core import clock, dimensions, settings
@@ -60,10 +60,12 @@ def alerts(notices: Sequence[Notice], evaluation: Evaluation, explanations: Mapp
 
 def _shown(incident: Incident, evaluation: Evaluation) -> list[Member]:
     """Choose the members that a message shows, first those that go on: any if none is checked any longer."""
-    checked = [member for member in incident.shown if member.part in evaluation.results]
-    return sorted(checked or incident.shown, key=lambda member: (member.good_slots > 0, -abs(member.worst)))[
-        :MOST_SHOWN
-    ]
+    return most_deviating([item for item in incident.shown if item.part in evaluation.results] or incident.shown)
+
+
+def most_deviating(members: Iterable[Member]) -> list[Member]:
+    """Choose the members that a message has room for, first those that go on."""
+    return sorted(members, key=lambda member: (member.good_slots > 0, -abs(member.worst)))[:MOST_SHOWN]
 
 
 def _alert(
@@ -98,9 +100,7 @@ def _alert(
         if status not in ("data_late", "withdrawn")
         else (),
         handled=[handling_of(action) for action in notice.actions],
-        buttons=[
-            (kind, button(kind, incident, installation_id())) for kind in offered(incident, muted=notice.is_muted)
-        ],
+        buttons=buttons_of(notice),
         mute=MUTE,
         late_until=clock.to_local(incident.late_until) if incident.late_until else None,
         corrections=optional(f"corrections in {key}", lambda: _corrections(incident)) or (),
@@ -136,13 +136,11 @@ def _figures(incident: Incident, member: Member, evaluation: Evaluation, bands: 
     series, result = evaluation.series, evaluation.results.get(member.part, not_checked(member))
     language = settings.ReportSettings().language
     drawn = [series.slot - back * clock.SLOT for back in range(DRAWN_SLOTS - 1, -1, -1)]
-    is_over = incident.ended or member.good_slots > 0
-    state: State = "ended" if is_over else "ongoing" if incident.notified else "opened"
+    state = state_of(incident, member)
     unknown = np.full(series.numerators.shape[1], np.nan)
     values = series.values[series.parts.index(member.part)] if member.part in series.parts else unknown
     band = bands.get(member.part, (unknown, unknown, unknown))
     expected, lower, upper = (series.in_real_time(array, DRAWN_SLOTS) for array in band)
-    part = _slice(member.part)
     return AlertMetric(
         name=member.metric,
         label=BY_NAME[member.metric].label_in(language),
@@ -153,18 +151,25 @@ def _figures(incident: Incident, member: Member, evaluation: Evaluation, bands: 
         lower=result.lower,
         upper=result.upper,
         since=clock.to_local(member.since),
-        until=clock.to_local(member.last + clock.SLOT) if is_over else None,
+        until=clock.to_local(member.last + clock.SLOT) if state == "ended" else None,
         times=[clock.to_local(slot) for slot in drawn],
         values=series.in_real_time(values, DRAWN_SLOTS),
         band_expected=expected,
         band_lower=lower,
         band_upper=upper,
         detector=result.detector,
-        part=part,
+        part=slice_name(member.part),
         worst_at=clock.to_local(member.worst_at) if member.worst_at else None,
         worst_value=member.worst_value,
         worst_expected=member.worst_expected,
     )
+
+
+def state_of(incident: Incident, member: Member) -> "State":
+    """Return whether a member is over, goes on, or is new to people."""
+    if incident.ended or member.good_slots > 0:
+        return "ended"
+    return "ongoing" if incident.notified else "opened"
 
 
 def not_checked(member: Member) -> CheckResult:
@@ -228,16 +233,22 @@ def _corrections(incident: Incident) -> "list[Correction]":
         member = now.get(told.part)
         if abs(told.worst - (member.worst if member else 0.0)) < LEAST_CORRECTION:
             continue
-        label = ", ".join(filter(None, [BY_NAME[told.metric].label_in(language), _slice(told.part)]))
+        label = ", ".join(filter(None, [BY_NAME[told.metric].label_in(language), slice_name(told.part)]))
         worst = (member.worst_value, member.worst_expected) if member else (math.nan, math.nan)
         made.append(Correction(label, BY_NAME[told.metric].format, told.worst_value, told.worst_expected, *worst))
     return made
 
 
-def _slice(part: Part) -> str:
+def slice_name(part: Part) -> str:
     """Name a slice for readers; '' for a total."""
     language = settings.ReportSettings().language
     return "" if part.is_total else f"{dimensions.label(part.dimension, language)} {part.value}"
+
+
+def buttons_of(notice: Notice) -> list[tuple[ActionKind, str]]:
+    """Return the buttons of a message, each with its data."""
+    incident = notice.incident
+    return [(kind, button(kind, incident, installation_id())) for kind in offered(incident, muted=notice.is_muted)]
 
 
 def handling_of(action: Action) -> "Handling":

@@ -11,23 +11,19 @@ from pipeline.alerts.daily import Walk
 from pipeline.alerts.detection import Monitor
 from pipeline.alerts.detection.days import DRIFT_DAYS, CheckedDay
 from pipeline.alerts.incidents import Incident, Notice, Rules, edits
-from pipeline.alerts.incidents.actions import MUTE_OF_DAYS, button, offered
+from pipeline.alerts.incidents.actions import MUTE_OF_DAYS
 from pipeline.alerts.incidents.incident import Member, message_key
 from pipeline.alerts.notify.notifier import Notified, deliver
 from pipeline.alerts.notify.versions import version
-from pipeline.core import clock, dimensions, settings
+from pipeline.core import clock, settings
 from pipeline.core.metrics import BY_NAME
-from pipeline.warehouse.tables import installation_id
 from reporting.decoration import optional
 from reporting.delivery import Channels, Delivered
 
 if TYPE_CHECKING:
     from reporting.alerts import Alert, AlertMetric
-    from reporting.alerts import State as MetricState
 
 DRAWN_DAYS = 36
-MOST_SHOWN = 6
-"""Maximum number of members in a message. If an incident has more, those that deviate most are shown."""
 
 
 def notify(walked: Walk, monitors: Sequence[Monitor], channels: Channels) -> Notified:
@@ -62,9 +58,7 @@ def _send(notices: Sequence[Notice], checked: CheckedDay, monitors: Sequence[Mon
     for notice in notices:
         alert = compose(notice, checked, monitors)
         delivered += deliver(notice, alert, version(clock.utcnow(), notice.actions), channels)
-    links = [result.link for result in delivered if result.link]
-    refusals = [refusal for result in delivered for refusal in result.refusals]
-    return Notified(links[-1] if links else "", refusals, len(notices))
+    return Notified.of(delivered, len(notices))
 
 
 def compose(notice: Notice, checked: CheckedDay, monitors: Sequence[Monitor]) -> "Alert":
@@ -85,7 +79,7 @@ def compose(notice: Notice, checked: CheckedDay, monitors: Sequence[Monitor]) ->
 
     incident, key = notice.incident, message_key(notice.incident.incident_id)
     start_of_day, end_of_day = clock.day_bounds(checked.series.day)
-    shown = sorted(incident.shown, key=lambda member: (member.good_slots > 0, -abs(member.worst)))[:MOST_SHOWN]
+    shown = shared.most_deviating(incident.shown)
     is_late = incident.outcome == "late data"
     explained = None if is_late else optional(f"cause in {key}", lambda: root_cause.explain_incident(checked, incident))
     return Alert(
@@ -101,30 +95,25 @@ def compose(notice: Notice, checked: CheckedDay, monitors: Sequence[Monitor]) ->
         splits=shared.split_of(explained),
         losses=() if is_late else shared.losses_of(incident),
         handled=[shared.handling_of(action) for action in notice.actions],
-        buttons=[
-            (kind, button(kind, incident, installation_id())) for kind in offered(incident, muted=notice.is_muted)
-        ],
+        buttons=shared.buttons_of(notice),
         mute=MUTE_OF_DAYS,
         unit="day",
     )
 
 
 def _figures(incident: Incident, member: Member, checked: CheckedDay) -> "AlertMetric":
-    from pipeline.alerts.notify.compose import not_checked
+    from pipeline.alerts.notify.compose import not_checked, slice_name, state_of
     from reporting.alerts import AlertMetric
 
     series, result = checked.series, checked.results.get(member.part, not_checked(member))
-    language = settings.ReportSettings().language
-    is_over = incident.ended or member.good_slots > 0
-    state: MetricState = "ended" if is_over else "ongoing" if incident.notified else "opened"
+    state = state_of(incident, member)
     row, unknown = series.row(member.part), np.full(len(series.days), np.nan)
     band = checked.bands.get(member.part, (unknown, unknown, unknown))
     values = unknown if row is None else series.values[row]
     expected, lower, upper = (array[-DRAWN_DAYS:] for array in band)
-    part = "" if member.part.is_total else f"{dimensions.label(member.dimension, language)} {member.value}"
     return AlertMetric(
         name=member.metric,
-        label=BY_NAME[member.metric].label_in(language, daily=True),
+        label=BY_NAME[member.metric].label_in(settings.ReportSettings().language, daily=True),
         kind=BY_NAME[member.metric].format,
         state=state,
         value=result.value,
@@ -132,14 +121,14 @@ def _figures(incident: Incident, member: Member, checked: CheckedDay) -> "AlertM
         lower=result.lower,
         upper=result.upper,
         since=clock.to_local(member.since),
-        until=_midnight_after(member.last) if is_over else None,
+        until=_midnight_after(member.last) if state == "ended" else None,
         times=[clock.to_local(clock.day_bounds(day)[0]) for day in series.days[-DRAWN_DAYS:]],
         values=values[-DRAWN_DAYS:],
         band_expected=expected,
         band_lower=lower,
         band_upper=upper,
         detector=result.detector,
-        part=part,
+        part=slice_name(member.part),
         worst_at=clock.to_local(member.worst_at) if member.worst_at else None,
         worst_value=member.worst_value,
         worst_expected=member.worst_expected,

@@ -38,6 +38,12 @@ class Notified:
     refusals: list[Exception]
     messages: int = 0
 
+    @classmethod
+    def of(cls, delivered: Sequence[Delivered], messages: int) -> "Notified":
+        """Sum up what was delivered for some notices."""
+        links = [result.link for result in delivered if result.link]
+        return cls(links[-1] if links else "", [item for result in delivered for item in result.refusals], messages)
+
 
 def notify_all(
     notices: Sequence[Notice], numbers: Evaluation, state: State, rules: Rules, channels: Channels
@@ -115,9 +121,7 @@ def notify(
         for notice, alert in zip(notices, alerts, strict=True)
         for result in deliver(notice, alert, shown_by(notice, slot), channels)
     ]
-    links = [result.link for result in delivered if result.link]
-    refusals = [refusal for result in delivered for refusal in result.refusals]
-    return Notified(links[-1] if links else "", refusals, len(notices))
+    return Notified.of(delivered, len(notices))
 
 
 def unsent(shares: Sequence[Notice], channels: Channels) -> list[Notice]:

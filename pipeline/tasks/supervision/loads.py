@@ -1,7 +1,6 @@
 """Says once what the rhythm of loads makes impossible, that a load is missing, and from when on there are alerts."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 
 from pipeline.alerts import detection, learning
 from pipeline.core import clock
@@ -9,6 +8,7 @@ from pipeline.slots import completeness
 from pipeline.slots.rhythm import Rhythm
 from pipeline.tasks.supervision.notes import Notes
 from pipeline.tasks.supervision.scheduling import Done
+from pipeline.tasks.supervision.watch import newest_check
 from pipeline.warehouse.source import table_name
 
 TOLD_SLOTS = 2
@@ -41,15 +41,13 @@ def watch_rhythm(notes: Notes) -> None:
 
 def watch_learning(notes: Notes, done: Sequence[Done]) -> None:
     """Say from when on there are alerts, if the history of metrics is still too short; and when it no longer is."""
-    checks = [task for task in done if task.family == "CheckAlerts"]
-    if not checks:
+    newest = newest_check(done)
+    if newest is None:
         return
-    newest = max(checks, key=lambda task: task.params["slot"])
-    without = newest.did.get("no_history", ())
+    slot, without = newest
     if not without:
         notes.lift("learning", lambda words: words.learnt())
     elif not notes.stands("learning") and not notes.stands("history"):
-        slot = datetime.strptime(newest.params["slot"], "%Y-%m-%dT%H%M")
         lacks = learning.lacking(slot, [item for item in detection.monitors() if item.metric.name in without])
         if lacks:
             last = max(lack.checked_from for lack in lacks)

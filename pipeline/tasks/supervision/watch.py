@@ -44,20 +44,26 @@ def watch_report(notes: Notes, state: State) -> None:
         notes.put("report", str(day), lambda words: words.no_report(words.short_date(day), until))
 
 
-def watch_history(notes: Notes, done: Sequence[Done]) -> None:
-    """Say that metrics have no history for a check that they had on the day before."""
+def newest_check(done: Sequence[Done]) -> tuple[datetime, Sequence[str]] | None:
+    """Return the newest slot that a run checked, and the metrics without a history for it; None if it checked none."""
     checks = [task for task in done if task.family == "CheckAlerts"]
     if not checks:
-        return
+        return None
     newest = max(checks, key=lambda task: task.params["slot"])
-    without = newest.did.get("no_history", ())
+    return datetime.strptime(newest.params["slot"], "%Y-%m-%dT%H%M"), newest.did.get("no_history", ())
+
+
+def watch_history(notes: Notes, done: Sequence[Done]) -> None:
+    """Say that metrics have no history for a check that they had on the day before."""
+    newest = newest_check(done)
+    if newest is None:
+        return
+    slot, without = newest
     if not without:
         notes.lift("history", lambda words: words.history_back())
-    elif not notes.stands("history"):
-        slot = datetime.strptime(newest.params["slot"], "%Y-%m-%dT%H%M")
-        if lost := store.judged(without, slot - timedelta(days=1), slot):
-            labels = "; ".join(BY_NAME[metric].label_in(settings.ReportSettings().language) for metric in lost)
-            notes.put("history", "history", lambda words: words.history_lost(labels), HISTORY_REMEDY)
+    elif not notes.stands("history") and (lost := store.judged(without, slot - timedelta(days=1), slot)):
+        labels = "; ".join(BY_NAME[metric].label_in(settings.ReportSettings().language) for metric in lost)
+        notes.put("history", "history", lambda words: words.history_lost(labels), HISTORY_REMEDY)
 
 
 def watch_slots(notes: Notes) -> None:
