@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from detectors.base import Array, Bounds, Detector
 from detectors.checks import FIELDS, denominator_for, healthy_counts, require, require_equal, with_incidents
 from detectors.contract_extremes import RULES_OF_EXTREMES
+from detectors.contract_sparse import RULES_OF_SPARSE
 from detectors.errors import ContractError
 
 __all__ = ["RULES", "ContractError", "check_detector", "healthy_counts"]
@@ -244,7 +245,7 @@ def _degenerate(detector: Detector, values: Array) -> None:
 
 def _promises(detector: Detector, values: Array) -> None:
     """The detector has the invariances (shift, scale) that it promises."""
-    require(detector.promises <= {"shift", "scale"}, "promises are 'shift' and 'scale'")
+    require(detector.promises <= {"shift", "scale", "quiet"}, "promises are 'shift', 'scale' and 'quiet'")
     plain = _detect(detector, values)
     for promise, factor, constant in (("shift", 1.0, -1000.0), ("scale", 250.0, 0.0), ("scale", 0.004, 0.0)):
         if promise in detector.promises:
@@ -286,4 +287,5 @@ RULES: tuple[Callable[[Detector, Array], None], ...] = (
     _promises,
     _denominators,
     *RULES_OF_EXTREMES,
+    *RULES_OF_SPARSE,
 )

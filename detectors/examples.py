@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from detectors.arrays import Array
 from detectors.errors import DetectorError
 from detectors.noise import Kind
+from detectors.sparse import SPARSE, sparse_series
 
 if TYPE_CHECKING:
     import pandas
 
-KINDS = ("count", "ratio", "value", "daily")
+KINDS = ("count", "ratio", "value", "daily", *SPARSE)
 _START = datetime(2026, 1, 5)  # a Monday
 _DAYS, _DAILY_DAYS = 35, 200
 
@@ -69,6 +70,8 @@ def load_example(name: str = "count", *, seed: int = 0) -> Example:
         "count": events per 15 minutes over five weeks, with an outage of two hours and a spike. "ratio": a share of
         these events, which falls by a third for three hours, twice. "value": a temperature every 15 minutes, also below
         zero, which jumps twice. "daily": events per day over 200 days, with a missing half of a day, twice.
+        "errors", "purchases", "bursts": series that are 0 in most slots (`detectors.sparse`), far above their usual
+        values twice.
     seed
         Another seed gives another series of the same shape.
 
@@ -100,6 +103,11 @@ def load_example(name: str = "count", *, seed: int = 0) -> Example:
     first, second = _incidents(name, period, days)
     labels = np.zeros(columns.size, dtype=bool)
     labels[first], labels[second] = True, True
+    if name in SPARSE:
+        values = sparse_series(name, rng, series=1, columns=columns.size, period=period)[0]
+        values[labels] += np.ceil(values.max()) * rng.integers(8, 20, labels.sum())
+        kind: Kind = "count" if name == "purchases" else "value"
+        return Example(values=values, denominator=None, labels=labels, period=period, kind=kind)
     if name == "value":
         values = 8 * (shape - 1) + 4 * _wander(rng, columns.size) / 0.03 * 0.2 + rng.normal(0, 0.3, columns.size)
         values[first] += 9
@@ -120,7 +128,7 @@ def _incidents(name: str, period: int, days: int) -> tuple[slice, slice]:
     if period == 1:
         return slice(days - 40, days - 39), slice(days - 15, days - 14)
     first, second = (days - 9) * period + 48, (days - 3) * period + 60
-    lengths = {"count": (8, 4), "ratio": (12, 12), "value": (6, 6)}[name]
+    lengths = {"count": (8, 4), "ratio": (12, 12), "value": (6, 6)}.get(name, (4, 2))
     return slice(first, first + lengths[0]), slice(second, second + lengths[1])
 
 

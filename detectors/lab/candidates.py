@@ -87,6 +87,18 @@ class Candidate:
             f"there ({others or 'none is known'})"
         )
 
+    def doubted(self, series: Series) -> str | None:
+        """Return why to doubt what the method says of a series; None if it suits the rate and the values."""
+        if reason := self.unsuited(series):
+            return reason
+        if not series.mostly_zero or "quiet" in self.detector(series).promises:
+            return None
+        quiet = [name for name in available() if "quiet" in Candidate(name).detector(series).promises]
+        return (
+            f"{self} is not for series that are mostly 0, as {series.name} is ({series.zeros:.0%}): it may flag most "
+            f"other values. Methods that promise to be quiet there: {', '.join(quiet) or 'none'}"
+        )
+
     def made(self) -> Detector:
         """Make the detector without a series, to check its name and parameters."""
         return detectors.create(self.name, **dict(self.parameters))

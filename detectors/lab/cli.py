@@ -246,7 +246,7 @@ def remarks(series: Sequence[Series], candidates: Sequence[Candidate], failures:
         groups.setdefault(f"a point {item.rate_said}, kind {item.kind_said}", []).append(item.name)
     lines = [f"{_listed(names)}: {what}" for what, names in groups.items()]
     ranked = [candidate for candidate in candidates if str(candidate) not in failures]
-    warnings = [reason for candidate in ranked for item in series if (reason := candidate.unsuited(item))]
+    warnings = [reason for candidate in ranked for item in series if (reason := candidate.doubted(item))]
     return [*lines, *(f"WARNING: {reason}" for reason in dict.fromkeys(warnings))]
 
 

@@ -16,7 +16,8 @@ ratio     the numerator loses a fraction: ``x * (1 - size)``             0.2, 0.
 Counts stay whole numbers. Ratios get `ratio`, `drift`, `shift` and `spike`, and are capped at 1 if the whole history is
 at most 1. All other series get every kind except `ratio`. A series with negative values has no zero to fall to: its
 incidents are moves by its own scale, the range in which 90 percent of its values lie. So a drop of 0.2 is
-``x - 0.2 * scale``, and an outage ``x - scale``.
+``x - 0.2 * scale``, and an outage ``x - scale``. A series that is mostly 0 cannot fall: it gets `spike` and `shift`
+only, and they rise by its greatest value: ``x + size * greatest``.
 
 A detector must catch an incident within its first hour. A drift or a lag begins small, so it must be caught until an
 hour after it reaches its size.
@@ -81,6 +82,7 @@ CATALOGUE: Final[dict[str, Kind]] = {
 }
 OF_RATIOS: Final = ("ratio", "drift", "shift", "spike")
 _RISES: Final = ("spike", "shift")
+"""They go up, and a series that is mostly 0 gets only these."""
 _APART_HOURS, _APART_POINTS = 24.0, 12
 """Minimum distance between incidents: an echo a day later is no hit, and of daily points few are incidents."""
 _EACH_SEEN, _MOST_COPIES = 4, 8
@@ -149,9 +151,15 @@ def _apart(series: Series) -> int:
 
 def combinations(series: list[Series]) -> list[tuple[str, float]]:
     """Return the kinds and sizes that apply to these series."""
-    ratios = {item.kind == "ratio" for item in series}
-    kinds = [kind for kind in CATALOGUE if any(kind in OF_RATIOS if of else kind != "ratio" for of in ratios)]
-    return [(kind, size) for kind in kinds for size in CATALOGUE[kind].sizes]
+    wanted = {kind for item in series for kind in _kinds(item)}
+    return [(kind, size) for kind, row in CATALOGUE.items() if kind in wanted for size in row.sizes]
+
+
+def _kinds(series: Series) -> tuple[str, ...]:
+    """The kinds of incidents that a series can have."""
+    if series.mostly_zero:
+        return _RISES
+    return OF_RATIOS if series.kind == "ratio" else tuple(kind for kind in CATALOGUE if kind != "ratio")
 
 
 def _within(kind: str, length: int, period: int) -> int:
@@ -164,11 +172,13 @@ def _within(kind: str, length: int, period: int) -> int:
 def _changed(series: Series, old: Array, incident: Incident) -> Array:
     """Values of a series, or extremes inside them, as the incident changes them."""
     factor = _factor(incident, old.size, series.period)
-    if (series.values < 0).any():
+    if series.mostly_zero:
+        new = old + (factor - 1.0) * np.nanmax(series.values)
+    elif (series.values < 0).any():
         low, high = np.nanquantile(series.values, [0.05, 0.95])
-        moved: Array = old + (factor - 1.0) * (high - low)
-        return moved
-    new = old * factor
+        new = old + (factor - 1.0) * (high - low)
+    else:
+        new = old * factor
     if series.kind == "ratio" and np.nanmax(series.values) <= 1:
         new = np.minimum(new, 1.0)
     return np.round(new) if series.kind == "count" else new

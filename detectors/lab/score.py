@@ -108,9 +108,8 @@ def _remarks(method: Candidate, scored: Scored) -> list[str]:
     if series.extremes is not None:
         used = "are" if method.detector(series).takes_extremes else f"are NOT, {method.name} takes none,"
         remarks.append(f"the least and the greatest point inside each slot {used} part of the score")
-    unsuited = method.unsuited(series)
-    if unsuited:
-        remarks.append(f"WARNING: {unsuited}")
+    if doubt := method.doubted(series):
+        remarks.append(f"WARNING: {doubt}")
     remark = judged_text(int(np.count_nonzero(~np.isnan(scored.bounds.score))), series.known)
     return [*remarks, remark] if remark else remarks
 

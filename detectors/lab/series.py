@@ -20,6 +20,7 @@ from detectors.noise import Kind
 
 Direction = Literal["both", "up", "down"]
 
+_MOSTLY = 0.75
 _REASONS = {
     "ratio": "there is a denominator",
     "count": "the values are whole and none is negative",
@@ -98,6 +99,16 @@ class Series:
     def known(self) -> int:
         """Number of values that are not missing."""
         return int(np.count_nonzero(~np.isnan(self.values)))
+
+    @property
+    def zeros(self) -> float:
+        """Share of the known values that are 0."""
+        return float(np.count_nonzero(self.values == 0) / max(self.known, 1))
+
+    @property
+    def mostly_zero(self) -> bool:
+        """Whether at least three values of four are 0: an error counter, rare purchases, bursts."""
+        return self.zeros >= _MOSTLY
 
     @property
     def kind_said(self) -> str:

@@ -94,8 +94,8 @@ class Ensemble(Detector):
 
     @property
     def promises(self) -> frozenset[str]:
-        """Both for values, none for counts and ratios, whose noise depends on their size."""
-        return invariances(self.kind)
+        """Quiet by default; shift and scale for values only: the noise of counts and ratios depends on their size."""
+        return invariances(self.kind) | ({"quiet"} if self.sensitivity <= 1 else set())
 
     def _detect(self, values: Array, denominator: Array | None) -> Bounds:
         parts = [self._bounds_from(some, counts, 0) for some, counts in _chunks(values, denominator)]

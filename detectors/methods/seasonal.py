@@ -66,8 +66,8 @@ class Seasonal(Detector):
 
     @property
     def promises(self) -> frozenset[str]:
-        """Both for values, none for counts and ratios, whose noise depends on their size."""
-        return invariances(self.kind)
+        """Quiet by default; shift and scale for values only: the noise of counts and ratios depends on their size."""
+        return invariances(self.kind) | ({"quiet"} if self.sensitivity <= 1 else set())
 
     def _detect(self, values: Array, denominator: Array | None) -> Bounds:
         return Bounds.from_band(values, *self._band(values, Noise(self.kind, values, denominator)))

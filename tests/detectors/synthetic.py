@@ -31,23 +31,6 @@ def rates(
     return rate
 
 
-def sparse(rng: np.random.Generator, kind: str, *, series: int, days: int) -> Array:
-    """Series (series, days * PERIOD) that are 0 in most slots, without incidents.
-
-    "errors": a counter that is 0 nine times out of ten, otherwise with a heavy tail. "purchases": rare counts, more by
-    day. "bursts": retries, for some slots in a row.
-    """
-    shape = (series, days * PERIOD)
-    if kind == "errors":
-        return np.where(rng.random(shape) < 0.1, 0.05 * rng.lognormal(0, 1.2, shape), 0.0)
-    if kind == "purchases":
-        by_day = 0.3 * (1 + np.sin(2 * np.pi * np.arange(shape[1]) / PERIOD))
-        return rng.poisson(np.broadcast_to(by_day, shape)).astype(float)
-    starts = rng.random(shape) < 0.03
-    running = sum(np.roll(starts, slots, axis=1) for slots in range(3)) > 0
-    return np.where(running, rng.gamma(2.0, 1.0, shape), 0.0)
-
-
 def notifications(bounds: Bounds, first: int) -> float:
     """Episodes (flags less than an hour apart) per series from column `first` on."""
     from detectors.episodes import episodes

@@ -1,390 +1,81 @@
-"""Detectors that each break one rule of the contract, and the error that names it.
-
-The classes define no `name`, so they are not registered.
-"""
+"""Detectors that each break one rule of the contract, and the error that names it."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, ClassVar
 
-import numpy as np
 import pytest
-from numpy.typing import ArrayLike
 
-from detectors import Bounds, Detector
-from detectors.base import Array, Inside
+from detectors import Detector
 from detectors.contract import RULES, ContractError, check_detector
-from detectors.extremes import Given
-from detectors.statistics import past
+from tests.detectors import broken, broken_further
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sound(Detector):
-    """Follows the contract: the mean of the last three points plus and minus a wide band."""
-
-    summary: ClassVar[str] = "tests"
-
-    def _expected(self, values: Array) -> Array:
-        mean: Array = past(values, 3).mean(axis=-1)
-        return mean
-
-    def _detect(self, values: Array, denominator: Array | None) -> Bounds:
-        expected = self._expected(values)
-        return Bounds.from_band(values, expected, expected - 3000, expected + 3000)
-
-
-Sound.name = "test_sound"
-
-
-@dataclass(frozen=True, kw_only=True)
-class SeesTheFuture(Sound):
-    def _expected(self, values: Array) -> Array:
-        return np.broadcast_to(np.nanmean(np.nan_to_num(values), axis=1, keepdims=True), values.shape)
-
-
-@dataclass(frozen=True, kw_only=True)
-class SeesItself(Sound):
-    def _expected(self, values: Array) -> Array:
-        return super()._expected(values) + 0.01 * np.nan_to_num(values)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Random(Sound):
-    calls: list[int] = field(default_factory=list, compare=False, hash=False)
-
-    def _expected(self, values: Array) -> Array:
-        self.calls.append(1)
-        return super()._expected(values) + len(self.calls) * 1e-3
-
-
-@dataclass(frozen=True, kw_only=True)
-class Mutates(Sound):
-    def _expected(self, values: Array) -> Array:
-        values[:, 0] = 1
-        return super()._expected(values)
-
-
-@dataclass(frozen=True, kw_only=True)
-class MutatesThroughItsView(Sound):
-    def _detect(self, values: Array, denominator: Array | None) -> Bounds:
-        owner: Any = denominator
-        while owner is not None and owner.base is not None:
-            owner = owner.base
-        if owner is not None:
-            owner[:] = 1
-        return super()._detect(values, denominator)
-
-
-@dataclass(frozen=True, kw_only=True)
-class MixesSeries(Sound):
-    def _expected(self, values: Array) -> Array:
-        own = super()._expected(values)
-        mixed: Array = own + np.nan_to_num(own).mean(axis=0) * 1e-3
-        return mixed
-
-
-@dataclass(frozen=True, kw_only=True)
-class LastDiffers(Sound):
-    def _detect_last(self, values: Array, denominator: Array | None) -> Bounds:
-        return self._detect(values * 1.01, denominator)[:, -1]
-
-
-@dataclass(frozen=True, kw_only=True)
-class LastSeesTooLittle(Sound):
-    def _last_columns(self, columns: int) -> slice:
-        return slice(max(0, columns - 2), columns)
-
-
-@dataclass(frozen=True, kw_only=True)
-class LastForgetsTheDenominator(Sound):
-    def _detect(self, values: Array, denominator: Array | None) -> Bounds:
-        expected = self._expected(values)
-        width = 3000.0 if denominator is None else 3000 / np.maximum(denominator, 1)
-        return Bounds.from_band(values, expected, expected - width, expected + width)
-
-    def _detect_last(self, values: Array, denominator: Array | None) -> Bounds:
-        return self._detect(values, None)[:, -1]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReadsMemory(Sound):
-    def _expected(self, values: Array) -> Array:
-        return super()._expected(values.ravel(order="K").reshape(values.shape))
-
-
-@dataclass(frozen=True, kw_only=True)
-class LastReadsMemory(Sound):
-    def _detect_last(self, values: Array, denominator: Array | None) -> Bounds:
-        return self._detect(values.ravel(order="K").reshape(values.shape), denominator)[:, -1]
-
-
-@dataclass(frozen=True, kw_only=True)
-class LastRoundsFloat32(Sound):
-    def detect_last(
-        self, values: ArrayLike, denominator: ArrayLike | None = None, extremes: Given | None = None
-    ) -> Bounds:
-        bounds = self.detect(values, denominator)[..., -1]
-        coarse = np.asarray(values).dtype == np.float32
-        return Bounds(bounds.expected.round(1) if coarse else bounds.expected, bounds.lower, bounds.upper, bounds.score)
-
-
-@dataclass(frozen=True, kw_only=True)
-class WarnsOnGaps(Sound):
-    def _expected(self, values: Array) -> Array:
-        mean: Array = np.nanmean(past(values, 3), axis=-1)
-        return mean
-
-
-@dataclass(frozen=True, kw_only=True)
-class NeverRecovers(Sound):
-    def _expected(self, values: Array) -> Array:
-        before = np.concatenate([np.zeros((len(values), 1)), values[:, :-1]], axis=1)
-        return np.cumsum(before, axis=1) / np.arange(1, values.shape[1] + 1)
-
-
-@dataclass(frozen=True, kw_only=True)
-class CountsColumns(Sound):
-    """Its history is a number of columns, known or not."""
-
-    def _expected(self, values: Array) -> Array:
-        mean = np.nancumsum(values, axis=1) / np.arange(1, values.shape[1] + 1)
-        return np.where(np.arange(values.shape[1]) < 5 * self.period, np.nan, past(mean, 1)[..., 0])
-
-
-@dataclass(frozen=True, kw_only=True)
-class LooksAtTheFront(Sound):
-    """It looks whether the first column is missing."""
-
-    def detect(self, values: ArrayLike, denominator: ArrayLike | None = None, extremes: Given | None = None) -> Bounds:
-        bounds = super().detect(values, denominator)
-        front = np.isnan(np.asarray(values)[..., :1])
-        return Bounds.from_band(np.asarray(values), *(array + front for array in bounds.arrays[:3]))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Mute(Sound):
-    def _expected(self, values: Array) -> Array:
-        return np.full(values.shape, np.nan)
-
-
-@dataclass(frozen=True, kw_only=True)
-class CriesWolf(Sound):
-    def _expected(self, values: Array) -> Array:
-        return np.full(values.shape, -1e6)
-
-
-@dataclass(frozen=True, kw_only=True)
-class FlagsConstants(Sound):
-    def _detect(self, values: Array, denominator: Array | None) -> Bounds:
-        expected = self._expected(values)
-        expected = np.where(np.ptp(past(values, 3), axis=-1) == 0, expected + 1e4, expected)
-        return Bounds.from_band(values, expected, expected - 3000, expected + 3000)
-
-
-@dataclass(frozen=True, kw_only=True)
-class UpsideDown(Sound):
-    def _detect(self, values: Array, denominator: Array | None) -> Bounds:
-        bounds = super()._detect(values, denominator)
-        return Bounds(bounds.expected, bounds.upper, bounds.lower, bounds.score)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ScoreForgetsTheBand(Sound):
-    def _detect(self, values: Array, denominator: Array | None) -> Bounds:
-        bounds = super()._detect(values, denominator)
-        return Bounds(bounds.expected, bounds.lower, bounds.upper, bounds.score / 10)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ScoresTheMissing(Sound):
-    def _detect(self, values: Array, denominator: Array | None) -> Bounds:
-        bounds = super()._detect(values, denominator)
-        return Bounds(bounds.expected, bounds.lower, bounds.upper, np.nan_to_num(bounds.score))
-
-
-@dataclass(frozen=True, kw_only=True)
-class WrongSign(Sound):
-    def _detect(self, values: Array, denominator: Array | None) -> Bounds:
-        bounds = super()._detect(values, denominator)
-        return Bounds(bounds.expected, bounds.lower, bounds.upper, -bounds.score)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Narrow(Sound):
-    def _detect(self, values: Array, denominator: Array | None) -> Bounds:
-        bounds = super()._detect(values, denominator)
-        return Bounds(bounds.expected.astype(np.float32), bounds.lower, bounds.upper, bounds.score)
-
-
-@dataclass(frozen=True, kw_only=True)
-class WrongShape(Sound):
-    def _detect(self, values: Array, denominator: Array | None) -> Bounds:
-        return super()._detect(values, denominator)[:, 1:]
-
-
-@dataclass(frozen=True, kw_only=True)
-class BreaksItsPromise(Sound):
-    @property
-    def promises(self) -> frozenset[str]:
-        return frozenset({"scale"})
-
-
-@dataclass(frozen=True, kw_only=True)
-class BreaksItsShift(Sound):
-    @property
-    def promises(self) -> frozenset[str]:
-        return frozenset({"shift"})
-
-    def _expected(self, values: Array) -> Array:
-        return 0.9 * super()._expected(values)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ChangesItsParameter(Sound):
-    window: int = 5
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "window", self.window + 1)
-
-
-class Undecorated(Sound):
-    window: int = 5
-
-
-@dataclass(frozen=True, kw_only=True)
-class LaterDenominators(Sound):
-    def _detect(self, values: Array, denominator: Array | None) -> Bounds:
-        expected = self._expected(values)
-        width = 3000.0 if denominator is None else 3000 / denominator.max()
-        return Bounds.from_band(values, expected, expected - width, expected + width)
-
-
-@dataclass(frozen=True, kw_only=True)
-class TakesExtremes(Sound):
-    """Follows the contract: an extreme is compared with the mean of the last three, plus or minus a fixed width."""
-
-    def _detect(self, values: Array, denominator: Array | None) -> Bounds:
-        expected = self._expected(values)
-        return Bounds.from_band(values, expected, expected - 6000, expected + 6000)
-
-    def _score_extremes(self, values: Array, denominator: Array | None, inside: Inside) -> Array:
-        gap: Array = inside.values - past(inside.values, 3).mean(axis=-1)
-        return inside.side * np.maximum(inside.side * gap, 0.0) / 1200
-
-
-@dataclass(frozen=True, kw_only=True)
-class IgnoresExtremes(Sound):
-    """It accepts extremes without a word."""
-
-    def detect(self, values: ArrayLike, denominator: ArrayLike | None = None, extremes: Given | None = None) -> Bounds:
-        return super().detect(values, denominator)
-
-
-@dataclass(frozen=True, kw_only=True)
-class AlarmsTheUnknown(TakesExtremes):
-    def _score_extremes(self, values: Array, denominator: Array | None, inside: Inside) -> Array:
-        score = super()._score_extremes(values, denominator, inside)
-        return np.where(np.isnan(score), 5.0 * inside.side, score)
-
-
-@dataclass(frozen=True, kw_only=True)
-class SeesBothSides(TakesExtremes):
-    def _score_extremes(self, values: Array, denominator: Array | None, inside: Inside) -> Array:
-        return -super()._score_extremes(values, denominator, inside)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ForgetsExtremes(TakesExtremes):
-    def _score_extremes(self, values: Array, denominator: Array | None, inside: Inside) -> Array:
-        return super()._score_extremes(values, denominator, inside) / 1000
-
-
-@dataclass(frozen=True, kw_only=True)
-class SeesFutureExtremes(TakesExtremes):
-    def _score_extremes(self, values: Array, denominator: Array | None, inside: Inside) -> Array:
-        greatest = np.nan_to_num(inside.values).max(axis=1, keepdims=True)
-        return super()._score_extremes(values, denominator, inside) * np.where(greatest > 4e3, 1.1, 1.0)
-
-
-@dataclass(frozen=True, kw_only=True)
-class LastExtremeDiffers(TakesExtremes):
-    def _score_last_extremes(self, values: Array, denominator: Array | None, inside: Inside) -> Array:
-        return 1.1 * self._score_extremes(values, denominator, inside)[:, -1]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExtremesBreakTheShift(TakesExtremes):
-    @property
-    def promises(self) -> frozenset[str]:
-        return frozenset({"shift"})
-
-    def _score_extremes(self, values: Array, denominator: Array | None, inside: Inside) -> Array:
-        return super()._score_extremes(values, denominator, inside) * (1 + (inside.values < 0))
-
-
-@pytest.mark.parametrize("sound", [Sound, TakesExtremes])
+@pytest.mark.parametrize("sound", [broken.Sound, broken_further.TakesExtremes, broken_further.Quiet])
 def test_a_sound_detector_passes(sound: type[Detector]) -> None:
     check_detector(sound(period=12))
 
 
 BROKEN: list[tuple[type[Detector], str]] = [
-    (SeesTheFuture, "future"),
-    (SeesItself, "its own value changes"),
-    (Random, "same input gives the same output"),
-    (Mutates, "read-only"),
-    (MutatesThroughItsView, "an array is changed"),
-    (MixesSeries, "A batch of series"),
-    (LastDiffers, "detect_last"),
-    (LastSeesTooLittle, "detect_last"),
-    (LastForgetsTheDenominator, "for .* ratios"),
-    (ReadsMemory, "differs slot by slot"),
-    (LastReadsMemory, "slot by slot, in detect_last"),
-    (LastRoundsFloat32, "slot by slot, in detect_last"),
-    (WarnsOnGaps, "Mean of empty slice"),
-    (NeverRecovers, "scores resume after them"),
-    (CountsColumns, "slot 0 after 4 days instead of 5"),
-    (LooksAtTheFront, "after 1 missing days"),
-    (Mute, "healthy series"),
-    (CriesWolf, "healthy series"),
-    (FlagsConstants, "no anomaly"),
-    (UpsideDown, "not in order"),
-    (ScoreForgetsTheBand, "score and band disagree"),
-    (ScoresTheMissing, "missing value has a score"),
-    (WrongSign, "wrong sign"),
-    (Narrow, "expected is float32"),
-    (WrongShape, "shape"),
-    (BreaksItsPromise, "promises"),
-    (BreaksItsShift, r"after x \* 1 \+ -1000"),
-    (ChangesItsParameter, "a parameter is changed"),
-    (Undecorated, "lacks @dataclass"),
-    (LaterDenominators, "denominator"),
-    (IgnoresExtremes, "no error that says 'no extremes'"),
-    (AlarmsTheUnknown, "with unknown extremes"),
-    (SeesBothSides, "the least is too high"),
-    (ForgetsExtremes, "an outage within a slot does not speak"),
-    (SeesFutureExtremes, "A score depends on the extremes"),
-    (LastExtremeDiffers, "With extremes too, `detect_last`"),
-    (ExtremesBreakTheShift, "keeps its promises .* with extremes"),
+    (broken.SeesTheFuture, "future"),
+    (broken.SeesItself, "its own value changes"),
+    (broken.Random, "same input gives the same output"),
+    (broken.Mutates, "read-only"),
+    (broken.MutatesThroughItsView, "an array is changed"),
+    (broken.MixesSeries, "A batch of series"),
+    (broken.LastDiffers, "detect_last"),
+    (broken.LastSeesTooLittle, "detect_last"),
+    (broken.LastForgetsTheDenominator, "for .* ratios"),
+    (broken.ReadsMemory, "differs slot by slot"),
+    (broken.LastReadsMemory, "slot by slot, in detect_last"),
+    (broken.LastRoundsFloat32, "slot by slot, in detect_last"),
+    (broken.WarnsOnGaps, "Mean of empty slice"),
+    (broken.NeverRecovers, "scores resume after them"),
+    (broken.CountsColumns, "slot 0 after 4 days instead of 5"),
+    (broken.LooksAtTheFront, "after 1 missing days"),
+    (broken.Mute, "healthy series"),
+    (broken.CriesWolf, "healthy series"),
+    (broken.FlagsConstants, "no anomaly"),
+    (broken.UpsideDown, "not in order"),
+    (broken.ScoreForgetsTheBand, "score and band disagree"),
+    (broken.ScoresTheMissing, "missing value has a score"),
+    (broken.WrongSign, "wrong sign"),
+    (broken.Narrow, "expected is float32"),
+    (broken.WrongShape, "shape"),
+    (broken.BreaksItsPromise, "promises"),
+    (broken.BreaksItsShift, r"after x \* 1 \+ -1000"),
+    (broken.ChangesItsParameter, "a parameter is changed"),
+    (broken.Undecorated, "lacks @dataclass"),
+    (broken.LaterDenominators, "denominator"),
+    (broken_further.IgnoresExtremes, "no error that says 'no extremes'"),
+    (broken_further.AlarmsTheUnknown, "with unknown extremes"),
+    (broken_further.SeesBothSides, "the least is too high"),
+    (broken_further.ForgetsExtremes, "an outage within a slot does not speak"),
+    (broken_further.SeesFutureExtremes, "A score depends on the extremes"),
+    (broken_further.LastExtremeDiffers, "With extremes too, `detect_last`"),
+    (broken_further.ExtremesBreakTheShift, "keeps its promises .* with extremes"),
+    (broken_further.AlarmsAtErrors, r"\d false notifications a week on errors\)"),
+    (broken_further.AlarmsAtMinutes, r"\d false notifications a week on errors with extremes\)"),
+    (broken_further.SleepsThroughAll, "200 times the greatest value of errors is inside the band"),
+    (broken_further.NeverSpeaksOfErrors, "most of the second half of errors has no score"),
 ]
 
 
 @cache
-def refusal(broken: type[Detector]) -> str:
+def refusal(wrong: type[Detector]) -> str:
     with pytest.raises(ContractError) as caught:
-        check_detector(broken(period=12))
+        check_detector(wrong(period=12))
     return str(caught.value)
 
 
-@pytest.mark.parametrize(("broken", "what"), BROKEN)
-def test_broken_detectors_are_caught(broken: type[Detector], what: str) -> None:
-    assert re.search(what, refusal(broken))
+@pytest.mark.parametrize(("wrong", "what"), BROKEN)
+def test_broken_detectors_are_caught(wrong: type[Detector], what: str) -> None:
+    assert re.search(what, refusal(wrong))
 
 
 def test_every_rule_has_a_detector_that_breaks_it() -> None:
-    refusals = [refusal(broken) for broken, _ in BROKEN]
+    refusals = [refusal(wrong) for wrong, _ in BROKEN]
     for rule in RULES:
         claim = " ".join((rule.__doc__ or "").split())
         assert any(claim in text for text in refusals), claim

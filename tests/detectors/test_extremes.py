@@ -11,7 +11,7 @@ import pytest
 import detectors
 from detectors import DetectorError, Extremes, Look
 from detectors.base import Array
-from tests.detectors.synthetic import PERIOD, noise, notifications, sparse
+from tests.detectors.synthetic import PERIOD, noise, notifications
 
 TAKING = ["seasonal", "ensemble"]
 VALUES = np.array([1.0, 2.0, 3.0, 4.0])
@@ -120,13 +120,3 @@ def test_five_minutes_of_half_the_events_are_found(method: str) -> None:
     found = [detector.detect_last(counts, None, given).is_anomaly.mean() for given in (None, extremes)]
     assert found[0] < 0.4
     assert found[1] > 0.7
-
-
-@pytest.mark.parametrize("method", TAKING)
-@pytest.mark.parametrize("kind", ["errors", "purchases", "bursts"])
-def test_series_that_are_mostly_zero_are_quiet_and_their_incidents_are_found(method: str, kind: str) -> None:
-    values = sparse(np.random.default_rng(6), kind, series=10, days=42)
-    detector = detectors.create(method)
-    assert notifications(detector.detect(values), 14 * PERIOD) / 4 <= 1
-    values[:, -1] = 200 * values.max()
-    assert detector.detect_last(values).is_anomaly.all()
