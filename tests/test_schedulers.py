@@ -1,6 +1,5 @@
-"""docs/schedulers.md: the example for Airflow runs with stand-ins for its classes, and each command exists."""
+"""docs/schedulers.md: the example for Airflow runs with stand-ins for its classes."""
 
-import re
 import subprocess
 import sys
 from datetime import timedelta
@@ -9,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.readme import ROOT, blocks, in_line
-from tests.test_readme_commands import understand
+from tests.documents import DOCUMENTS, blocks, in_line
+from tests.test_documents_commands import understand
 
-TEXT = (ROOT / "docs" / "schedulers.md").read_text(encoding="utf-8")
+TEXT = DOCUMENTS["docs/schedulers.md"]
 
 
 class Dag:
@@ -56,7 +55,7 @@ def dags(monkeypatch: pytest.MonkeyPatch) -> list[Dag]:
 
 
 def crontab() -> dict[str, str]:
-    """The times of each root in the README's crontab."""
+    """The times of each root in the crontab."""
     lines = [line for block in blocks("crontab") for line in block.splitlines() if not line.startswith("#")]
     return {line.partition(" run ")[2].split()[0]: " ".join(line.split()[:5]) for line in lines if " run " in line}
 
@@ -74,16 +73,3 @@ def test_each_dag_runs_a_command_of_the_crontab_at_its_times(dags: list[Dag]) ->
         assert dag.options["default_args"]["execution_timeout"] >= timedelta(hours=1)
     assert times == {root: fields for root, fields in crontab().items() if root in times}
     assert set(times) == {"Alerts", "Presses", "Daily", "Morning", "Weekly"}
-
-
-# Luigi's Range tasks warn of a parameter of their own.
-@pytest.mark.filterwarnings("ignore:Parameter .param_name. with value .None.:UserWarning")
-def test_what_replaces_a_dag_exists() -> None:
-    spans = re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", TEXT, flags=re.DOTALL))
-    commands = [command for span in spans for command in in_line(span)]
-    assert {command.arguments[0] for command in commands} >= {"run", "verify"}
-    for command in commands:
-        understand(command)
-    files = [span for span in spans if span.startswith("pipeline/")]
-    assert files
-    assert all((ROOT / file).is_file() for file in files)

@@ -4,7 +4,6 @@ Only hosts, ports and directories are replaced. The servers are of version 18.16
 GRANT gives is compared with what ``feedpulse doctor --grants`` prints, and runs in tests/pipeline/alerts.
 """
 
-import re
 from collections.abc import Mapping
 from configparser import ConfigParser
 from pathlib import Path
@@ -19,13 +18,12 @@ from pipeline.tasks import Daily
 from pipeline.warehouse import connections, rights
 from pipeline.warehouse.engines import EmbeddedEngine, ServerEngine
 from tests.conftest import end_owner
+from tests.documents import blocks, section
 from tests.pipeline.alerts.few_rights import PASSWORD, YESTERDAY, add_users, check, play, printed, printed_for, record
 from tests.pipeline.alerts.place import OUTAGE, Site, incident
 from tests.pipeline.configuration import configured
-from tests.readme import ROOT, blocks, in_line, section
 from tests.servers.clickhouse import ClickHouseServer
 from tests.servers.cluster import NAME, Cluster
-from tests.test_readme_commands import understand
 
 NATIVE, HTTP, LAPTOP = "Native protocol, one user", "HTTP, a reader and a writer", "A reader and a laptop"
 CLUSTER, MANAGED = "A cluster", "Managed services"
@@ -176,19 +174,3 @@ def load(site: Site) -> None:
     site.run(Daily(), OUTAGE)
     with site.at(OUTAGE):
         assert verify(YESTERDAY, YESTERDAY)
-
-
-def test_every_section_of_the_first_table_exists() -> None:
-    text = (ROOT / "docs" / "servers.md").read_text(encoding="utf-8")
-    headings = {re.sub(r"[^\w -]", "", name).lower().replace(" ", "-") for name in re.findall("^## (.*)$", text, re.M)}
-    anchors = re.findall(r"\]\(#([^)]+)\)", text)
-    assert len(anchors) == 5
-    assert set(anchors) <= headings
-
-
-def test_the_commands_are_understood() -> None:
-    text = (ROOT / "docs" / "servers.md").read_text(encoding="utf-8")
-    found = [command for block in blocks("sh", text) for line in block.splitlines() for command in in_line(line)]
-    assert [command.arguments[0] for command in found] == ["run", "query"]
-    for command in found:
-        understand(command)

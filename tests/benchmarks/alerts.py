@@ -1,9 +1,9 @@
 """The quality of alerts on labelled weeks of demo noise, which are checked as in production.
 
-``python -m tests.benchmarks.alerts`` prints the table of the README: every labelled incident of every seed through the
-checks, bands and incidents that `CheckAlerts` runs. Beside it stand the usual bot (a slot against the same slot of the
-day before, 30 %; and an interquartile range of the last five points) and an ideal detector, which knows the true rate
-of every slot and slice and may raise as many false alarms.
+``python -m tests.benchmarks.alerts`` prints the table of docs/figures.md: every labelled incident of every seed through
+the checks, bands and incidents that `CheckAlerts` runs. Beside it stand the usual bot (a slot against the same slot of
+the day before, 30 %; and an interquartile range of the last five points) and an ideal detector, which knows the true
+rate of every slot and slice and may raise as many false alarms.
 """
 
 import argparse
@@ -302,7 +302,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def print_tables(
     ours: Sequence[Case], theirs: Sequence[Case], false: tuple[int, int], echoed: tuple[int, float, int], seeds: int
 ) -> None:
-    """Print what the README shows."""
+    """Print what docs/figures.md shows."""
     weeks = seeds * CHECKED_DAYS / 7
     print(f"{len(ours)} labelled incidents in {weeks:.0f} weeks, {seeds} seeds; told within {PROMPT_SLOTS} slots:\n")
     header = ("incident", "number", "feedpulse", "ideal", "usual bot", "told at all", "most messages", "usual bot's")

@@ -1,4 +1,4 @@
-"""The README's crontab, run by a shell with cron's environment."""
+"""The crontab of docs/schedulers.md, run by a shell with cron's environment."""
 
 import shlex
 import subprocess
@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.documents import ROOT, crontab
 from tests.patience import HANGS_SECONDS
 from tests.process.conftest import MakeProject
 from tests.process.project import YESTERDAY, Project
-from tests.readme import ROOT, crontab
 
 CRONS_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "SHELL": "/bin/sh", "LOGNAME": "feedpulse"}
 

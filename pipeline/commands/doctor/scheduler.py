@@ -17,7 +17,7 @@ _UNIX = "http+unix://"
 """Begins the address of a Unix socket; its path is quoted."""
 _NAMES = ("scheduler_host", "scheduler_port", "scheduler_url")
 """Where luigid is; Luigi still reads their former names too, which begin with default_."""
-_LOCAL = "Add --local-scheduler to each command, or start luigid: see the README."
+_LOCAL = "Add --local-scheduler to each command, or start luigid: see docs/schedulers.md."
 
 
 def luigid() -> Iterator[Finding]:

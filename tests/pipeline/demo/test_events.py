@@ -54,7 +54,7 @@ class TestSeed:
         assert all(same_day(*days) for days in zip(generate(SCENARIO), generate(replace(SCENARIO)), strict=True))
 
     def test_an_incident_has_the_seed_of_the_first_version(self) -> None:
-        """The README quotes the demo's numbers: a renamed class must not move them."""
+        """The documents quote the demo's numbers: a renamed class must not move them."""
         start = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
         incident = LabelledIncident("drop", start, start + timedelta(minutes=90), "likes", -0.5, "os", "iOS")
         assert incident.seed == (

@@ -1,4 +1,4 @@
-"""The named program accepts every command of the README, and a shell parses every line."""
+"""The named program accepts every command of the documents, and a shell parses every line."""
 
 import importlib.util
 import re
@@ -11,13 +11,13 @@ from luigi.cmdline_parser import CmdlineParser
 
 import detectors.__main__
 from pipeline.commands.main import COMMANDS as OURS
+from tests.documents import Command, blocks, commands, crontab, mentions
 from tests.pipeline.configuration import configured
-from tests.readme import Command, blocks, commands, crontab
 
 COMMANDS, CRONTAB = commands(), crontab()
 
 
-def test_the_readme_has_commands_of_every_sort() -> None:
+def test_there_are_commands_of_every_sort() -> None:
     assert {command.arguments[0] for command in COMMANDS if command.program == "feedpulse"} == set(OURS)
     assert {"run", "query", "replay"} <= set(OURS)
     assert CRONTAB
@@ -30,12 +30,17 @@ def test_a_command_is_understood(command: Command) -> None:
     understand(command)
 
 
+@pytest.mark.parametrize("name", sorted(mentions()))
+def test_a_command_that_is_only_named_exists(name: str) -> None:
+    assert name in OURS or importlib.util.find_spec(name) is not None
+
+
 def understand(command: Command) -> None:
     """Have the named program parse a command."""
-    if command.program != "feedpulse":
+    if command.program not in ("feedpulse", "detectors"):
         assert importlib.util.find_spec(command.program) is not None
         return
-    name, *arguments = command.arguments
+    name, *arguments = command.arguments if command.program == "feedpulse" else ("detectors", *command.arguments)
     if name == "run":
         with configured(), CmdlineParser.global_instance(["--module", "pipeline", *arguments]) as parser:
             parser.get_task_obj()
