@@ -12,7 +12,7 @@ among the comparisons (Bonferroni), which gives the width of their bands in stan
 import itertools
 import math
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Literal
 
@@ -130,10 +130,16 @@ def scores_of(batch: Batch, bounds: Bounds, column: int = -1) -> Scores:
 
 
 def decide(scores: Scores, monitors: Sequence[Monitor]) -> list[CheckResult]:
-    """Combine the scores of each part's windows into a result with a verdict."""
+    """Combine the scores of each part's windows into a result with a verdict.
+
+    A slice of a metric whose history is too short is not checked either, although its method needs fewer days: nobody
+    hears of a metric that is still learnt.
+    """
     chosen = {monitor.metric.name: monitor.settings for monitor in monitors}
     slices = [part for part, window in scores if window == WINDOWS[0] and not part.is_total]
     scores = with_forecasts(scores, slice_width(len(slices)))
+    learnt = {part.metric for (part, _), score in scores.items() if part.is_total and not math.isnan(score.score)}
+    scores = {key: score if key[0].metric in learnt else _without_band(score) for key, score in scores.items()}
     parts = [*(Part(monitor.metric.name) for monitor in monitors), *slices]
     return [check_result(part, [scores[part, window] for window in WINDOWS], chosen[part.metric]) for part in parts]
 
@@ -282,6 +288,10 @@ def verdict_of(value: float, score: float, direction: settings.Direction) -> Ver
     if (score > 1 and direction != "down") or (score < -1 and direction != "up"):
         return "anomaly"
     return "ok"
+
+
+def _without_band(score: Score) -> Score:
+    return replace(score, expected=math.nan, lower=math.nan, upper=math.nan, score=math.nan)
 
 
 def _method(monitor: Monitor) -> tuple[str, str]:

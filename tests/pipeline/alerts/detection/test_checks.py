@@ -80,6 +80,16 @@ def test_a_slice_that_fails_under_a_healthy_total_is_found() -> None:
     assert actual == {"all": "ok", "Android": "anomaly", "iOS": "anomaly"}
 
 
+@pytest.mark.parametrize(("days", "expected"), [(8, "no history"), (13, "no history"), (14, "anomaly")])
+def test_slices_are_not_checked_before_their_metric(days: int, expected: str) -> None:
+    # Slices ask for fewer days than totals. One of them posted on the ninth day of a source.
+    series = sliced({"Android": 0.8, "iOS": 0.2})
+    series.numerators[:, : -1 - days * 96] = np.nan
+    actual = verdicts(series)
+    assert actual.pop("all") == ("no history" if expected == "no history" else "ok")
+    assert set(actual.values()) == {expected}
+
+
 def test_a_slice_that_lowers_a_small_total_is_detected_by_its_missing_events() -> None:
     # The slice has half of 20 a slot. In two slots it has 0 of 20, which is no rare share, but 20 events are missing.
     series = sliced({"Android": 1.0, "iOS": 0.0}, total=10, rates=(10, 10))
