@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from detectors.base import Array, Bounds, Detector, Inside, parameter, score_band
 from detectors.noise import Kind, Noise, invariances
@@ -15,6 +16,9 @@ _WEEK = 7
 _MAX_LEVEL = np.log(4)
 _MULTIPLIER = {"count": 5.0, "ratio": 5.0, "value": 8.0}
 """Half the band's width in standard deviations at sensitivity 1. Values have no minimum noise and heavier tails."""
+_FITTED = np.pi / 2 * (1 + _WEEK / 13)
+"""Values that the profile of a slot takes from its history, as in a regression: one for the shape, and one of 13 slots
+for each weekday. A median needs pi / 2 times the values that a mean needs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +43,8 @@ class Seasonal(Detector):
         Maximum history, in days.
     min_days
         Minimum history: the number of past days on which the slot is known. With fewer than 14 the first weekend that
-        is judged may differ from the band, since a weekday needs two days.
+        is judged may differ from the band, since a weekday needs two days. The band is wider where fewer than `days`
+        are known, by a tenth at 14 of 28.
     sensitivity
         1: the half width is 5 standard deviations for counts and ratios, 8 for values. 2: half of that.
     kind
@@ -123,8 +128,9 @@ class Seasonal(Detector):
         recent = np.concatenate([table[:, -1] - yesterday, logs[:, -so_far:] - today[:, :so_far]], axis=1)
         level = self._level(past(recent, self.period)[:, self.period + first :])
         new_columns = slice(start + first, stop)
-        known = np.count_nonzero(~np.isnan(table[..., first:so_far]), axis=1) >= self.min_days
-        expected = noise.from_additive(np.where(known, today[:, first:so_far] + level, np.nan), new_columns)
+        known = np.count_nonzero(~np.isnan(table[..., first:so_far]), axis=1)
+        is_known = known >= self.min_days
+        expected = noise.from_additive(np.where(is_known, today[:, first:so_far] + level, np.nan), new_columns)
 
         fitted = shape[:, np.newaxis] + weeks + weekdays[:, np.arange(table.shape[1]) % _WEEK]
         past_columns = slice(oldest, start)
@@ -132,6 +138,8 @@ class Seasonal(Detector):
         residuals = noise.to_even(values[:, past_columns]) - noise.to_even(fitted)
         least = noise.least(fitted, past_columns)
         deviation = robust_scale(residuals.reshape(table.shape), least)[:, first:so_far]
+        # The multiplier is that of a full history.
+        deviation = deviation * _new_to_fitted(np.maximum(known, self.min_days)) / _new_to_fitted(self.days)
         return expected, *noise.band(expected, _MULTIPLIER[self.kind] / self.sensitivity, deviation, new_columns)
 
     def _weekday(self, rest: Array) -> Array:
@@ -153,6 +161,16 @@ class Seasonal(Detector):
         enough = 8 * np.count_nonzero(~np.isnan(recent), axis=-1) >= self.period
         level = np.where(enough, median(recent), 0.0)
         return np.clip(level, -_MAX_LEVEL, _MAX_LEVEL) if self.kind != "value" else level
+
+
+def _new_to_fitted(days: ArrayLike) -> Array:
+    """How much wider new values scatter around a profile of so many days than the fitted ones do.
+
+    As in a regression of n values on p parameters, the variance of a new value is 1 + p / n times that of the noise,
+    and the variance of a residual 1 - p / n times (Draper and Smith, 1998, Applied Regression Analysis, chapter 3).
+    """
+    share = _FITTED / np.asarray(days)
+    return np.sqrt((1 + share) / (1 - share))
 
 
 def _on_side(score: Array, side: Array) -> Array:
