@@ -253,13 +253,13 @@ def made_site(warehouse: EmbeddedEngine, folder: Path, **alerts: str) -> Iterato
 def main() -> None:
     """Play the rhythms that are named, and print what people read."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", default=list(RHYTHMS), choices=[*RHYTHMS, []], metavar="NAME")
+    parser.add_argument("names", nargs="*", choices=[*RHYTHMS, []], metavar="NAME")
     parser.add_argument("--days", type=int, default=3)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         engine = EmbeddedEngine(f"{folder}/warehouse")
         try:
-            for number, name in enumerate(options.names):
+            for number, name in enumerate(options.names or RHYTHMS):
                 heard = play(engine, Path(folder) / str(number), RHYTHMS[name], options.days)
                 print(f"{name}: {len(heard)} messages", *heard, sep="\n  ", flush=True)
                 print(*(f"  !! {what}" for what in unexpected(name, heard, options.days)), sep="\n", flush=True)
