@@ -31,7 +31,8 @@ LUIGI_DEFAULTS = {
     # RangeDaily and RangeByMinutes are tasks too.
     "core": {"log_level": "WARNING", "autoload_range": "true"},
     # A task whose run() leaves no output has failed. Each load checks its inputs itself.
-    "worker": {"check_complete_on_run": "true", "check_unfulfilled_deps": "false"},
+    # A `Presses` that waits would tell luigid each second that it lives.
+    "worker": {"check_complete_on_run": "true", "check_unfulfilled_deps": "false", "ping_interval": "10"},
     # Luigi disables a task for a day after ten failures within minutes.
     "scheduler": {"disable_persist": "900", "retry_delay": "60"},
     # Luigi exits with 0 even when tasks fail.

@@ -1,9 +1,10 @@
 """The Luigi tasks; importing this package registers them."""
 
-from pipeline.tasks.alerts import Alerts, CheckAlerts, ClockCorrection, LateRows, Presses, SlotHistory, SlotMetrics
+from pipeline.tasks.alerts import Alerts, CheckAlerts, ClockCorrection, LateRows, SlotHistory, SlotMetrics
 from pipeline.tasks.daily import Daily, StagingRetention
 from pipeline.tasks.days import CheckDays
 from pipeline.tasks.etl import DailyMetrics, FeedUserDay, MessageUserDay, Slice, UserAttributes, UserDay
+from pipeline.tasks.presses import Presses
 from pipeline.tasks.report import Corrections, DailyReport, Morning
 from pipeline.tasks.retention import HistoryRetention
 from pipeline.tasks.weekly import Weekly, WeeklySummary

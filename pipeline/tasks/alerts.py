@@ -9,7 +9,7 @@ import luigi
 from pipeline.alerts import detection, evaluation, late, provisional, stretch
 from pipeline.alerts.detection import CheckResult, Monitor
 from pipeline.alerts.incidents import Incident, Notice, Rules, Step, current_rules, shares, step, store
-from pipeline.alerts.notify import KEPT_UP, notify_all, poll_buttons, refresh, unsent
+from pipeline.alerts.notify import KEPT_UP, notify_all, refresh, unsent
 from pipeline.alerts.stretch import Checked
 from pipeline.core import clock, settings
 from pipeline.core.parameters import FixedParameters
@@ -21,7 +21,7 @@ from pipeline.tasks.channels import channels
 from pipeline.tasks.retention import HistoryRetention
 from pipeline.warehouse.markers import Marker
 from pipeline.warehouse.source import source
-from pipeline.warehouse.tables import SLOT_CHECKS, SLOT_METRICS, open_warehouse
+from pipeline.warehouse.tables import SLOT_CHECKS, SLOT_METRICS
 from reporting import decoration, texts
 from reporting.decoration import optional
 from reporting.delivery import Channels
@@ -243,39 +243,6 @@ class ClockCorrection(FixedParameters, Told):
             if refusals:
                 raise refusals[0]
         yield CheckAlerts(slot=self.slot)
-
-
-class Presses(Told):
-    """For cron, every minute: reads button presses and shows them on the messages."""
-
-    done = False
-
-    def complete(self) -> bool:
-        """Whether this run has read the presses; each run reads the new ones. Luigi calls this first."""
-        settings.check()
-        open_warehouse()
-        return self.done
-
-    def run(self) -> None:
-        """Record and answer each press, and edit the message of its incident."""
-        monitors, channels = monitors_and_channels()
-        polled = poll_buttons(channels)
-        pressed = polled.incidents
-        self.did(presses=len(pressed), foreign=polled.foreign)
-        if pressed:
-            from pipeline.alerts.notify import days  # a quiet run does not need it
-
-            days.refresh(pressed, monitors, current_rules(), channels)
-        is_due = pressed or store.has_noticed_incidents(clock.utcnow() - KEPT_UP)
-        slot = store.last_checked_slot() if is_due else None  # the newest slot may not be measured yet
-        if slot is not None:
-            with decoration.recorded() as left_out:
-                edited = refresh(slot, monitors, current_rules(), channels, pressed)
-            if edited.messages and self.set_status_message is not None:
-                self.set_status_message("; ".join([f"edited {edited.messages} messages", *left_out]))
-        if polled.failure:
-            raise polled.failure
-        self.done = True
 
 
 def monitors_and_channels() -> tuple[list[Monitor], Channels]:

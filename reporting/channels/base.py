@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from reporting.message import Message
 
@@ -88,6 +88,9 @@ class Channel(ABC):
     channel's name. Creating a channel checks its settings without any request and raises `SettingsError`.
     """
 
+    can_wait: ClassVar[bool] = False
+    """Whether `await_press` waits."""
+
     @abstractmethod
     def addresses(self) -> list[str]:
         """Return the addresses, e.g. chats. Each is sent to separately, so a failure at one does not affect others."""
@@ -143,6 +146,13 @@ class Channel(ABC):
             As `send`.
         """
         return Page()
+
+    def await_press(self, seconds: int) -> bool:
+        """Wait until there is a press that is not confirmed, for `seconds` at most; return whether there is one.
+
+        Confirms nothing. Errors are those of `send`.
+        """
+        return False
 
     def answer_press(self, press: Press, text: str) -> bool:
         """Show `text` to the person who pressed. Return False if that failed, for example because it is too late."""

@@ -2,10 +2,10 @@
 
 Use ``with BotApi() as api: ...`` and point the client at ``api.url``; another process also needs `TOKEN` in its
 environment. ``api.sent`` holds the messages that chats show now. ``api.answer_next(too_many(3), dropped())`` makes the
-next two requests fail. ``api.press(...)`` presses a button. ``api.renumber(...)`` is a week without updates, after
-which Telegram chooses the next number at random. ``api.delete(...)``, ``api.freeze(...)`` and ``api.migrate(...)``
-delete a message, make it too old to edit, and turn a group into a supergroup. ``api.chat(...)`` is a chat whose kind
-and rights a test may change.
+next two requests fail. ``api.press(...)`` presses a button; a request that waits for updates is then answered.
+``api.renumber(...)`` is a week without updates, after which Telegram chooses the next number at random.
+``api.delete(...)``, ``api.freeze(...)`` and ``api.migrate(...)`` delete a message, make it too old to edit, and turn a
+group into a supergroup. ``api.chat(...)`` is a chat whose kind and rights a test may change.
 """
 
 import json
@@ -140,6 +140,8 @@ class BotApi:
         self._allowed: set[str] = set()
         self._troubles: deque[Trouble] = deque()
         self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
+        self._polls = 0
         self._server = Server(("127.0.0.1", 0), Handler)
         self._server.api = self
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -152,6 +154,8 @@ class BotApi:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.closing.set()
+        with self._changed:
+            self._changed.notify_all()
         self._server.shutdown()
         self._server.server_close()
 
@@ -202,6 +206,7 @@ class BotApi:
                 self._queries.add(str(query["id"]))
             if not self._allowed or self._allowed & set(content):
                 self.updates.append({"update_id": self._update, **content})
+                self._changed.notify_all()
         return str(query.get("id", ""))
 
     def renumber(self, number: int) -> None:
@@ -324,15 +329,19 @@ class BotApi:
         if self.webhook:
             raise Refused(409, "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook first")
         self.longest_poll = max(self.longest_poll, timeout)
-        if not self.updates:
-            self.closing.wait(timeout)
-        with self._lock:
+        with self._changed:
+            # A request that waits is refused as soon as another one arrives.
+            mine = self._polls = self._polls + 1
+            self._changed.notify_all()
             if "allowed_updates" in fields:  # remembered; for updates from now on
                 self._allowed = set(json.loads(fields["allowed_updates"]))
             if offset < 0:
                 self.updates = self.updates[offset:]
             # The offset confirms earlier updates; they are forgotten.
             self.updates = [update for update in self.updates if update["update_id"] >= offset]
+            self._changed.wait_for(lambda: self.updates or self._polls != mine or self.closing.is_set(), timeout)
+            if self._polls != mine:
+                conflict()(self)
             return self.updates[: max(1, min(limit, UPDATES_LIMIT))]
 
     def _answer(self, fields: dict[str, str]) -> bool:

@@ -41,6 +41,8 @@ class Polled:
     """Ids of the incidents whose buttons were pressed."""
     foreign: int = 0
     """Presses that belong to another installation or another program."""
+    is_left: bool = False
+    """Whether presses are left in a queue, so that waiting for one would end at once."""
     failure: ReportingError | None = None
     """Why a queue could not be read to its end; for the caller to raise once the presses that were read are shown."""
 
@@ -104,7 +106,8 @@ def _read_queue(name: str, channel: "Channel", polled: Polled, answers: _Answers
     since, page = 1, channel.presses()
     while page.last >= since:
         since = _read_page(name, channel, page, polled, answers)
-        if since <= page.last:  # the rest is left
+        if since <= page.last:
+            polled.is_left = True
             if since > page.presses[0].update:
                 channel.presses(since)
             return

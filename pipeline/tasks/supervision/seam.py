@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import luigi.interface
@@ -154,7 +154,7 @@ def _conclude(root: str, ended: Ended, seconds: float, record: Record, *, is_log
     error = ended.cause.text if ended.cause else ""
     if record.without:
         error = error or f"luigid does not answer at {record.without}; the run went on without it"
-    run = Run(root, _began(), round(seconds, 3), ended.outcome, ended.did, error)
+    run = Run(root, _began(seconds), round(seconds, 3), ended.outcome, ended.did, error)
     is_quiet = root == PRESSES and (ended.outcome == ALREADY_RUNNING or (ended.outcome == OK and not ended.did))
     if not is_quiet and not is_logged:
         _log(run, is_idle=not record.done)
@@ -172,9 +172,10 @@ def _conclude(root: str, ended: Ended, seconds: float, record: Record, *, is_log
         heartbeat.beat(root)
 
 
-def _began() -> datetime:
+def _began(seconds: float) -> datetime:
     try:
-        return clock.utcnow().replace(microsecond=0)
+        begun = clock.utcnow() if clock.is_simulated() else clock.moment() - timedelta(seconds=seconds)
+        return begun.replace(microsecond=0)
     except Exception:  # [clock] is what is wrong
         return datetime.now(UTC).replace(tzinfo=None, microsecond=0)
 
@@ -218,6 +219,8 @@ def _tell(notes: Notes, state: State, run: Run, ended: Ended, record: Record) ->
 
 
 def _tell_wait(notes: Notes, root: str, outcome: str) -> None:
+    if root == PRESSES and outcome == ALREADY_RUNNING:  # one process waits for presses, perhaps on another machine
+        return
     notes.put(
         f"run:{root}",
         outcome,

@@ -79,7 +79,10 @@ class Refusal:
         if self.code in (401, 404):
             return f"Check the token in {TOKEN_VARIABLE} and `api_url` in [telegram]."
         if self.is_about_another_reader:
-            return "A bot has one queue: make a bot of its own for each feedpulse, and for each other program."
+            return (
+                "A bot has one queue: make a bot of its own for each feedpulse, and for each other program; "
+                "of one feedpulse run Presses on one machine."
+            )
         if self.code == 409:
             return "Let one process at a time ask for presses, and delete the bot's webhook if it has one."
         if self._says("thread", "topic"):
@@ -164,8 +167,8 @@ def ask(api_url: str, method: str, **fields: object) -> Any:
     return attempt(api_url, request_json)
 
 
-def callback_queries(bot: "TeleBot", since: int, most: int) -> list[Any]:
-    """Return the first updates as JSON; `since` confirms earlier ones, 0 none.
+def callback_queries(bot: "TeleBot", since: int, most: int, seconds: int = 0) -> list[Any]:
+    """Return the first updates as JSON, after `seconds` if there is none; `since` confirms earlier ones, 0 none.
 
     telebot's own objects are not used: one update that it cannot parse would hide the others. Without an offset
     Telegram returns what is not confirmed. An offset is never made of numbers of earlier runs: after a week without
@@ -174,7 +177,8 @@ def callback_queries(bot: "TeleBot", since: int, most: int) -> list[Any]:
     from telebot import apihelper
 
     ask: Any = apihelper.get_updates
-    return list(ask(bot.token, offset=since or None, limit=most, allowed_updates=["callback_query"]))
+    allowed = ["callback_query"]
+    return list(ask(bot.token, since or None, most, allowed_updates=allowed, long_polling_timeout=seconds))
 
 
 def _explain(code: int, answer: dict[str, Any], secret: str) -> Refusal | Later:
@@ -227,7 +231,7 @@ def _client(api_url: str, secret: str) -> "TeleBot":
 
     telebot keeps its settings in globals of a module. They are set here on each call; only the address can differ.
     Texts go in the body: telebot would put them in the URL, where a Russian letter takes 6 bytes and servers refuse
-    long URLs (414). A request for updates does not wait: telebot would wait for 10 seconds.
+    long URLs (414). A request for updates waits only if it says so: telebot would wait for 10 seconds.
     """
     import telebot.apihelper
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
 from reporting.channels.base import Channel, Finding, Page, Press
@@ -58,6 +58,8 @@ class Telegram(Channel):
     _migrated: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
     _probed: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
+    can_wait: ClassVar[bool] = True
+
     # Not a setting: tests replace it.
     sleep = staticmethod(time.sleep)
 
@@ -106,6 +108,10 @@ class Telegram(Channel):
         """Return the first presses that are not confirmed; Telegram keeps them for 24 hours."""
         updates = self._updates(since)
         return queue.page(api.bot_number(), updates, self._is_configured, self._people)
+
+    def await_press(self, seconds: int) -> bool:
+        """Wait for a press; Telegram answers when there is one, or after `seconds`."""
+        return bool(self._updates(0, most=1, seconds=seconds))
 
     def answer_press(self, press: Press, text: str) -> bool:
         """Show `text` to the person who pressed; Telegram accepts it for about 15 seconds, and once."""
@@ -247,10 +253,10 @@ class Telegram(Channel):
         _LOG.warning("telegram: chat %s is now %s; correct `chats` in [telegram]", address, chat)
         return chat
 
-    def _updates(self, since: int) -> list[Any]:
-        """Return the first updates as JSON of the Bot API."""
+    def _updates(self, since: int, most: int = queue.UPDATES_AT_ONCE, seconds: int = 0) -> list[Any]:
+        """Return the first updates as JSON of the Bot API; wait for one for `seconds`."""
         for pause in (*api.PAUSES_SECONDS[:2], None):
-            answer = self._ask(lambda bot: api.callback_queries(bot, since, queue.UPDATES_AT_ONCE))
+            answer = self._ask(lambda bot: api.callback_queries(bot, since, most, seconds))
             # Cron starts the `Presses` of two installations in the same second.
             if pause is None or not isinstance(answer, Refusal) or not answer.is_about_another_reader:
                 break

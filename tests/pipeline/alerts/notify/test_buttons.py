@@ -244,7 +244,7 @@ def test_a_press_of_another_installation_is_left_to_it_for_a_while(desk: Desk) -
     first = desk.api.forge(desk.data(), first_name="Anna")
     foreign = desk.api.forge(desk.data(installation=OTHER), first_name="Boris")
     last = desk.api.forge(desk.data("mute"), first_name="Anna")
-    assert desk.poll() == Polled({ID}, foreign=1)
+    assert desk.poll() == Polled({ID}, foreign=1, is_left=True)
     assert desk.applied() == [("acknowledge", "Anna"), ("mute", "Anna")]
     assert desk.rows("action, incident_id, person")[1] == ("foreign", "", "Boris")
     assert desk.api.answers[foreign] == (
@@ -254,7 +254,7 @@ def test_a_press_of_another_installation_is_left_to_it_for_a_while(desk: Desk) -
     # The owner of the press finds it; ours behind it are recorded once.
     assert [update["callback_query"]["id"] for update in desk.api.updates] == [foreign, last]
     later(4)
-    assert desk.poll() == Polled()
+    assert desk.poll() == Polled(is_left=True)
     assert len(desk.api.updates) == 2
     # If it is not read by its owner, it does not stay for ever.
     later(6)
@@ -278,10 +278,10 @@ def test_two_installations_on_one_bot_both_hear_their_presses(desk: Desk, neighb
     assert mine != theirs
     for number in range(6):
         desk.api.forge(mine if number % 2 else theirs, first_name=f"Person {number}")
-    assert desk.poll() == Polled({ID}, foreign=3)
+    assert desk.poll() == Polled({ID}, foreign=3, is_left=True)
     assert [person for _, person in desk.applied()] == ["Person 1", "Person 3", "Person 5"]
     with configured(NOW, warehouse=there):
-        assert neighbour.poll() == Polled({ID}, foreign=3)
+        assert neighbour.poll() == Polled({ID}, foreign=3, is_left=True)
         assert [person for _, person in neighbour.applied()] == ["Person 0", "Person 2", "Person 4"]
     for _ in range(3):
         desk.poll()
@@ -295,7 +295,7 @@ def test_many_foreign_presses_do_not_keep_ours_from_being_read(desk: Desk) -> No
     for _ in range(150):
         desk.api.press_elsewhere()
     desk.api.forge(desk.data(), first_name="Anna")
-    assert desk.poll() == Polled({ID}, foreign=150)
+    assert desk.poll() == Polled({ID}, foreign=150, is_left=True)
     assert desk.applied() == [("acknowledge", "Anna")]
 
 

@@ -1,5 +1,6 @@
 """Presses of buttons in Telegram, read and answered through the real client."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from reporting.channels.telegram import queue
 from reporting.channels.telegram.channel import Telegram
 from reporting.errors import ChannelError, ChannelUnavailableError, SettingsError
 from reporting.message import Button, Message
+from tests.patience import wait_for
 from tests.reporting.samples import HOSTILE, message
 from tests.servers.bot_api import CHAT, BotApi, Trouble, conflict, dropped, html, refused, too_many
 
@@ -81,6 +83,38 @@ def test_presses_are_read_once_they_are_dealt_with(api: BotApi) -> None:
 def test_no_presses_are_not_waited_for(api: BotApi) -> None:
     assert channel(api).presses(0).presses == ()
     assert (api.requests, api.longest_poll) == (["getUpdates"], 0)
+
+
+def test_a_press_is_waited_for_and_not_confirmed(api: BotApi) -> None:
+    telegram = channel(api)
+    telegram.send(CHAT, with_buttons())
+    with ThreadPoolExecutor() as threads:
+        waiting = threads.submit(telegram.await_press, 50)
+        wait_for(lambda: api.longest_poll == 50)
+        api.press(1, "mute:1")
+        assert waiting.result() is True
+    assert ours(telegram.presses(0)) == ["mute:1"]
+
+
+def test_waiting_ends_without_a_press(api: BotApi) -> None:
+    assert channel(api).await_press(1) is False
+    assert api.longest_poll == 1
+
+
+def test_who_waits_goes_on_waiting_when_somebody_else_reads(api: BotApi) -> None:
+    with ThreadPoolExecutor() as threads:
+        waiting = threads.submit(channel(api).await_press, 50)
+        wait_for(lambda: api.longest_poll == 50)
+        assert channel(api).presses(0) == Page("123456")
+        wait_for(lambda: len(api.requests) == 3)
+        api.press_elsewhere()
+        assert waiting.result() is True
+
+
+def test_two_that_wait_is_an_error_with_its_remedy(api: BotApi, pauses: list[float]) -> None:
+    api.answer_next(conflict(), conflict(), conflict())
+    with pytest.raises(ChannelError, match=r"Conflict: terminated by other getUpdates.* run Presses on one machine"):
+        channel(api).await_press(50)
 
 
 def test_presses_of_strangers_and_other_updates_are_nobodys_business(api: BotApi) -> None:
