@@ -1,8 +1,12 @@
-"""docs/schedulers.md: the example for Airflow runs with stand-ins for its classes."""
+"""docs/schedulers.md: the example for Airflow runs with stand-ins for its classes; timers agree with the crontab."""
 
+import os
+import re
+import shlex
+import shutil
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import ModuleType, TracebackType
 from typing import Any
 
@@ -73,3 +77,55 @@ def test_each_dag_runs_a_command_of_the_crontab_at_its_times(dags: list[Dag]) ->
         assert dag.options["default_args"]["execution_timeout"] >= timedelta(hours=1)
     assert times == {root: fields for root, fields in crontab().items() if root in times}
     assert set(times) == {"Alerts", "Presses", "Daily", "Morning", "Weekly"}
+
+
+def timers() -> dict[str, str]:
+    """The times of each root in the table of systemd's timers."""
+    return dict(re.findall(r"^\| `feedpulse@(\w+)\.timer` \| `(.+)` \|$", TEXT, re.MULTILINE))
+
+
+def test_each_line_of_the_crontab_has_a_timer() -> None:
+    assert set(timers()) == set(crontab())
+    service, timer = (block for block in blocks("ini", TEXT) if "/feedpulse@" in block)
+    assert f"OnCalendar={timers()['Alerts']}\n" in timer
+    (line,) = re.findall(r"^ExecStart=(.*)$", service, re.MULTILINE)
+    for root in timers():
+        shell, option, text = shlex.split(line.replace("%i", root))
+        assert (shell, option) == ("/bin/sh", "-c")
+        (command,) = in_line(text)
+        understand(command)
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze, of Debian's systemd")
+def test_the_timers_have_the_times_of_the_crontab() -> None:
+    for root, fields in crontab().items():
+        found = subprocess.run(
+            ["systemd-analyze", "calendar", "--iterations", "200", timers()[root]],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "TZ": "UTC"},
+        ).stdout
+        moments = [datetime.fromisoformat(moment) for moment in re.findall(r"(\d{4}-\S+ \S+) UTC", found)]
+        assert len(moments) == 200
+        assert moments == expected(fields, moments[0], moments[-1])
+
+
+def expected(fields: str, first: datetime, last: datetime) -> list[datetime]:
+    """Every minute of an interval at which cron would start a line."""
+    minutes, hours, *_, weekday = fields.split()
+    wanted = {name: numbers(text, most) for name, text, most in (("m", minutes, 59), ("h", hours, 23))}
+    steps = range(int((last - first).total_seconds()) // 60 + 1)
+    return [
+        moment
+        for moment in (first + timedelta(minutes=step) for step in steps)
+        if moment.minute in wanted["m"] and moment.hour in wanted["h"]
+        if weekday == "*" or moment.isoweekday() == int(weekday)
+    ]
+
+
+def numbers(text: str, most: int) -> set[int]:
+    """The numbers of a field of a crontab: `*`, `5`, `9-21` or `2-59/15`."""
+    span, _, step = text.partition("/")
+    start, _, stop = (f"0-{most}" if span == "*" else span).partition("-")
+    return set(range(int(start), int(stop or start) + 1, int(step or 1)))
