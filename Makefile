@@ -5,7 +5,7 @@ PYTHON ?= python3
 # One process runs all tests of a file; a third one works while others wait. The slowest tests are printed at the end.
 PYTEST := $(BIN)/pytest --numprocesses 3 --dist loadfile --durations 10
 
-.PHONY: demo test test-all lint servers soak bench mutants clean
+.PHONY: demo test test-all lint servers soak bench figures mutants clean
 
 demo: $(VENV)/.embedded
 	$(BIN)/feedpulse demo
@@ -31,6 +31,10 @@ bench: $(VENV)/.dev servers
 	for file in tests/benchmarks/[a-z]*.py; do \
 		echo "== $$file"; $(BIN)/python -m tests.benchmarks.$$(basename $$file .py) || exit 1; \
 	done
+
+# Lists the pages with figures, and the command that measures them.
+figures:
+	@grep -roE 'python -m tests\.benchmarks[^`]*' docs --include='*.md' | sort -u | sed 's|:python|: $(BIN)/python|'
 
 # Mutates the pure modules and runs their own tests on each mutant; exits with 1 if an unlisted mutant survives.
 mutants: $(VENV)/.dev

@@ -2,6 +2,7 @@
 
 import re
 from configparser import ConfigParser
+from pathlib import Path
 from typing import get_args
 
 import luigi.task_register
@@ -66,6 +67,11 @@ def test_every_make_command_exists() -> None:
     lines = [*spans(EVERYTHING), *(line for block in blocks("sh") for line in block.splitlines())]
     named = {found for line in lines for found in re.findall(r"^make ([\w-]+)", line)}
     assert {"demo", "test", "lint"} <= named <= make_targets()
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests" / "benchmarks").glob("[a-z]*.py")), ids=lambda path: path.stem)
+def test_every_benchmark_is_told(path: Path) -> None:
+    assert re.search(rf"python -m tests\.benchmarks\.{path.stem}\b", EVERYTHING)
 
 
 def test_the_front_page_is_short() -> None:

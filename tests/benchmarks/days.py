@@ -1,6 +1,6 @@
 """What the check of days finds at which noise, and how often it is wrong.
 
-``python -m tests.benchmarks.days`` prints the tables of docs/days.md.
+``python -m tests.benchmarks.days`` prints the tables of docs/figures.md.
 """
 
 import argparse
