@@ -26,7 +26,7 @@ setup(
     package_data={
         "pipeline": ["core/luigi.cfg", "*/sql/*.sql"],
         "detectors": ["methods/_template.py.txt", "lab/*.html"],
-        "reporting": ["channels/outbox/*.html"],
+        "reporting": ["channels/outbox/*.html", "status/page.*"],
     },
     entry_points={"console_scripts": ["feedpulse=pipeline.commands.main:main"]},
     python_requires=">=3.11",

@@ -14,13 +14,6 @@ from pipeline.core.errors import SettingsError
 
 SUMMARY = "run a task: Daily, Morning, Alerts, Presses, Weekly or any other"
 
-ROOTS = {
-    "Daily": "load yesterday, days that are missing and days that got late events",
-    "Morning": "do the same, then send one report, of yesterday",
-    "Alerts": "check the newest slot and those missed, and send what is due",
-    "Presses": "read the buttons that people pressed; --wait-minutes 58: wait for them",
-    "Weekly": "send a summary of the alerts of the last seven days",
-}
 HELP = """\
 usage: {program} run TASK [LUIGI'S ARGUMENTS]
 
@@ -119,6 +112,8 @@ def _near(wrong: str, valid: Sequence[str]) -> str:
 
 
 def _help(tasks: Sequence[str]) -> str:
+    from pipeline.tasks.roots import ROOTS
+
     others = ", ".join(task for task in tasks if task not in ROOTS)
     return HELP.format(
         program=PROGRAM,

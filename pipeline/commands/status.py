@@ -24,16 +24,15 @@ import argparse
 import json
 import textwrap
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from pipeline.commands.common import new_parser, prepare
 from pipeline.core.errors import FeedpulseError
 
 if TYPE_CHECKING:
-    from pipeline.alerts.learning import Lack
-    from pipeline.commands.health import Health, Open, Slots
-    from pipeline.slots.rhythm import Rhythm
+    from pipeline.alerts.incidents.actions import Action
+    from pipeline.tasks.status.health import Health, Open, Problem, Slots
 
 SUMMARY = "say whether all is well: days, runs, slots, incidents, messages"
 WIDTH = 120
@@ -64,13 +63,13 @@ def main(arguments: Sequence[str]) -> int:
     """Print the state; 1 if something is not well."""
     options = parser().parse_args(arguments)
     prepare()
-    from pipeline.commands import health
     from pipeline.core import logs
+    from pipeline.tasks.status import health
 
     try:
         with logs.collected():
             found = health.read()
-            problems = list(found.problems())
+            problems = [_said(problem) for problem in found.problems()]
     except FeedpulseError as error:
         found, problems = health.Health(), [" ".join(str(error).split())]
     if options.json:
@@ -81,7 +80,6 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _as_text(found: "Health", problems: Sequence[str]) -> Iterator[str]:
-    from pipeline.commands.health import described, described_mute, duration, local, ranges
     from pipeline.core import clock
 
     now = clock.utcnow()
@@ -90,40 +88,60 @@ def _as_text(found: "Health", problems: Sequence[str]) -> Iterator[str]:
         yield from _lines("problem", problem)
     if found.days:
         days = f"{found.days.loaded} loaded, of those from {found.days.first} to {found.days.last}"
-        yield from _lines("days", f"{days}; missing: {ranges(found.days.missing) or 'none'}")
+        yield from _lines("days", f"{days}; missing: {_ranges(found.days.missing) or 'none'}")
     for root, last in found.runs.items():
-        ok = "" if last.run.outcome == "ok" or not last.newest_ok else f"; was ok at {local(last.newest_ok)}"
+        ok = "" if last.run.outcome == "ok" or not last.newest_ok else f"; was ok at {_local(last.newest_ok)}"
         said = last.run.error or last.run.did
-        text = f"{root}: {last.run.outcome}, {duration(now - last.run.began)} ago, {last.run.seconds:.1f} s{ok}"
+        text = f"{root}: {last.run.outcome}, {_duration(now - last.run.began)} ago, {last.run.seconds:.1f} s{ok}"
         yield from _lines("run", f"{text}; {said}" if said else text)
     if found.slots:
         lags = [f"{table} slots grow for {seconds // 60} min" for table, seconds in found.slots.lag_seconds.items()]
-        age = duration(now - found.slots.newest - clock.SLOT)
-        yield from _lines("slots", "; ".join([f"checked up to that of {local(found.slots.newest)}, {age} ago", *lags]))
+        age = _duration(now - found.slots.newest - clock.SLOT)
+        yield from _lines("slots", "; ".join([f"checked up to that of {_local(found.slots.newest)}, {age} ago", *lags]))
         yield from _rhythm_as_text(found.slots)
     for table, count in found.wrong_times.items():
         yield from _lines("source", f"rows of {table} with a time before 2000 or in the future: {count:,}")
     if found.no_actions:
         yield from _lines("source", f"no row of {found.no_actions} is a view or a like: see [source] view_action")
     for item in found.incidents:
-        yield from _lines("incident", described(item))
+        yield from _lines("incident", _described(item))
     if found.slots and not found.incidents:
         yield from _lines("incident", "none is open")
     for metric, mute in found.mutes.items():
-        yield from _lines("muted", f"{metric} {described_mute(mute)}")
+        yield from _lines("muted", f"{metric} {_described_mute(mute)}")
     for message in found.unsent:
-        yield from _lines("unsent", f"{message.key} to {message.channel} {message.address}, {local(message.tried)}")
+        yield from _lines("unsent", f"{message.key} to {message.channel} {message.address}, {_local(message.tried)}")
     channels = _channels()
     yield from _lines("channels", "; ".join(f"{name}: {', '.join(to)}" for name, to in channels.items()))
 
 
+def _said(problem: "Problem") -> str:
+    """Say what is not well, in one line."""
+    from pipeline.core import clock
+    from pipeline.tasks.status.health import UNDROPPED_DAYS
+
+    if problem.days:
+        return f"days that are not loaded: {_ranges(problem.days)}"
+    if run := problem.run:
+        return f"{run.root} {run.outcome} at {_local(run.began)}: {run.error or 'no cause is recorded'}"
+    if problem.at:
+        age = clock.utcnow() - problem.at - clock.SLOT
+        return f"no slot was checked since that of {_local(problem.at)}, {_duration(age)} ago"
+    if problem.incident:
+        return f"an incident is open and nobody took it: {_described(problem.incident)}"
+    if message := problem.message:
+        return f"{message.key} was not sent to {message.channel} {message.address} at {_local(message.tried)}"
+    if problem.kind == "undropped":
+        return f"old months could not be dropped on {UNDROPPED_DAYS} days: the log says why"
+    return "no slot was ever checked"
+
+
 def _rhythm_as_text(slots: "Slots") -> Iterator[str]:
-    from pipeline.commands.health import duration
     from pipeline.core import clock
 
     for table, rhythm in slots.rhythms.items():
         if rhythm.delay:
-            interval, delay = duration(rhythm.interval * clock.SLOT), duration(rhythm.delay * clock.SLOT)
+            interval, delay = _duration(rhythm.interval * clock.SLOT), _duration(rhythm.delay * clock.SLOT)
             what = "days are checked, not slots" if rhythm.is_slow else "alerts come with each load"
             loaded = f"{table} is loaded about every {interval}, up to {delay} after the end of a slot: {what}"
             yield from _lines("loads", loaded + ("; a load is overdue" if rhythm.is_overdue else ""))
@@ -149,88 +167,27 @@ def _lines(name: str, text: str) -> list[str]:
 
 def _as_json(found: "Health", problems: Sequence[str]) -> dict[str, Any]:
     from pipeline.core import clock
+    from pipeline.tasks.status import plain
 
-    now = clock.utcnow()
-    days, slots = found.days, found.slots
+    slots = found.slots
     return {
         "well": not problems,
         "problems": list(problems),
-        "now": _utc(now),
-        "days": days
-        and {
-            "first": str(days.first),
-            "last": str(days.last),
-            "loaded": days.loaded,
-            "missing": [str(day) for day in days.missing],
-        },
-        "runs": {
-            root: {
-                "began": _utc(last.run.began),
-                "age_seconds": round((now - last.run.began).total_seconds()),
-                "seconds": last.run.seconds,
-                "outcome": last.run.outcome,
-                "did": last.run.did,
-                "error": last.run.error,
-                "newest_ok": _utc(last.newest_ok),
-            }
-            for root, last in found.runs.items()
-        },
-        "slots": slots
-        and {
-            "newest_checked": _utc(slots.newest),
-            "age_seconds": round((now - slots.newest - clock.SLOT).total_seconds()),
-            "lag_seconds": slots.lag_seconds,
-        },
-        "loads": {table: _rhythm_as_json(rhythm) for table, rhythm in slots.rhythms.items()} if slots else {},
-        "learning": [_lack_as_json(lack) for lack in slots.learning] if slots else [],
+        "now": plain.utc(clock.utcnow()),
+        "days": plain.days_of(found.days),
+        "runs": {root: plain.run_of(last) for root, last in found.runs.items()},
+        "slots": plain.slots_of(slots),
+        "loads": {table: plain.load_of(rhythm) for table, rhythm in slots.rhythms.items()} if slots else {},
+        "learning": [plain.lack_of(lack) for lack in slots.learning] if slots else [],
         "wrong_times": found.wrong_times,
         "no_actions": str(found.no_actions) if found.no_actions else None,
-        "incidents": [_incident_as_json(item) for item in found.incidents],
-        "mutes": [
-            {"metric": metric, "until": _utc(mute.end), "by": mute.person, "why": mute.why}
-            for metric, mute in found.mutes.items()
-        ],
+        "incidents": [plain.incident_of(item) for item in found.incidents],
+        "mutes": plain.mutes_of(found.mutes),
         "unsent": [
-            {"key": item.key, "channel": item.channel, "address": item.address, "tried": _utc(item.tried)}
+            {"key": item.key, "channel": item.channel, "address": item.address, "tried": plain.utc(item.tried)}
             for item in found.unsent
         ],
         "channels": _channels(),
-    }
-
-
-def _rhythm_as_json(rhythm: "Rhythm") -> dict[str, Any]:
-    from pipeline.core import clock
-
-    seconds = round(clock.SLOT.total_seconds())
-    return {
-        "delay_seconds": None if rhythm.delay is None else rhythm.delay * seconds,
-        "interval_seconds": rhythm.interval * seconds,
-        "overdue": rhythm.is_overdue,
-        "slots_are_checked": not rhythm.is_slow,
-    }
-
-
-def _lack_as_json(lack: "Lack") -> dict[str, Any]:
-    return {
-        "metric": lack.metric,
-        "known_days": lack.known,
-        "needed_days": lack.needed,
-        "checked_from": str(lack.checked_from),
-    }
-
-
-def _incident_as_json(item: "Open") -> dict[str, Any]:
-    incident = item.incident
-    return {
-        "id": incident.incident_id,
-        "metrics": list(dict.fromkeys(member.metric for member in incident.shown)),
-        "opened": _utc(incident.opened),
-        "worst": incident.worst,
-        "silent_since": _utc(incident.silent_since),
-        "notified": incident.notified,
-        "acknowledged_by": list(item.acknowledged_by),
-        "muted_until": _utc(item.mute.end if item.mute else None),
-        "mark": incident.mark,
     }
 
 
@@ -243,5 +200,54 @@ def _channels() -> dict[str, list[str]]:
     }
 
 
-def _utc(moment: datetime | None) -> str | None:
-    return None if moment is None else f"{moment.isoformat(timespec='seconds')}Z"
+def _described(item: "Open") -> str:
+    """Describe an incident in one line: metrics, since when, the worst deviation, and what people said."""
+    from pipeline.tasks.status import health
+
+    incident = item.incident
+    metrics = ", ".join(dict.fromkeys(member.metric for member in incident.shown))
+    parts = [f"{metrics} since {_local(incident.opened)}", f"at the worst {health.worst(incident):+.0%}"]
+    if incident.silent_since:
+        parts.append(f"no data since {_local(incident.silent_since)}")
+    if item.acknowledged_by:
+        parts.append(f"acknowledged by {', '.join(item.acknowledged_by)}")
+    if item.mute:
+        parts.append(f"muted {_described_mute(item.mute)}")
+    if not incident.notified:
+        parts.append("nobody was told")
+    if incident.mark:
+        parts.append(f"declared a {incident.mark}")
+    return ", ".join(parts)
+
+
+def _described_mute(mute: "Action") -> str:
+    """Describe a mute: until when, by whom and why."""
+    return f"until {_local(mute.end)} by {mute.person}" + (f" ({mute.why})" if mute.why else "")
+
+
+def _ranges(days: tuple[date, ...]) -> str:
+    """Write days shortly: ``2026-11-01 to 2026-11-03, 2026-11-07``."""
+    stretches: list[list[date]] = []
+    for day in days:
+        if stretches and day - stretches[-1][-1] == timedelta(days=1):
+            stretches[-1].append(day)
+        else:
+            stretches.append([day])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in stretches)
+
+
+def _local(moment: datetime) -> str:
+    """Write a naive UTC time in the analysts' zone, with the date unless it is today."""
+    from pipeline.core import clock
+
+    there = clock.to_local(moment)
+    return f"{there:%H:%M}" if there.date() == clock.today() else f"{there:%Y-%m-%d %H:%M}"
+
+
+def _duration(length: timedelta) -> str:
+    """Write a length of time in its greatest unit or two: ``3 min``, ``5 h 10 min``, ``2 days``."""
+    minutes = max(length, timedelta()) // timedelta(minutes=1)
+    hours, minutes = divmod(minutes, 60)
+    if hours >= 48:
+        return f"{hours // 24} days"
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

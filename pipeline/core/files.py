@@ -41,6 +41,7 @@ OUR_SECTIONS = (
     "outbox",
     "telegram",
     "delivery",
+    "status",
 )
 """The sections of feedpulse, besides [metric.NAME]."""
 _LUIGIS_SECTIONS = ("core", "worker", "scheduler", "retcode")
@@ -53,6 +54,7 @@ PATHS = {
     ("source", "ca_certs"): "",
     ("outbox", "path"): "var/outbox",
     ("delivery", "lock_path"): "var/locks",
+    ("status", "path"): "",
 }
 """The settings that are paths, with their defaults. A relative one belongs to the directory of the user's own file."""
 

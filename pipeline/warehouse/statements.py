@@ -11,7 +11,8 @@ from pipeline.core.errors import TerminalError
 from pipeline.core.identifiers import IDENTIFIER, RULE
 
 SQL_DIRECTORIES = tuple(
-    Path(__file__).parents[1] / room / "sql" for room in ("warehouse", "etl", "slots", "alerts", "demo", "commands")
+    Path(__file__).parents[1] / room / "sql"
+    for room in ("warehouse", "etl", "slots", "alerts", "tasks", "demo", "commands")
 )
 """Where statements are looked up; a name is unique over all of them."""
 

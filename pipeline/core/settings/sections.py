@@ -209,6 +209,17 @@ class DeliverySettings(Section):
     """Directory of lock files: of all processes on this machine only one at a time sends to an address."""
 
 
+class StatusSettings(Section):
+    """The status page."""
+
+    section = "status"
+
+    path = luigi.Parameter(default="")
+    """Directory of the page (index.html), for any web server; empty writes none."""
+    people = luigi.BoolParameter(default=False, parsing=luigi.BoolParameter.EXPLICIT_PARSING)
+    """Whether the page names the people who took or muted an incident."""
+
+
 SECTIONS: tuple[type[Section], ...] = (
     ClockSettings,
     WarehouseSettings,
@@ -217,6 +228,7 @@ SECTIONS: tuple[type[Section], ...] = (
     ReportSettings,
     AlertSettings,
     DeliverySettings,
+    StatusSettings,
 )
 
 

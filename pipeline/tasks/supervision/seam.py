@@ -168,6 +168,8 @@ def _conclude(root: str, ended: Ended, seconds: float, record: Record, *, is_log
             state["quiet_row"] = int(time.time())
         if is_row_due:
             _write(run, state, is_away=not _is_writable(ended))
+    if is_row_due and ended.outcome != ALREADY_RUNNING:
+        _show(run, record, is_away=not _is_writable(ended))
     if ended.outcome == OK:
         heartbeat.beat(root)
 
@@ -247,6 +249,16 @@ def _is_writable(ended: Ended) -> bool:
     """Whether the warehouse may be opened: it answers, and nothing is wrong with what names it."""
     is_away = ended.cause is not None and ended.cause.kind.startswith(("unreachable", "stopped"))
     return ended.outcome != REFUSED and not is_away
+
+
+def _show(run: Run, record: Record, *, is_away: bool) -> None:
+    """Write the status page; a page that cannot be written is a warning."""
+    from pipeline.tasks.status import page  # a run without a page needs none of it
+
+    try:
+        page.write(run, record.done, is_away=is_away)
+    except Exception as error:
+        _LOG.warning("the status page is not written: %s", causes.of_exception(error).text)
 
 
 def _write(run: Run, state: State, *, is_away: bool) -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.commands import health
 from pipeline.core import clock
 from pipeline.demo.events import Columns
 from pipeline.tasks import Alerts
+from pipeline.tasks.status import health
 from pipeline.warehouse.engines import EmbeddedEngine
 from tests.pipeline.alerts.place import BACK, OUTAGE, SLOT, Site, incident, site
 from tests.soak import rhythms

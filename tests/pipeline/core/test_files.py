@@ -179,6 +179,7 @@ def test_relative_paths_belong_to_the_users_file(directory: Path) -> None:
         "-",
         f"{elsewhere}/var/outbox",
         "/run/locks",
+        "-",
     ]
     # What another file says belongs to the working directory, as before.
     (directory / "luigi.cfg").write_text("[warehouse]\npath = mine\n[outbox]\npath = messages\n")

@@ -1,15 +1,15 @@
-"""The state of an installation, as `feedpulse status` shows it. Reads only; creates nothing."""
+"""The state of an installation, as `feedpulse status` and the status page show it. Reads only; creates nothing."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Literal, NamedTuple
 
 from pipeline.alerts import detection, learning
 from pipeline.alerts.incidents import State, store
 from pipeline.alerts.incidents.actions import Action
 from pipeline.alerts.incidents.incident import Incident
 from pipeline.alerts.learning import Lack
-from pipeline.commands.run import ROOTS
 from pipeline.core import clock, settings
 from pipeline.core.metrics import BY_NAME, FEED, MESSAGES
 from pipeline.etl import results
@@ -18,9 +18,10 @@ from pipeline.slots.rhythm import Rhythm, prompt
 from pipeline.tasks.daily import days_to_load
 from pipeline.tasks.etl import DailyMetrics
 from pipeline.tasks.retention import UNDROPPED
+from pipeline.tasks.roots import ROOTS
 from pipeline.warehouse import runs, tables
 from pipeline.warehouse.ownership import Inspection
-from pipeline.warehouse.runs import LastRun
+from pipeline.warehouse.runs import LastRun, Run
 from pipeline.warehouse.source import AHEAD, LEAST_TIME, source
 from pipeline.warehouse.statements import statement
 from pipeline.warehouse.tables import (
@@ -93,6 +94,20 @@ class Unsent:
     tried: datetime
 
 
+class Problem(NamedTuple):
+    """Something that is not well, and what it is about."""
+
+    kind: Literal["unreadable", "days", "run", "unchecked", "stalled", "incident", "unsent", "undropped"]
+    days: tuple[date, ...] = ()
+    run: Run | None = None
+    at: datetime | None = None
+    """The newest slot that was checked."""
+    incident: Open | None = None
+    message: Unsent | None = None
+    error: str = ""
+    """Why the state cannot be read."""
+
+
 @dataclass(frozen=True)
 class Health:
     """What `read` found; a part is None or empty if there is nothing about it."""
@@ -111,39 +126,43 @@ class Health:
     no_actions: date | None = None
     """The newest day, if it is loaded and has rows in the feed of which none is a view or a like."""
 
-    def problems(self) -> Iterator[str]:
-        """Say what is not well, a line each."""
+    def problems(self) -> Iterator[Problem]:
+        """Say what is not well."""
         now = clock.utcnow()
         ran = set(self.runs)
         if self.days and self.days.missing and (settings.load_start() or ran & {"Daily", "Morning"}):
-            yield f"days that are not loaded: {ranges(self.days.missing)}"
+            yield Problem("days", days=self.days.missing)
         for root, last in self.runs.items():
             counts = root in ROOTS or now - last.run.began < BY_HAND
             if counts and last.run.outcome not in (runs.OK, runs.ALREADY_RUNNING):
-                error = last.run.error or "no cause is recorded"
-                yield f"{root} {last.run.outcome} at {local(last.run.began)}: {error}"
+                yield Problem("run", run=last.run)
         if self.slots is None:
             if ran & {"Alerts"}:
-                yield "no slot was ever checked"
-        elif (age := now - self.slots.newest - clock.SLOT) > SLOT_LATE + self._lag:
-            yield f"no slot was checked since that of {local(self.slots.newest)}, {duration(age)} ago"
+                yield Problem("unchecked")
+        elif now - self.slots.newest - clock.SLOT > SLOT_LATE + self.lag:
+            yield Problem("stalled", at=self.slots.newest)
         for item in self.incidents:
             if item.incident.notified and not (item.acknowledged_by or item.mute or item.incident.mark):
-                yield f"an incident is open and nobody took it: {described(item)}"
+                yield Problem("incident", incident=item)
         for message in self.unsent:
-            yield f"{message.key} was not sent to {message.channel} {message.address} at {local(message.tried)}"
+            yield Problem("unsent", message=message)
         if self.is_grown:
-            yield f"old months could not be dropped on {UNDROPPED_DAYS} days: the log says why"
+            yield Problem("undropped")
 
     @property
-    def _lag(self) -> timedelta:
+    def lag(self) -> timedelta:
         """How long after its end a slot is checked at the latest."""
         rhythms = prompt(self.slots.rhythms.values()) if self.slots else []
         return max((rhythm.patience for rhythm in rhythms if rhythm.arrivals), default=0) * clock.SLOT
 
 
-def read() -> Health:
+def read(*, with_source: bool = True) -> Health:
     """Read the state of the installation.
+
+    Parameters
+    ----------
+    with_source : bool
+        Whether to look for wrong times in the source, for which its tables are read.
 
     Raises
     ------
@@ -161,7 +180,7 @@ def read() -> Health:
             _mutes(state),
             tuple(_unsent(found)),
             _is_grown(found),
-            optional("times of the source", _wrong_times) or {},
+            (optional("times of the source", _wrong_times) or {}) if with_source else {},
             optional("actions of the newest day", lambda: _no_actions(found)),
         )
 
@@ -253,55 +272,19 @@ def _no_actions(found: Inspection) -> date | None:
     return newest if _has(found, DAILY_TOTALS) and results.has_no_action(newest) else None
 
 
+def worst(incident: Incident) -> float:
+    """Return the greatest relative deviation of an incident as its messages tell it: that of one slot, signed.
+
+    `Incident.worst` is that of the numbers which were checked, and these may be of two slots together.
+    """
+    changes = [
+        member.worst_value / member.worst_expected - 1
+        for member in incident.shown
+        if member.worst_at and member.worst_expected > 0
+    ]
+    return max(changes, key=abs, default=incident.worst)
+
+
 def _has(found: Inspection, *names: str) -> bool:
     """Whether tables exist: those of a release before this one may lack some."""
     return not set(names) & set(found.missing)
-
-
-def described(item: Open) -> str:
-    """Describe an incident in one line: metrics, since when, the worst deviation, and what people said."""
-    incident = item.incident
-    metrics = ", ".join(dict.fromkeys(member.metric for member in incident.shown))
-    parts = [f"{metrics} since {local(incident.opened)}", f"at the worst {incident.worst:+.0%}"]
-    if incident.silent_since:
-        parts.append(f"no data since {local(incident.silent_since)}")
-    if item.acknowledged_by:
-        parts.append(f"acknowledged by {', '.join(item.acknowledged_by)}")
-    if item.mute:
-        parts.append(f"muted {described_mute(item.mute)}")
-    if not incident.notified:
-        parts.append("nobody was told")
-    if incident.mark:
-        parts.append(f"declared a {incident.mark}")
-    return ", ".join(parts)
-
-
-def described_mute(mute: Action) -> str:
-    """Describe a mute: until when, by whom and why."""
-    return f"until {local(mute.end)} by {mute.person}" + (f" ({mute.why})" if mute.why else "")
-
-
-def ranges(days: tuple[date, ...]) -> str:
-    """Write days shortly: ``2026-11-01 to 2026-11-03, 2026-11-07``."""
-    stretches: list[list[date]] = []
-    for day in days:
-        if stretches and day - stretches[-1][-1] == timedelta(days=1):
-            stretches[-1].append(day)
-        else:
-            stretches.append([day])
-    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in stretches)
-
-
-def local(moment: datetime) -> str:
-    """Write a naive UTC time in the analysts' zone, with the date unless it is today."""
-    there = clock.to_local(moment)
-    return f"{there:%H:%M}" if there.date() == clock.today() else f"{there:%Y-%m-%d %H:%M}"
-
-
-def duration(length: timedelta) -> str:
-    """Write a length of time in its greatest unit or two: ``3 min``, ``5 h 10 min``, ``2 days``."""
-    minutes = max(length, timedelta()) // timedelta(minutes=1)
-    hours, minutes = divmod(minutes, 60)
-    if hours >= 48:
-        return f"{hours // 24} days"
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
