@@ -85,7 +85,7 @@ def report(story: Story) -> str:
 
 def loss(text: str, label: str) -> int:
     """The number of lost events in an alert."""
-    found = re.search(rf"^lost against expected so far: {MINUS}([\d,]+) {label}$", text, re.MULTILINE)
+    found = re.search(rf"^lost so far: ([\d,]+) {label}$", text, re.MULTILINE)
     assert found is not None, text
     return int(found[1].replace(",", ""))
 

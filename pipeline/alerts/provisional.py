@@ -59,7 +59,7 @@ def tell(
         certain = list(_certain(numbers.results.values(), tables - known))
         after = step(replace(state, current=()), certain, slot, rules, {}, now=clock.utcnow())
         notices = [notice for notice in after.notices if notice.kind == "post"]
-        messages += notify(notices, numbers, {}, channels).messages
+        messages += notify(notices, numbers, {}, channels, is_final=False).messages
         told = [replace(notice.incident.after("post"), noticed=slot) for notice in notices]
         store.save_incidents(told, slot)
     return messages

@@ -90,9 +90,12 @@ class Series:
         """(S, T): numerator / denominator, NaN where there is no data."""
         return ratio(self.numerators, self.denominators)
 
-    def in_real_time(self, row: Array, count: int) -> Array:
-        """Take the last `count` slots of real time from a row of T columns; NaN for a slot without a column."""
-        columns = self.columns[-count:]
+    def in_real_time(self, row: Array, count: int, days_before: int = 0) -> Array:
+        """Take the last `count` slots of real time from a row of T columns; NaN for a slot without a column.
+
+        With `days_before` take the same times of the wall clock so many days earlier.
+        """
+        columns = self.columns[-count:] - days_before * clock.SLOTS_A_DAY
         inside = (columns >= 0) & (columns < len(row))
         return np.where(inside, row[np.where(inside, columns, 0)], np.nan)
 

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from types import ModuleType
 
 import numpy as np
@@ -17,9 +17,12 @@ from reporting.formatting import ticks
 from reporting.message import Button, Message
 from reporting.texts.base import Texts
 
-# More panels than this are too small to read.
-PANELS_DRAWN = 12
-_HISTORY, _HISTORY_OF_DAYS = timedelta(hours=24), timedelta(days=36)
+PANELS_DRAWN = 4
+"""More panels make a picture that a phone shows too small to read."""
+SHORTEST, LONGEST, HISTORY_OF_DAYS = timedelta(hours=8), timedelta(hours=36), timedelta(days=36)
+"""How much time a picture covers: at least and at most before a slot, and before a day."""
+_PART = 0.6
+"""An incident takes at most this part of its picture, as long as that covers less than `LONGEST`."""
 _URGENCY = {"opened": 0, "ongoing": 1, "ended": 2}
 
 
@@ -134,33 +137,49 @@ def by_importance(alert: Alert) -> list[AlertMetric]:
 
 
 def _picture(alert: Alert, metrics: Sequence[AlertMetric], words: Texts) -> bytes:
-    now = words.THIS_DAY if alert.unit == "day" else words.THIS_SLOT
-    legend = plots.Legend(
-        words.ACTUAL, words.EXPECTED, words.USUAL_RANGE, words.OUTSIDE, now, words.NO_DATA, words.DIFFERENCE
+    before = (words.DAY_BEFORE, words.LAST_WEEK)
+    legend = plots.Legend(words.ACTUAL, words.EXPECTED, words.USUAL_RANGE, before, words.OTHER_INCIDENT, words.NO_DATA)
+    drawn = metrics[: PANELS_DRAWN - bool(alert.culprit)]
+    panels = [panel(alert, metric, text.outcome(metric, words), words) for metric in drawn]
+    if alert.culprit:
+        panels.append(panel(alert, alert.culprit, text.culprit(alert, alert.culprit, words), words))
+    return plots.draw_bands(panels, _writer(alert).picture_title(alert, words), legend, words.short_date)
+
+
+def history(alert: Alert) -> timedelta:
+    """Return how much time the picture covers up to its newest slot: more for an incident that lasts long."""
+    if alert.unit == "day":
+        return HISTORY_OF_DAYS
+    return min(max(SHORTEST, alert.length / _PART), LONGEST)
+
+
+def panel(alert: Alert, metric: AlertMetric, subtitle: str, words: Texts) -> plots.BandPanel:
+    """Make the panel of a metric."""
+    start = instant(alert.slot_end) - history(alert)
+    recent = np.array([instant(time) >= start for time in metric.times], dtype=bool)
+    values, expected, lower, upper, *before = (
+        np.asarray(series, dtype=np.float64)[recent] for series in (*metric.history(), *metric.before)
     )
-    history = _HISTORY_OF_DAYS if alert.unit == "day" else _HISTORY
-    panels = [panel(metric, alert.slot_start, words, history) for metric in metrics[:PANELS_DRAWN]]
-    return plots.draw_bands(panels, _writer(alert).slot(alert, words), legend, words.short_date)
-
-
-def panel(metric: AlertMetric, slot_start: datetime, words: Texts, history: timedelta = _HISTORY) -> plots.BandPanel:
-    """Make the panel of a metric: the 24 hours up to the slot, or the weeks up to the day."""
-    start = slot_start.astimezone(UTC) - history
-    recent = np.array([time.astimezone(UTC) >= start for time in metric.times], dtype=bool)
-    values, expected, lower, upper = (np.asarray(series, dtype=np.float64)[recent] for series in metric.history())
     return plots.BandPanel(
         title=text.label(metric),
-        subtitle=text.outcome(metric, words),
+        subtitle=subtitle,
         times=[time for time, drawn in zip(metric.times, recent, strict=True) if drawn],
         values=values,
         expected=expected,
         lower=np.maximum(lower, 0),
         upper=upper,
-        now=slot_start,
+        before=before,
+        now=alert.slot_start,
         since=metric.since,
-        until=metric.until,
+        until=metric.until or alert.slot_end,
+        others=[
+            other
+            for other in metric.others
+            if instant(other[1]) > start and instant(other[0]) < instant(alert.slot_end)
+        ],
+        step=timedelta(days=1) if alert.unit == "day" else instant(alert.slot_end) - instant(alert.slot_start),
         write=lambda amounts: ticks(metric.kind, amounts, words),
-        from_zero=metric.kind == "count" and history == _HISTORY,  # a day differs from others by some percent
+        whole=metric.kind == "count",
     )
 
 

@@ -42,11 +42,9 @@ class AlertMetric:
     until : datetime or None
         End of the last anomalous slot, aware, local; None while the anomaly lasts.
     times : sequence of datetime
-        Starts of T slots up to this one, ascending, aware, local; the last 24 hours are drawn.
+        Starts of T slots up to this one, ascending, aware, local; the newest are drawn.
     values, band_expected, band_lower, band_upper : array_like of float, shape (T,)
         Values, expectations and bounds of these slots; NaN if unknown.
-    detector : str
-        Name of the detector; empty if the metric is no longer checked.
     part : str
         The slice, for readers: "os iOS"; empty for the total.
     worst_at : datetime or None
@@ -55,6 +53,10 @@ class AlertMetric:
         Value and expectation in that slot.
     drift, drift_days : float, int
         Of an alert about days: the mean relative change a day over so many days; NaN if it is no drift.
+    before : sequence of array_like, each of shape (T,)
+        The values of these slots a day before and a week before; empty if they are not drawn.
+    others : sequence of (datetime, datetime)
+        Beginnings and ends of its other incidents, aware, local.
 
     Raises
     ------
@@ -77,19 +79,21 @@ class AlertMetric:
     band_expected: Sequence[float] | NDArray[np.float64]
     band_lower: Sequence[float] | NDArray[np.float64]
     band_upper: Sequence[float] | NDArray[np.float64]
-    detector: str
     part: str = ""
     worst_at: datetime | None = None
     worst_value: float = math.nan
     worst_expected: float = math.nan
     drift: float = math.nan
     drift_days: int = 0
+    before: Sequence[Sequence[float] | NDArray[np.float64]] = ()
+    others: Sequence[tuple[datetime, datetime]] = ()
 
     def __post_init__(self) -> None:
-        lengths = [len(series) for series in (self.times, *self.history())]
+        lengths = [len(series) for series in (self.times, *self.history(), *self.before)]
         if len(set(lengths)) > 1:
             raise ReportingError(f"alert on {self.name}: times, values and bands have {lengths} points; give the same")
-        moments = (self.since, self.until or self.since, self.worst_at or self.since, *self.times)
+        ends = (end for other in self.others for end in other)
+        moments = (self.since, self.until or self.since, self.worst_at or self.since, *self.times, *ends)
         if any(time.tzinfo is None for time in moments):
             raise ReportingError(f"alert on {self.name}: every time needs a time zone")
         if self.state == "ended" and self.until is None:
@@ -110,6 +114,13 @@ class AlertMetric:
         else:
             return 0.0
         return excess / half if half > 0 else float("inf")
+
+    @property
+    def is_severe(self) -> bool:
+        """Whether a total that deviates has at most half or at least twice of what was expected."""
+        # Comparisons with NaN are false.
+        is_far = self.value <= self.expected / 2 or self.value >= 2 * self.expected > 0
+        return is_far and not self.part and self.state != "ended"
 
 
 @dataclass(frozen=True)
@@ -229,6 +240,10 @@ class Alert:
         What people were told that late rows have corrected.
     unit : {"slot", "day"}
         What it is about. Every time of an alert about days is a local midnight, and a day takes the place of a slot.
+    culprit : AlertMetric or None
+        The slices that explain it best, to be drawn below the metrics.
+    is_final : bool
+        False if the slot still receives rows, so that its counts can rise.
     """
 
     slot_start: datetime
@@ -249,6 +264,8 @@ class Alert:
     late_until: datetime | None = None
     corrections: Sequence[Correction] = ()
     unit: Unit = "slot"
+    culprit: AlertMetric | None = None
+    is_final: bool = True
 
     def __post_init__(self) -> None:
         if not self.metrics:
@@ -261,6 +278,11 @@ class Alert:
     def is_over(self) -> bool:
         """Whether the incident has ended."""
         return self.status in ("recovered", "new_normal", "data_late", "false_alarm", "withdrawn")
+
+    @property
+    def is_severe(self) -> bool:
+        """Whether it lasts, and rows are missing or a metric is far from its expectation."""
+        return not self.is_over and (self.status == "no_data" or any(metric.is_severe for metric in self.metrics))
 
     @property
     def is_about_rows(self) -> bool:

@@ -32,24 +32,30 @@ _LINKS_LIMIT = 240
 _LOSSES_LIMIT = 200
 _HANDLINGS_SHOWN = 4
 _CORRECTIONS_SHOWN = 3
+# They begin a title, so that they are seen in the preview of a notification.
+_SEVERE, _LASTING, _OVER = "\U0001f534", "\U0001f7e0", "\u2705"
 
 
 def title(alert: Alert, metrics: Sequence[AlertMetric], words: Texts) -> str:
-    """Return one line that says what happened: the first metric, or the state of the incident."""
-    if alert.status != "opened":
-        return _status(alert, metrics, words)
-    return _and_more(_headline(metrics[0], words), metrics, words)
+    """Return one line: how severe it is, which metric deviates by how much, and for how long."""
+    return f"{sign(alert)} {_verdict(alert, metrics, words)}"
 
 
 def html(alert: Alert, metrics: Sequence[AlertMetric], words: Texts) -> str:
     """Return the longest text that fits, with the metrics in the given order."""
-    head = [] if alert.status == "opened" else [Line(bold(_status(alert, metrics, words))), Line("")]
-    tail = [Line(""), Line(f"<i>{escape(slot(alert, words))}</i>")]
-    tail += link_lines(alert)
+    head = [bold(title(alert, metrics, words)), *map(escape, _remarks(alert, words)), ""]
     lines = context(alert, words)
     if lines:
         lines.insert(0, Line(""))
-    return fitted([*head, *_metric_lines(alert, metrics, words), *lines, *tail], len(metrics), words)
+    tail = [Line(""), Line(f"<i>{escape(period(alert, words))}</i>"), *link_lines(alert)]
+    return fitted([*map(Line, head), *_metric_lines(alert, metrics, words), *lines, *tail], len(metrics), words)
+
+
+def sign(alert: Alert) -> str:
+    """Return the sign of what lasts, of what lasts and is severe, or of what is over."""
+    if alert.is_over:
+        return _OVER
+    return _SEVERE if alert.is_severe else _LASTING
 
 
 def context(alert: Alert, words: Texts) -> list[Line]:
@@ -71,33 +77,36 @@ def link_lines(alert: Alert) -> list[Line]:
 def reply_title(alert: Alert, metrics: Sequence[AlertMetric], words: Texts) -> str:
     """Return the first line of a reply."""
     if alert.status == "no_data":
-        since = _moment(alert.began, alert.slot_start, words)
-        return words.still_no_data(since, shorten(alert.source, _LABEL_LIMIT), words.duration(alert.length))
-    return _status(alert, metrics, words)
+        source = shorten(alert.source, _LABEL_LIMIT)
+        return f"{sign(alert)} {words.still_no_data(source, words.duration(alert.length))}"
+    if alert.status == "growing":
+        return f"{sign(alert)} {words.worse(_verdict(alert, metrics, words))}"
+    return title(alert, metrics, words)
 
 
 def reply_html(alert: Alert, metrics: Sequence[AlertMetric], words: Texts) -> str:
     """Return the text of a reply: duration, worst values, causes and losses."""
-    lines = [Line(bold(reply_title(alert, metrics, words)))]
+    lines = [Line(bold(reply_title(alert, metrics, words))), *map(Line, map(escape, _remarks(alert, words)))]
     for metric in metrics[:_METRICS_IN_A_REPLY]:
-        depth = outcome(metric, words) if alert.is_about_rows else _worst(metric, alert.slot_start, words)
-        if depth:
-            lines.append(Line(escape(f"{label(metric)}: {depth}"), DETAILS))
+        if alert.is_about_rows or alert.status == "growing":
+            lines.append(Line(escape(headline(metric, words)), DETAILS))
+        elif worst := _worst(metric, alert.slot_start, words):
+            lines.append(Line(escape(f"{label(metric)}, {worst}"), DETAILS))
     lines += [*_late_lines(alert, words), *_cause_lines(alert, words)[:1], *_loss_lines(alert, words)]
     if alert.status in ("new_normal", "false_alarm"):
         lines += _handling_lines(alert, words)[-1:]
-    lines += [Line(""), Line(f"<i>{escape(_period(alert.began, alert.ended, words))}</i>")]
+    lines += [Line(""), Line(f"<i>{escape(period(alert, words))}</i>")]
     return fitted(lines, 0, words)
 
 
-def slot(alert: Alert, words: Texts) -> str:
-    """Return the newest slot, e.g. "Monday, 2 November 2026, 14:15–14:30 (UTC+3)"; of what is over, when it was."""
-    start, end = alert.slot_start, alert.slot_end
-    if alert.is_over:
-        return _period(alert.began, alert.ended, words)
-    if start.utcoffset() != end.utcoffset():
-        return _period(start, end, words)
-    return f"{words.full_date(start)}, {start:%H:%M}–{end:%H:%M} ({_offset(start)})"
+def period(alert: Alert, words: Texts) -> str:
+    """Return when the incident was, until now or until its end: "Monday, 2 November 2026, 14:15–15:00 (UTC+3)"."""
+    return f"{words.full_date(alert.began)}, {_hours(alert, words)}"
+
+
+def picture_title(alert: Alert, words: Texts) -> str:
+    """Return the same in fewer letters: "Mon 2 Nov, 14:15–15:00 (UTC+3)"."""
+    return f"{words.weekday(alert.began)} {words.short_date(alert.began)}, {_hours(alert, words)}"
 
 
 def label(metric: AlertMetric) -> str:
@@ -108,11 +117,23 @@ def label(metric: AlertMetric) -> str:
 
 def outcome(metric: AlertMetric, words: Texts) -> str:
     """Return a metric's value beside its expectation, e.g. "0, expected 156 (-100%)"."""
-    compared = _compared(metric, metric.value, metric.expected, words)
     if metric.state == "ended":
-        return words.back_to_normal(compared)
-    deviation = change(metric.kind, metric.value, metric.expected, words)
-    return f"{compared} ({deviation})" if deviation else compared
+        return words.back_to_normal(_compared(metric, metric.value, metric.expected, words))
+    return _with_change(metric, metric.value, metric.expected, words)
+
+
+def moved(metric: AlertMetric, words: Texts) -> str:
+    """Return a metric and its change, e.g. "Views -53.1%", or its value if there is no change to write."""
+    if deviation := change(metric.kind, metric.value, metric.expected, words, brief=True):
+        return f"{label(metric)} {deviation}"
+    return headline(metric, words)
+
+
+def culprit(alert: Alert, slices: AlertMetric, words: Texts) -> str:
+    """Return what is said of the slices that explain an incident: their value, and how much they explain."""
+    share = words.percent(alert.causes[0].explained, 0) if alert.causes else ""
+    shown = outcome(slices, words) if known(slices.value) else ""
+    return ", ".join(filter(None, [shown, share and words.explains("", share, False).strip()]))
 
 
 def button_label(action: Action, mute: timedelta, words: Texts) -> str:
@@ -140,73 +161,101 @@ def answer(action: Action, at: datetime, muted_until: datetime | None, is_over: 
     return words.muted(_moment(muted_until, at, words)) if muted_until else words.NOT_MUTED
 
 
-def _status(alert: Alert, metrics: Sequence[AlertMetric], words: Texts) -> str:
-    """Return the state of an incident that was sent before."""
-    names = _and_more(label(metrics[0]), metrics, words)
-    began, ended = _ends(alert.began, alert.ended, alert.slot_start, words)
-    source, length = shorten(alert.source, _LABEL_LIMIT), words.duration(alert.length)
+def verdict(alert: Alert, metrics: Sequence[AlertMetric], length: str, words: Texts) -> str:
+    """Return what holds of an incident that lasts for a time, or did; the rows of a table apart."""
+    names, changed = (and_more(shown, metrics, words) for shown in (label(metrics[0]), moved(metrics[0], words)))
     match alert.status:
-        case "no_data":
-            return words.no_data_since(_moment(alert.began, alert.slot_start, words), source)
         case "recovered":
-            return f"{words.recovered(length)}: {names}"
+            return words.recovered(names, length)
         case "new_normal":
-            return f"{words.NEW_NORMAL}: {names}"
-        case "data_late":
-            return words.data_was_late(began, ended, source)
+            return f"{words.NEW_NORMAL}: {changed}"
         case "withdrawn":
             return f"{words.WITHDRAWN}: {names}"
         case "false_alarm":
             return f"{words.FALSE_ALARM}: {names}"
-    return f"{words.goes_on(length)}: {names}"
+    return words.recovering(names, length) if metrics[0].state == "ended" else words.ongoing(changed, length)
 
 
-def _and_more(first: str, metrics: Sequence[AlertMetric], words: Texts) -> str:
+def _verdict(alert: Alert, metrics: Sequence[AlertMetric], words: Texts) -> str:
+    source = shorten(alert.source, _LABEL_LIMIT)
+    if alert.status == "no_data":
+        return words.no_data_since(_moment(alert.began, alert.slot_start, words), source)
+    if alert.status == "data_late":
+        return words.data_was_late(*_ends(alert.began, alert.ended, alert.slot_start, words), source)
+    if not alert.is_final:
+        return words.so_far(and_more(moved(metrics[0], words), metrics, words))
+    return verdict(alert, metrics, words.duration(alert.length), words)
+
+
+def _remarks(alert: Alert, words: Texts) -> list[str]:
+    """Return what must be known beside the title."""
+    remarks = {"no_data": words.WHY_NO_DATA, "withdrawn": words.WRONG_CLOCK}
+    found = [remarks[alert.status]] if alert.status in remarks else []
+    return found if alert.is_final else [*found, words.NOT_FINAL]
+
+
+def and_more(first: str, metrics: Sequence[AlertMetric], words: Texts) -> str:
+    """Return what is said of the first metric, and how many others there are."""
     return f"{first} {words.more(len(metrics) - 1)}" if len(metrics) > 1 else first
 
 
 def _metric_lines(alert: Alert, metrics: Sequence[AlertMetric], words: Texts) -> list[Line]:
     lines = []
     for index, metric in enumerate(metrics[:_METRICS_WRITTEN]):
-        lines.append(Line(bold(_headline(metric, words)), MORE_METRICS if index else KEPT, 1))
-        worst = "" if alert.is_about_rows else _worst(metric, alert.slot_start, words)
-        details = escape(_details(metric, alert.slot_start, worst, words))
-        lines.append(Line(details, MORE_DETAILS if index else DETAILS, 0))
+        lines.append(Line(bold(headline(metric, words)), MORE_METRICS if index else KEPT, 1))
+        rank = MORE_DETAILS if index else DETAILS
+        lines += [Line(escape(fact), rank, 0) for fact in _facts(alert, metric, words)]
     return lines
 
 
-def _headline(metric: AlertMetric, words: Texts) -> str:
+def headline(metric: AlertMetric, words: Texts) -> str:
+    """Return a metric beside its expectation, e.g. "Messages sent: 0, expected 156 (-100%)"."""
     return f"{label(metric)}: {outcome(metric, words)}"
 
 
-def _details(metric: AlertMetric, slot_start: datetime, worst: str, words: Texts) -> str:
-    parts = []
+def _facts(alert: Alert, metric: AlertMetric, words: Texts) -> list[str]:
+    """Return the facts about a metric. A time that is the incident's own is left out: the last line says it."""
+    facts = [usual_range(metric, words)]
+    if metric.until is None and instant(metric.since) != instant(alert.began):
+        facts.append(words.since(_moment(metric.since, alert.slot_start, words)))
+    if metric.until is not None and not _is_all_of(alert, metric.since, metric.until):
+        length = instant(metric.until) - instant(metric.since)
+        facts.append(words.lasted(*_ends(metric.since, metric.until, alert.slot_start, words), words.duration(length)))
+    if not alert.is_about_rows:
+        facts.append(_worst(metric, alert.slot_start, words))
+    return [fact for fact in facts if fact]
+
+
+def _is_all_of(alert: Alert, since: datetime, until: datetime) -> bool:
+    """Whether a period is the incident's own."""
+    return (instant(since), instant(until)) == (instant(alert.began), instant(alert.ended))
+
+
+def usual_range(metric: AlertMetric, words: Texts) -> str:
+    """Return the band of a metric that deviates; '' if it is unknown or no longer of interest."""
     # A symmetric band may go below zero; counts and ratios cannot.
     lower = value(metric.kind, max(0.0, metric.lower), words) if known(metric.lower) else ""
     upper = value(metric.kind, metric.upper, words) if known(metric.upper) else ""
-    if lower or upper:
-        parts.append(words.usual_range(lower, upper))
-    if metric.until is not None:
-        length = instant(metric.until) - instant(metric.since)
-        parts.append(words.lasted(*_ends(metric.since, metric.until, slot_start, words), words.duration(length)))
-    else:
-        parts.append(words.since(_moment(metric.since, slot_start, words)))
-    if worst:
-        parts.append(worst)
-    if metric.detector:
-        parts.append(words.found_by(shorten(metric.detector, _LABEL_LIMIT)))
-    return "; ".join(parts)
+    return words.usual_range(lower, upper) if metric.state != "ended" and (lower or upper) else ""
 
 
 def _worst(metric: AlertMetric, slot_start: datetime, words: Texts) -> str:
     """Return the value furthest from its expectation, or "" if it is unknown or the newest one."""
     if metric.worst_at is None or (instant(metric.worst_at) == instant(slot_start) and metric.state != "ended"):
         return ""
-    deviation = change(metric.kind, metric.worst_value, metric.worst_expected, words)
-    compared = _compared(metric, metric.worst_value, metric.worst_expected, words)
-    return words.worst(
-        _moment(metric.worst_at, slot_start, words), f"{compared} ({deviation})" if deviation else compared
-    )
+    when = words.at(_moment(metric.worst_at, slot_start, words))
+    return words.worst(when, worst_outcome(metric, words))
+
+
+def worst_outcome(metric: AlertMetric, words: Texts) -> str:
+    """Return the value that was furthest from its expectation, beside it."""
+    return _with_change(metric, metric.worst_value, metric.worst_expected, words)
+
+
+def _with_change(metric: AlertMetric, amount: float, expected: float, words: Texts) -> str:
+    compared = _compared(metric, amount, expected, words)
+    deviation = change(metric.kind, amount, expected, words)
+    return f"{compared} ({deviation})" if deviation else compared
 
 
 def _compared(metric: AlertMetric, amount: float, expected: float, words: Texts) -> str:
@@ -218,9 +267,9 @@ def _late_lines(alert: Alert, words: Texts) -> list[Line]:
     """Return when late rows last changed the incident, and what was told of it before."""
     if not (alert.late_until and alert.corrections):
         return []
+    head = words.late_until(_moment(alert.late_until, alert.slot_start, words))
     corrections = [_correction(item, words) for item in alert.corrections[:_CORRECTIONS_SHOWN]]
-    moment = _moment(alert.late_until, alert.slot_start, words)
-    return [Line(escape(words.late_until(moment, "; ".join(corrections))), LOSS)]
+    return [Line(escape(line), LOSS) for line in (head, *corrections)]
 
 
 def _correction(item: Correction, words: Texts) -> str:
@@ -253,12 +302,12 @@ def _handling_lines(alert: Alert, words: Texts) -> list[Line]:
 
 
 def _amounts(losses: Sequence[tuple[str, float]], words: Texts) -> str:
-    """Return the amounts in one line, as many as fit."""
+    """Return the amounts without their signs in one line, as many as fit."""
     shown = ""
     for name, amount in losses:
         if not known(amount) or abs(amount) >= READABLE or round(amount) == 0:
             continue
-        phrase = words.amount(shorten(name, _LABEL_LIMIT), words.number(round(amount), signed=True))
+        phrase = words.amount(shorten(name, _LABEL_LIMIT), words.number(abs(round(amount))))
         if utf16_length(shown) + utf16_length(phrase) > _LOSSES_LIMIT:
             break
         shown = f"{shown}, {phrase}" if shown else phrase
@@ -297,12 +346,13 @@ def _offset(moment: datetime) -> str:
     return f"UTC{'-' if minutes < 0 else '+'}{hours}" + (f":{rest:02}" if rest else "")
 
 
-def _period(start: datetime, end: datetime, words: Texts) -> str:
-    """Return a period with its date, and with both offsets if clocks change within it."""
+def _hours(alert: Alert, words: Texts) -> str:
+    """Return the hours of an incident, with both offsets if clocks change within it."""
+    start, end = alert.began, alert.ended
     if start.utcoffset() != end.utcoffset():
-        began = f"{words.full_date(start)}, {start:%H:%M} ({_offset(start)})"
-        return f"{began} – {_moment(end, start, words)} ({_offset(end)})"
-    return f"{words.full_date(start)}, {start:%H:%M}–{_moment(end, start, words)} ({_offset(start)})"
+        return f"{start:%H:%M} ({_offset(start)}) – {_moment(end, start, words)} ({_offset(end)})"
+    dash = "–" if start.date() == end.date() else " – "
+    return f"{start:%H:%M}{dash}{_moment(end, start, words)} ({_offset(start)})"
 
 
 def _ends(start: datetime, end: datetime, near: datetime, words: Texts) -> tuple[str, str]:

@@ -22,16 +22,20 @@ class Texts(Protocol):
     NO_DATA: str
     # Said of a value of a day that lacks rows.
     INCOMPLETE: str
-    # Said of an alert about slots that were not over.
+    # Said of an alert about slots that were not over, and why.
     WITHDRAWN: str
+    WRONG_CLOCK: str
+    # Asked where a table has no rows.
+    WHY_NO_DATA: str
+    # Said of a count of a slot that is told before it has all of its rows.
+    NOT_FINAL: str
     # The legend of an alert's picture.
     ACTUAL: str
     EXPECTED: str
     USUAL_RANGE: str
-    OUTSIDE: str
-    THIS_SLOT: str
-    THIS_DAY: str
-    DIFFERENCE: str
+    DAY_BEFORE: str
+    LAST_WEEK: str
+    OTHER_INCIDENT: str
     # What people do about an incident, as buttons, and as lines that say who did it.
     ACKNOWLEDGE: str
     ACKNOWLEDGED: str
@@ -123,7 +127,7 @@ class Texts(Protocol):
         """Return a value beside its expectation: "0, expected 156"."""
 
     def back_to_normal(self, outcome: str) -> str:
-        """Return that an incident ended, with what `compared` says."""
+        """Return what `compared` says, and that it is normal again."""
 
     def usual_range(self, lower: str, upper: str) -> str:
         """Return the band; either bound may be empty, not both."""
@@ -134,32 +138,44 @@ class Texts(Protocol):
     def lasted(self, start: str, end: str, length: str) -> str:
         """Return when an ended incident was and how long it lasted."""
 
-    def found_by(self, detector: str) -> str:
-        """Return which detector decided."""
+    def at(self, moment: str) -> str:
+        """Return when something was: "at 14:30"."""
 
-    def worst(self, moment: str, outcome: str) -> str:
-        """Return what a metric was when it was furthest from what was expected, and when that was."""
+    def on(self, day: str) -> str:
+        """Return on which day something was: "on Mon 9 Nov"."""
 
-    def goes_on(self, length: str) -> str:
-        """Return that an incident lasts, and for how long already: the head of a line."""
+    def worst(self, when: str, outcome: str) -> str:
+        """Return when a metric was furthest from what was expected, as `at` or `on` says it, and what it was then."""
 
-    def recovered(self, length: str) -> str:
-        """Return that an incident is over, and how long it was: the head of a line."""
+    def ongoing(self, what: str, length: str) -> str:
+        """Return what deviates, and for how long already: "Views \u221253% and 1 more, ongoing for 30 min"."""
+
+    def so_far(self, what: str) -> str:
+        """Return that what deviates is not complete yet: "Views +85% so far"."""
+
+    def worse(self, what: str) -> str:
+        """Return that it is much worse than people were told, with what `ongoing` says."""
+
+    def recovering(self, what: str, length: str) -> str:
+        """Return that metrics are back to normal, but not for long enough yet, and how old the incident is."""
+
+    def recovered(self, what: str, length: str) -> str:
+        """Return that an incident is over, and how long it was."""
 
     def no_data_since(self, moment: str, source: str) -> str:
-        """Return that no rows of a table came since then, asking why; the table may be empty."""
+        """Return that no rows of a table came since then; the table may be empty."""
 
-    def still_no_data(self, moment: str, source: str, length: str) -> str:
+    def still_no_data(self, source: str, length: str) -> str:
         """Return that there are none still, and for how long already."""
 
     def data_was_late(self, start: str, end: str, source: str) -> str:
         """Return that what was taken for an incident were rows that came late; the table may be empty."""
 
-    def late_until(self, moment: str, corrections: str) -> str:
-        """Return until when rows came late, and the `corrected_worst` of what was told before, joined."""
+    def late_until(self, moment: str) -> str:
+        """Return until when rows came late; a line of each `corrected_worst` follows."""
 
     def corrected_worst(self, label: str, worst: str, told: str) -> str:
-        """Return a metric's worst change as it is known now, '' if nothing deviated, and as it was told."""
+        """Return a metric's worst change as it is known now, '' if nothing deviated, and as it was told first."""
 
     def lost(self, amounts: str, so_far: bool) -> str:
         """Return how much less there was than expected, in all or until now."""
@@ -168,7 +184,7 @@ class Texts(Protocol):
         """Return how much more there was than expected, in all or until now."""
 
     def amount(self, label: str, number: str) -> str:
-        """Return a number of what `label` names, in one phrase: "\u221212,300 views"."""
+        """Return a number of what `label` names, in one phrase: "12,300 views"."""
 
     def mute(self, length: str) -> str:
         """Return the button that mutes an incident for so long."""

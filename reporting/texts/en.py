@@ -12,14 +12,16 @@ THIS_WEEK = "last 7 days"
 WEEK_BEFORE = "the same weekdays a week before"
 NO_DATA = "no data"
 INCOMPLETE = "incomplete"
-WITHDRAWN = "Withdrawn, the clock of feedpulse was wrong"
+WITHDRAWN = "Withdrawn"
+WRONG_CLOCK = "the clock of feedpulse was wrong"
+WHY_NO_DATA = "Is the application down or the load late?"
+NOT_FINAL = "not final: rows of this slot still arrive, so the number can only rise"
 ACTUAL = "actual"
 EXPECTED = "expected"
 USUAL_RANGE = "usual range"
-OUTSIDE = "outside"
-THIS_SLOT = "this slot"
-THIS_DAY = "this day"
-DIFFERENCE = "difference"
+DAY_BEFORE = "the day before"
+LAST_WEEK = "a week before"
+OTHER_INCIDENT = "another incident"
 ACKNOWLEDGE = "Acknowledge"
 ACKNOWLEDGED = "Acknowledged"
 FALSE_ALARM = "False alarm"
@@ -28,17 +30,17 @@ UNMUTE = "Unmute"
 UNMUTED = "Unmuted"
 REOPEN = "Reopen"
 REOPENED = "Reopened"
-NOT_MUTED = "Not muted: messages arrive"
-FALSE_ALARM_HELD = "False alarm: no more messages about it"
-NEW_NORMAL_HELD = "New normal: this alert is over"
-REOPENED_HELD = "Open again: messages arrive"
-OVER = "This alert is over: nothing changes"
-PRESS_UNREADABLE = "This press cannot be read"
-PRESS_FOREIGN = "This button belongs to another feedpulse with the same bot, which may not hear of the press"
-PRESS_REFUSED = "You may not press the buttons of this bot"
-PRESS_UNKNOWN = "No such incident is known"
-NOT_EXPLAINED = "not explained by any slice"
-PROPOSAL = "Proposal for luigi.cfg"
+NOT_MUTED = "Unmuted: you will hear of changes again"
+FALSE_ALARM_HELD = "Marked as a false alarm: you will hear no more of it"
+NEW_NORMAL_HELD = "Marked as the new normal: this alert is over"
+REOPENED_HELD = "Open again: you will hear of changes"
+OVER = "This alert is over already: the press changes nothing"
+PRESS_UNREADABLE = "feedpulse does not know this button"
+PRESS_FOREIGN = "This button belongs to another feedpulse with the same bot; the press may not reach it"
+PRESS_REFUSED = "You are not allowed to press the buttons of this bot"
+PRESS_UNKNOWN = "feedpulse does not know this incident"
+NOT_EXPLAINED = "no slice stands out"
+PROPOSAL = "Proposal for feedpulse.cfg"
 TEST_TITLE = "Test message"
 TEST_TEXT = "feedpulse can write here: reports and alerts will arrive."
 
@@ -143,7 +145,7 @@ def compared(value: str, expected: str) -> str:
 
 
 def back_to_normal(outcome: str) -> str:
-    return f"back to normal, {outcome}"
+    return f"{outcome} (back to normal)"
 
 
 def usual_range(lower: str, upper: str) -> str:
@@ -160,44 +162,60 @@ def lasted(start: str, end: str, length: str) -> str:
     return f"{start} to {end}, lasted {length}"
 
 
-def found_by(detector: str) -> str:
-    return f"detector {detector}"
+def at(moment: str) -> str:
+    return f"at {moment}"
 
 
-def worst(moment: str, outcome: str) -> str:
-    return f"{outcome} at the worst, {moment}"
+def on(day: str) -> str:
+    return f"on {day}"
 
 
-def goes_on(length: str) -> str:
-    return f"Goes on for {length}"
+def worst(when: str, outcome: str) -> str:
+    return f"worst {when}: {outcome}"
 
 
-def recovered(length: str) -> str:
-    return f"Recovered after {length}"
+def ongoing(what: str, length: str) -> str:
+    return f"{what}, ongoing for {length}"
+
+
+def so_far(what: str) -> str:
+    return f"{what} so far"
+
+
+def worse(what: str) -> str:
+    return f"Worse: {what}"
+
+
+def recovering(what: str, length: str) -> str:
+    return f"{what}: recovering, {length} so far"
+
+
+def recovered(what: str, length: str) -> str:
+    return f"{what}: recovered after {length}"
 
 
 def no_data_since(moment: str, source: str) -> str:
-    return f"No data since {moment}{f' in {source}' if source else ''}: application or loading?"
+    return f"No data{f' in {source}' if source else ''} since {moment}"
 
 
-def still_no_data(moment: str, source: str, length: str) -> str:
-    return f"Still no data{f' in {source}' if source else ''} since {moment}, for {length}: application or loading?"
+def still_no_data(source: str, length: str) -> str:
+    return f"Still no data{f' in {source}' if source else ''}, for {length}"
 
 
 def data_was_late(start: str, end: str, source: str) -> str:
     return f"Data was late: {f'{source}, ' if source else ''}{start} to {end}"
 
 
-def late_until(moment: str, corrections: str) -> str:
-    return f"Data was late until {moment}. {corrections}"
+def late_until(moment: str) -> str:
+    return f"data was late until {moment}, so this is corrected:"
 
 
 def corrected_worst(label: str, worst: str, told: str) -> str:
-    return f"{label}: {f'{worst} at the worst' if worst else 'as usual'}, not {told}"
+    return f"{label}: {f'worst {worst}' if worst else 'as usual'}, first told as {told}"
 
 
 def lost(amounts: str, so_far: bool) -> str:
-    return f"lost against expected{' so far' if so_far else ''}: {amounts}"
+    return f"lost{' so far' if so_far else ''}: {amounts}"
 
 
 def gained(amounts: str, so_far: bool) -> str:
@@ -253,13 +271,14 @@ def now_set(value: str) -> str:
 
 
 def replayed(days: int, messages_a_month: int, missed: int, confirmed: int) -> str:
-    effect = (
-        number(messages_a_month, signed=True) + f" {'message' if abs(messages_a_month) == 1 else 'messages'} a month"
-    )
+    count, side = abs(messages_a_month), "more" if messages_a_month > 0 else "fewer"
+    difference = f"{number(count)} {side} {'message' if count == 1 else 'messages'} a month"
+    effect = f"replayed over {number(days)} days: {difference if count else 'as many messages'}"
     if not confirmed:
-        return f"replayed over {number(days)} days: {effect}; no confirmed incident to try it on"
-    which = f"{number(missed) if missed else 'none'} of the {number(confirmed)} confirmed"
-    return f"replayed over {number(days)} days: {effect}, misses {which}"
+        return f"{effect}; there was no confirmed incident to try it on"
+    if missed:
+        return f"{effect}; misses {number(missed)} of {number(confirmed)} confirmed"
+    return f"{effect}; finds all {number(confirmed)} confirmed"
 
 
 def run_failed(task: str) -> str:

@@ -12,33 +12,35 @@ THIS_WEEK = "последние 7 дней"
 WEEK_BEFORE = "те же дни неделей раньше"
 NO_DATA = "нет данных"
 INCOMPLETE = "неполные данные"
-WITHDRAWN = "Отозвано, часы feedpulse были неверны"
+WITHDRAWN = "Отозвано"
+WRONG_CLOCK = "часы feedpulse шли неверно"
+WHY_NO_DATA = "Не работает приложение или опаздывает загрузка?"
+NOT_FINAL = "ещё не итог: строки за этот интервал поступают, число может только вырасти"
 ACTUAL = "факт"
 EXPECTED = "ожидалось"
 USUAL_RANGE = "норма"
-OUTSIDE = "вне нормы"
-THIS_SLOT = "этот интервал"
-THIS_DAY = "этот день"
-DIFFERENCE = "разница"
-ACKNOWLEDGE = "Принять"
-ACKNOWLEDGED = "Принято"
+DAY_BEFORE = "днём раньше"
+LAST_WEEK = "неделей раньше"
+OTHER_INCIDENT = "другой инцидент"
+ACKNOWLEDGE = "Взять в работу"
+ACKNOWLEDGED = "Взято в работу"
 FALSE_ALARM = "Ложная тревога"
 NEW_NORMAL = "Новая норма"
-UNMUTE = "Включить звук"
-UNMUTED = "Звук включён"
-REOPEN = "Открыть снова"
-REOPENED = "Открыто снова"
-NOT_MUTED = "Не заглушено: сообщения приходят"
-FALSE_ALARM_HELD = "Ложная тревога: сообщений о ней больше не будет"
-NEW_NORMAL_HELD = "Новая норма: этот алерт закрыт"
-REOPENED_HELD = "Открыто снова: сообщения приходят"
-OVER = "Этот алерт закрыт: ничего не меняется"
-PRESS_UNREADABLE = "Это нажатие не читается"
-PRESS_FOREIGN = "Это кнопка другого feedpulse с тем же ботом: он может не узнать о нажатии"
-PRESS_REFUSED = "Вам нельзя нажимать кнопки этого бота"
-PRESS_UNKNOWN = "Такой инцидент неизвестен"
-NOT_EXPLAINED = "ни один срез этого не объясняет"
-PROPOSAL = "Предложение для luigi.cfg"
+UNMUTE = "Включить уведомления"
+UNMUTED = "Уведомления включены"
+REOPEN = "Открыть заново"
+REOPENED = "Открыто заново"
+NOT_MUTED = "Уведомления включены"
+FALSE_ALARM_HELD = "Отмечено как ложная тревога: больше о ней не напомним"
+NEW_NORMAL_HELD = "Отмечено как новая норма: алерт закрыт"
+REOPENED_HELD = "Открыто заново: уведомления включены"
+OVER = "Алерт уже закрыт, нажатие ничего не меняет"
+PRESS_UNREADABLE = "feedpulse не знает такой кнопки"
+PRESS_FOREIGN = "Это кнопка другого feedpulse с тем же ботом: нажатие может до него не дойти"
+PRESS_REFUSED = "У вас нет прав на кнопки этого бота"
+PRESS_UNKNOWN = "feedpulse не знает такого инцидента"
+NOT_EXPLAINED = "ни один срез не выделяется"
+PROPOSAL = "Предложение для feedpulse.cfg"
 TEST_TITLE = "Проверка связи"
 TEST_TEXT = "feedpulse может писать сюда: отчёты и алерты будут приходить."
 
@@ -156,7 +158,7 @@ def compared(value: str, expected: str) -> str:
 
 
 def back_to_normal(outcome: str) -> str:
-    return f"снова в норме, {outcome}"
+    return f"{outcome} (снова в норме)"
 
 
 def usual_range(lower: str, upper: str) -> str:
@@ -173,44 +175,60 @@ def lasted(start: str, end: str, length: str) -> str:
     return f"с {start} до {end}, длилось {length}"
 
 
-def found_by(detector: str) -> str:
-    return f"детектор {detector}"
+def at(moment: str) -> str:
+    return f"в {moment}"
 
 
-def worst(moment: str, outcome: str) -> str:
-    return f"{outcome} в худший момент, {moment}"
+def on(day: str) -> str:
+    return f"({day})"
 
 
-def goes_on(length: str) -> str:
-    return f"Продолжается уже {length}"
+def worst(when: str, outcome: str) -> str:
+    return f"сильнее всего {when}: {outcome}"
 
 
-def recovered(length: str) -> str:
-    return f"Восстановилось, длилось {length}"
+def ongoing(what: str, length: str) -> str:
+    return f"{what}, длится {length}"
+
+
+def so_far(what: str) -> str:
+    return f"{what} на данный момент"
+
+
+def worse(what: str) -> str:
+    return f"Стало хуже: {what}"
+
+
+def recovering(what: str, length: str) -> str:
+    return f"{what}: возврат к норме, длится {length}"
+
+
+def recovered(what: str, length: str) -> str:
+    return f"{what}: снова в норме, длилось {length}"
 
 
 def no_data_since(moment: str, source: str) -> str:
-    return f"Нет данных{f' в {source}' if source else ''} с {moment}: приложение или загрузка?"
+    return f"Нет данных{f' в {source}' if source else ''} с {moment}"
 
 
-def still_no_data(moment: str, source: str, length: str) -> str:
-    return f"Всё ещё нет данных{f' в {source}' if source else ''} с {moment}, уже {length}: приложение или загрузка?"
+def still_no_data(source: str, length: str) -> str:
+    return f"Всё ещё нет данных{f' в {source}' if source else ''}, уже {length}"
 
 
 def data_was_late(start: str, end: str, source: str) -> str:
     return f"Данные опоздали: {f'{source}, ' if source else ''}с {start} до {end}"
 
 
-def late_until(moment: str, corrections: str) -> str:
-    return f"Данные опаздывали до {moment}. {corrections}"
+def late_until(moment: str) -> str:
+    return f"данные опаздывали до {moment}, уточнено:"
 
 
 def corrected_worst(label: str, worst: str, told: str) -> str:
-    return f"{label}: {f'{worst} в худший момент' if worst else 'как обычно'}, а не {told}"
+    return f"{label}: {f'не сильнее {worst}' if worst else 'как обычно'}, раньше сообщалось {told}"
 
 
 def lost(amounts: str, so_far: bool) -> str:
-    return f"{'пока ' if so_far else ''}потеряно против ожидания: {amounts}"
+    return f"{'пока недобор' if so_far else 'недобор'}: {amounts}"
 
 
 def gained(amounts: str, so_far: bool) -> str:
@@ -222,11 +240,11 @@ def amount(label: str, number: str) -> str:
 
 
 def mute(length: str) -> str:
-    return f"Заглушить на {length}"
+    return f"Без уведомлений {length}"
 
 
 def muted(until: str) -> str:
-    return f"Заглушено до {until}"
+    return f"Уведомления отключены до {until}"
 
 
 def explains(slices: str, share: str, several: bool) -> str:
@@ -267,12 +285,16 @@ def now_set(value: str) -> str:
 
 def replayed(days: int, messages_a_month: int, missed: int, confirmed: int) -> str:
     form = _plural(abs(messages_a_month), "сообщение", "сообщения", "сообщений")
-    effect = f"проверено на {number(days)} дн.: {number(messages_a_month, signed=True)} {form} в месяц"
+    side = "больше" if messages_a_month > 0 else "меньше"
+    difference = (
+        f"на {number(abs(messages_a_month))} {form} в месяц {side}" if messages_a_month else "столько же сообщений"
+    )
+    effect = f"проверено на {number(days)} дн.: {difference if messages_a_month else 'столько же сообщений'}"
     if not confirmed:
-        return f"{effect}; подтверждённых инцидентов, на которых его испытать, нет"
-    if not missed:
-        return f"{effect}, не пропускает ни одного из {number(confirmed)} подтверждённых"
-    return f"{effect}, пропускает {number(missed)} из {number(confirmed)} подтверждённых"
+        return f"{effect}; подтверждённых инцидентов для проверки не было"
+    if missed:
+        return f"{effect}; пропущено {number(missed)} из {number(confirmed)} подтверждённых"
+    return f"{effect}; найдены все подтверждённые: {number(confirmed)}"
 
 
 def run_failed(task: str) -> str:

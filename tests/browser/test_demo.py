@@ -75,10 +75,10 @@ def test_it_says_what_it_did(demo: Finished) -> None:
     _, _, outage = demo.output.partition("\n    alert-2026-11-20T0930Z-messenger_users\n")
     outage, _, _ = outage.partition("\n\nAll messages")
     replies = [line.strip() for line in outage.splitlines() if re.match(r" {8}\S", line)]
-    assert replies[0] == "Still no data in message_actions since 12:30, for 1 h: application or loading?"
-    assert replies[1].startswith("Recovered after 1 h")
+    assert replies[0] == "🔴 Still no data in message_actions, for 1 h"
+    assert replies[1].startswith("✅ Messages sent and 1 more: recovered after 1 h")
     assert len(replies) == 2
-    assert re.search(r" {12}lost against expected: −[\d,]+ messages sent", outage)
+    assert re.search(r" {12}lost: [\d,]+ messages sent", outage)
 
 
 def test_it_stays_in_its_directory(demo: Finished, place: Path) -> None:

@@ -58,10 +58,10 @@ def alert_metric(slot: datetime = SLOT, points: int = 97, **changes: Any) -> Ale
         "band_expected": np.full(points, 156.0),
         "band_lower": np.full(points, 120.0),
         "band_upper": np.full(points, 190.0),
-        "detector": "ensemble",
     }
     return AlertMetric(**(given | changes))
 
 
 def alert(*metrics: AlertMetric, links: Sequence[tuple[str, str]] = (), slot: datetime = SLOT) -> Alert:
-    return Alert(slot, slot + timedelta(minutes=15), metrics, links)
+    end = (slot.astimezone(UTC) + timedelta(minutes=15)).astimezone(slot.tzinfo)
+    return Alert(slot, end, metrics, links)

@@ -14,11 +14,11 @@ from reporting.texts import en
         (Cause("country", ["RU", "KZ"], 1.04), "country RU, KZ explain 104%"),
         (Cause("city", ["x" * 24], 0.5), f"city {'x' * 24} explains 50%"),
         (Cause("country", list("abcde"), 0.5), "country a, b, c and 2 more explain 50%"),
-        (Cause("os", [], 0.5), "not explained by any slice"),
-        (Cause(), "not explained by any slice"),
-        (Cause("os", ["iOS"], math.nan), "not explained by any slice"),
-        (Cause("os", ["iOS"], 1e9), "not explained by any slice"),
-        (Cause(metric="CTR"), "CTR: not explained by any slice"),
+        (Cause("os", [], 0.5), "no slice stands out"),
+        (Cause(), "no slice stands out"),
+        (Cause("os", ["iOS"], math.nan), "no slice stands out"),
+        (Cause("os", ["iOS"], 1e9), "no slice stands out"),
+        (Cause(metric="CTR"), "CTR: no slice stands out"),
     ],
 )
 def test_causes(cause: Cause, line: str) -> None:

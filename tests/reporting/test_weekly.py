@@ -27,9 +27,9 @@ def test_the_whole_text_in_english() -> None:
         "confirmed: 5\n"
         "false alarms: 3 (CTR 2, Views 1)\n"
         "670 of 672 slots checked\n\n"
-        "Proposal for luigi.cfg\n"
+        "Proposal for feedpulse.cfg\n"
         '[metric.ctr] detector_params = {"multiplier": 3} (now {"multiplier": 2.5})\n'
-        "replayed over 28 days: −7 messages a month, misses none of the 5 confirmed"
+        "replayed over 28 days: 7 fewer messages a month; finds all 5 confirmed"
     )
 
 
@@ -40,9 +40,9 @@ def test_the_whole_text_in_russian() -> None:
         "подтверждено: 5\n"
         "ложных тревог: 3 (CTR 2, Views 1)\n"
         "проверено интервалов: 670 из 672\n\n"
-        "Предложение для luigi.cfg\n"
+        "Предложение для feedpulse.cfg\n"
         '[metric.ctr] detector_params = {"multiplier": 3} (сейчас {"multiplier": 2.5})\n'
-        "проверено на 28 дн.: −7 сообщений в месяц, не пропускает ни одного из 5 подтверждённых"
+        "проверено на 28 дн.: на 7 сообщений в месяц меньше; найдены все подтверждённые: 5"
     )
 
 
@@ -62,13 +62,13 @@ def test_slots_that_were_not_checked_stand_out() -> None:
     [
         (
             {"missed": 1, "messages_a_month": 1},
-            "+1 message a month, misses 1 of the 5 confirmed",
-            "+1 сообщение в месяц, пропускает 1 из 5 подтверждённых",
+            "1 more message a month; misses 1 of 5 confirmed",
+            "на 1 сообщение в месяц больше; пропущено 1 из 5 подтверждённых",
         ),
         (
             {"confirmed": 0, "messages_a_month": -22},
-            "−22 messages a month; no confirmed incident to try it on",
-            "−22 сообщения в месяц; подтверждённых инцидентов, на которых его испытать, нет",
+            "22 fewer messages a month; there was no confirmed incident to try it on",
+            "на 22 сообщения в месяц меньше; подтверждённых инцидентов для проверки не было",
         ),
     ],
 )

@@ -6,8 +6,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-import numpy as np
-
 from pipeline.alerts import detection
 from pipeline.alerts.detection import CheckResult, Monitor
 from pipeline.alerts.detection.band import Band
@@ -15,6 +13,7 @@ from pipeline.alerts.evaluation import Evaluation
 from pipeline.alerts.incidents import Incident, Notice
 from pipeline.alerts.incidents.actions import MUTE, Action, ActionKind, button, offered
 from pipeline.alerts.incidents.incident import Member, message_key
+from pipeline.alerts.notify import drawn
 from pipeline.alerts.root_cause.explanation import Explanation
 from pipeline.core import clock, dimensions, settings
 from pipeline.core.metrics import BY_NAME
@@ -27,14 +26,19 @@ if TYPE_CHECKING:
     from reporting.alerts import Alert, AlertMetric, Correction, Handling, Loss, State, Status
     from reporting.causes import Cause, RatioSplit
 
-DRAWN_SLOTS = clock.SLOTS_A_DAY  # the last day
 LEAST_CORRECTION = 0.05
 """The least difference between a deviation that was told and the one that late rows show, to be told."""
 MOST_SHOWN = 6
 """Maximum number of members in a message. If an incident has more, those that deviate most are shown."""
 
 
-def alerts(notices: Sequence[Notice], evaluation: Evaluation, explanations: Mapping[str, Explanation]) -> "list[Alert]":
+def alerts(
+    notices: Sequence[Notice],
+    evaluation: Evaluation,
+    explanations: Mapping[str, Explanation],
+    *,
+    is_final: bool = True,
+) -> "list[Alert]":
     """Describe the incident of each notice.
 
     Parameters
@@ -45,15 +49,18 @@ def alerts(notices: Sequence[Notice], evaluation: Evaluation, explanations: Mapp
         The numbers of the slot.
     explanations : mapping
         Explanations by incident id. An incident without an entry is not explained.
+    is_final : bool
+        False if the slot still receives rows.
     """
     shown = [_shown(notice.incident, evaluation) for notice in notices]
     parts = {member.part for members in shown for member in members}
+    parts.update(part for explanation in explanations.values() for part in drawn.culprits(explanation))
     bands = optional(
         f"usual ranges in pictures of {evaluation.series.slot}",
         lambda: detection.bands(evaluation.series, evaluation.monitors, evaluation.adjustments, parts),
     )
     return [
-        _alert(notice, members, evaluation, bands or {}, explanations.get(notice.incident.incident_id))
+        _alert(notice, members, evaluation, bands or {}, explanations.get(notice.incident.incident_id), is_final)
         for notice, members in zip(notices, shown, strict=True)
     ]
 
@@ -74,6 +81,7 @@ def _alert(
     evaluation: Evaluation,
     bands: Mapping[Part, Band],
     explanation: Explanation | None,
+    is_final: bool,
 ) -> "Alert":
     from reporting.alerts import Alert
 
@@ -84,10 +92,14 @@ def _alert(
     until = incident.last_anomaly + clock.SLOT if incident.ended else end
     key = message_key(incident.incident_id)
     causes, splits = optional(f"cause in {key}", lambda: (cause_of(explanation), split_of(explanation))) or ((), ())
+    slices = optional(
+        f"slices in the picture of {key}",
+        lambda: drawn.culprit(explanation, incident, until, evaluation, bands),
+    )
     return Alert(
         slot_start=clock.to_local(series.slot),
         slot_end=clock.to_local(end),
-        metrics=[_figures(incident, member, evaluation, bands) for member in shown],
+        metrics=[_figures(incident, member, until, evaluation, bands) for member in shown],
         links=optional(f"links in {key}", lambda: links_for(shown, evaluation.monitors, incident, until)) or (),
         key=key,
         status=status,
@@ -104,6 +116,8 @@ def _alert(
         mute=MUTE,
         late_until=clock.to_local(incident.late_until) if incident.late_until else None,
         corrections=optional(f"corrections in {key}", lambda: _corrections(incident)) or (),
+        culprit=None if slices is None or slices.part in [slice_name(member.part) for member in shown] else slices,
+        is_final=is_final,
     )
 
 
@@ -130,17 +144,14 @@ def _source(incident: Incident) -> str:
     return ", ".join(sorted(map(table_name, kinds)))
 
 
-def _figures(incident: Incident, member: Member, evaluation: Evaluation, bands: Mapping[Part, Band]) -> "AlertMetric":
+def _figures(
+    incident: Incident, member: Member, until: datetime, evaluation: Evaluation, bands: Mapping[Part, Band]
+) -> "AlertMetric":
     from reporting.alerts import AlertMetric
 
-    series, result = evaluation.series, evaluation.results.get(member.part, not_checked(member))
+    result = evaluation.results.get(member.part, not_checked(member))
     language = settings.ReportSettings().language
-    drawn = [series.slot - back * clock.SLOT for back in range(DRAWN_SLOTS - 1, -1, -1)]
     state = state_of(incident, member)
-    unknown = np.full(series.numerators.shape[1], np.nan)
-    values = series.values[series.parts.index(member.part)] if member.part in series.parts else unknown
-    band = bands.get(member.part, (unknown, unknown, unknown))
-    expected, lower, upper = (series.in_real_time(array, DRAWN_SLOTS) for array in band)
     return AlertMetric(
         name=member.metric,
         label=BY_NAME[member.metric].label_in(language),
@@ -152,22 +163,18 @@ def _figures(incident: Incident, member: Member, evaluation: Evaluation, bands: 
         upper=result.upper,
         since=clock.to_local(member.since),
         until=clock.to_local(member.last + clock.SLOT) if state == "ended" else None,
-        times=[clock.to_local(slot) for slot in drawn],
-        values=series.in_real_time(values, DRAWN_SLOTS),
-        band_expected=expected,
-        band_lower=lower,
-        band_upper=upper,
-        detector=result.detector,
         part=slice_name(member.part),
         worst_at=clock.to_local(member.worst_at) if member.worst_at else None,
         worst_value=member.worst_value,
         worst_expected=member.worst_expected,
+        others=drawn.others(member.part, incident, until, evaluation),
+        **drawn.history(member.part, evaluation, bands),
     )
 
 
 def state_of(incident: Incident, member: Member) -> "State":
-    """Return whether a member is over, goes on, or is new to people."""
-    if incident.ended or member.good_slots > 0:
+    """Return whether a member is over, goes on, or is new to people. A new normal stays as it deviated."""
+    if member.good_slots > 0 or (incident.ended and incident.outcome != "new normal"):
         return "ended"
     return "ongoing" if incident.notified else "opened"
 

@@ -127,7 +127,6 @@ def _figures(incident: Incident, member: Member, checked: CheckedDay) -> "AlertM
         band_expected=expected,
         band_lower=lower,
         band_upper=upper,
-        detector=result.detector,
         part=slice_name(member.part),
         worst_at=clock.to_local(member.worst_at) if member.worst_at else None,
         worst_value=member.worst_value,

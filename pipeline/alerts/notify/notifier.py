@@ -89,6 +89,8 @@ def notify(
     explanations: "Mapping[str, Explanation]",
     channels: Channels,
     newest: datetime | None = None,
+    *,
+    is_final: bool = True,
 ) -> Notified:
     """Compose each notice once and deliver it.
 
@@ -104,6 +106,8 @@ def notify(
         The channels to deliver to.
     newest : datetime, optional
         The newest slot that the incidents were advanced by; by default that of the numbers.
+    is_final : bool
+        False if the slot still receives rows.
 
     Raises
     ------
@@ -114,7 +118,7 @@ def notify(
         return Notified("", [])
     from pipeline.alerts.notify import compose  # slow: imports the drawing
 
-    alerts = compose.alerts(notices, numbers, explanations)
+    alerts = compose.alerts(notices, numbers, explanations, is_final=is_final)
     slot = newest or numbers.series.slot
     delivered = [
         result

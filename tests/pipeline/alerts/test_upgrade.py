@@ -53,7 +53,7 @@ def test_the_tables_of_an_early_release_still_work(warehouse: Engine, tmp_path: 
 
         place.alert(OUTAGE, OUTAGE + SLOT)
         (text,) = place.messages().values()
-        assert "No data since 12:00 in message_actions" in text
+        assert "No data in message_actions since 12:00" in text
         check_incidents(place)
 
         place.run(Weekly(), datetime(2026, 11, 13, 3))

@@ -60,7 +60,7 @@ def test_a_run_ahead_is_taken_back_and_the_outage_that_follows_is_told(site: Sit
     run_ahead(site)
     wrong = "alert-2026-11-12T0800Z-messages_sent"
     assert set(site.messages()) == {wrong, f"{wrong}-no_data"}
-    assert site.messages()[wrong].startswith("No data since 10:45 in feed_actions, message_actions")
+    assert site.messages()[wrong].startswith("🔴 No data in feed_actions, message_actions since 10:45")
     assert max(checked(site)) == datetime(2026, 11, 12, 10, 45)
 
     site.arrive("feed_actions", RIGHT, OUTAGE + timedelta(hours=3))
@@ -69,20 +69,21 @@ def test_a_run_ahead_is_taken_back_and_the_outage_that_follows_is_told(site: Sit
     messages = site.messages()
     assert set(messages) == {wrong, f"{wrong}-no_data", f"{wrong}-withdrawn"}
     for key in (wrong, f"{wrong}-withdrawn"):
-        assert messages[key].startswith("Withdrawn, the clock of feedpulse was wrong: ")
+        assert messages[key].startswith("✅ Withdrawn: ")
+        assert messages[key].splitlines()[1] == "the clock of feedpulse was wrong"
     assert max(checked(site)) == datetime(2026, 11, 12, 8)
 
     site.alert(RIGHT + 2 * SLOT, OUTAGE + timedelta(minutes=50))
     messages = site.messages()
     (new,) = {key for key in messages if "T0900Z" in key}
     assert new.startswith("alert-2026-11-12T0900Z-mess")
-    assert messages[new].startswith("No data since 12:00")
-    assert messages[wrong].startswith("Withdrawn")
+    assert messages[new].startswith("🔴 No data in message_actions since 12:00")
+    assert messages[wrong].startswith("✅ Withdrawn")
     assert max(checked(site)) == datetime(2026, 11, 12, 9, 30)
 
     site.arrive("message_actions", OUTAGE + timedelta(minutes=50), OUTAGE + timedelta(hours=3))
     site.alert(OUTAGE + timedelta(minutes=65), OUTAGE + timedelta(hours=2))
-    assert site.messages()[f"{new}-recovered"].startswith("Recovered")
+    assert site.messages()[f"{new}-recovered"].partition("\n")[0].count("recovered after")
 
 
 @pytest.mark.long
@@ -127,7 +128,7 @@ def test_a_simulated_clock_goes_where_it_wants(site: Site, monkeypatch: pytest.M
     marks = checked(site)
     site.run(Alerts(), RIGHT - SLOT)
     assert checked(site)[-1] == max(marks)
-    assert next(iter(site.messages().values())).startswith("No data since")
+    assert next(iter(site.messages().values())).startswith("🔴 No data in ")
 
 
 def test_a_slot_that_is_checked_after_a_long_pause_alarms_nobody(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

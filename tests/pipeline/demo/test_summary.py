@@ -7,9 +7,9 @@ import pytest
 from pipeline.demo.summary import print_incidents
 
 MESSAGES = {
-    "alert-1-ctr": "Recovered after 1 h: CTR\n\nCTR: back to normal",
-    "alert-1-ctr-recovered": "Recovered after 1 h: CTR\nCTR: os iOS explains 97%\n\nFriday, 09:30-10:30",
-    "alert-2-views": "Goes on for 15 min: Views\n\nViews: 1, expected 2",
+    "alert-1-ctr": "✅ CTR: recovered after 1 h\n\nCTR: 20.0%, expected 20.2% (back to normal)",
+    "alert-1-ctr-recovered": "✅ CTR: recovered after 1 h\nCTR: os iOS explains 97%\n\nFriday, 09:30-10:30",
+    "alert-2-views": "🔴 Views −50.0%, ongoing for 15 min\n\nViews: 1, expected 2",
 }
 
 
@@ -21,8 +21,8 @@ def test_an_incident_is_printed_once_with_its_replies(tmp_path: Path, capsys: py
     assert printed.startswith("\n2 incidents were posted")
     assert printed.partition("The replies:\n\n")[2].splitlines() == [
         "    alert-1-ctr",
-        "        Recovered after 1 h: CTR",
+        "        ✅ CTR: recovered after 1 h",
         "            CTR: os iOS explains 97%",
         "    alert-2-views",
-        "        Goes on for 15 min: Views",
+        "        🔴 Views −50.0%, ongoing for 15 min",
     ]

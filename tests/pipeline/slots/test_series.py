@@ -112,6 +112,10 @@ def test_pictures_run_in_real_time() -> None:
     # 01:30, 01:45, then 02:00 to 02:45 of the first pass of which only 02:00 and 02:15 have columns, then the second
     assert np.array_equal(shown, [92, 93, 94, 95, np.nan, np.nan, 94, 95], equal_nan=True)
     assert clock.to_local(last - 7 * timedelta(minutes=15)).strftime("%H:%M") == "01:30"
+    # A day before, both passes have the same times of the wall clock.
+    two_days = series.Series((), last, np.empty((0, 192)), np.empty((0, 192)), columns + 96)
+    earlier = two_days.in_real_time(np.arange(192.0), 8, days_before=1)
+    assert np.array_equal(earlier, [92, 93, 94, 95, 96, 97, 94, 95])
 
 
 def test_the_oldest_slot_has_the_first_column() -> None:

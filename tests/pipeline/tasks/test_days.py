@@ -48,21 +48,22 @@ def test_a_low_tuesday_is_told_the_next_morning_and_closes(history: History) -> 
     history.morning(TUESDAY)
     assert history.place.messages() == [KEY]
     lines = history.place.text(KEY).splitlines()
-    assert lines[0] == "Tuesday, 10 November 2026, whole day"
+    assert lines[0] == "🟠 Likes −12.1% and 1 more on Tue 10 Nov"
     assert lines[2].startswith("Likes: 35,840, expected 40,7")
     assert lines[2].endswith("(−12.1%)")
     assert lines[3].startswith("usually 38,1")
     assert lines[4].startswith("CTR: 17.7%, expected 20.0%")
-    assert lines[-1].startswith("lost against expected so far: −4,9")
-    assert lines[-2].startswith("CTR: likes fell (−12.1%), views −0.9%; 100% within slices")
+    assert lines[-1] == "Tuesday, 10 November 2026, whole day"
+    assert lines[-3].startswith("lost so far: 4,9")
+    assert lines[-4].startswith("CTR: likes fell (−12.1%), views −0.9%; 100% within slices")
     history.check(TUESDAY)
     assert history.place.text(KEY).splitlines() == lines
 
     history.morning(TUESDAY + DAY)
     closed = history.place.text(KEY).splitlines()
-    assert closed[0] == "Recovered after 1 d: CTR and 1 more"
+    assert closed[0] == "✅ CTR and 1 more: recovered after 1 d"
     assert "CTR: likes fell (−12.1%), views −0.9%; 100% within slices, 0% by their mix" in closed  # of Tuesday
-    assert closed[-1] == "Wednesday, 11 November 2026, whole day"
+    assert closed[-1] == "Tuesday, 10 November 2026, whole day"
     (incident,) = incidents(history, TUESDAY + DAY)
     assert (incident.outcome, incident.notified, incident.opened) == ("recovered", True, datetime(2026, 11, 9, 21))
 
@@ -81,7 +82,7 @@ def test_a_drift_is_told_within_four_days_and_says_how_fast(history: History) ->
     for later in clock.days(day + DAY, TUESDAY + 4 * DAY):
         history.morning(later)
     text = history.place.text(key)
-    assert text.startswith("Goes on for ")
+    assert ", ongoing for " in text.splitlines()[0]
     assert history.place.messages() == [key]
 
 
@@ -128,7 +129,7 @@ def test_a_day_that_is_loaded_again_corrects_its_message(history: History) -> No
         history.load(TUESDAY)
     history.morning(TUESDAY + DAY)
     assert history.place.messages() == [KEY]
-    assert history.place.text(KEY).startswith("Data was late: Tue 10 Nov is as usual")
+    assert history.place.text(KEY).startswith("✅ Data was late: Tue 10 Nov is as usual")
     assert set(history.verdicts(TUESDAY).values()) == {"ok"}
     (incident,) = incidents(history, TUESDAY + DAY)
     assert (incident.ended, incident.outcome) == (True, "late data")
@@ -208,7 +209,7 @@ def test_buttons_of_days(history: History) -> None:
     assert "muted until 18 Nov, 09:00: @ann, 11 Nov, 09:00" in history.place.text(KEY)
     history.morning(TUESDAY + DAY)
     assert history.place.messages() == [KEY]
-    assert history.place.text(KEY).startswith("Goes on for 2 d")
+    assert ", ongoing for 2 d\n" in history.place.text(KEY)
 
 
 def test_a_run_that_fails_while_sending_repeats_all(history: History, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 import io
 import math
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -37,15 +38,18 @@ def test_the_whole_text_in_english() -> None:
     )
     message = compose(alert(alert_metric(**ENDED), ctr, alert_metric(), links=links), "en")
     assert message.key == "alert-2026-11-02T1115Z"
-    assert message.title == "Messages sent: 0, expected 156 (−100%) and 2 more"
+    assert message.title == "🔴 Messages sent −100% and 2 more, ongoing for 2 h 30 min"
     assert message.plain == (
+        "🔴 Messages sent −100% and 2 more, ongoing for 2 h 30 min\n\n"
         "Messages sent: 0, expected 156 (−100%)\n"
-        "usually 120 to 190; since 14:15; detector ensemble\n"
+        "usually 120 to 190\n"
+        "since 14:15\n"
         "CTR: 25.0%, expected 20.0% (+5.00\u00a0pp, +25.0%)\n"
-        "usually 19.0% to 21.0%; since 14:15; detector ensemble\n"
-        "Likes: back to normal, 150, expected 156\n"
-        "usually 120 to 190; 12:00 to 14:15, lasted 2 h 15 min; detector ensemble\n\n"
-        "Monday, 2 November 2026, 14:15–14:30 (UTC+3)\n"
+        "usually 19.0% to 21.0%\n"
+        "since 14:15\n"
+        "Likes: 150, expected 156 (back to normal)\n"
+        "12:00 to 14:15, lasted 2 h 15 min\n\n"
+        "Monday, 2 November 2026, 12:00–14:30 (UTC+3)\n"
         "Dashboard"
     )
     assert '<a href="https://bi.example/1?from=a&amp;to=b">Dashboard</a>' in message.html
@@ -53,14 +57,46 @@ def test_the_whole_text_in_english() -> None:
 
 def test_the_whole_text_in_russian() -> None:
     message = compose(alert(alert_metric(label="Отправлено сообщений"), alert_metric(**ENDED)), "ru")
-    assert message.title == "Отправлено сообщений: 0, ожидалось 156 (−100\u00a0%) и ещё 1"
+    assert message.title == "🔴 Отправлено сообщений −100\u00a0% и ещё 1, длится 2 ч 30 мин"
     assert message.plain == (
+        "🔴 Отправлено сообщений −100\u00a0% и ещё 1, длится 2 ч 30 мин\n\n"
         "Отправлено сообщений: 0, ожидалось 156 (−100\u00a0%)\n"
-        "обычно от 120 до 190; с 14:15; детектор ensemble\n"
-        "Likes: снова в норме, 150, ожидалось 156\n"
-        "обычно от 120 до 190; с 12:00 до 14:15, длилось 2 ч 15 мин; детектор ensemble\n\n"
-        "понедельник, 2 ноября 2026, 14:15–14:30 (UTC+3)"
+        "обычно от 120 до 190\n"
+        "с 14:15\n"
+        "Likes: 150, ожидалось 156 (снова в норме)\n"
+        "с 12:00 до 14:15, длилось 2 ч 15 мин\n\n"
+        "понедельник, 2 ноября 2026, 12:00–14:30 (UTC+3)"
     )
+
+
+@pytest.mark.parametrize(
+    ("changes", "title"),
+    [
+        ({"value": 78.0}, "🔴 Messages sent −50.0%, ongoing for 15 min"),
+        ({"value": 79.0}, "🟠 Messages sent −49.4%, ongoing for 15 min"),
+        ({"value": 312.0}, "🔴 Messages sent +100%, ongoing for 15 min"),
+        ({"value": 311.0}, "🟠 Messages sent +99.4%, ongoing for 15 min"),
+        # A slice alone leaves the total in its range.
+        ({"part": "os iOS"}, "🟠 Messages sent, os iOS −100%, ongoing for 15 min"),
+        ({"kind": "ratio", "value": 0.149, "expected": 0.198}, "🟠 Messages sent −4.90\u00a0pp, ongoing for 15 min"),
+        ({"value": 5.0, "expected": 0.0}, "🟠 Messages sent: 5, expected 0, ongoing for 15 min"),
+        ({"value": math.nan}, "🟠 Messages sent: no data, expected 156, ongoing for 15 min"),
+        ({"state": "ended", "until": SLOT}, "🟠 Messages sent: recovering, 15 min so far"),
+    ],
+)
+def test_a_preview_of_forty_letters_shows_severity_metric_and_change(changes: dict[str, Any], title: str) -> None:
+    metric = alert_metric(**changes)
+    assert text.title(alert(metric), [metric], en) == title
+
+
+def test_a_slot_that_still_receives_rows_is_told_as_not_final() -> None:
+    metric = alert_metric(value=250.0)
+    early = replace(alert(metric), is_final=False)
+    assert text.html(early, [metric], en).split("\n")[:2] == [
+        "<b>🟠 Messages sent +60.3% so far</b>",
+        "not final: rows of this slot still arrive, so the number can only rise",
+    ]
+    assert "Messages sent +60,3\u00a0% на данный момент" in text.title(early, [metric], ru)
 
 
 @pytest.mark.parametrize(
@@ -74,31 +110,31 @@ def test_the_whole_text_in_russian() -> None:
     ],
 )
 def test_headlines(changes: dict[str, Any], headline: str) -> None:
-    assert compose(alert(alert_metric(**changes)), "en").plain.split("\n")[0] == headline
+    assert compose(alert(alert_metric(**changes)), "en").plain.split("\n")[2] == headline
 
 
 @pytest.mark.parametrize(
     ("lower", "upper", "english", "russian"),
     [
-        (-5.0, 20.0, "usually 0 to 20; ", "обычно от 0 до 20; "),
-        (-math.inf, 20.0, "usually up to 20; ", "обычно не больше 20; "),
-        (3.0, math.inf, "usually at least 3; ", "обычно не меньше 3; "),
+        (-5.0, 20.0, "usually 0 to 20", "обычно от 0 до 20"),
+        (-math.inf, 20.0, "usually up to 20", "обычно не больше 20"),
+        (3.0, math.inf, "usually at least 3", "обычно не меньше 3"),
         (math.nan, math.nan, "", ""),
     ],
 )
 def test_bands_of_every_shape(lower: float, upper: float, english: str, russian: str) -> None:
     metric = alert_metric(lower=lower, upper=upper)
-    for language, details in (
-        (en, f"{english}since 14:15; detector ensemble"),
-        (ru, f"{russian}с 14:15; детектор ensemble"),
-    ):
-        assert text.html(alert(metric), [metric], language).split("\n")[1] == details
+    for language, fact in ((en, english), (ru, russian)):
+        # Without a band an empty line follows the metric.
+        assert text.html(alert(metric), [metric], language).split("\n")[3] == fact
 
 
 def test_another_day_is_named() -> None:
-    assert (
-        "since 1 Nov, 23:45;" in compose(alert(alert_metric(since=SLOT.replace(day=1, hour=23, minute=45))), "en").plain
-    )
+    since = SLOT.replace(day=1, hour=23, minute=45)
+    metrics = [alert_metric(since=since - timedelta(minutes=15)), alert_metric(since=since)]
+    lines = text.html(alert(*metrics), metrics, en).split("\n")
+    assert "since 1 Nov, 23:45" in lines
+    assert lines[-1] == "<i>Sunday, 1 November 2026, 23:30 – 2 Nov, 14:30 (UTC+3)</i>"
 
 
 def test_an_incident_across_a_clock_change_lasts_its_real_time() -> None:
@@ -107,7 +143,7 @@ def test_an_incident_across_a_clock_change_lasts_its_real_time() -> None:
     metric = alert_metric(slot, state="ended", since=datetime(2026, 10, 25, 1, 0, tzinfo=berlin), until=slot)
     text = compose(alert(metric, slot=slot), "en").plain
     assert "01:00 (UTC+2) to 04:00 (UTC+1), lasted 4 h" in text
-    assert "04:00–04:15 (UTC+1)" in text
+    assert "01:00 (UTC+2) – 04:15 (UTC+1)" in text
 
 
 @pytest.mark.parametrize(
@@ -115,7 +151,7 @@ def test_an_incident_across_a_clock_change_lasts_its_real_time() -> None:
 )
 def test_every_zone_has_a_name(zone: str, offset: str) -> None:
     slot = datetime(2026, 11, 2, tzinfo=ZoneInfo(zone))
-    assert text.slot(alert(alert_metric(slot), slot=slot), en) == f"Monday, 2 November 2026, 00:00–00:15 ({offset})"
+    assert text.period(alert(alert_metric(slot), slot=slot), en) == f"Monday, 2 November 2026, 00:00–00:15 ({offset})"
 
 
 def test_the_order_is_urgency_then_severity() -> None:
@@ -129,7 +165,7 @@ def test_the_order_is_urgency_then_severity() -> None:
     ]
     text = compose(alert(*metrics), "en").html
     order = [line.split(":")[0] for line in text.split("\n") if line.startswith("<b>")]
-    assert order == [f"<b>{label}" for label in ("no width", "severe", "mild", "missing", "ongoing", "ended")]
+    assert order[1:] == [f"<b>{label}" for label in ("no width", "severe", "mild", "missing", "ongoing", "ended")]
 
 
 @given(
@@ -151,7 +187,7 @@ def test_any_alert_fits_a_caption_that_telegram_accepts(
     html = text.html(alert(*metrics, links=links), ordered, texts.load(language))
     plain = parse_html(html)
     assert parsed_length(html) <= TEXT_LIMIT
-    headlines = html.count("<b>")
+    headlines = html.count("<b>") - 1  # the title
     assert headlines == len(metrics) or texts.load(language).more(len(metrics) - headlines) in plain
 
 
@@ -159,7 +195,7 @@ def test_a_crowded_alert_keeps_the_most_severe_and_counts_the_rest() -> None:
     metrics = [alert_metric(label=f"{index:02} {HOSTILE}", value=200.0 + index) for index in range(40)]
     message = compose(alert(*metrics, links=[(HOSTILE, "https://e.example")]), "ru")
     lines = message.plain.split("\n")
-    assert lines[0].startswith("39 Robert")
+    assert lines[0].startswith("🟠 39 Robert")
     shown = sum("ожидалось" in line for line in lines)
     assert f"и ещё {40 - shown}" in lines
     assert 5 < shown < 40
@@ -234,17 +270,29 @@ def test_points_outside_of_the_band_are_marked() -> None:
     calm = compose(alert(alert_metric(values=np.full(97, 156.0))), "en").picture
     marked = compose(alert(alert_metric()), "en").picture
     values = np.full(97, 156.0)
-    values[[10, 20, 30]] = 500.0
+    values[[70, 80, 90]] = 500.0
     three = compose(alert(alert_metric(values=values)), "en").picture
     in_legend = colours(calm, vermillion)
     assert colours(marked, vermillion) > in_legend + 100
     assert colours(three, vermillion) > in_legend + 100
 
 
-def test_only_the_last_day_is_drawn() -> None:
-    drawn = panel(alert_metric(points=500), SLOT, en)
-    assert drawn.times[0] == SLOT - timedelta(hours=24)
-    assert len(drawn.times) == len(drawn.values) == len(drawn.upper) == 97
+@pytest.mark.parametrize(
+    ("lasts", "drawn"),
+    [
+        (timedelta(minutes=15), timedelta(hours=8)),
+        (timedelta(hours=6), timedelta(hours=10)),
+        (timedelta(hours=12), timedelta(hours=20)),
+        (timedelta(days=3), timedelta(hours=36)),
+    ],
+)
+def test_the_picture_covers_eight_hours_and_the_incident(lasts: timedelta, drawn: timedelta) -> None:
+    end = SLOT + timedelta(minutes=15)
+    metric = alert_metric(points=500, since=end - lasts, before=[np.full(500, 150.0)] * 2)
+    made = panel(alert(metric), metric, "", en)
+    assert end - made.times[0] == drawn
+    lengths = {len(made.times), *(len(series) for series in (made.values, made.upper, *made.before))}
+    assert lengths == {drawn / timedelta(minutes=15)}
 
 
 def test_the_time_axis_follows_the_local_clock_through_a_change() -> None:

@@ -48,28 +48,41 @@ def test_details_of_lesser_metrics_go_before_links() -> None:
 
 
 UNTIL = SLOT + timedelta(hours=2)
+TOO_LATE = ("This alert is over already: the press changes nothing", "Алерт уже закрыт, нажатие ничего не меняет")
 
 
 @pytest.mark.parametrize(
     ("action", "muted_until", "is_over", "english", "russian"),
     [
-        ("acknowledge", None, False, "Acknowledged", "Принято"),
-        ("acknowledge", None, True, "Acknowledged", "Принято"),
-        ("mute", UNTIL, False, "Muted until 16:15", "Заглушено до 16:15"),
-        ("mute", UNTIL + timedelta(days=1), False, "Muted until 3 Nov, 16:15", "Заглушено до 3 ноя, 16:15"),
-        ("unmute", None, False, "Not muted: messages arrive", "Не заглушено: сообщения приходят"),
-        ("unmute", UNTIL, False, "Muted until 16:15", "Заглушено до 16:15"),  # somebody muted it again
+        ("acknowledge", None, False, "Acknowledged", "Взято в работу"),
+        ("acknowledge", None, True, "Acknowledged", "Взято в работу"),
+        ("mute", UNTIL, False, "Muted until 16:15", "Уведомления отключены до 16:15"),
+        (
+            "mute",
+            UNTIL + timedelta(days=1),
+            False,
+            "Muted until 3 Nov, 16:15",
+            "Уведомления отключены до 3 ноя, 16:15",
+        ),
+        ("unmute", None, False, "Unmuted: you will hear of changes again", "Уведомления включены"),
+        ("unmute", UNTIL, False, "Muted until 16:15", "Уведомления отключены до 16:15"),  # somebody muted it again
         (
             "false_alarm",
             None,
             False,
-            "False alarm: no more messages about it",
-            "Ложная тревога: сообщений о ней больше не будет",
+            "Marked as a false alarm: you will hear no more of it",
+            "Отмечено как ложная тревога: больше о ней не напомним",
         ),
-        ("new_normal", None, False, "New normal: this alert is over", "Новая норма: этот алерт закрыт"),
-        ("reopen", None, False, "Open again: messages arrive", "Открыто снова: сообщения приходят"),
-        ("mute", UNTIL, True, "This alert is over: nothing changes", "Этот алерт закрыт: ничего не меняется"),
-        ("reopen", None, True, "This alert is over: nothing changes", "Этот алерт закрыт: ничего не меняется"),
+        (
+            "new_normal",
+            None,
+            False,
+            "Marked as the new normal: this alert is over",
+            "Отмечено как новая норма: алерт закрыт",
+        ),
+        ("reopen", None, False, "Open again: you will hear of changes", "Открыто заново: уведомления включены"),
+        ("mute", UNTIL, True, *TOO_LATE),
+        ("reopen", None, True, *TOO_LATE),
     ],
 )
 def test_a_press_is_answered_with_what_holds_now(
@@ -99,4 +112,4 @@ def test_what_was_done_can_be_undone() -> None:
     message = compose(Alert(SLOT, SLOT + QUARTER, metrics(1), buttons=buttons), "en")
     assert [button.label for button in message.buttons] == ["Unmute", "Reopen"]
     message = compose(Alert(SLOT, SLOT + QUARTER, metrics(1), buttons=buttons), "ru")
-    assert [button.label for button in message.buttons] == ["Включить звук", "Открыть снова"]
+    assert [button.label for button in message.buttons] == ["Включить уведомления", "Открыть заново"]

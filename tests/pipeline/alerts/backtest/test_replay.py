@@ -47,8 +47,8 @@ def test_a_replay_prints_the_messages_people_would_have_received(
     output = capsys.readouterr().out
     assert code == 0
     assert "luigi.cfg: 3 messages in 1 day, 21.0 a week" in output
-    assert "2026-11-12 12:15  No data since 12:00 in message_actions" in output
-    assert "2026-11-12 14:00    reply: Recovered after 1 h" in output
+    assert "2026-11-12 12:15  🔴 No data in message_actions since 12:00" in output
+    assert re.search(r"2026-11-12 14:00    reply: ✅ Messages sent.*: recovered after 1 h", output)
     assert "other.cfg against luigi.cfg:" in output
     assert "only luigi.cfg: 2026-11-12 12:00  messages_sent -100%" in output
     assert {path.stem for path in (folder / "ours").glob("*.txt")} == {KEY, f"{KEY}-no_data", f"{KEY}-recovered"}

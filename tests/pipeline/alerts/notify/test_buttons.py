@@ -308,7 +308,7 @@ def test_only_named_people_may_press(desk: Desk) -> None:
         ("acknowledge", ID, "Anna (@Anna)"),
         ("refused", "", "Boris (@boris)"),
     ]
-    assert desk.api.answers[query] == "You may not press the buttons of this bot"
+    assert desk.api.answers[query] == "You are not allowed to press the buttons of this bot"
 
 
 def test_a_press_in_another_chat_is_refused(desk: Desk) -> None:
@@ -322,7 +322,7 @@ def test_an_unknown_incident_is_answered_as_unknown(desk: Desk, data: str) -> No
     query = desk.api.forge(f"{data}|{installation_id()[:8]}" if "|" in data else data)
     assert desk.poll() == Polled()
     assert desk.rows("action, incident_id") == [("unknown", "")]
-    assert desk.api.answers == {query: "No such incident is known"}
+    assert desk.api.answers == {query: "feedpulse does not know this incident"}
 
 
 def test_an_incident_whose_message_was_sent_just_now_is_known(any_desk: Desk) -> None:
@@ -339,7 +339,7 @@ def test_a_press_that_cannot_be_read_is_recorded_and_passed_over(desk: Desk) -> 
     desk.api.forge(desk.data(), first_name="Anna")
     assert desk.poll() == Polled({ID})
     assert [action for action, _ in desk.rows()] == ["unreadable", "unreadable", "acknowledge"]
-    assert (desk.api.answers[query], desk.api.updates) == ("This press cannot be read", [])
+    assert (desk.api.answers[query], desk.api.updates) == ("feedpulse does not know this button", [])
 
 
 def test_nothing_that_a_press_says_forges_the_log(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
@@ -364,7 +364,7 @@ def test_a_press_is_answered_with_what_holds_now_and_can_be_undone(desk: Desk) -
     later(1)
     assert answer("mute") == "Muted until 13 Nov, 14:40"  # longer than what was pressed
     later(2)
-    assert answer("unmute", "Boris") == "Not muted: messages arrive"
+    assert answer("unmute", "Boris") == "Unmuted: you will hear of changes again"
     later(3)
     assert answer("false_alarm") == "False alarm: no more messages about it"
     later(4)
@@ -372,7 +372,7 @@ def test_a_press_is_answered_with_what_holds_now_and_can_be_undone(desk: Desk) -
     later(5)
     assert answer("new_normal") == "New normal: this alert is over"
     later(6)
-    assert answer("mute") == "This alert is over: nothing changes"
+    assert answer("mute") == "This alert is over already: the press changes nothing"
     later(7)
     assert answer("reopen") == "Open again: messages arrive"
     # Of a message that was sent just now nothing is stored yet.
