@@ -131,9 +131,11 @@ def moved(metric: AlertMetric, words: Texts) -> str:
 
 def culprit(alert: Alert, slices: AlertMetric, words: Texts) -> str:
     """Return what is said of the slices that explain an incident: their value, and how much they explain."""
-    share = words.percent(alert.causes[0].explained, 0) if alert.causes else ""
-    shown = outcome(slices, words) if known(slices.value) else ""
-    return ", ".join(filter(None, [shown, share and words.explains("", share, False).strip()]))
+    shown = [outcome(slices, words)] if known(slices.value) else []
+    for cause in alert.causes[:1]:
+        share = words.percent(cause.explained, 0)
+        shown.append(words.explains("", share, len(cause.values) > 1).strip())
+    return ", ".join(shown)
 
 
 def button_label(action: Action, mute: timedelta, words: Texts) -> str:

@@ -82,20 +82,7 @@ def with_told(incident: Incident, before: Mapping[str, Incident]) -> Incident:
     known = before.get(incident.incident_id)
     if known is None:
         return incident
-    told = {member.part: (member.told_change, member.told_score) for member in known.members}
-    members = [
-        replace(member, told_change=told[member.part][0], told_score=told[member.part][1])
-        if member.part in told and not member.told_score
-        else member
-        for member in incident.members
-    ]
-    return replace(
-        incident,
-        members=tuple(members),
-        notified=incident.notified or known.notified,
-        mark=incident.mark or known.mark,
-        noticed=known.noticed,
-    )
+    return replace(incident.continuing(known), mark=incident.mark or known.mark, noticed=known.noticed)
 
 
 def received(notice: Notice) -> Incident:

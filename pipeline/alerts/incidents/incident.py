@@ -209,6 +209,17 @@ class Incident:
         told = replace(self, members=members, escalated=self.escalated or kind == "still silent")
         return replace(told, notified=True) if kind in ("post", "worse") else told
 
+    def continuing(self, told: "Incident") -> "Incident":
+        """Return the incident, which was made anew, with what people were told of its metrics and slices before."""
+        before = {(member.part, member.sign): member for member in told.members}
+        members = tuple(
+            replace(member, told_change=old.told_change, told_score=old.told_score)
+            if (old := before.get((member.part, member.sign))) and not member.told_score
+            else member
+            for member in self.members
+        )
+        return replace(self, members=members, notified=self.notified or told.notified)
+
     def adjustments(self) -> list[Adjustment]:
         """Adjust the history for later slots: exclude its slots, or rescale older slots to the new normal.
 

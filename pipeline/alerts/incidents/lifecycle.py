@@ -97,14 +97,7 @@ def _as_told(incident: Incident, told: Iterable[Incident], slot: datetime) -> In
     known = next((item for item in told if _sides(item) & _sides(incident)), None)
     if incident.opened != slot or known is None:
         return incident
-    before = {(member.part, member.sign): member for member in known.members}
-    members = tuple(
-        replace(member, told_change=old.told_change, told_score=old.told_score)
-        if (old := before.get((member.part, member.sign)))
-        else member
-        for member in incident.members
-    )
-    return replace(incident, incident_id=known.incident_id, members=members, notified=True)
+    return replace(incident.continuing(known), incident_id=known.incident_id)
 
 
 def _sides(incident: Incident) -> set[tuple[str, int]]:

@@ -69,18 +69,14 @@ def notify_all(
         As `notify`.
     """
     newest = numbers.series.slot
-    by_slot: dict[datetime, list[Notice]] = {newest: []}
+    by_slot: dict[datetime, list[Notice]] = {}
     for notice in notices:
         by_slot.setdefault(notice.incident.ended_at or newest, []).append(notice)
-    told = []
+    delivered: list[Delivered] = []
     for slot, those in by_slot.items():
         own = numbers if slot == newest else evaluation.evaluate(slot, numbers.monitors, state, rules)
-        told.append(notify(those, own, evaluation.explain(those, own), channels, newest))
-    return Notified(
-        next((item.link for item in told if item.link), ""),
-        [refusal for item in told for refusal in item.refusals],
-        sum(item.messages for item in told),
-    )
+        delivered += _deliver(those, own, evaluation.explain(those, own), channels, newest)
+    return Notified.of(delivered, len(notices))
 
 
 def notify(
@@ -88,7 +84,6 @@ def notify(
     numbers: Evaluation,
     explanations: "Mapping[str, Explanation]",
     channels: Channels,
-    newest: datetime | None = None,
     *,
     is_final: bool = True,
 ) -> Notified:
@@ -104,8 +99,6 @@ def notify(
         Explanations by incident id. An incident without an entry is not explained.
     channels : mapping of str to Channel
         The channels to deliver to.
-    newest : datetime, optional
-        The newest slot that the incidents were advanced by; by default that of the numbers.
     is_final : bool
         False if the slot still receives rows.
 
@@ -114,18 +107,30 @@ def notify(
     reporting.errors.ReportingError
         If no address accepted a message. The next run must repeat it.
     """
+    delivered = _deliver(notices, numbers, explanations, channels, numbers.series.slot, is_final=is_final)
+    return Notified.of(delivered, len(notices))
+
+
+def _deliver(
+    notices: Sequence[Notice],
+    numbers: Evaluation,
+    explanations: "Mapping[str, Explanation]",
+    channels: Channels,
+    newest: datetime,
+    *,
+    is_final: bool = True,
+) -> list[Delivered]:
+    """Compose and deliver notices from the numbers of a slot; `newest` is the slot that incidents were advanced to."""
     if not notices:
-        return Notified("", [])
+        return []
     from pipeline.alerts.notify import compose  # slow: imports the drawing
 
     alerts = compose.alerts(notices, numbers, explanations, is_final=is_final)
-    slot = newest or numbers.series.slot
-    delivered = [
+    return [
         result
         for notice, alert in zip(notices, alerts, strict=True)
-        for result in deliver(notice, alert, shown_by(notice, slot), channels)
+        for result in deliver(notice, alert, shown_by(notice, newest), channels)
     ]
-    return Notified.of(delivered, len(notices))
 
 
 def unsent(shares: Sequence[Notice], channels: Channels) -> list[Notice]:
