@@ -1,5 +1,6 @@
 """Alerts of a source whose slots have their rows later than at their end."""
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -81,12 +82,17 @@ def test_what_late_rows_cannot_change_is_told_at_once_and_goes_on(place: Site) -
     place.run(Alerts(), OUTAGE)
     assert place.messages() == {}
     place.run(Alerts(), OUTAGE + SLOT)
-    (key,) = place.messages()
+    ((key, text),) = place.messages().items()
     assert key == "alert-2026-11-12T0900Z-views"
+    title, remark, *_ = text.split("\n")
+    assert re.fullmatch(r"🔴 Views \+\d+\.\d% so far", title)
+    assert remark.startswith("not final: ")
     done = f"SELECT count() FROM {place.database}.table_updates WHERE update_id LIKE 'check_alerts:2026-11-12T0900%'"
     assert place.warehouse.query(done) == [(0,)]
 
-    place.alert(OUTAGE + 2 * SLOT, BACK + 7 * SLOT)
+    place.alert(OUTAGE + 2 * SLOT, OUTAGE + 4 * SLOT)
+    assert "not final" not in place.messages()[key]
+    place.alert(OUTAGE + 5 * SLOT, BACK + 7 * SLOT)
     assert list(place.messages()) == [key, f"{key}-recovered"]
     assert place.warehouse.query(done) == [(1,)]
     (state,) = place.incidents()
