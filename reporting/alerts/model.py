@@ -51,6 +51,8 @@ class AlertMetric:
         Start of the slot with the value furthest from its expectation, aware, local.
     worst_value, worst_expected : float
         Value and expectation in that slot.
+    told : float
+        The relative change that people were told of last; NaN if none.
     drift, drift_days : float, int
         Of an alert about days: the mean relative change a day over so many days; NaN if it is no drift.
     before : sequence of array_like, each of shape (T,)
@@ -83,6 +85,7 @@ class AlertMetric:
     worst_at: datetime | None = None
     worst_value: float = math.nan
     worst_expected: float = math.nan
+    told: float = math.nan
     drift: float = math.nan
     drift_days: int = 0
     before: Sequence[Sequence[float] | NDArray[np.float64]] = ()

@@ -90,6 +90,8 @@ def reply_html(alert: Alert, metrics: Sequence[AlertMetric], words: Texts) -> st
     for metric in metrics[:_METRICS_IN_A_REPLY]:
         if alert.is_about_rows or alert.status == "growing":
             lines.append(Line(escape(headline(metric, words)), DETAILS))
+            if alert.status == "growing" and known(metric.told):
+                lines.append(Line(escape(words.told_before(words.percent(metric.told, signed=True))), DETAILS))
         elif worst := _worst(metric, alert.slot_start, words):
             lines.append(Line(escape(f"{label(metric)}, {worst}"), DETAILS))
     lines += [*_late_lines(alert, words), *_cause_lines(alert, words)[:1], *_loss_lines(alert, words)]

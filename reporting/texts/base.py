@@ -156,6 +156,9 @@ class Texts(Protocol):
     def worse(self, what: str) -> str:
         """Return that it is much worse than people were told, with what `ongoing` says."""
 
+    def told_before(self, change: str) -> str:
+        """Return which change people were told of last: "told before: \u221240.0%"."""
+
     def recovering(self, what: str, length: str) -> str:
         """Return that metrics are back to normal, but not for long enough yet, and how old the incident is."""
 

@@ -176,6 +176,10 @@ def worse(what: str) -> str:
     return f"Worse: {what}"
 
 
+def told_before(change: str) -> str:
+    return f"told before: {change}"
+
+
 def recovering(what: str, length: str) -> str:
     return f"{what}: recovering, {length} so far"
 

@@ -167,6 +167,7 @@ def _figures(
         worst_at=clock.to_local(member.worst_at) if member.worst_at else None,
         worst_value=member.worst_value,
         worst_expected=member.worst_expected,
+        told=member.told_change if member.told_score else math.nan,
         others=drawn.others(member.part, incident, until, evaluation),
         **drawn.history(member.part, evaluation, bands),
     )

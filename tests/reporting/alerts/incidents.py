@@ -51,7 +51,7 @@ def growing(**changes: Any) -> Alert:
         ],
         "buttons": BUTTONS,
     }
-    metrics = (alert_metric(state="ongoing", since=SLOT, **WORST), alert_metric(**LIKES))
+    metrics = (alert_metric(state="ongoing", since=SLOT, told=-0.4, **WORST), alert_metric(**LIKES))
     return incident(3, *metrics, **(given | changes))
 
 

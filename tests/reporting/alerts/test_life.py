@@ -59,6 +59,7 @@ def test_as_it_grows_in_english() -> None:
     assert compose_reply(growing(), "en").plain == (
         "🔴 Worse: Messages sent −100% and 1 more, ongoing for 1 h\n"
         "Messages sent: 0, expected 156 (−100%)\n"
+        "told before: −40.0%\n"
         "Likes, os iOS: 1,200, expected 2,400 (−50.0%)\n"
         "os iOS explains 93%\n"
         "lost so far: 12,300 views, 2,450 likes\n\n"

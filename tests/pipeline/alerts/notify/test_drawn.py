@@ -133,6 +133,20 @@ def test_a_new_normal_is_not_back_to_normal() -> None:
     assert html.startswith("<b>✅ New normal: Views −50.0%</b>\n\n<b>Views: 50, expected 100 (−50.0%)</b>\n")
 
 
+def test_what_got_worse_is_told_beside_what_was_told_before() -> None:
+    check = CheckResult(*VIEWS, "seasonal", 50.0, 100.0, 80.0, 120.0, -2.0, "anomaly", -2.0, 1.0)
+    numbers = evaluation({VIEWS: (100.0, 1.0)}, views=check)
+    (member,) = INCIDENT.members
+    told = replace(member, change=-0.5, score=2.5, told_change=-0.22, told_score=1.1)
+    growing = replace(INCIDENT, members=(told,), notified=True)
+    (alert,) = compose.alerts([Notice("worse", growing, True)], numbers, {})
+    assert text.reply_html(alert, alert.metrics, en).split("\n")[:3] == [
+        "<b>🔴 Worse: Views −50.0%, ongoing for 30 min</b>",
+        "Views: 50, expected 100 (−50.0%)",
+        "told before: −22.0%",
+    ]
+
+
 def test_only_what_still_receives_rows_is_told_as_not_final() -> None:
     check = CheckResult(*VIEWS, "seasonal", 150.0, 100.0, 80.0, 120.0, 2.0, "anomaly", 2.0, 1.0)
     numbers = evaluation({VIEWS: (100.0, 1.0)}, views=check)
