@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 
 from detectors import Detector, DetectorError, available, find
+from detectors.errors import missing_library
 from detectors.lab import cli as lab
 from detectors.lab import score
 from detectors.lab.parallel import silence_libraries
@@ -37,8 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except BrokenPipeError:  # for example `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (DetectorError, OSError) as error:
-        print(f"detectors: {' '.join(str(error).split())}", file=sys.stderr)
+    except (DetectorError, OSError, ModuleNotFoundError) as error:
+        known = missing_library(error) or error
+        if isinstance(known, ModuleNotFoundError):
+            raise
+        print(f"detectors: {' '.join(str(known).split())}", file=sys.stderr)
         return 2
     return code
 

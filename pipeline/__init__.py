@@ -6,6 +6,8 @@ Importing it registers the tasks and changes nothing else in the process.
 import sys
 from pathlib import Path
 
+__version__ = "0.2.0"
+
 _program = Path(sys.argv[0])
 
 # Our command imports the tasks when it runs one: its help must not wait for Luigi. `python -m pipeline` is "-m" here.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import ClassVar
 
 import numpy as np
 
 from detectors.base import Array, Bounds, Detector, parameter
+from detectors.errors import DetectorError
 from detectors.statistics import SIGMAS_PER_MAD, median
 
 _DAYS_JUMP = 5
@@ -56,6 +58,11 @@ class Stl(Detector):
     days: int = parameter(28, least=3)
     min_days: int = parameter(3, least=3)
     multiplier: float = parameter(5.0, above=0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if find_spec("statsmodels") is None:
+            raise DetectorError("stl needs statsmodels: pip install 'feedpulse[lab]'")
 
     def _detect(self, values: Array, denominator: Array | None) -> Bounds:
         columns = values.shape[1]

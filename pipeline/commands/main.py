@@ -4,8 +4,10 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from types import ModuleType
 
+from pipeline import __version__
 from pipeline.commands import (
     adopt,
     compare,
@@ -75,6 +77,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
+        from detectors.errors import missing_library
+
+        error = missing_library(error) or error
         if not (is_ours(error) or isinstance(error, OSError)):
             raise
         print(f"{PROGRAM} {options.command}: {error}", file=sys.stderr)
@@ -95,17 +100,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     # The usage says both; each would take a line more of a screen.
     parser.add_argument("-h", "--help", action="help", help=argparse.SUPPRESS)
-    parser.add_argument("--version", action=_Version, nargs=0, help=argparse.SUPPRESS)
+    version = f"{PROGRAM} {__version__} in {Path(__file__).parents[2]}"
+    parser.add_argument("--version", action="version", version=version, help=argparse.SUPPRESS)
     parser.add_argument("command", nargs="?", choices=COMMANDS, metavar="COMMAND", help=argparse.SUPPRESS)
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     return parser
-
-
-class _Version(argparse.Action):
-    """Looks up the version only for --version."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from importlib.metadata import version
-
-        print(f"{PROGRAM} {version(PROGRAM)}")
-        parser.exit()

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import pipeline
+from tests.documents import ROOT
 from tests.process.conftest import MakeProject
 from tests.process.mistakes import NOT_SCHEDULED, TASK_FAILED, WRONG_COMMAND_LINE, below_a_file
 from tests.process.project import TODAY, YESTERDAY, Finished, Project
@@ -74,8 +76,18 @@ def test_exit_codes_hold_whatever_the_file_says_of_them(project: Project, tmp_pa
 def test_commands_of_the_module_are_the_same(project: Project) -> None:
     for way in (("feedpulse",), ("python", "-m", "pipeline")):
         assert project.run(*way, "query", "SELECT 1 + 1") == Finished(0, "2\n", "")
-    name, version = project.run("feedpulse", "--version").output.split()
-    assert (name, version) == ("feedpulse", "0.1.0")
+    shown = project.run("feedpulse", "--version").output
+    assert shown == f"feedpulse {pipeline.__version__} in {ROOT}\n"
+
+
+def test_a_copy_in_the_working_directory_does_not_run(project: Project) -> None:
+    """Neither as the command, nor as the embedded engine's process, nor by Luigi's command."""
+    for package in ("pipeline", "detectors", "reporting"):
+        (project.directory / package).mkdir()
+        (project.directory / package / "__init__.py").write_text("raise SystemExit('the other copy')\n")
+    assert project.run("feedpulse", "query", "SELECT 1 + 1") == Finished(0, "2\n", "")
+    loaded = project.run("luigi", "--module", "pipeline", "Presses", *LOCALLY)
+    assert (loaded.code, "the other copy" in loaded.log) == (0, False)
 
 
 def test_a_wrong_language_of_a_replay_is_a_line(project: Project) -> None:

@@ -25,6 +25,7 @@ def chosen(*, write: bool, send: bool) -> list[Check]:
         Whether to send a test message.
     """
     return [
+        machine.copies,
         configuration.files_and_settings,
         configuration.secrets,
         machine.directories,

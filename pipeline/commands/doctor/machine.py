@@ -1,10 +1,12 @@
 """Checks of this machine: directories that feedpulse writes to, and free disk space. Nothing is written."""
 
 import os
+import platform
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from pipeline import __version__
 from pipeline.commands.doctor.report import note, ok, wrong
 from reporting.channels.base import Finding
 from reporting.files import danger
@@ -13,6 +15,18 @@ LEAST_BYTES = 100 * 2**20
 """With less free space than this a run is likely to fail."""
 FEW_BYTES = 2 * 2**30
 LOCKS = "[delivery] lock_path"
+
+
+def copies() -> Iterator[Finding]:
+    """Say which copy of feedpulse runs, and whether the working directory holds another one."""
+    running = Path(__file__).parents[3]
+    yield ok(f"feedpulse {__version__} in {running}, Python {platform.python_version()}")
+    here = Path.cwd()
+    if (here / "pipeline" / "commands").is_dir() and here != running:
+        yield note(
+            f"the working directory holds another copy, which does not run: {here}",
+            "Make them one: .venv/bin/pip install -e . there, with the same extras.",
+        )
 
 
 def directories() -> Iterator[Finding]:

@@ -16,7 +16,9 @@ from pathlib import Path
 
 import pytest
 
+import pipeline
 from pipeline.commands.main import main
+from tests.documents import ROOT
 from tests.pipeline.commands.doctor.place import Place
 from tests.process.luigid import Luigid
 from tests.process.mistakes import below_a_file
@@ -38,6 +40,16 @@ def test_where_a_setting_comes_from(on_server: Place, monkeypatch: pytest.Monkey
     assert "\nok    settings that differ from the defaults:\n" in out
     order = " ".join(out.partition("settings that differ")[0].split())
     assert f"--section-key on the command line; {folder}/feedpulse.cfg; {folder}/luigi.cfg; the default" in order
+
+
+def test_which_copy_runs(on_server: Place) -> None:
+    _, out = on_server.run()
+    assert out.startswith(f"ok    feedpulse {pipeline.__version__} in {ROOT}, Python {sys.version.split()[0]}\n")
+    other = on_server.directory / "pipeline" / "commands"
+    other.mkdir(parents=True)
+    (found,) = on_server.notes()
+    assert f"the working directory holds another copy, which does not run: {on_server.directory}" in found
+    assert "pip install -e ." in found
 
 
 def test_a_file_that_is_shadowed(on_server: Place, monkeypatch: pytest.MonkeyPatch) -> None:
