@@ -17,7 +17,7 @@ EVERYTHING = "\n".join(DOCUMENTS.values())
 
 _BLOCK = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _SPAN = re.compile(r"`([^`\n]+)`")
-_MENTION = re.compile(r"(?:\S*feedpulse|python -m) ([\w.]+)")
+_MENTION = re.compile(r"(?:\S*feedpulse|python -m) ([-\w.]+)")
 _FIVE_FIELDS = re.compile(r"(?:\S+\s+){5}")
 
 
