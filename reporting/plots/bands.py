@@ -188,7 +188,8 @@ def _draw_lines(axis: "Axes", panel: BandPanel, bottom: float, top: float) -> No
     axis.plot(at, panel.values, color=BLUE, linewidth=3, marker=".", markersize=4)
     with np.errstate(invalid="ignore"):
         outside = (panel.values < panel.lower) | (panel.values > panel.upper)
-    axis.plot(at[outside], panel.values[outside], color=VERMILLION, markersize=7, **_UNCLIPPED)
+    size = min(7.0, 320 / len(at))  # the dots of a long incident would hide its line
+    axis.plot(at[outside], panel.values[outside], color=VERMILLION, markersize=size, **_UNCLIPPED)
     # By elapsed time: where clocks go back, two slots have the same local time.
     for index in np.flatnonzero((at == panel.at([panel.now])) & np.isfinite(panel.values)):
         colour = VERMILLION if outside[index] else BLUE

@@ -324,7 +324,9 @@ def test_an_incident_is_one_message_from_its_post_to_the_reply_that_closes_it(ap
     (press,) = telegram.presses(0).presses
     receipt = replace(opened, handled=[Handling("acknowledge", press.user, SLOT)])
     over = replace(receipt, status="recovered", until=SLOT + timedelta(hours=2), buttons=())
-    for alert in (receipt, replace(receipt, status="growing"), over):
+    quarter = timedelta(minutes=15)
+    growing = replace(receipt, status="growing", slot_start=SLOT + quarter, slot_end=SLOT + 2 * quarter)
+    for alert in (receipt, growing, over):
         assert telegram.edit(CHAT, name, compose(alert, language)) == name
         assert api.sent[0].text == compose(alert, language).plain.strip()
         assert "Anna" in api.sent[0].text
