@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from pipeline.core.metrics import BY_NAME, FEED, Metric, resolved
+from pipeline.core.errors import SettingsError
+from pipeline.core.metrics import BY_NAME, FEED, METRICS, Metric, resolved
 from pipeline.core.settings import ReportSettings
 
 BITS = 64
 """Bits of `days`."""
 DAYS_SHOWN = 14
 """A report shows seven days over the same weekdays of the week before."""
+_SETTING = "[report] metrics"
 LONGEST_DAYS = 31
 """The most days that a metric looks at, unless it looks at all."""
 
@@ -92,13 +94,33 @@ AUDIENCE = (
 )
 
 
+MONTH = "month_"
+"""Begins the names of the sums of the month so far: month_views."""
+
+
 def report_metrics() -> list[Reported]:
-    """Resolve ``[report] metrics``.
+    """Resolve ``[report] metrics``, but for the sums of the month.
 
     Raises
     ------
     SettingsError
-        If a name is unknown or none is given.
+        If a name is unknown or no metric of a day is given.
     """
+    chosen = [metric for name, metric in _resolved() if not name.startswith(MONTH) or metric.name == name]
+    if not chosen:
+        raise SettingsError(f"{_SETTING} = {ReportSettings().metrics}: name a metric of the day, too, such as views.")
+    return chosen
+
+
+def month_metrics() -> list[Metric]:
+    """Resolve the sums of the month so far in ``[report] metrics``: each is named by the metric that is summed."""
+    return [metric for name, metric in _resolved() if isinstance(metric, Metric) and name == MONTH + metric.name]
+
+
+def _resolved() -> list[tuple[str, Reported]]:
+    """The metrics of the setting with the names by which it calls them."""
     known: dict[str, Reported] = {**BY_NAME, **{metric.name: metric for metric in AUDIENCE}}
-    return resolved(ReportSettings().metrics, "[report] metrics", known)
+    # A sum of numbers of distinct users would count who came twice as two.
+    summed = {f"{MONTH}{metric.name}": metric for metric in METRICS if metric.is_sum_of_days}
+    names = {name: (name, metric) for name, metric in (known | summed).items()}
+    return resolved(ReportSettings().metrics, _SETTING, names)

@@ -89,6 +89,11 @@ class Metric:
         return counted if counted.is_additive else None
 
     @property
+    def is_sum_of_days(self) -> bool:
+        """Whether the counts of several days are the sums of those of each day."""
+        return all(count.is_additive for count in (self.sides if self.kind == "ratio" else (self,)))
+
+    @property
     def better_explained_by(self) -> set[str]:
         """The metrics to explain instead of this one if they deviate at the same time.
 

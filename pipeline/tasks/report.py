@@ -62,7 +62,7 @@ class DailyReport(MessageTask):
         """Compose and send."""
         chosen, to = metrics_and_channels()
         with decoration.recorded() as left_out:
-            delivered = report_delivery.send(report.figures(self.date, chosen), to)
+            delivered = report_delivery.send(report.figures(self.date, chosen, alert_channels()), to)
         if delivered.link and self.set_tracking_url is not None:
             self.set_tracking_url(delivered.link)
         self.tell("; ".join([f"sent to {', '.join(delivered.addresses)}", *left_out]), 100)
@@ -97,7 +97,7 @@ class Corrections(FixedParameters, Told):
         """Edit the messages. The next run tries an address that refuses again."""
         metrics, to = metrics_and_channels()
         days = report_delivery.due(self._versions(), metrics, to)
-        refusals = [refusal for day in days for refusal in report_delivery.correct(day, metrics, to)]
+        refusals = [refusal for day in days for refusal in report_delivery.correct(day, metrics, to, alert_channels())]
         self.did(reports=[str(day) for day in days])
         if refusals:
             raise refusals[0]
@@ -182,6 +182,11 @@ def _report_id(day: date) -> str:
 
 def _waited_id(day: date) -> str:
     return update_id("daily_report_waited", day)
+
+
+def alert_channels() -> "dict[str, Channel]":
+    """The channels of ``[alerts]``, for links; none if a setting of theirs is wrong, which `Alerts` says."""
+    return optional("links to alerts", lambda: channels("[alerts] channels", settings.AlertSettings().channels)) or {}
 
 
 def metrics_and_channels() -> "tuple[list[Reported], dict[str, Channel]]":

@@ -20,6 +20,9 @@ class Texts(Protocol):
     THIS_WEEK: str
     WEEK_BEFORE: str
     NO_DATA: str
+    # Said in a report: of an incident that goes on, and of a report that one person tries.
+    STILL_OPEN: str
+    TEST_REPORT: str
     # Said of a value of a day that lacks rows.
     INCOMPLETE: str
     # Said of an alert about slots that were not over, and why.
@@ -122,6 +125,12 @@ class Texts(Protocol):
 
     def alerts(self, count: int) -> str:
         """Return e.g. "2 alerts"."""
+
+    def month_so_far(self, days: str, before: str) -> str:
+        """Return the heading of sums of the month so far, and with which days they are compared."""
+
+    def at_worst(self, change: str) -> str:
+        """Return how far a metric was from its expectation at most: "\u221253% at the worst"."""
 
     def compared(self, value: str, expected: str) -> str:
         """Return a value beside its expectation: "0, expected 156"."""

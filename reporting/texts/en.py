@@ -11,6 +11,8 @@ VS_YESTERDAY = "vs yesterday"
 THIS_WEEK = "last 7 days"
 WEEK_BEFORE = "the same weekdays a week before"
 NO_DATA = "no data"
+STILL_OPEN = "still open"
+TEST_REPORT = "Test report: sent here only"
 INCOMPLETE = "incomplete"
 WITHDRAWN = "Withdrawn"
 WRONG_CLOCK = "the clock of feedpulse was wrong"
@@ -128,6 +130,14 @@ def slots_checked(checked: int, expected: int) -> str:
 
 def alerts(count: int) -> str:
     return f"{number(count)} {'alert' if count == 1 else 'alerts'}"
+
+
+def month_so_far(days: str, before: str) -> str:
+    return f"Month so far, {days} (vs {before})"
+
+
+def at_worst(change: str) -> str:
+    return f"{change} at the worst"
 
 
 def compared(value: str, expected: str) -> str:

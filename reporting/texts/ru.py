@@ -11,6 +11,8 @@ VS_YESTERDAY = "к вчера"
 THIS_WEEK = "последние 7 дней"
 WEEK_BEFORE = "те же дни неделей раньше"
 NO_DATA = "нет данных"
+STILL_OPEN = "ещё открыт"
+TEST_REPORT = "Пробный отчёт: отправлен только сюда"
 INCOMPLETE = "неполные данные"
 WITHDRAWN = "Отозвано"
 WRONG_CLOCK = "часы feedpulse шли неверно"
@@ -134,6 +136,14 @@ def slots_checked(checked: int, expected: int) -> str:
 
 def alerts(count: int) -> str:
     return f"{number(count)} {_plural(count, 'алерт', 'алерта', 'алертов')}"
+
+
+def month_so_far(days: str, before: str) -> str:
+    return f"С начала месяца, {days} (к {before})"
+
+
+def at_worst(change: str) -> str:
+    return f"{change} в худший момент"
 
 
 def compared(value: str, expected: str) -> str:

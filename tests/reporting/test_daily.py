@@ -12,10 +12,10 @@ from PIL import Image
 
 from reporting import daily, texts
 from reporting.causes import Cause, RatioSplit
-from reporting.daily import Correction, DailyMetric, Gap, compose
+from reporting.daily import Correction, DailyMetric, DayIncident, Gap, MonthSoFar, compose
 from reporting.errors import ReportingError, SettingsError
 from reporting.message import parsed_length
-from tests.reporting.samples import DAY, HOSTILE, days, report
+from tests.reporting.samples import DAY, HOSTILE, MOSCOW, days, report
 from tests.servers.bot_rules import parse_html
 
 DAU = DailyMetric("dau", "DAU", "count", days(10_000, 1, 1, 1, 1, 1, 20_000, 21_000))
@@ -65,10 +65,72 @@ def test_what_explains_the_biggest_change_is_said_below_the_numbers() -> None:
         splits=[RatioSplit("CTR", "Likes", "Views", -0.3, 0.01)],
     )
     assert (
-        "vs last Sunday: +1.00\u00a0pp, +5.0%\n\nCTR: os iOS explains 93%\n"
+        "vs last Sunday: +1.00\u00a0pp, +5.0%\n\nCTR vs last Sunday: os iOS explains 93%\n"
         "CTR: likes fell (−30.0%), views +1.0%\n\n96 of 96 slots checked" in compose(explained, "en").plain
     )
     assert "\n\nни один срез этого не объясняет\n\n" in compose(replace(report(CTR), causes=[Cause()]), "ru").plain
+
+
+def moscow(day: int, hour: int, minute: int = 0) -> datetime:
+    return datetime(2026, 11, day, hour, minute, tzinfo=MOSCOW)
+
+
+INCIDENTS = [
+    DayIncident("Views, os iOS", -0.1234, datetime(2026, 10, 31, 23, 30, tzinfo=MOSCOW), moscow(1, 0, 45), others=2),
+    DayIncident("CTR", 0.4, moscow(1, 12), moscow(1, 13, 15), link="https://t.me/c/1/7"),
+    DayIncident("Likes", -0.05, moscow(1, 0), moscow(1, 0), is_of_days=True),
+    DayIncident("Messages <sent>", math.nan, moscow(2, 8, 15)),
+]
+
+
+def test_incidents_of_the_day_are_a_line_each_with_a_link() -> None:
+    told = compose(replace(report(DAU), incidents=INCIDENTS), "en")
+    assert told.html.partition("96 of 96 slots checked, 2 alerts\n")[2] == (
+        "31 Oct 23:30–1 Nov 00:45 Views, os iOS: −12.3% at the worst, and 2 more\n"
+        '12:00–13:15 <a href="https://t.me/c/1/7">CTR</a>: +40.0% at the worst\n'
+        "1 Nov Likes: −5.0% at the worst\n"
+        "since 2 Nov 08:15 Messages &lt;sent&gt;: still open"
+    )
+    assert compose(replace(report(DAU), incidents=INCIDENTS), "ru").plain.endswith(
+        "31 окт 23:30–1 ноя 00:45 Views, os iOS: −12,3\u00a0% в худший момент, и ещё 2\n"
+        "12:00–13:15 CTR: +40,0\u00a0% в худший момент\n"
+        "1 ноя Likes: −5,0\u00a0% в худший момент\n"
+        "с 2 ноя 08:15 Messages <sent>: ещё открыт"
+    )
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+@pytest.mark.parametrize("metrics", [1, 4, 8, 30])
+def test_incidents_never_make_a_second_message(language: str, metrics: int) -> None:
+    shown = [replace(CTR, label=f"{number} {'long ' * 7}") for number in range(metrics)]
+    words = texts.load(language)
+    bare = daily.html(report(*shown), words)
+    told = daily.html(replace(report(*shown), incidents=INCIDENTS * 5), words)
+    assert told.startswith(bare)
+    assert parsed_length(told) <= max(1024, parsed_length(bare))
+    if metrics == 1:
+        assert told.count("\n") == bare.count("\n") + 7
+        assert told.endswith({"en": "\nand 14 more", "ru": "\nи ещё 14"}[language])
+
+
+MONTH = MonthSoFar(
+    date(2026, 10, 1),
+    date(2026, 10, 31),
+    date(2026, 9, 1),
+    date(2026, 9, 30),
+    [("Views", "count", 1_234_567, 1_200_000), ("CTR", "ratio", 0.21, 0.2), ("Likes", "count", 5, None)],
+)
+
+
+def test_the_month_so_far_is_compared_with_the_same_days_of_the_month_before() -> None:
+    assert (
+        "\n\nMonth so far, 1–31 Oct (vs 1–30 Sep)\nViews: 1,234,567, +2.9%\n"
+        "CTR: 21.0%, +1.00\u00a0pp, +5.0%\nLikes: 5\n\n96 of 96"
+    ) in compose(replace(report(DAU), month=MONTH), "en").plain
+    first = replace(MONTH, last=MONTH.first, last_before=MONTH.first_before)
+    assert "\n\nС начала месяца, 1 окт (к 1 сен)\nViews: 1\u00a0234\u00a0567, +2,9\u00a0%\n" in (
+        compose(replace(report(DAU), month=first), "ru").plain
+    )
 
 
 @pytest.mark.parametrize("before", [None, 0, math.nan])

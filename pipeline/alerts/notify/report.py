@@ -5,15 +5,16 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from pipeline.alerts.notify import reported
+from pipeline.alerts.notify import day_incidents, reported
 from pipeline.core import clock, settings
-from pipeline.core.audience import DAYS_SHOWN, Reported
+from pipeline.core.audience import DAYS_SHOWN, Reported, month_metrics
 from pipeline.core.metrics import FEED, MESSAGES, OF_ACTIONS, Metric
 from pipeline.etl import audience, gaps, results
 from pipeline.warehouse.source import table_name
 from pipeline.warehouse.statements import statement
 from pipeline.warehouse.tables import INCIDENTS, SLOT_CHECKS, full_name, open_warehouse
 from reporting.decoration import optional
+from reporting.delivery import Channels
 
 if TYPE_CHECKING:
     from reporting import Message, daily
@@ -37,7 +38,7 @@ def compose_report(numbers: "daily.DailyReport") -> "Message":
     return daily.compose(numbers, settings.ReportSettings().language)
 
 
-def figures(day: date, metrics: Sequence[Reported]) -> "daily.DailyReport":
+def figures(day: date, metrics: Sequence[Reported], alerts_to: Channels) -> "daily.DailyReport":
     """Collect the numbers of the report of a day.
 
     Parameters
@@ -46,6 +47,8 @@ def figures(day: date, metrics: Sequence[Reported]) -> "daily.DailyReport":
         A loaded local day. Earlier days are shown if they are loaded.
     metrics : sequence of Metric or AudienceMetric
         The metrics in the order of the report.
+    alerts_to : mapping of str to Channel
+        The channels of the alerts, to whose messages the report links.
     """
     from reporting import daily
 
@@ -79,6 +82,45 @@ def figures(day: date, metrics: Sequence[Reported]) -> "daily.DailyReport":
         splits=splits,
         corrections=_corrections(reported.load(day, day).get(day, []), metrics),
         without_actions=_without_actions(day, totals),
+        month=optional(f"month so far in the report of {day}", lambda: _month(day)),
+        incidents=optional(f"incidents in the report of {day}", lambda: day_incidents.of_day(day, alerts_to)) or (),
+    )
+
+
+def _month(day: date) -> "daily.MonthSoFar | None":
+    """Sum the days of the month so far, and the same days of the month before; unknown unless all are loaded."""
+    from reporting import daily
+
+    metrics = month_metrics()
+    if not metrics:
+        return None
+    language, first = settings.ReportSettings().language, day.replace(day=1)
+    last_before = first - timedelta(days=1)
+    first_before, until_before = last_before.replace(day=1), last_before.replace(day=min(day.day, last_before.day))
+    totals = results.day_totals(metrics, first_before, day)
+
+    def value(metric: Metric, start: date, end: date) -> float | None:
+        days = [totals[metric.name].get(on) for on in clock.days(start, end)]
+        counts = [each for each in days if each is not None]
+        if len(counts) < len(days):
+            return None
+        denominator = sum(each.denominator for each in counts) if metric.kind == "ratio" else 1
+        return results.Counts(sum(each.numerator for each in counts), denominator).value
+
+    return daily.MonthSoFar(
+        first,
+        day,
+        first_before,
+        until_before,
+        [
+            (
+                metric.label_in(language, daily=True),
+                metric.format,
+                value(metric, first, day),
+                value(metric, first_before, until_before),
+            )
+            for metric in metrics
+        ],
     )
 
 

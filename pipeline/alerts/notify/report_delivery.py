@@ -48,14 +48,14 @@ def due(versions: Versions, metrics: Sequence[Reported], to: Channels) -> list[d
     ]
 
 
-def correct(day: date, metrics: Sequence[Reported], to: Channels) -> Sequence[Exception]:
+def correct(day: date, metrics: Sequence[Reported], to: Channels, alerts_to: Channels) -> Sequence[Exception]:
     """Save the new numbers of a reported day and edit its message, once at each address. Returns the refusals."""
     versions = reported.load(day, day)[day]
     numbers, newest = _values(audience.totals(metrics, day, day), day), len(versions) - 1
     if reported.changed(versions[-1].numbers, numbers):
         newest += 1
         reported.save(day, newest, {**versions[-1].numbers, **numbers})
-    message = report.compose_report(report.figures(day, metrics))
+    message = report.compose_report(report.figures(day, metrics, alerts_to))
     try:
         return delivery.edit_once(message, _edit_key(day, newest), to, TableDeliveryLog()).refusals
     except Exception as refusal:  # of every address: the messages of other days must still be corrected

@@ -31,7 +31,7 @@ TOLD = {
         "Views: 150\nvs yesterday: −25.0%; vs last Sunday: −37.5%\n"
         "Likes: 36\nvs yesterday: −28.0%; vs last Sunday: −25.0%\n"
         "CTR: 24.0%\nvs yesterday: −1.00\u00a0pp, −4.0%; vs last Sunday: +4.00\u00a0pp, +20.0%\n\n"
-        "Views: os iOS explains 93%\n\n"
+        "Views vs last Sunday: os iOS explains 93%\n\n"
         "95 of 96 slots checked, 2 alerts"
     ),
     "ru": (
@@ -41,7 +41,7 @@ TOLD = {
         "Лайки: 36\nк вчера: −28,0\u00a0%; к прошлому воскресенью: −25,0\u00a0%\n"
         "CTR: 24,0\u00a0%\n"
         "к вчера: −1,00\u00a0п.п., −4,0\u00a0%; к прошлому воскресенью: +4,00\u00a0п.п., +20,0\u00a0%\n\n"
-        "Просмотры: ОС iOS объясняет 93\u00a0%\n\n"
+        "Просмотры к прошлому воскресенью: ОС iOS объясняет 93\u00a0%\n\n"
         "проверено интервалов: 95 из 96, 2 алерта"
     ),
 }
@@ -111,7 +111,7 @@ def test_a_change_of_ctr_is_reported_with_its_two_sides(embedded_warehouse: Embe
         "Views: 500\nvs yesterday: -; vs last Sunday: +4.2%\n"
         "Likes: 64\nvs yesterday: -; vs last Sunday: −33.3%\n"
         "CTR: 12.8%\nvs yesterday: -; vs last Sunday: −7.20\u00a0pp, −36.0%\n\n"
-        "CTR: os iOS explains 100%\n"
+        "CTR vs last Sunday: os iOS explains 100%\n"
         "CTR: likes fell (−33.2%), views +4.2%; 100% within slices, 0% by their mix\n\n"
         "0 of 96 slots checked, 0 alerts"
     )
