@@ -109,6 +109,19 @@ def offer(message: Message, to: Channels, log: DeliveryLog) -> Delivered:
     return _to_all(to, lambda name, channel, address: _send_once(message, name, address, channel.send, log))
 
 
+def deliver_again(message: Message, to: Channels, log: DeliveryLog) -> Delivered:
+    """Send a message once more to every address. Later edits reach both copies; refusals are handled as in `offer`."""
+
+    def send(name: str, channel: Channel, address: str) -> str:
+        with log.claim(message.key, name, address) as claim:
+            message_id = channel.send(address, message)
+            log.record_sent(message.key, name, address, message_id)
+            claim.done(message_id, message.version)
+            return message_id
+
+    return _to_all(to, send)
+
+
 def edit(message: Message, to: Channels, log: DeliveryLog) -> Delivered:
     """Edit a delivered message at every address that has it; other addresses are left alone.
 

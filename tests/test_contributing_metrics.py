@@ -126,7 +126,7 @@ def test_the_report_explains_the_count_by_slices(count: Story) -> None:
     (now, _), (before, _) = count["day"], count["week before"]
     text = report(count)
     assert f"Interactions: {now:,}\nvs yesterday: -; vs last Thursday: {fall(now, before)}\n" in text
-    assert re.search(r"^Interactions: os iOS explains \d+%$", text, re.MULTILINE)
+    assert re.search(r"^Interactions vs last Thursday: os iOS explains \d+%$", text, re.MULTILINE)
 
 
 def test_the_report_explains_the_ratio_by_its_two_sides(ratio: Story) -> None:

@@ -26,8 +26,8 @@ def prepare() -> None:
 
 def add_days(parser: argparse.ArgumentParser) -> None:
     """Add ``--from`` and ``--to``; `last_day` reads them."""
-    parser.add_argument("--from", dest="first", type=_day, required=True, help="the first day, 2026-11-01")
-    parser.add_argument("--to", dest="last", type=_day, help="the last day (default: yesterday)")
+    parser.add_argument("--from", dest="first", type=day, required=True, help="the first day, 2026-11-01")
+    parser.add_argument("--to", dest="last", type=day, help="the last day (default: yesterday)")
 
 
 def last_day(options: argparse.Namespace) -> date:
@@ -47,7 +47,8 @@ def last_day(options: argparse.Namespace) -> date:
     return last
 
 
-def _day(text: str) -> date:
+def day(text: str) -> date:
+    """Read a day of the command line."""
     try:
         return date.fromisoformat(text)
     except ValueError as error:

@@ -87,7 +87,7 @@ def _incident_lines(report: DailyReport, above: Sequence[str], words: Texts) -> 
 
 
 def _incident(incident: DayIncident, day: date, words: Texts) -> str:
-    """Return e.g. "12:00–13:15 Views: −53% at the worst", with the label as the link to the message."""
+    """Return e.g. "• 12:00–13:15 Views: −53% at the worst", with the label as the link to the message."""
     start, end = incident.start, incident.end
     if incident.is_of_days:
         days = dict.fromkeys([start.date(), end.date() if end else start.date()])
@@ -99,7 +99,7 @@ def _incident(incident: DayIncident, day: date, words: Texts) -> str:
     parts = [words.at_worst(words.percent(incident.worst, signed=True))] if known(incident.worst) else []
     parts += [words.more(incident.others)] if incident.others else []
     parts += [] if end else [words.STILL_OPEN]
-    return f"{escape(span)} {label}" + (f": {escape(', '.join(parts))}" if parts else "")
+    return f"• {escape(span)} {label}" + (f": {escape(', '.join(parts))}" if parts else "")
 
 
 def _moment(moment: datetime, day: date, words: Texts) -> str:

@@ -86,16 +86,16 @@ INCIDENTS = [
 def test_incidents_of_the_day_are_a_line_each_with_a_link() -> None:
     told = compose(replace(report(DAU), incidents=INCIDENTS), "en")
     assert told.html.partition("96 of 96 slots checked, 2 alerts\n")[2] == (
-        "31 Oct 23:30–1 Nov 00:45 Views, os iOS: −12.3% at the worst, and 2 more\n"
-        '12:00–13:15 <a href="https://t.me/c/1/7">CTR</a>: +40.0% at the worst\n'
-        "1 Nov Likes: −5.0% at the worst\n"
-        "since 2 Nov 08:15 Messages &lt;sent&gt;: still open"
+        "• 31 Oct 23:30–1 Nov 00:45 Views, os iOS: −12.3% at the worst, and 2 more\n"
+        '• 12:00–13:15 <a href="https://t.me/c/1/7">CTR</a>: +40.0% at the worst\n'
+        "• 1 Nov Likes: −5.0% at the worst\n"
+        "• since 2 Nov 08:15 Messages &lt;sent&gt;: still open"
     )
     assert compose(replace(report(DAU), incidents=INCIDENTS), "ru").plain.endswith(
-        "31 окт 23:30–1 ноя 00:45 Views, os iOS: −12,3\u00a0% в худший момент, и ещё 2\n"
-        "12:00–13:15 CTR: +40,0\u00a0% в худший момент\n"
-        "1 ноя Likes: −5,0\u00a0% в худший момент\n"
-        "с 2 ноя 08:15 Messages <sent>: ещё открыт"
+        "• 31 окт 23:30–1 ноя 00:45 Views, os iOS: −12,3\u00a0% в худший момент, и ещё 2\n"
+        "• 12:00–13:15 CTR: +40,0\u00a0% в худший момент\n"
+        "• 1 ноя Likes: −5,0\u00a0% в худший момент\n"
+        "• с 2 ноя 08:15 Messages <sent>: ещё открыт"
     )
 
 

@@ -1,19 +1,23 @@
 """Sends reports, and corrects those whose days were loaded again with other numbers."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
 from pipeline.alerts.notify import report, reported
 from pipeline.alerts.notify.reported import Version
+from pipeline.core import settings
 from pipeline.core.audience import Reported
+from pipeline.core.errors import SettingsError
 from pipeline.etl import audience, results
 from pipeline.warehouse.delivery_log import TableDeliveryLog
 from reporting import delivery
 from reporting.delivery import Channels, Delivered
+from reporting.message import escape
 
 if TYPE_CHECKING:
-    from reporting import daily
+    from reporting import Message, daily
 
 Versions = Mapping[date, Sequence[Version]]
 """The versions of the reports by day, the oldest first."""
@@ -33,6 +37,41 @@ def send(numbers: "daily.DailyReport", to: Channels) -> Delivered:
     if numbers.corrections:
         delivery.record_edit(message.key, _edit_key(numbers.day, len(numbers.corrections)), lacking, to, log)
     return delivered
+
+
+def send_again(numbers: "daily.DailyReport", to: Channels) -> Delivered:
+    """Send a report that was sent once more, to every address; from then on the new message is corrected, too.
+
+    Raises
+    ------
+    SettingsError
+        If it was not sent.
+    """
+    day, log = numbers.day, TableDeliveryLog()
+    if not _is_sent(day, to):
+        raise SettingsError(
+            f"the report of {day} was not sent yet: send it with "
+            f"`feedpulse run DailyReport --date {day} --local-scheduler`."
+        )
+    message = report.compose_report(numbers)
+    delivered = delivery.deliver_again(message, to, log)
+    if numbers.corrections:
+        edit_key = _edit_key(day, len(numbers.corrections))
+        delivery.record_edit(message.key, edit_key, delivered.addresses, to, log)
+    return delivered
+
+
+def marked_as_test(numbers: "daily.DailyReport") -> "Message":
+    """Compose a report that says that it is a test."""
+    from reporting import texts
+
+    message, words = report.compose_report(numbers), texts.load(settings.ReportSettings().language)
+    return replace(
+        message,
+        key=f"{message.key}-test",
+        title=f"{words.TEST_REPORT}. {message.title}",
+        html=f"<i>{escape(words.TEST_REPORT)}</i>\n{message.html}",
+    )
 
 
 def due(versions: Versions, metrics: Sequence[Reported], to: Channels) -> list[date]:
