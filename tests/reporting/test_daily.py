@@ -68,7 +68,7 @@ def test_what_explains_the_biggest_change_is_said_below_the_numbers() -> None:
         "vs last Sunday: +1.00\u00a0pp, +5.0%\n\nCTR vs last Sunday: os iOS explains 93%\n"
         "CTR: likes fell (−30.0%), views +1.0%\n\n96 of 96 slots checked" in compose(explained, "en").plain
     )
-    assert "\n\nни один срез этого не объясняет\n\n" in compose(replace(report(CTR), causes=[Cause()]), "ru").plain
+    assert "\n\nни один срез не выделяется\n\n" in compose(replace(report(CTR), causes=[Cause()]), "ru").plain
 
 
 def moscow(day: int, hour: int, minute: int = 0) -> datetime:
