@@ -46,9 +46,8 @@ COMMANDS: dict[str, ModuleType] = {
 """The commands, in the order of the help."""
 
 EXIT_CODES = """\
-exit codes: 0 done
+exit codes: 0 done; 2 wrong usage, for detectors also wrong input
   1  failed; doctor, status, verify: something is off; compare, tune: no result
-  2  wrong usage; for detectors also wrong input
   run has Luigi's: 10 already running, 20 missing data, 25 not run, 30 task
   failed, 35 not scheduled (settings, dates, connection), 40 any other error
 """
