@@ -24,7 +24,7 @@ needs_setuptools = pytest.mark.skipif(find_spec("setuptools") is None, reason="n
 def files(folder: Path) -> set[str]:
     """The files of the packages in a folder."""
     found = (path for name in PACKAGES for path in (folder / name).rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)) for path in found if path.suffix != ".pyc"}
+    return {str(path.relative_to(folder)) for path in found if "__pycache__" not in path.parts}
 
 
 def setup(folder: Path, *command: str) -> None:
