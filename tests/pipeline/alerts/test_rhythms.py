@@ -53,7 +53,7 @@ def test_a_source_that_is_loaded_hourly_alarms_with_each_load(place: Site) -> No
         heard |= {key: now for key in place.messages() if key not in heard}
         now += SLOT
     assert heard == {KEY: BACK + SLOT, f"{KEY}-recovered": BACK + HOUR + SLOT}
-    assert "✅ Messages sent: recovered after 1 h" in place.messages()[f"{KEY}-recovered"]
+    assert "✅ Messages sent and 1 more: recovered after 1 h" in place.messages()[f"{KEY}-recovered"]
     (state,) = (state for state in place.incidents() if state["notified"])
     assert (state["opened"], state["last_anomaly"]) == (str(OUTAGE), str(BACK - SLOT))
     with place.at(now + timedelta(minutes=43)):  # just before the next load, all is well
