@@ -248,7 +248,7 @@ def test_a_press_of_another_installation_is_left_to_it_for_a_while(desk: Desk) -
     assert desk.applied() == [("acknowledge", "Anna"), ("mute", "Anna")]
     assert desk.rows("action, incident_id, person")[1] == ("foreign", "", "Boris")
     assert desk.api.answers[foreign] == (
-        "This button belongs to another feedpulse with the same bot, which may not hear of the press"
+        "This button belongs to another feedpulse with the same bot; the press may not reach it"
     )
     assert set(desk.api.answers) == {first, foreign, last}
     # The owner of the press finds it; ours behind it are recorded once.
