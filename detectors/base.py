@@ -193,14 +193,19 @@ class Detector(ABC):
                 whole[rows] = known
         return bounds.map(lambda array: array.reshape(given.shape[:-1]))
 
-    def detect_day(self, values: ArrayLike, denominator: ArrayLike | None = None) -> Bounds:
+    def detect_day(
+        self,
+        values: ArrayLike,
+        denominator: ArrayLike | None = None,
+        extremes: Given | None = None,
+    ) -> Bounds:
         """Compute the columns of the newest day, counted from the first column; days have `period` columns.
 
-        Equals these columns of ``detect(values, denominator)``, but is faster for a method that forecasts day by day.
+        Equals these columns of ``detect(...)``, but is faster for a method that forecasts day by day.
 
         Parameters
         ----------
-        values, denominator
+        values, denominator, extremes
             As in `detect`, with at least one column.
 
         Returns
@@ -211,11 +216,13 @@ class Detector(ABC):
         table, counts, shape = validate(values, denominator)
         if not table.size:
             raise DetectorError("values are empty: detect_day needs at least one column")
-        today = (table.shape[1] - 1) // self.period * self.period
-        bounds = _unknown((len(table), table.shape[1] - today), None)
+        pair = self._pair(extremes, shape)
+        bounds = _unknown((len(table), table.shape[1] - self._today(table)), pair)
         for rows, first in _late_starts(table, None, self.period) or [(np.arange(len(table)), 0)]:
-            part = self._detect_day(table[rows, first:], None if counts is None else counts[rows, first:])
-            for whole, known in zip(bounds.arrays, part.arrays, strict=True):
+            columns = slice(first, None)
+            events = None if counts is None else counts[rows, columns]
+            part = self._look_day(table[rows, columns], events, _part(pair, rows, columns))
+            for whole, known in zip(bounds.every, part.every, strict=True):
                 whole[rows] = known
         return bounds.map(lambda array: array.reshape(*shape[:-1], -1))
 
@@ -251,13 +258,25 @@ class Detector(ABC):
             return bounds
         return furthest(bounds, self._score_extremes(_twice(values), _twice(denominator), pair.checked()))
 
+    def _look_day(self, values: Array, denominator: Array | None, pair: Pair | None) -> Bounds:
+        """Bounds (S, D) of the newest day with the score of the furthest look."""
+        bounds = self._detect_day(values, denominator)
+        if pair is None:
+            return bounds
+        return furthest(bounds, self._score_day_extremes(_twice(values), _twice(denominator), pair.checked()))
+
+    def _today(self, values: Array) -> int:
+        """The first column of the newest day."""
+        columns: int = values.shape[1]
+        return (columns - 1) // self.period * self.period
+
     @abstractmethod
     def _detect(self, values: Array, denominator: Array | None) -> Bounds:
         """Bounds (S, T) of read-only float64 `values` and `denominator` (S, T), where S and T are at least 1."""
 
     def _detect_day(self, values: Array, denominator: Array | None) -> Bounds:
         """Bounds (S, D) of the newest day."""
-        return self._detect(values, denominator)[:, (values.shape[1] - 1) // self.period * self.period :]
+        return self._detect(values, denominator)[:, self._today(values) :]
 
     def _last_columns(self, columns: int) -> slice:
         """Return the slice of `columns` columns that `_detect_last` needs. The newest column must be its last."""
@@ -285,6 +304,10 @@ class Detector(ABC):
             The extremes.
         """
         raise NotImplementedError
+
+    def _score_day_extremes(self, values: Array, denominator: Array | None, inside: Inside) -> Array:
+        """Score (2 S, D) of the extremes of the newest day."""
+        return self._score_extremes(values, denominator, inside)[:, self._today(values) :]
 
     def _score_last_extremes(self, values: Array, denominator: Array | None, inside: Inside) -> Array:
         """Score (2 S,) of the extremes of the newest column, of the columns that `_detect_last` gets."""

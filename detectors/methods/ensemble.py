@@ -110,9 +110,18 @@ class Ensemble(Detector):
         ]
         return np.concatenate(parts)
 
+    def _detect_day(self, values: Array, denominator: Array | None) -> Bounds:
+        today = self._today(values)
+        first = max(0, today - self._remembered)
+        return self._bounds_from(values, denominator, first)[:, today - first :]
+
+    def _score_day_extremes(self, values: Array, denominator: Array | None, inside: Inside) -> Array:
+        today = self._today(values)
+        first = max(0, today - self._remembered - self._tail)
+        return self._extremes_from(values, denominator, inside, first)[:, today - first :]
+
     def _score_last_extremes(self, values: Array, denominator: Array | None, inside: Inside) -> Array:
-        day = (values.shape[1] - 1) // self.period * self.period
-        return self._extremes_from(values, denominator, inside, max(0, day - self._remembered - self._tail))[:, -1]
+        return self._score_day_extremes(values, denominator, inside)[:, -1]
 
     def _last_columns(self, columns: int) -> slice:
         return slice(max(0, (columns - 1) // self.period * self.period - self._reach), columns)

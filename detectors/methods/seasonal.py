@@ -78,7 +78,7 @@ class Seasonal(Detector):
         return Bounds.from_band(values, *self._band(values, Noise(self.kind, values, denominator)))
 
     def _detect_day(self, values: Array, denominator: Array | None) -> Bounds:
-        today = (values.shape[1] - 1) // self.period * self.period
+        today = self._today(values)
         band = self._day(values, Noise(self.kind, values, denominator), today, 0)
         return Bounds.from_band(values[:, today:], *band)
 
@@ -88,6 +88,11 @@ class Seasonal(Detector):
     def _score_extremes(self, values: Array, denominator: Array | None, inside: Inside) -> Array:
         noise = Noise(self.kind, inside.values, inside.denominator, inside.length)
         return _on_side(score_band(inside.values, *self._band(inside.values, noise)), inside.side)
+
+    def _score_day_extremes(self, values: Array, denominator: Array | None, inside: Inside) -> Array:
+        noise, today = Noise(self.kind, inside.values, inside.denominator, inside.length), self._today(values)
+        band = self._day(inside.values, noise, today, 0)
+        return _on_side(score_band(inside.values[:, today:], *band), inside.side)
 
     def _score_last_extremes(self, values: Array, denominator: Array | None, inside: Inside) -> Array:
         noise = Noise(self.kind, inside.values, inside.denominator, inside.length)

@@ -1,15 +1,17 @@
-"""SQL expressions of the slot metrics: the slices to which an event belongs."""
+"""SQL expressions of the slot metrics: the slices and sub-slots to which an event belongs."""
 
 from pipeline.core.dimensions import DIMENSIONS, OTHER, UNKNOWN, Dimension, readable
+from pipeline.slots import sub_slots
 from pipeline.warehouse.source import Source
 from pipeline.warehouse.statements import Fragment, statement
 
 
 def slices(events: Source, kind: str) -> Fragment:
-    """Return tuples (dimension, value) that one event of a kind belongs to, the total included."""
+    """Return tuples (dimension, value) that one event of a kind belongs to, the total and sub-slots included."""
     dimensions = events.having(kind, DIMENSIONS)
     values = [("total", "'all'"), *((dimension.name, _value(dimension, events, kind)) for dimension in dimensions)]
-    return Fragment(", ".join(f"('{name}', {value})" for name, value in values))
+    sliced = [f"('{name}', {value})" for name, value in values]
+    return Fragment(", ".join([*sliced, *sub_slots.slices(events.column(kind, "time"))]))
 
 
 def _value(dimension: Dimension, events: Source, kind: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,21 +10,23 @@ from pipeline.core import clock
 from pipeline.core.dimensions import DIMENSIONS
 from pipeline.core.metrics import BY_NAME, Metric
 from pipeline.core.process import once
+from pipeline.slots import sub_slots
 from pipeline.slots.counted import forget_uncounted
-from pipeline.slots.series import SLICE_DAYS, SLOT_SECONDS, Array, Part, Series, lay_out, wall_columns
-from pipeline.warehouse.statements import statement
-from pipeline.warehouse.tables import SLOT_METRICS, full_name, open_warehouse
+from pipeline.slots.series import SLICE_DAYS, SLOT_SECONDS, Array, Part, Series, SubSlots, lay_out, wall_columns
+from pipeline.warehouse.statements import Fragment, statement
+from pipeline.warehouse.tables import SLOT_METRICS, full_name, is_missing, open_warehouse
 
 REREAD_SLOTS = 12
 """How many of the newest slots are read again, because late rows may change them; more than a run recounts."""
 
 
-def measured(metrics: Sequence[Metric], start: datetime, end: datetime) -> dict[str, set[datetime]]:
-    """Read which slots from `start` to `end` (naive UTC) have a total, by metric."""
+def measured(metrics: Sequence[Metric], dimension: str, start: datetime, end: datetime) -> dict[str, set[datetime]]:
+    """Read which slots from `start` to `end` (naive UTC) have rows of a dimension, by metric."""
     slots: dict[str, set[datetime]] = {metric.name: set() for metric in metrics}
-    for name, dimension, _, numerators, _ in _query([metric.name for metric in metrics], start, end, least=None):
-        if dimension == "total":
-            slots[name] = {start + i * clock.SLOT for i, count in enumerate(numerators) if count >= 0}
+    sql = statement("measured_slots", slot_metrics=full_name(SLOT_METRICS))
+    bound = {"metrics": tuple(slots), "dimension": dimension, "start": str(start), "end": str(end)}
+    for name, epochs in open_warehouse().query(sql, bound):
+        slots[name] = {clock.from_epoch(seconds) for seconds in epochs}
     return slots
 
 
@@ -47,11 +49,34 @@ def read(metrics: Sequence[Metric], slot: datetime, days: int, slice_volume: flo
     # With a clock change these days may last an hour longer.
     start = slot - (width - 1) * clock.SLOT - timedelta(hours=1)
     epochs = np.arange(clock.epoch(start), clock.epoch(slot) + 1, SLOT_SECONDS)
-    parts, counts = _reader().read(tuple(metric.name for metric in metrics), start, slot, slice_volume)
+    counted = _reader().read(tuple(metric.name for metric in metrics), start, slot, slice_volume)
     columns = wall_columns(epochs, width)
-    numerators, denominators = (lay_out(array, columns, width) for array in counts)
-    forget_uncounted(parts, numerators, denominators)
-    return Series(parts, slot, numerators, denominators, columns)
+    numerators, denominators = (lay_out(array, columns, width) for array in counted.counts)
+    forget_uncounted(counted.parts, numerators, denominators)
+    inside = SubSlots(counted.sub_slots, *(lay_out(array, columns, width) for array in counted.inside))
+    return Series(counted.parts, slot, numerators, denominators, columns, inside)
+
+
+class Counted(NamedTuple):
+    """Numbers of slots in real time."""
+
+    parts: tuple[Part, ...]
+    counts: Array
+    """(2, S, G): numerators and denominators of the parts."""
+    sub_slots: tuple[Part, ...]
+    inside: Array
+    """(3, R, G): numerators, denominators and minutes of the sub-slots."""
+
+    def upto(self, column: int) -> "Counted":
+        """Keep the first columns."""
+        return self._replace(counts=self.counts[:, :, :column], inside=self.inside[:, :, :column])
+
+    def before(self, other: "Counted") -> "Counted":
+        """Append the columns of the same parts."""
+        counts, inside = (
+            np.concatenate(arrays, axis=2) for arrays in ((self.counts, other.counts), (self.inside, other.inside))
+        )
+        return self._replace(counts=counts, inside=inside)
 
 
 class Reader:
@@ -64,29 +89,27 @@ class Reader:
     def __init__(self) -> None:
         self._key: object = None
         self._newest = datetime.min
-        self._parts: tuple[Part, ...] = ()
-        self._counts: Array = np.empty((2, 0, 0))
+        self._counted = Counted((), np.empty((2, 0, 0)), (), np.empty((3, 0, 0)))
 
-    def read(
-        self, metrics: tuple[str, ...], start: datetime, slot: datetime, slice_volume: float | None
-    ) -> tuple[tuple[Part, ...], Array]:
-        """Read parts and counts (2, S, G) of the slots from `start` to `slot`, in real time."""
+    def read(self, metrics: tuple[str, ...], start: datetime, slot: datetime, slice_volume: float | None) -> Counted:
+        """Read the slots from `start` to `slot`."""
         key = (open_warehouse(), full_name(SLOT_METRICS), metrics, slice_volume, clock.zone().key, start)
         if key == self._key:
             fresh = max(start, min(self._newest, slot - clock.SLOT) - REREAD_SLOTS * clock.SLOT)
-            rows = _query(metrics, fresh, slot + clock.SLOT, None if slice_volume is None else 0)
-            kept = self._counts[:, :, : (fresh - start) // clock.SLOT]
-            self._counts = np.concatenate([kept, _filled(self._parts, rows, fresh, slot)], axis=2)
+            rows = _query(metrics, fresh, slot + clock.SLOT, None if slice_volume is None else 0, start)
+            kept = self._counted.upto((fresh - start) // clock.SLOT)
+            self._counted = kept.before(_counted(kept.parts, kept.sub_slots, rows, fresh, slot))
         else:
             least = None
             if slice_volume is not None:
                 least = round(slice_volume * (slot + clock.SLOT - _slices_from(start, slot)) / clock.SLOT)
-            rows = _query(metrics, start, slot + clock.SLOT, least)
-            slices = sorted(Part(*names) for *names, _, _ in rows if names[1] != "total")
-            self._parts = (*(Part(metric) for metric in metrics), *slices)
-            self._counts = _filled(self._parts, rows, start, slot)
+            rows = _query(metrics, start, slot + clock.SLOT, least, start)
+            found = sorted(Part(*names) for *names, _, _, _ in rows if names[1] != "total")
+            slices = [part for part in found if part.dimension not in sub_slots.LENGTHS]
+            inside = tuple(part for part in found if part.dimension in sub_slots.LENGTHS)
+            self._counted = _counted((*(Part(metric) for metric in metrics), *slices), inside, rows, start, slot)
         self._key, self._newest = key, slot
-        return self._parts, self._counts
+        return self._counted
 
 
 @once
@@ -94,11 +117,35 @@ def _reader() -> Reader:
     return Reader()
 
 
+def _counted(
+    parts: tuple[Part, ...],
+    inside: tuple[Part, ...],
+    rows: Sequence[tuple[Any, ...]],
+    start: datetime,
+    slot: datetime,
+) -> Counted:
+    return Counted(parts, _filled(parts, rows, start, slot), inside, _inside(inside, rows, start, slot))
+
+
+def _inside(parts: Sequence[Part], rows: Iterable[tuple[Any, ...]], start: datetime, slot: datetime) -> Array:
+    position = {part: row for row, part in enumerate(parts)}
+    counts = np.full((3, len(parts), (slot - start) // clock.SLOT + 1), np.nan)
+    for *names, numerators, denominators, minutes in rows:
+        row = position.get(Part(*names))
+        if row is not None:
+            for array, numbers in zip(counts, (numerators, denominators, minutes), strict=True):
+                array[row, : len(numbers)] = numbers
+    counts[counts < 0] = np.nan
+    is_count = [BY_NAME[part.metric].kind == "count" for part in parts]
+    counts[1, is_count] = np.where(np.isnan(counts[0, is_count]), np.nan, 1)
+    return counts
+
+
 def _filled(parts: Sequence[Part], rows: Iterable[tuple[Any, ...]], start: datetime, slot: datetime) -> Array:
     position = {part: row for row, part in enumerate(parts)}
     counts = np.full((2, len(parts), (slot - start) // clock.SLOT + 1), np.nan)
     slices_at = (_slices_from(start, slot) - start) // clock.SLOT
-    for *names, numerators, denominators in rows:
+    for *names, numerators, denominators, _ in rows:
         part = Part(*names)
         row, first = position.get(part), 0 if part.is_total else slices_at
         if row is not None:
@@ -119,18 +166,33 @@ def _slices_from(start: datetime, slot: datetime) -> datetime:
     return max(start, slot - timedelta(days=SLICE_DAYS + 1, hours=1))
 
 
-def _query(names: Sequence[str], start: datetime, end: datetime, least: int | None) -> list[tuple[Any, ...]]:
-    """Read rows of metric, dimension, value, numerators and denominators.
+def _query(
+    names: Sequence[str], start: datetime, end: datetime, least: int | None, since: datetime
+) -> list[tuple[Any, ...]]:
+    """Read rows of metric, dimension, value, numerators, denominators and minutes.
 
-    The two arrays have a number per slot, from `start` on (slices: from `_slices_from` on); -1 marks a missing slot.
-    Only ratios have denominators.
+    The arrays have a number per slot, from `start` on (slices: from `_slices_from` on); -1 marks a missing slot. Only
+    ratios have denominators, only sub-slots minutes. The whole days since `since` choose the length of sub-slots, which
+    is therefore the same in all slots of a day.
     """
-    dimensions = ["total"] if least is None else ["total", *(dimension.name for dimension in DIMENSIONS)]
+    dimensions = ["total", *sub_slots.LENGTHS]
+    if least is not None:
+        dimensions += [dimension.name for dimension in DIMENSIONS]
+    is_early = is_missing(f"{SLOT_METRICS}.minute")
     return open_warehouse().query(
-        statement("slot_series", slot_metrics=full_name(SLOT_METRICS)),
+        statement(
+            "slot_series",
+            slot_metrics=full_name(SLOT_METRICS),
+            minute=Fragment("toUInt8(0) AS minute" if is_early else "minute"),
+            chosen=sub_slots.chosen("avg(numerator)"),
+        ),
         {
             "metrics": tuple(names),
             "dimensions": tuple(dimensions),
+            "lengths": tuple(sub_slots.LENGTHS),
+            "enough": sub_slots.ENOUGH_EVENTS,
+            "known_from": str(since),
+            "known_to": str(clock.day_bounds(clock.to_local(end - clock.SLOT).date())[0]),
             "ratios": tuple(name for name, metric in BY_NAME.items() if metric.kind == "ratio"),
             "start": str(start),
             "slices_from": str(_slices_from(start, end - clock.SLOT)),

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from pipeline.core import clock
 from pipeline.core.metrics import FEED, MESSAGES, METRICS, silent_measures, slot_measures
-from pipeline.slots import expressions, history
+from pipeline.slots import expressions, history, sub_slots
 from pipeline.warehouse.publish import Select, insert_whole
 from pipeline.warehouse.source import Source, source
 from pipeline.warehouse.statements import Fragment, statement
@@ -34,7 +34,7 @@ def fill(start: datetime, end: datetime, silent_from: dict[str, datetime] | None
     # The top values come from the day before, so that a single slot and a whole day use the same ones.
     top_from, top_to = clock.day_bounds(clock.to_local(start).date() - timedelta(days=1))
     params: dict[str, object] = {"start": str(start), "end": str(end), "top_from": str(top_from), "top_to": str(top_to)}
-    params["most"] = MOST_VALUES
+    params |= {"most": MOST_VALUES, "lengths": list(sub_slots.NUMBERS), "numbers": list(sub_slots.NUMBERS.values())}
     for kind in (FEED, MESSAGES):
         first = max(start, (silent_from or {}).get(kind, start))
         if first < end:
@@ -63,7 +63,7 @@ def fill_missed(slot: datetime) -> datetime:
 
 
 def measure_days(days: Sequence[date], tell: Callable[[date], object], again: Collection[date] = ()) -> None:
-    """Measure the days that have unmeasured slots, one statement a day.
+    """Measure the days that have unmeasured slots or sub-slots, one statement a day.
 
     Parameters
     ----------
@@ -75,14 +75,14 @@ def measure_days(days: Sequence[date], tell: Callable[[date], object], again: Co
         The days that are measured as a whole.
     """
     first = first_slots(days)
-    missing = unmeasured(days, first) | {day: clock.day_bounds(day)[0] for day in again}
+    missing = unmeasured(days, first, sub_slots.SHORTEST) | {day: clock.day_bounds(day)[0] for day in again}
     for day in days:
         if day in missing:
             fill(missing[day], clock.day_bounds(day)[1], first)
         tell(day)
 
 
-def unmeasured(days: Sequence[date], first: Mapping[str, datetime]) -> dict[date, datetime]:
+def unmeasured(days: Sequence[date], first: Mapping[str, datetime], dimension: str = "total") -> dict[date, datetime]:
     """Return the days that have unmeasured slots, with the first slot to measure of each.
 
     Parameters
@@ -91,8 +91,10 @@ def unmeasured(days: Sequence[date], first: Mapping[str, datetime]) -> dict[date
         Consecutive days of the zone, in order.
     first : mapping
         The result of `first_slots`. Slots before a table's first event are unknown, not zero.
+    dimension : str
+        What a measured slot has: its totals, or sub-slots of a length.
     """
-    measured = history.measured(METRICS, clock.day_bounds(days[0])[0], clock.day_bounds(days[-1])[1])
+    measured = history.measured(METRICS, dimension, clock.day_bounds(days[0])[0], clock.day_bounds(days[-1])[1])
     missing = {}
     for day in days:
         wanted = {table: {slot for slot in clock.day_slots(day) if slot >= first[table]} for table in first}
@@ -104,7 +106,8 @@ def unmeasured(days: Sequence[date], first: Mapping[str, datetime]) -> dict[date
 def cut_dimensions(start: datetime, end: datetime) -> list[str]:
     """Return the dimensions that have `MOST_VALUES` values or more in a slot from `start` to `end`."""
     sql = statement("cut_dimensions", slot_metrics=full_name(SLOT_METRICS))
-    rows = open_warehouse().query(sql, {"start": str(start), "end": str(end), "most": MOST_VALUES})
+    bound = {"start": str(start), "end": str(end), "most": MOST_VALUES, "whole": ("total", *sub_slots.LENGTHS)}
+    rows = open_warehouse().query(sql, bound)
     return [dimension for (dimension,) in rows]
 
 
@@ -155,5 +158,6 @@ def _select_silence(kind: str) -> str:
         "slot_metrics_of_silence",
         first=Fragment(f"%({kind}_first)s"),
         slots=Fragment(f"%({kind}_slots)s"),
+        slices=Fragment(", ".join(["('total', 'all')", *sub_slots.every()])),
         measures=Fragment(silent_measures(kind)),
     )

@@ -67,6 +67,25 @@ class Adjustment:
 
 
 @dataclass(frozen=True)
+class SubSlots:
+    """The least and the greatest sub-slot of totals, on the same columns as the `Series` that has them."""
+
+    parts: tuple[Part, ...]
+    """The part of each row: a metric, the length of a sub-slot as dimension, and 'least' or 'greatest' as value."""
+    numerators: Array
+    """(R, T): as in `Series`."""
+    denominators: Array
+    """(R, T): as in `Series`; 0 if no sub-slot of a ratio has a value."""
+    minutes: Array
+    """(R, T): the minute of the slot at which the sub-slot begins."""
+
+    def between(self, start: int, stop: int) -> "SubSlots":
+        """Keep some of the columns."""
+        arrays = (array[:, start:stop] for array in (self.numerators, self.denominators, self.minutes))
+        return SubSlots(self.parts, *arrays)
+
+
+@dataclass(frozen=True)
 class Series:
     """The history of metrics and slices up to a slot, on the local wall clock: 96 columns a day, from a midnight on.
 
@@ -84,6 +103,8 @@ class Series:
     """(S, T): 1 for a count, NaN where there is no data."""
     columns: NDArray[np.int64]
     """(G,): the column of each of the last G slots of real time, the newest last; some lie outside of [0, T)."""
+    sub_slots: SubSlots | None = None
+    """What is known of the inside of the slots."""
 
     @property
     def values(self) -> Array:
@@ -118,7 +139,12 @@ class Series:
         columns = self.columns[: len(self.columns) - back]
         width = int(columns[-1]) + 1
         return Series(
-            self.parts, min(slot, self.slot), self.numerators[:, :width], self.denominators[:, :width], columns
+            self.parts,
+            min(slot, self.slot),
+            self.numerators[:, :width],
+            self.denominators[:, :width],
+            columns,
+            self.sub_slots and self.sub_slots.between(0, width),
         )
 
     def without_today(self, rows: NDArray[np.bool_]) -> "Series":

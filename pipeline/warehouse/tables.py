@@ -76,7 +76,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     SLICE_DAY: ("event_date", "dimension", "dimension_value", *VALUES),
     DAILY_METRICS: ("event_date", "dimension", "dimension_value", *VALUES),
     DAILY_TOTALS: ("event_date", "metric", "numerator", "denominator"),
-    SLOT_METRICS: ("slot", "metric", "dimension", "dimension_value", "numerator", "denominator"),
+    SLOT_METRICS: ("slot", "metric", "dimension", "dimension_value", "numerator", "denominator", "minute"),
 }
 """The columns that a SELECT fills, in its order."""
 
@@ -89,7 +89,15 @@ ADDED_COLUMNS: dict[str, dict[str, str]] = {
     MESSAGE_USER_DAY: _RAW_ATTRIBUTES,
     USER_ATTRIBUTES: _ATTRIBUTES,
     USER_DAY: _ATTRIBUTES,
-    SLOT_CHECKS: {"slot_score": "Float64", "weight": "Float64"},
+    SLOT_METRICS: {"minute": "UInt8"},
+    SLOT_CHECKS: {
+        "slot_score": "Float64",
+        "weight": "Float64",
+        "spoke": "String",
+        "minute": "UInt8",
+        "minutes": "UInt8",
+        "inside": "Float64",
+    },
     INCIDENTS: {"outcome": "String", "details": "String"},
     INCIDENT_ACTIONS: {"metric": "String", "until": "DateTime('UTC')", "why": "String"},
 }

@@ -11,7 +11,7 @@ import math
 import pickle
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from tests.pipeline.configuration import configured
 SLOT = timedelta(minutes=15)
 PROMPT_SLOTS = 2
 ENOUGH_EVENTS = 400
+BRIEF_EVENTS = 150
 SEEDS = (1, 2, 3, 4, 5)
 REPEATS_WITHIN = timedelta(days=4)
 """A message about a lasting shift's metrics within this time counts as its repetition, a later one as false."""
@@ -83,6 +84,9 @@ class Case:
         """Its row of the table."""
         if self.label in self.world.lasting:
             return "lasting level shift"
+        if self.label in self.world.brief:
+            amount = f"{BRIEF_EVENTS} or more" if self.expected >= BRIEF_EVENTS else f"fewer than {BRIEF_EVENTS}"
+            return f"outage of 5 minutes, {amount} expected a slot"
         where = "" if self.label.dimension == "total" else " of a slice"
         what = "outage" if self.label.size == -1 else "drop or spike"
         amount = f"{ENOUGH_EVENTS} or more" if self.expected >= ENOUGH_EVENTS else f"fewer than {ENOUGH_EVENTS}"
@@ -135,7 +139,7 @@ def poisson_tail(count: int, expected: float) -> float:
 
 def play_checks(world: World, *, with_slices: bool = True) -> tuple[list[Case], list[Alarm]]:
     """Play a world; return its incidents with their alarms, and the false alarms."""
-    cases = [Case(label, world) for label in world.scenario.incidents]
+    cases = [Case(label, world) for label in (*world.scenario.incidents, *world.brief)]
     false_alarms: list[Alarm] = []
     playback = Playback(monitors(), current_rules())
     for played in play(world, with_slices, playback):
@@ -157,7 +161,7 @@ def play_checks(world: World, *, with_slices: bool = True) -> tuple[list[Case], 
 
 def usual_bot(world: World) -> tuple[list[Case], list[Alarm]]:
     """The common bot: alerts at every slot 30 % off the day before, or outside an IQR of the last five points."""
-    cases = [Case(label, world) for label in world.scenario.incidents]
+    cases = [Case(label, world) for label in (*world.scenario.incidents, *world.brief)]
     false_alarms: list[Alarm] = []
     with configured():
         parts, numerators, denominators = table(world, with_slices=False)
@@ -249,12 +253,12 @@ def load(seed: int, cache: Path | None) -> World:
     """A world, read from the cache directory if it is there."""
     path = cache / f"{seed}.pkl" if cache else None
     if path and path.exists():
-        scenario, lasting, counts = pickle.loads(path.read_bytes())
-        return World(scenario, lasting, counts)
-    world = make_world(seed)
+        return World(*pickle.loads(path.read_bytes()))
+    world = make_world(seed, has_brief=True)
     if path:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(pickle.dumps((world.scenario, world.lasting, world.counts)))
+        made = world.scenario, world.lasting, world.counts, world.brief, world.inside
+        path.write_bytes(pickle.dumps(made))
     return world
 
 
@@ -263,6 +267,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.alerts", description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
     parser.add_argument("--cache", type=Path, help="a directory that keeps the worlds between runs")
+    parser.add_argument("--slots-only", action="store_true", help="without the sub-slots of slots")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of [alerts]")
     options = parser.parse_args(arguments)
     chosen: Mapping[str, str] = dict(pair.split("=", 1) for pair in options.set)
@@ -273,6 +278,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     usual_false: list[Alarm] = []
     for seed in options.seeds:
         world = load(seed, options.cache)
+        if options.slots_only:
+            world = replace(world, inside={})
         with configured(clock={"timezone": "UTC"}, alerts=chosen):
             cases, false_alarms = play_checks(world)
         usual_cases, usual_false_alarms = usual_bot(world)

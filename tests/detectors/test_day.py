@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from detectors import Detector, DetectorError, create
+from detectors import Detector, DetectorError, Extremes, create
 from detectors.contract import healthy_counts
 from tests.detectors.test_contract import INSTANCES
 
@@ -25,8 +26,27 @@ def test_the_newest_day_is_that_of_detect(detector: Detector) -> None:
         today = (size - 1) // detector.period * detector.period
         for one, other in zip(day.arrays, whole[:, today:].arrays, strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-9)
+        if detector.takes_extremes:
+            _compare_with_extremes(detector, values[:, :size], counts[:, :size], today)
     single = detector.detect_day(values[1], counts[1])
     assert single.score.shape == (values.shape[1] - (values.shape[1] - 1) // detector.period * detector.period,)
+
+
+def _compare_with_extremes(
+    detector: Detector, values: NDArray[np.float64], counts: NDArray[np.float64], today: int
+) -> None:
+    rng = np.random.default_rng(5)
+    thirds = values / 3 * rng.uniform(0.9, 1.1, (2, *values.shape))
+    thirds[0, :, today::2] *= 5
+    thirds[0, :, today + 1 :: 2] = 0
+    inside = Extremes(thirds.min(axis=0), thirds.max(axis=0), counts / 3, counts / 3, length=1 / 3)
+    whole = detector.detect(values, counts, inside)
+    day = detector.detect_day(values, counts, inside)
+    for one, other in zip(day.every, whole[:, today:].every, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-9)
+    if values.shape[1] > 30 * detector.period:
+        assert day.spoke is not None
+        assert {1, 2} <= set(day.spoke.ravel().tolist())
 
 
 def test_no_values_are_refused() -> None:

@@ -138,8 +138,10 @@ def _user(user_id: int | None) -> int:
     return user_id or 0
 
 
-Slots = dict[tuple[datetime, str, str, str], tuple[int, int]]
-"""(slot, metric, dimension, dimension_value) -> (numerator, denominator)"""
+Slots = dict[tuple[datetime, str, str, str], tuple[int, ...]]
+"""(slot, metric, dimension, dimension_value) -> (numerator, denominator), of a sub-slot with the minute it begins at"""
+
+SUB_SLOTS = {"1 minute": 1, "3 minutes": 3, "5 minutes": 5}
 
 TOP_COUNTRIES = 20
 _AGE_BANDS = ((18, "0-17"), (25, "18-24"), (35, "25-34"), (45, "35-44"), (55, "45-54"))
@@ -168,9 +170,33 @@ def measure_slots(events: Events, day: date, start: datetime, end: datetime, zon
         for i in range((end - start) // timedelta(minutes=15)):
             slot = start + i * timedelta(minutes=15)
             measured |= {(slot, metric, "total", "all"): numbers for metric, numbers in silence.items()}
+            inside = [event for event in rows if slot <= event["time"] < slot + timedelta(minutes=15)]
+            for dimension, minutes in SUB_SLOTS.items():
+                for (metric, side), found in _furthest(inside, slot, minutes, measure).items():
+                    measured[slot, metric, dimension, side] = found
         for (slot, dimension, value), chosen in groups.items():
             measured |= {(slot, metric, dimension, value): numbers for metric, numbers in measure(chosen).items()}
     return measured
+
+
+def _furthest(
+    rows: Sequence[Event],
+    slot: datetime,
+    minutes: int,
+    measure: Callable[[Sequence[Event]], dict[str, tuple[int, int]]],
+) -> dict[tuple[str, str], tuple[int, int, int]]:
+    """The least and the greatest of a slot's parts of so many minutes, the earliest of equal ones, by metric."""
+    parts = []
+    for begin in range(0, 15, minutes):
+        start, end = (slot + timedelta(minutes=minute) for minute in (begin, begin + minutes))
+        parts.append((begin, measure([event for event in rows if start <= event["time"] < end])))
+    furthest = {}
+    for metric in parts[0][1]:
+        known = [(*numbers[metric], begin) for begin, numbers in parts if numbers[metric][1]] or [(0, 0, 0)]
+        for side, choose in (("least", min), ("greatest", max)):
+            best = choose(above / max(below, 1) for above, below, _ in known)
+            furthest[metric, side] = next(part for part in known if part[0] / max(part[1], 1) == best)
+    return furthest
 
 
 def _measure_feed(rows: Sequence[Event]) -> dict[str, tuple[int, int]]:

@@ -14,7 +14,7 @@ from typing import cast
 import numpy as np
 from luigi.configuration import LuigiConfigParser, get_config
 
-from detectors import DetectorError
+from detectors import DetectorError, Extremes
 from detectors.lab import cli
 from detectors.lab.candidates import Candidate, config
 from detectors.lab.series import Series
@@ -22,6 +22,7 @@ from detectors.lab.tuning import Tuning
 from pipeline import slots
 from pipeline.alerts import detection
 from pipeline.alerts.backtest import replay
+from pipeline.alerts.detection.inside import inside_of, lengths
 from pipeline.core import clock, overrides, settings
 from pipeline.core.errors import SettingsError
 from pipeline.slots import Part
@@ -104,6 +105,14 @@ def _play(tuning: Tuning, sections: str) -> replay.Replayed:
         return replay.play(first, last, "tune", most=tuning.budget * ((last - first).days + 1) / 7)
 
 
+def _extremes(totals: slots.Series, part: Part, kept: slice) -> Extremes | None:
+    """What is known of the inside of a total's slots."""
+    length = lengths(totals).get(part.metric)
+    if length is None or totals.sub_slots is None:
+        return None
+    return inside_of(totals.sub_slots, [part], length, {}).extremes((0, kept))
+
+
 @contextmanager
 def _errors() -> Iterator[None]:
     try:
@@ -148,6 +157,7 @@ def read(days: int) -> list[Series]:
                 denominator=denominators[kept] if monitor.metric.kind == "ratio" else None,
                 direction=monitor.settings.direction,
                 declared=monitor.metric.kind,
+                extremes=_extremes(totals, Part(monitor.metric.name), kept),
             )
         )
     if not series:

@@ -74,7 +74,7 @@ class DayAhead:
         if alone:
             known = series.without_today(not_counted)
             for batch in batches(known, self.monitors, adjustments, only=alone):
-                scores |= scores_of(batch, batch.detector.detect_last(batch.values, batch.denominators))
+                scores |= scores_of(batch, batch.detect_last())
         return decide(scores, self.monitors)
 
 
@@ -82,7 +82,5 @@ def _bounds(batch: Batch, count: int) -> Bounds:
     """Bounds of the last `count` columns of a batch, which are of its newest day."""
     parts = []
     for start in range(0, len(batch.values), ROWS_AT_ONCE):
-        rows = slice(start, start + ROWS_AT_ONCE)
-        denominators = None if batch.denominators is None else batch.denominators[rows]
-        parts.append(batch.detector.detect_day(batch.values[rows], denominators)[:, -count:].arrays)
+        parts.append(batch.detect_day(slice(start, start + ROWS_AT_ONCE))[:, -count:].every)
     return Bounds(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))

@@ -11,7 +11,7 @@ among the comparisons (Bonferroni), which gives the width of their bands in stan
 
 import itertools
 import math
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Literal
@@ -20,6 +20,7 @@ import numpy as np
 
 import detectors
 from detectors.base import Bounds, Detector
+from pipeline.alerts.detection.inside import Inside, SubSlot, agreed, inside_of, lengths
 from pipeline.alerts.detection.monitor import Monitor
 from pipeline.alerts.detection.shares import Score, Scores, with_forecasts
 from pipeline.core import settings
@@ -58,6 +59,8 @@ class CheckResult:
         The score of the slot alone.
     weight : float
         Events per unit of the value: 1 for a count, the denominator for a ratio.
+    sub_slot : SubSlot or None
+        The part of the slot that has the score; None if the slot has it.
     """
 
     metric: str
@@ -72,6 +75,7 @@ class CheckResult:
     verdict: Verdict
     slot_score: float
     weight: float
+    sub_slot: SubSlot | None = None
 
     @property
     def part(self) -> Part:
@@ -95,6 +99,20 @@ class Batch:
     """The part and the window of each row."""
     values: Array
     denominators: Array | None
+    inside: Inside | None = None
+    """What is known of the inside of these slots."""
+
+    def detect_last(self) -> Bounds:
+        """Check the newest column."""
+        return self.detector.detect_last(
+            self.values, self.denominators, self.inside.extremes() if self.inside else None
+        )
+
+    def detect_day(self, rows: slice) -> Bounds:
+        """Check the newest day of some rows."""
+        denominators = None if self.denominators is None else self.denominators[rows]
+        extremes = self.inside.extremes(rows) if self.inside else None
+        return self.detector.detect_day(self.values[rows], denominators, extremes)
 
 
 def evaluate(series: Series, monitors: Sequence[Monitor], adjustments: Sequence[Adjustment] = ()) -> list[CheckResult]:
@@ -116,16 +134,18 @@ def evaluate(series: Series, monitors: Sequence[Monitor], adjustments: Sequence[
     """
     scores: Scores = {}
     for batch in batches(series, monitors, adjustments):
-        scores |= scores_of(batch, batch.detector.detect_last(batch.values, batch.denominators))
+        scores |= scores_of(batch, batch.detect_last())
     return decide(scores, monitors)
 
 
 def scores_of(batch: Batch, bounds: Bounds, column: int = -1) -> Scores:
     """Collect a batch's scores of one column. `bounds` are the bounds of that column, (R,)."""
-    numbers = [array.tolist() for array in (bounds.expected, bounds.lower, bounds.upper, bounds.score)]
-    values = batch.values[:, column].tolist()
+    values = batch.values[:, column]
+    score, spoke = agreed(bounds, values)
+    numbers = [array.tolist() for array in (bounds.expected, bounds.lower, bounds.upper, score)]
     denominators = [1.0] * len(values) if batch.denominators is None else batch.denominators[:, column].tolist()
-    rows = zip(values, denominators, *numbers, strict=True)
+    inside = [batch.inside and batch.inside.sub_slot(look, row, column) for row, look in enumerate(spoke.tolist())]
+    rows = zip(values.tolist(), denominators, *numbers, inside, strict=True)
     return {key: Score(batch.name, *row) for key, row in zip(batch.keys, rows, strict=True)}
 
 
@@ -147,7 +167,8 @@ def decide(scores: Scores, monitors: Sequence[Monitor]) -> list[CheckResult]:
 def check_result(part: Part, windows: Sequence[Score], chosen: settings.MetricSettings) -> CheckResult:
     """Make the result of a part from the scores of its windows, that of the slot (or day) itself first."""
     slot = windows[0]
-    score = max((window.score for window in windows), key=lambda score: -1.0 if math.isnan(score) else abs(score))
+    furthest = max(windows, key=lambda window: -1.0 if math.isnan(window.score) else abs(window.score))
+    score = furthest.score
     weight, scale = slot.denominator, 1.0
     if part.is_share:
         weight, scale = 1.0, slot.denominator  # convert the share of the total back to a count
@@ -164,6 +185,7 @@ def check_result(part: Part, windows: Sequence[Score], chosen: settings.MetricSe
         verdict=verdict_of(value, 0.0 if is_small else score, chosen.direction),
         slot_score=slot.score,
         weight=weight,
+        sub_slot=furthest.sub_slot,
     )
 
 
@@ -184,14 +206,15 @@ def batches(
     """
     rows = {part: row for row, part in enumerate(series.parts)}
     by_part = adjustments_by_part(adjustments)
-    made = []
+    made: list[Batch] = []
     # Metrics with equal detectors form one array, because a detector checks many series at once.
     for (_, kind), group in itertools.groupby(sorted(monitors, key=_method), _method):
         members = list(group)
         totals = [Part(monitor.metric.name) for monitor in members if only is None or Part(monitor.metric.name) in only]
         if totals:
             first = members[0]
-            made.append(_batch(series, first.detector, first.settings.detector, totals, rows, by_part, kind == "ratio"))
+            batch = _batch(series, first.detector, first.settings.detector, totals, rows, by_part, kind == "ratio")
+            made += _with_inside(batch, series, by_part)
     names = {monitor.metric.name for monitor in monitors}
     slices = [part for part in series.parts if part.metric in names and not part.is_total]
     wanted = slices if only is None else [part for part in slices if part in only]
@@ -241,11 +264,8 @@ def _batch(
         first = max(0, (series.numerators.shape[1] - 1) // SLOTS_A_DAY - SLICE_DAYS) * SLOTS_A_DAY
     at = [rows[part] for part in parts]
     numerators = series.numerators[at, first:]
-    for part, row in zip(parts, numerators, strict=True):
-        if applied := [*adjustments.get(part.metric, ()), *adjustments.get(part, ())]:
-            factors = series.learned(applied)[first:]
-            factors[-1] = 1.0 if np.isnan(factors[-1]) else factors[-1]  # never exclude the slot itself
-            row *= factors
+    for row, factors in _factors(series, parts, adjustments).items():
+        numerators[row] *= factors[first:]
     values, denominators = windows_of(numerators), None
     if has_denominator:
         totals = [rows[Part(part.metric)] for part in parts]
@@ -255,6 +275,36 @@ def _batch(
         denominators = np.nan_to_num(windows_of(of))
         values = ratio(values, denominators)
     return Batch(detector, name, tuple((part, window) for window in WINDOWS for part in parts), values, denominators)
+
+
+def _factors(
+    series: Series, parts: Sequence[Part], adjustments: Mapping[Part | str, Sequence[Adjustment]]
+) -> dict[int, Array]:
+    """Factors (T,) of the rows that are adjusted, as those of `Series.learned`."""
+    found = {}
+    for row, part in enumerate(parts):
+        if applied := [*adjustments.get(part.metric, ()), *adjustments.get(part, ())]:
+            factors = series.learned(applied)
+            factors[-1] = 1.0 if np.isnan(factors[-1]) else factors[-1]  # never exclude the slot itself
+            found[row] = factors
+    return found
+
+
+def _with_inside(
+    batch: Batch, series: Series, adjustments: Mapping[Part | str, Sequence[Adjustment]]
+) -> Iterator[Batch]:
+    """Split a batch of totals by the length of their sub-slots, which a detector may take."""
+    known = lengths(series) if batch.detector.takes_extremes else {}
+    rows: dict[str, list[int]] = {}
+    for row, (part, window) in enumerate(batch.keys):
+        rows.setdefault(known.get(part.metric, "") if window == WINDOWS[0] else "", []).append(row)
+    for length, at in rows.items():
+        keys, inside = tuple(batch.keys[row] for row in at), None
+        if length and series.sub_slots:
+            parts = [part for part, _ in keys]
+            inside = inside_of(series.sub_slots, parts, length, _factors(series, parts, adjustments))
+        denominators = None if batch.denominators is None else batch.denominators[at]
+        yield Batch(batch.detector, batch.name, keys, batch.values[at], denominators, inside)
 
 
 def windows_of(rows: Array) -> Array:

@@ -199,8 +199,8 @@ def _checked(
     bounds = holidays.compared_with_like(bounds, values, series.days, special)
     made = []
     for row, part in enumerate(parts):
-        newest = (array[row, -1] for array in (bounds.expected, bounds.lower, bounds.upper, bounds.score))
-        score = Score(type(method).name, float(values[row, -1]), float(of[row, -1]), *map(float, newest))
+        expected, lower, upper, furthest = (float(array[row, -1]) for array in bounds.arrays)
+        score = Score(type(method).name, values[row, -1], of[row, -1], expected, lower, upper, furthest)
         scale = of[row] if part.is_share else 1.0
         band = (bounds.expected[row] * scale, bounds.lower[row] * scale, bounds.upper[row] * scale)
         made.append((check_result(part, [score], chosen[part.metric].settings), band))

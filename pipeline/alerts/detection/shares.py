@@ -13,6 +13,7 @@ import numpy as np
 
 from detectors.base import score_band
 from detectors.noise import Noise
+from pipeline.alerts.detection.inside import SubSlot
 from pipeline.slots import Part
 
 FORECAST_EVENTS = 50
@@ -30,6 +31,8 @@ class Score:
     lower: float
     upper: float
     score: float
+    sub_slot: SubSlot | None = None
+    """What of the slot has the score, if it is not the slot itself."""
 
 
 Scores = dict[tuple[Part, int], Score]

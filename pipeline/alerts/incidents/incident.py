@@ -53,6 +53,10 @@ class Member:
     is_checked : bool
         False if it was not checked in the newest slot, because its slice has too few events or its metric is no longer
         in luigi.cfg.
+    inside_from, inside_to : datetime or None
+        The minutes of its latest bad slot that deviate; None once a bad slot deviated as a whole.
+    inside_value : float
+        Its count or ratio in these minutes.
     """
 
     metric: str
@@ -76,6 +80,9 @@ class Member:
     lull_observed: float = 0.0
     lull_expected: float = 0.0
     is_checked: bool = True
+    inside_from: datetime | None = None
+    inside_to: datetime | None = None
+    inside_value: float = 0.0
 
     @property
     def part(self) -> Part:
@@ -91,8 +98,11 @@ class Member:
         return self.is_near(self.lull_observed, self.lull_expected)
 
     def is_near(self, observed: float, expected: float) -> bool:
-        """Whether a count is nearer to its expectation than to the deviation so far, or beyond on the other side."""
-        if expected <= 0 or self.expected <= 0:
+        """Whether a count is nearer to its expectation than to the deviation so far, or beyond on the other side.
+
+        If only minutes deviated, their slots are as usual, and so is any other slot that is no anomaly.
+        """
+        if self.inside_from is not None or expected <= 0 or self.expected <= 0:
             return True
         return self.sign * (observed / expected - 1) <= abs(self.observed / self.expected - 1) / 2
 

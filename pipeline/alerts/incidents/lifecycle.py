@@ -6,7 +6,7 @@ slices of the same source table join it. Counts that deviate in opposite directi
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pipeline.alerts.detection.checks import CheckResult
 from pipeline.alerts.incidents import calendar
@@ -220,8 +220,13 @@ def _with_bad_slot(member: Member, result: CheckResult, slot: datetime) -> Membe
         member = replace(
             member, worst=result.change, worst_at=slot, worst_value=result.value, worst_expected=result.expected
         )
+    part = result.sub_slot if member.bad_slots == 0 or member.inside_from else None
+    inside_from = slot + timedelta(minutes=part.minute) if part else None
     return replace(
         member,
+        inside_from=inside_from,
+        inside_to=inside_from + timedelta(minutes=part.minutes) if part and inside_from else None,
+        inside_value=part.value if part else 0.0,
         last=slot,
         change=result.change,
         score=abs(result.slot_score),

@@ -4,10 +4,11 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
-from math import inf
+from math import inf, nan
 from typing import Any
 
 from pipeline.alerts.detection.checks import CheckResult
+from pipeline.alerts.detection.inside import SubSlot
 from pipeline.alerts.incidents import actions
 from pipeline.alerts.incidents.actions import Action
 from pipeline.alerts.incidents.incident import Incident, Member, Misjudged, message_key
@@ -41,6 +42,10 @@ CHECK_COLUMNS = (
     "verdict",
 )
 """The columns of the result of a check that slots and days have."""
+SUB_SLOT_COLUMNS = ("spoke", "minute", "minutes", "inside")
+"""The columns of what has the score of a slot."""
+MOMENTS = ("since", "last", "worst_at", "inside_from", "inside_to")
+"""The fields of a member that are moments."""
 
 
 def load_state(slot: datetime) -> State:
@@ -152,6 +157,8 @@ def save_checks(results: Collection[CheckResult], slot: datetime | Sequence[date
     """Write the results of a slot's checks, or of each of its own slot."""
     columns = (*CHECK_COLUMNS, "slot_score", "weight")
     values = {name: [getattr(item, name) for item in results] for name in columns}
+    inside = [item.sub_slot or SubSlot("slot", 0, 0, nan) for item in results]
+    values |= {column: [item[i] for item in inside] for i, column in enumerate(SUB_SLOT_COLUMNS)}
     insert(SLOT_CHECKS, {"slot": _slots(slot, results), **values})
 
 
@@ -161,7 +168,8 @@ def load_checks(start: datetime, end: datetime) -> dict[datetime, dict[Part, Che
         statement("present_checks", slot_checks=full_name(SLOT_CHECKS)), {"start": str(start), "end": str(end)}
     )
     found: dict[datetime, dict[Part, CheckResult]] = {}
-    for seconds, *fields in rows:
+    for seconds, *fields, spoke, minute, minutes, value in rows:
+        fields.append(SubSlot(spoke, minute, minutes, value) if minutes else None)
         result = CheckResult(*fields)
         found.setdefault(clock.from_epoch(seconds), {})[result.part] = result
     return found
@@ -249,7 +257,7 @@ def _decode(details: str) -> Incident:
     """Decode an incident from its JSON. Fields that an earlier release did not write have their defaults."""
     fields: dict[str, Any] = json.loads(details)
     members = [
-        Member(**{**member, **{name: _to_datetime(member[name]) for name in ("since", "last", "worst_at")}})
+        Member(**{**member, **{name: _to_datetime(member.get(name)) for name in MOMENTS}})
         for member in fields.pop("members")
     ]
     for name in ("opened", "last_anomaly", "silent_since", "noticed", "ended_at", "late_until"):

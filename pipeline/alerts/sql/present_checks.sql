@@ -2,6 +2,7 @@
 SELECT
     toUInt32(toUnixTimestamp(slot)), metric, dimension, dimension_value, detector,
     value, expected, lower, upper, score, verdict,
-    if(weight > 0 OR isNaN(value), slot_score, score), if(weight > 0 OR isNaN(value), weight, 1.0)
+    if(weight > 0 OR isNaN(value), slot_score, score), if(weight > 0 OR isNaN(value), weight, 1.0),
+    spoke, minute, minutes, inside
 FROM {slot_checks} FINAL
 WHERE slot >= toDateTime(%(start)s, 'UTC') AND slot < toDateTime(%(end)s, 'UTC')

@@ -1,4 +1,6 @@
 -- Every check. verdict: 'ok', 'anomaly', 'no data' or 'no history'. A missing number is NaN.
+-- spoke: what has the score. If it is the 'least' or the 'greatest' sub-slot, the others are the minute of the slot at
+-- which it begins, its length and its value.
 CREATE TABLE IF NOT EXISTS {table} (
     slot DateTime('UTC'),
     metric String,

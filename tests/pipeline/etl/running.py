@@ -15,7 +15,7 @@ from pipeline.tasks import DailyMetrics
 from pipeline.warehouse import tables
 from pipeline.warehouse.engines import EmbeddedEngine, Engine, HttpEngine, ServerEngine
 from tests.pipeline.configuration import configured, shipped
-from tests.pipeline.reference import Day, Event, Events, Slots, load_day
+from tests.pipeline.reference import SUB_SLOTS, Day, Event, Events, Slots, load_day
 
 Configuration = Mapping[str, Mapping[str, str]]
 
@@ -186,7 +186,12 @@ def measured_slots(warehouse: Engine, database: str) -> Slots:
     """Every row of ``slot_metrics``, including slots that were not requested."""
     columns = ", ".join(tables.COLUMNS[tables.SLOT_METRICS])
     rows = warehouse.query(f"SELECT {columns} FROM {database}.{tables.SLOT_METRICS} FINAL")
-    return {(slot, *names): (numerator, denominator) for slot, *names, numerator, denominator in rows}
+    slots: Slots = {}
+    for slot, metric, dimension, value, *numbers in rows:
+        if dimension not in SUB_SLOTS:
+            assert numbers.pop() == 0  # only a sub-slot begins at a minute
+        slots[slot, metric, dimension, value] = tuple(numbers)
+    return slots
 
 
 def scratch_tables(warehouse: Engine, database: str) -> list[str]:

@@ -168,3 +168,67 @@ def test_slices_are_read_for_two_weeks_of_a_longer_history() -> None:
     known = 15 * 96 + 4
     assert np.isnan(of_slice[: -known - 1]).all()
     assert of_slice[-known - 1 :].tolist() == [2] * known + [0]
+
+
+def write_sub_slots(slots: list[datetime], least: int, greatest: int) -> None:
+    """Write the least and the greatest sub-slot of views of every length, that of 3 minutes as the given ones."""
+    for i, (length, of) in enumerate((("1 minute", 1), ("3 minutes", 0), ("5 minutes", 2))):
+        for value, count in (("least", least + of), ("greatest", greatest + of)):
+            tables.open_warehouse().insert(
+                tables.full_name(tables.SLOT_METRICS),
+                {
+                    "slot": slots,
+                    "metric": ["views"] * len(slots),
+                    "dimension": [length] * len(slots),
+                    "dimension_value": [value] * len(slots),
+                    "numerator": [count] * len(slots),
+                    "denominator": [1] * len(slots),
+                    "minute": [3 + i] * len(slots),
+                },
+            )
+
+
+def test_sub_slots_are_of_the_shortest_length_that_has_enough_events() -> None:
+    """An average of 250 events is 50 in 3 minutes; what the day itself had does not count."""
+    midnight = MIDNIGHT + timedelta(days=2)
+    write(dict.fromkeys(numbered(MIDNIGHT, midnight - SLOT), 250))
+    write(dict.fromkeys(numbered(midnight, NOON + SLOT), 9_000))
+    write_sub_slots(list(numbered(midnight - SLOT, NOON + SLOT)), 40, 60)
+    for slot in (NOON, NOON + SLOT):  # the second adds to what the first has read
+        inside = read(slot, 0).sub_slots
+        assert inside is not None
+        assert inside.parts == (Part("views", "3 minutes", "greatest"), Part("views", "3 minutes", "least"))
+        assert np.array_equal(inside.numerators[:, -49:], np.repeat([[60], [40]], 49, axis=1))
+        assert np.array_equal(inside.minutes[:, -49:], np.full((2, 49), 4))
+        assert np.isnan(inside.numerators[:, : 2 * 96 - 1]).all()  # measured before there were sub-slots
+    write(dict.fromkeys(numbered(MIDNIGHT, midnight - SLOT), 249))
+    process.reset()
+    inside = read(NOON).sub_slots
+    assert inside is not None
+    assert [part.dimension for part in inside.parts] == ["5 minutes"] * 2
+    write(dict.fromkeys(numbered(MIDNIGHT, midnight - SLOT), 149))
+    process.reset()
+    inside = read(NOON).sub_slots
+    assert inside is not None
+    assert inside.parts == ()
+
+
+def test_a_slot_is_measured_when_its_sub_slots_are() -> None:
+    write(numbered(NOON, NOON + SLOT))
+    write_sub_slots([NOON], 1, 2)
+    found = {
+        name: history.measured([VIEWS], name, MIDNIGHT, NOON + 9 * SLOT)["views"] for name in ("total", "1 minute")
+    }
+    assert found == {"total": {NOON, NOON + SLOT}, "1 minute": {NOON}}
+
+
+def test_a_warehouse_of_an_early_release_is_read_without_sub_slots() -> None:
+    write(numbered(MIDNIGHT, NOON))
+    table = tables.full_name(tables.SLOT_METRICS)
+    tables.open_warehouse().execute(f"ALTER TABLE {table} DROP COLUMN minute")
+    process.reset()
+    with tables.reading(tables.SLOT_METRICS):
+        series = read(NOON)
+    assert series.sub_slots is not None
+    assert series.sub_slots.parts == ()
+    assert series.numerators[0, -1] == (NOON - MIDNIGHT) // SLOT

@@ -20,7 +20,7 @@ MOSCOW = ZoneInfo("Europe/Moscow")
 
 def measured(
     warehouse: Engine, feed: list[Event], messages: list[Event], start: datetime = NOON, end: datetime = NOON + SLOT
-) -> dict[tuple[str, str, str], tuple[int, int]]:
+) -> dict[tuple[str, str, str], tuple[int, ...]]:
     """Check all rows against the reference, and return those of the slot at noon."""
     with prepared(warehouse, with_events(feed, messages)) as (_, database):
         measure.fill(start, end)
@@ -30,8 +30,8 @@ def measured(
 
 
 def sliced(
-    actual: dict[tuple[str, str, str], tuple[int, int]], metric: str, dimension: str
-) -> dict[str, tuple[int, int]]:
+    actual: dict[tuple[str, str, str], tuple[int, ...]], metric: str, dimension: str
+) -> dict[str, tuple[int, ...]]:
     return {value: numbers for (name, by, value), numbers in actual.items() if (name, by) == (metric, dimension)}
 
 
@@ -131,3 +131,24 @@ def test_a_table_that_is_silent_counts_zero_in_every_slot(warehouse: Engine) -> 
     assert actual["messages_sent", "total", "all"] == (0, 1)
     assert actual["messenger_users", "total", "all"] == (0, 1)
     assert not sliced(actual, "messages_sent", "os")
+
+
+def test_the_least_and_the_greatest_part_of_a_slot_are_found_where_they_are(warehouse: Engine) -> None:
+    minute = timedelta(minutes=1)
+    counts = [3, 3, 3, 3, 3, 0, 1, 3, 3, 3, 4, 3, 3, 3, 3]
+    views = [seen(user, NOON + i * minute) for i, count in enumerate(counts) for user in range(count)]
+    likes = [seen(1, NOON + i * minute, "like") for i in (2, 10, 14)]
+    actual = measured(warehouse, [*views, *likes], [sent(1, 2, NOON + 14 * minute + 59 * SECOND)])
+    least, greatest = (
+        {dimension: actual["views", dimension, side] for dimension in ("1 minute", "3 minutes", "5 minutes")}
+        for side in ("least", "greatest")
+    )
+    assert least == {"1 minute": (0, 1, 5), "3 minutes": (6, 1, 3), "5 minutes": (10, 1, 5)}
+    assert greatest == {"1 minute": (4, 1, 10), "3 minutes": (10, 1, 9), "5 minutes": (16, 1, 10)}
+    # Of distinct users a sub-slot is no part of the slot's number. Of a ratio, minutes without views have no value.
+    assert actual["feed_users", "total", "all"] == (4, 1)
+    assert actual["feed_users", "5 minutes", "least"] == (3, 1, 0)
+    assert actual["ctr", "1 minute", "least"] == (0, 3, 0)
+    assert actual["ctr", "1 minute", "greatest"] == (1, 3, 2)
+    assert actual["messages_sent", "1 minute", "greatest"] == (1, 1, 14)
+    assert actual["messages_sent", "5 minutes", "least"] == (0, 1, 0)

@@ -9,7 +9,7 @@ from pipeline.alerts.detection import DayAhead, evaluate, monitors
 from pipeline.core import clock
 from pipeline.slots import Adjustment, Part, Series
 from pipeline.slots.counted import forget_uncounted, not_counted_yet
-from pipeline.slots.series import Array
+from pipeline.slots.series import Array, SubSlots
 from tests.pipeline.configuration import configured
 
 DAYS = 16
@@ -35,7 +35,24 @@ def counts() -> Array:
     malta[today - 96 : today + 20] = 0
     other[: 96 * 2] = 0
     ios[today + 40 :] = 0
+    for total in (russia, sent):
+        total[today + 50] += 40  # a full part speaks only for a slot that is above its expectation
     return np.array([malta + russia + other, sent, malta, russia, other, ios], dtype=float)
+
+
+def sub_slots(numbers: Array) -> SubSlots:
+    """Views in thirds of a slot, and messages in fifths. In slots 30 and 50 a part is empty, or full."""
+    rng = np.random.default_rng(6)
+    parts, rows = [], []
+    for part, whole, (length, count) in zip(PARTS, numbers[:2], (("5 minutes", 3), ("3 minutes", 5)), strict=False):
+        events = rng.multinomial(whole.astype(int), [1 / count] * count).T
+        events[0, DAYS * 96 + 30] = 0
+        events[1, DAYS * 96 + 50] *= 3
+        parts += [Part(part.metric, length, side) for side in ("least", "greatest")]
+        rows += [events.min(axis=0), events.max(axis=0)]
+    numerators = np.array(rows, dtype=float)
+    numerators[:, ::50] = np.nan
+    return SubSlots(tuple(parts), numerators, np.ones_like(numerators), np.full_like(numerators, 5))
 
 
 def series(numbers: Array, columns: int) -> Series:
@@ -43,7 +60,7 @@ def series(numbers: Array, columns: int) -> Series:
     numerators, denominators = numbers[:, :columns].copy(), np.ones((len(numbers), columns))
     forget_uncounted(PARTS, numerators, denominators)
     slot = MIDNIGHT + (columns - 1 - DAYS * 96) * clock.SLOT
-    return Series(PARTS, slot, numerators, denominators, np.arange(columns))
+    return Series(PARTS, slot, numerators, denominators, np.arange(columns), sub_slots(numbers).between(0, columns))
 
 
 def at(slot: int) -> datetime:
@@ -56,7 +73,7 @@ def test_each_slot_is_checked_as_if_it_were_the_last(first: int) -> None:
     whole = series(counts(), WIDTH)
     with configured(clock={"timezone": "UTC"}, alerts={"metrics": "views,messages_sent", "detector": "seasonal"}):
         ahead = DayAhead(whole, monitors(), planned, at(first))
-        verdicts = set()
+        verdicts, spoke = set(), set()
         for slot in range(first, SLOTS):
             # An incident that begins in slot 40 changes what is known of iOS from then on.
             adjustments = [*planned, *([Adjustment(PARTS[5], at(40), at(slot))] if slot > 40 else [])]
@@ -64,6 +81,10 @@ def test_each_slot_is_checked_as_if_it_were_the_last(first: int) -> None:
             together = ahead.evaluate(at(slot), adjustments)
             assert list(map(repr, together)) == list(map(repr, alone)), slot
             verdicts |= {(result.dimension_value, result.verdict) for result in alone}
+            spoke |= {(result.metric, slot, result.sub_slot.side) for result in alone if result.sub_slot}
+    assert spoke >= {
+        (metric, *what) for metric in ("views", "messages_sent") for what in ((30, "least"), (50, "greatest"))
+    }
     assert {("Malta", "no data"), ("Malta", "ok"), ("iOS", "anomaly"), ("all", "ok")} <= verdicts
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from detectors.episodes import episodes
 from pipeline.alerts.detection.checks import CheckResult, Verdict, verdict_of
+from pipeline.alerts.detection.inside import SubSlot
 from pipeline.alerts.incidents import Incident, Rules, advance
 from pipeline.alerts.incidents.incident import NoticeKind
 from pipeline.alerts.incidents.policy import notice
@@ -299,3 +300,34 @@ def test_the_loss_is_what_its_bad_slots_miss() -> None:
     ended, _ = play(series([100, 50, 40, 100, 100]), Rules(recovery_slots=2))
     assert ended[0].members[0].excess == -110
     assert ended[0].worst == pytest.approx(-0.6)
+
+
+def inside(value: float, minute: int) -> list[CheckResult]:
+    """An anomaly of five minutes that are empty, in a slot that is hardly below its expectation."""
+    result = check("anomaly", value=value)
+    return [replace(result, score=-1.5, slot_score=-1.5, sub_slot=SubSlot("least", minute, 5, 0.0))]
+
+
+def test_an_incident_of_minutes_knows_them_and_ends_with_usual_slots() -> None:
+    # A level of 98 would not end an incident that a slot of 97 began: it is nearer to it than to 100.
+    usual = series([98, 98, 98, 98])
+    _, (opened,) = play([inside(97, 10)])
+    (member,) = opened.members
+    assert (member.inside_from, member.inside_to, member.inside_value) == (
+        START + timedelta(minutes=10),
+        START + timedelta(minutes=15),
+        0.0,
+    )
+    ended, still_open = play([inside(97, 10), *usual])
+    assert (len(ended), still_open) == (1, [])
+    _, (as_a_whole,) = play([[replace(inside(97, 10)[0], sub_slot=None)], *usual])
+    assert as_a_whole.members[0].inside_from is None
+
+
+def test_an_incident_that_a_whole_slot_shows_is_no_longer_one_of_minutes() -> None:
+    for slots in ([inside(90, 10), *series([20])], [*series([20]), inside(90, 0)]):
+        _, (incident,) = play(slots)
+        assert incident.members[0].bad_slots == 2
+        assert incident.members[0].inside_from is None
+    _, (incident,) = play([inside(90, 10), inside(90, 0)])
+    assert incident.members[0].inside_from == START + SLOT

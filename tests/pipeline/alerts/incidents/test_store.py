@@ -1,12 +1,14 @@
 """Incidents written by an earlier release, and the state at the beginning of a slot."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from pipeline.alerts.detection.checks import CheckResult
+from pipeline.alerts.detection.inside import SubSlot
 from pipeline.alerts.incidents import Rules, advance, store
 from pipeline.alerts.incidents.incident import Incident, Member, make_id, message_key
 from pipeline.alerts.incidents.store import RecordedPress
@@ -96,3 +98,16 @@ def test_an_incident_of_days_is_none_of_slots() -> None:
     assert of_slots.incident_id == "views:2026-11-12T0900"
     assert [incident.incident_id for _, incident in store.load_states(START)] == [of_slots.incident_id]
     assert store.load_between(START - timedelta(days=7), START + 3 * SLOT) == [of_days, of_slots]
+
+
+def test_minutes_that_deviate_are_kept_with_their_check_and_their_incident() -> None:
+    views = CheckResult("views", "total", "all", "seasonal", 97.0, 100.0, 80.0, 120.0, -1.5, "anomaly", -1.5, 1.0)
+    inside = replace(views, sub_slot=SubSlot("least", 5, 5, 1.0))
+    store.save_checks([inside], START)
+    store.save_checks([views], START + SLOT)
+    results = store.load_checks(START, START + 2 * SLOT)
+    assert [results[slot][views.part] for slot in sorted(results)] == [inside, views]
+    begun = advance([], [inside], START, Rules())
+    store.save_incidents(begun, START)
+    assert begun[0].members[0].inside_to == START + timedelta(minutes=10)
+    assert begun[0] in store.load_incidents(START + SLOT)
