@@ -11,7 +11,7 @@ import pytest
 from pipeline import tasks
 from pipeline.alerts.detection.checks import Verdict
 from pipeline.commands.main import COMMANDS, EXIT_CODES
-from pipeline.warehouse import tables
+from pipeline.warehouse import tables, views
 from tests.documents import DOCUMENTS, EVERYTHING, ROOT, blocks, prose, section, spans
 
 README = DOCUMENTS["README.md"]
@@ -21,7 +21,7 @@ LINK = re.compile(r"\]\(([^)\s]+)\)|(?:src|href)=\"([^\"]+)\"")
 PATH = re.compile(r"(?:pipeline|detectors|reporting|tests|docs)/[\w/]+\.\w+")
 
 
-@pytest.mark.parametrize("table", tables.TABLES)
+@pytest.mark.parametrize("table", [*tables.TABLES, *views.VIEWS])
 def test_every_table_is_told(table: str) -> None:
     assert re.search(rf"^\| .*`{table}`.* \| .+ \|$", DOCUMENTS["docs/tables.md"], re.MULTILINE)
 

@@ -7,9 +7,10 @@ from pipeline.alerts.incidents import store
 from pipeline.core import clock, settings
 from pipeline.core.errors import WarehouseError
 from pipeline.tasks.base import DayTask
-from pipeline.warehouse import markers, retention
+from pipeline.warehouse import markers, retention, views
 from pipeline.warehouse.markers import Marker, update_id
 from pipeline.warehouse.tables import TABLE_UPDATES
+from reporting.decoration import optional
 
 UNDROPPED = "old months are not dropped"
 """What a run says of itself; the table ``runs`` has it."""
@@ -17,7 +18,10 @@ _LOG = logging.getLogger(__name__)
 
 
 class HistoryRetention(DayTask):
-    """Once a day: drops the months that are older than ``[warehouse] keep_days`` and that no open incident needs."""
+    """Once a day: drops the months that are older than ``[warehouse] keep_days`` and that no open incident needs.
+
+    It also makes the views where they are missing.
+    """
 
     priority = -1  # alerts and loads go first
     _failed = False
@@ -32,6 +36,7 @@ class HistoryRetention(DayTask):
 
     def run(self) -> None:
         """Drop them; 0 days keeps all. A failure is a warning, and `feedpulse status` tells one that stays for days."""
+        optional("views", views.make)
         try:
             self._drop()
         except WarehouseError as error:

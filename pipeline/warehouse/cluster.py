@@ -81,6 +81,27 @@ def create_table(engine: Engine, table: str, name: str, added: Mapping[str, str]
         raise
 
 
+def create_view(engine: Engine, name: str, sql: str, *, exists: bool) -> None:
+    """Create a view, on each server of the cluster if there is one; one that exists is dropped first.
+
+    Parameters
+    ----------
+    engine : Engine
+        The warehouse.
+    name : str
+        ``database.view``.
+    sql : str
+        Its ``create_*.sql``, filled.
+    exists : bool
+        Whether there is an earlier one.
+    """
+    database, bare = name.split(".")
+    if exists:
+        engine.execute(statement("drop_view", view=name) + _on_cluster(), idempotent=True)
+    sql = sql.replace(f" {name}\n", f" {name}{_on_cluster()}\n", 1)
+    _on_all(engine, sql, statement("has_table"), {"database": database, "table": bare})
+
+
 def creation(table: str, name: str, added: Mapping[str, str]) -> str:
     """Return the statement that creates one of our tables; the parameters are those of `create_table`."""
     sql = statement(f"create_{table}", table=name)

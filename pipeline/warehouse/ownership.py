@@ -222,12 +222,12 @@ def record(engine: Engine, found: Inspection) -> None:
         require_unclaimed(engine, installation)
     if RECORD in found.missing:
         cluster.create_table(engine, RECORD, _full_name(installation, RECORD), {})
-    _write(engine, installation, items)
+    write(engine, installation, items)
     if result in items:
         try:  # again: of two that start at the same moment, the later one sees the other
             require_unclaimed(engine, installation)
         except SettingsError:
-            _write(engine, installation, {result: ""})
+            write(engine, installation, {result: ""})
             raise
 
 
@@ -263,7 +263,8 @@ def _full_name(installation: Installation, table: str) -> str:
     return f"{installation.database}.{installation.name(table)}"
 
 
-def _write(engine: Engine, installation: Installation, items: Mapping[str, str]) -> None:
+def write(engine: Engine, installation: Installation, items: Mapping[str, str]) -> None:
+    """Write items into the record, which exists."""
     table = _full_name(installation, RECORD)
     ((newest,),) = engine.query(statement("newest_version", installation=table))
     version = max(time.time_ns(), newest + 1)  # the clock may have been fast before

@@ -18,6 +18,8 @@ DROP_TABLE = "DROP TABLE"
 ADD_COLUMN = "ALTER ADD COLUMN"
 DELETE = "ALTER DELETE"
 CREATE_DATABASE = "CREATE DATABASE"
+CREATE_VIEW = "CREATE VIEW"
+DROP_VIEW = "DROP VIEW"
 SYNC_REPLICA = "SYSTEM SYNC REPLICA"
 DROP_DATABASE = "DROP DATABASE"
 
@@ -32,6 +34,7 @@ OPEN_TABLES = ("system.columns", "system.databases", "system.one", "system.setti
 
 WITHOUT_DELETE = "Without ALTER DELETE a day can be loaded once, not again, and old rows stay."
 WITHOUT_PARTS = "Without system.parts a load does not wait until replaced rows are removed from the disk."
+WITHOUT_VIEWS = "For the views alert_history and deliveries_now, which nothing of feedpulse reads."
 
 WITHOUT_REPLICAS = "For replicated tables. Without it a server that has just started may be trusted too early."
 
@@ -42,6 +45,7 @@ _VERBS = tuple(
     for pattern, privileges in (
         (r"\bINSERT INTO NAME", (INSERT,)),
         (r"^CREATE TABLE (?:IF NOT EXISTS )?NAME", (CREATE_TABLE,)),
+        (r"^CREATE VIEW (?:IF NOT EXISTS )?NAME", (CREATE_VIEW,)),
         (r"^CREATE DATABASE (?:IF NOT EXISTS )?NAME", (CREATE_DATABASE,)),
         (r"^DROP TABLE (?:IF EXISTS )?NAME", (DROP_TABLE,)),
         (r"^DROP DATABASE (?:IF EXISTS )?NAME", (DROP_DATABASE,)),
@@ -127,6 +131,7 @@ def writer(database: str) -> list[Grant]:
         Grant(NEEDED, place),
         Grant((DELETE,), place, WITHOUT_DELETE),
         Grant((SELECT,), PARTS, WITHOUT_PARTS),
+        Grant((CREATE_VIEW, DROP_VIEW), place, WITHOUT_VIEWS),
         Grant((CREATE_DATABASE,), place, f"For the first run, if the database {database} does not exist."),
         Grant((SYNC_REPLICA,), place, "For replicated tables. With [warehouse] cluster also GRANT CLUSTER ON *.*"),
         Grant((SELECT,), REPLICAS, WITHOUT_REPLICAS),
@@ -144,7 +149,9 @@ def narrow_writer(database: str, beginnings: Iterable[str]) -> list[Grant]:
         What our tables begin with: ``[warehouse] prefix`` and ``[etl] table``.
     """
     places = [f"{database}.{beginning}*" for beginning in beginnings]
-    return [Grant(privileges, place) for place in places for privileges in (NEEDED, (DELETE,))]
+    return [
+        Grant(privileges, place) for place in places for privileges in (NEEDED, (DELETE,), (CREATE_VIEW, DROP_VIEW))
+    ]
 
 
 def covers(grants: Sequence[Grant], right: Right) -> bool:

@@ -26,6 +26,7 @@ from pipeline.warehouse.tables import (
     TABLE_UPDATES,
     TABLES,
 )
+from pipeline.warehouse.views import VIEWS
 from tests.patience import HANGS_SECONDS
 from tests.pipeline.configuration import shipped
 
@@ -239,7 +240,7 @@ class Project:
 
     def leftovers(self) -> set[str]:
         """Tables that no run may leave behind."""
-        return self.tables() - set(TABLES)
+        return self.tables() - {*TABLES, *VIEWS}
 
 
 def finish(process: subprocess.Popen[str]) -> Finished:
