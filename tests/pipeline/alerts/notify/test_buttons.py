@@ -366,15 +366,15 @@ def test_a_press_is_answered_with_what_holds_now_and_can_be_undone(desk: Desk) -
     later(2)
     assert answer("unmute", "Boris") == "Unmuted: you will hear of changes again"
     later(3)
-    assert answer("false_alarm") == "False alarm: no more messages about it"
+    assert answer("false_alarm") == "Marked as a false alarm: you will hear no more of it"
     later(4)
-    assert answer("reopen") == "Open again: messages arrive"
+    assert answer("reopen") == "Open again: you will hear of changes"
     later(5)
-    assert answer("new_normal") == "New normal: this alert is over"
+    assert answer("new_normal") == "Marked as the new normal: this alert is over"
     later(6)
     assert answer("mute") == "This alert is over already: the press changes nothing"
     later(7)
-    assert answer("reopen") == "Open again: messages arrive"
+    assert answer("reopen") == "Open again: you will hear of changes"
     # Of a message that was sent just now nothing is stored yet.
     later(9)
     with patch.object(store, "load_incidents", return_value=[]):
