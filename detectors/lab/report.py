@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from detectors.lab.candidates import Candidate
+from detectors.lab.cli import remarks
 from detectors.lab.compare import Case, Comparison
 from detectors.lab.figures import MOST_LINES, ranking_figure, series_figure, to_svg, tradeoff_figure
 from detectors.lab.parallel import Store, run_all
@@ -83,6 +84,7 @@ def render(comparison: Comparison, *, plots: int = 12, workers: int | None = Non
         kinds=_kinds(comparison),
         cases=comparison.cases,
         shown=_pictures(comparison, plots, workers),
+        said=_said(comparison),
         notes={case.series.name: case.series.notes for case in comparison.cases if case.series.notes},
     )
 
@@ -100,6 +102,12 @@ def _template() -> Template:
     environment.filters |= {"number": _number, "interval": _interval}
     environment.globals["to_json"] = json.dumps
     return environment.get_template(REPORT)
+
+
+def _said(comparison: Comparison) -> list[str]:
+    """What the reader assumed of the files, and what to know of the series: the words of the command line."""
+    assumed = dict.fromkeys(phrase for item in comparison.series for phrase in item.read_as)
+    return [*assumed, *remarks(comparison.series, list(comparison.candidates.values()), comparison.failures)]
 
 
 def _kinds(comparison: Comparison) -> list[tuple[str, list[tuple[int, int]]]]:

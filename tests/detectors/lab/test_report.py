@@ -71,6 +71,16 @@ def test_the_page_shows_origin_and_failures(page: Path, comparison: Comparison) 
     assert comparison.verdict.partition(".")[0] in text
 
 
+def test_the_page_shows_what_was_assumed_of_files_and_series(comparison: Comparison) -> None:
+    sparse = replace(comparison.cases[0].series, name="rare", values=np.arange(96.0) // 95, labels=None)
+    read = replace(comparison.cases[1].series, read_as=("a.csv: read as milliseconds: 2026-01-05 <00:00>",))
+    cases = [replace(comparison.cases[0], series=sparse), replace(comparison.cases[1], series=read)]
+    text = render(replace(comparison, cases=cases), plots=0)
+    assert "<li>a.csv: read as milliseconds: 2026-01-05 &lt;00:00&gt;</li>" in text
+    assert re.search(r"<li>rare, [^<]*: a point every hour, kind count", text)
+    assert '<li class="warning">WARNING: sigma is not for series that are mostly 0, as rare is (99%)' in text
+
+
 def test_the_same_comparison_gives_the_same_page(page: Path, comparison: Comparison) -> None:
     assert render(comparison, plots=3, workers=2) == page.read_text()
 
