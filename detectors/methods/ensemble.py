@@ -1,4 +1,4 @@
-"""Mean deviation from four forecasts: the daily profile, the profile at two levels, and the last value."""
+"""Mean deviation from five forecasts: the profile of the day, at two levels and with a trend, and the last value."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ _LIMIT = {"count": 3.5, "ratio": 3.5, "value": 5.0}
 _WEEK = 7
 _CAP = 2.5
 """Cap of one view's deviation, as a multiple of the limit, so that one view alone cannot raise an anomaly."""
+_SHORT_WEIGHT = 4.0
+"""Weight of all views with a short memory together. With more, an ongoing incident would be normal after its onset."""
 _WITHIN_WEIGHT = 4.0
-"""Weight of the view that compares an extreme with its own slot. The other four weigh 7 together."""
+"""Weight of the view that compares an extreme with its own slot. The other three weigh 6 together."""
 _EXTREME_LIMIT = {"count": 1.2, "ratio": 1.2, "value": 1.3}
 """Limit of an extreme relative to that of a slot: as the furthest of several it has a heavier tail. The sampling noise
 of counts and ratios allows for that."""
@@ -41,15 +43,16 @@ class View(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Ensemble(Detector):
-    """Mean of robust deviations from four views, that is, forecasts.
+    """Mean of robust deviations from five views, that is, forecasts.
 
     At the start of each day, counted from the first column, the profile is the median of each slot over the past
     `days` (median and MAD of the same slot: field convention). The views are the profile, the profile plus the level
-    of the last value, the profile plus the level of the last `level_days` (half the weight of the others), and the
-    last value itself (Shewhart's differences). Each deviation is divided by its own robust standard deviation in the
-    past days: the geometric mean of that of the slot and that of the whole day. Views with a short memory catch the
-    onset of an incident, views with a long memory catch an ongoing incident. Because the mean of capped deviations is
-    used, several views must agree. An incident of a few hours does not change the medians.
+    of the last `level_days`, and three with a short memory: the last value itself (Shewhart's differences), the
+    profile plus the level of the last value, and the profile plus the trend of the last two values. Each deviation is
+    divided by its own robust standard deviation in the past days: the geometric mean of that of the slot and that of
+    the whole day. Views with a short memory catch the onset of an incident, views with a long memory catch an ongoing
+    incident. Because the mean of capped deviations is used, several views must agree. An incident of a few hours does
+    not change the medians.
 
     Where points are closer than 15 minutes, the mean deviation is averaged over 15 minutes (an EWMA control chart,
     Roberts, 1959). One outlying minute is then an anomaly only if it is far outside for all views.
@@ -186,7 +189,7 @@ class Ensemble(Detector):
         even, additive = noise.to_even(inside.values), noise.to_additive(inside.values)
         slot = Noise(self.kind, values, denominator).to_additive(values)
         within = slot + self._profile(additive - slot)
-        centers = [*self._centers(additive, level=False), (within, _WITHIN_WEIGHT, 1.0)]
+        centers = [*self._centers(additive, slots=False), (within, _WITHIN_WEIGHT, 1.0)]
         views = self._views(noise, even, centers, first)
         limit = _EXTREME_LIMIT[self.kind] * _LIMIT[self.kind] / self.sensitivity
         mirrored = [view._replace(center=inside.side * view.center) for view in views]
@@ -230,8 +233,8 @@ class Ensemble(Detector):
         windows = np.moveaxis(moving_windows(rest, self.period // 16), 1, -1)
         return np.nan_to_num(median(windows.reshape(len(rest), self.period, -1)))
 
-    def _centers(self, values: Array, *, level: bool = True) -> Iterator[tuple[Array, float, float]]:
-        """Yield the center, the weight and the noise of each view; that of the day's level only if it is wanted.
+    def _centers(self, values: Array, *, slots: bool = True) -> Iterator[tuple[Array, float, float]]:
+        """Yield the center, the weight and the noise of each view; those of the day's level and the trend for slots.
 
         The noise is the standard deviation of a value around the center if all values have independent noise of 1. The
         last value is that of 15 minutes ago, so that views with a short memory do not adopt an incident before it is
@@ -239,11 +242,15 @@ class Ensemble(Detector):
         """
         profile, last = self._profile(values), round(self._patience)
         rest = values - profile
-        if level:
+        if slots:
             yield profile + self._daily_level(rest), 1.0, 1.0
         yield profile, 2.0, 1.0
-        yield profile + past(rest, 1, last)[..., 0], 2.0, np.sqrt(2)
-        yield past(values, 1, last)[..., 0], 2.0, np.sqrt(2)
+        weight = _SHORT_WEIGHT / (3 if slots else 2)
+        yield profile + past(rest, 1, last)[..., 0], weight, np.sqrt(2)
+        yield past(values, 1, last)[..., 0], weight, np.sqrt(2)
+        if slots:
+            earlier, latest = np.moveaxis(past(rest, 2, last), -1, 0)
+            yield profile + 2 * latest - earlier, weight, np.sqrt(6)
 
     def _daily_level(self, rest: Array) -> Array:
         """Median deviation of the last `level_days` from the profile, computed hourly; 0 where few values are known."""
