@@ -20,6 +20,7 @@ from detectors.errors import DetectorError
 from detectors.lab.series import Series
 from detectors.registry import available, find
 
+_MOST_NAMED = 5
 PACKAGES = ("feedpulse", "numpy", "numba", "scipy", "statsmodels")
 SENSITIVITY = {"sensitivity": -1, "multiplier": 1, "threshold": 1}
 """Parameters that are proportional to the width of the band (1) or to its inverse (-1)."""
@@ -148,6 +149,17 @@ def candidates(wanted: Iterable[Any] | None = None) -> list[Candidate]:
     return list(dict.fromkeys(made))
 
 
+def remarks(series: Sequence[Series], candidates: Sequence[Candidate], failures: Mapping[str, str]) -> list[str]:
+    """Return what the reader of a result must know: rates and kinds of the series, and methods that do not suit."""
+    groups: dict[str, list[str]] = {}
+    for item in series:
+        groups.setdefault(f"a point {item.rate_said}, kind {item.kind_said}", []).append(item.name)
+    lines = [f"{_listed(names)}: {what}" for what, names in groups.items()]
+    ranked = [candidate for candidate in candidates if str(candidate) not in failures]
+    warnings = [reason for candidate in ranked for item in series if (reason := candidate.doubted(item))]
+    return [*lines, *(f"WARNING: {reason}" for reason in dict.fromkeys(warnings))]
+
+
 def _parse(text: str) -> list[Candidate]:
     name, *settings = text.split() or [""]
     choices = []
@@ -171,6 +183,11 @@ def _of_detector(detector: Detector) -> Candidate:
     own = {field.name: getattr(detector, field.name) for field in fields(detector) if field.name != "period"}
     default = {field.name: field.default for field in fields(detector)}
     return Candidate(detector.name, tuple((key, value) for key, value in own.items() if value != default[key]))
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_MOST_NAMED])
+    return shown if len(names) <= _MOST_NAMED else f"{shown} and {len(names) - _MOST_NAMED} more"
 
 
 def config(candidate: Candidate, series: Sequence[Series]) -> str:

@@ -9,16 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from detectors.lab import files
+from detectors.lab.candidates import remarks
 
 if TYPE_CHECKING:
-    from detectors.lab.candidates import Candidate
     from detectors.lab.compare import Comparison
     from detectors.lab.series import Series
     from detectors.lab.tuning import Part, Tuning
 
 FEW = 0.5
 """A result says so if less than this share of the values was judged."""
-_MOST_NAMED = 5
 COMPARE_HELP = "show which incidents each detector catches and how many false messages it sends"
 TUNE_HELP = "choose the detector and the sensitivity that keep a budget of messages"
 
@@ -239,17 +238,6 @@ def choices_text(tuning: Tuning) -> str:
     return "\n".join(lines)
 
 
-def remarks(series: Sequence[Series], candidates: Sequence[Candidate], failures: Mapping[str, str]) -> list[str]:
-    """Return what the reader of a result must know: rates and kinds of the series, and methods that do not suit."""
-    groups: dict[str, list[str]] = {}
-    for item in series:
-        groups.setdefault(f"a point {item.rate_said}, kind {item.kind_said}", []).append(item.name)
-    lines = [f"{_listed(names)}: {what}" for what, names in groups.items()]
-    ranked = [candidate for candidate in candidates if str(candidate) not in failures]
-    warnings = [reason for candidate in ranked for item in series if (reason := candidate.doubted(item))]
-    return [*lines, *(f"WARNING: {reason}" for reason in dict.fromkeys(warnings))]
-
-
 def judged_text(name: str, share: float) -> str:
     """Return a warning if a method judged less than half of the values; otherwise an empty text."""
     if share >= FEW:
@@ -300,11 +288,6 @@ def _estimate(value: float, ends: tuple[float, float]) -> str:
 
 def _number(value: float, digits: int = 2) -> str:
     return "-" if math.isnan(value) else f"{value:.{digits}f}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:_MOST_NAMED])
-    return shown if len(names) <= _MOST_NAMED else f"{shown} and {len(names) - _MOST_NAMED} more"
 
 
 def _value(value: float) -> str:

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from detectors.lab.candidates import Candidate
-from detectors.lab.cli import remarks
+from detectors.lab.candidates import Candidate, remarks
 from detectors.lab.compare import Case, Comparison
 from detectors.lab.figures import MOST_LINES, ranking_figure, series_figure, to_svg, tradeoff_figure
 from detectors.lab.parallel import Store, run_all
