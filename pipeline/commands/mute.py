@@ -33,7 +33,9 @@ def main(arguments: Sequence[str]) -> int:
     from pipeline.alerts.incidents.actions import Action
     from pipeline.core import clock, metrics, settings
     from pipeline.core.errors import SettingsError
+    from pipeline.tasks.status import page
     from pipeline.warehouse.tables import open_warehouse
+    from reporting.decoration import optional
 
     checked = [metric.name for metric in metrics.by_names(settings.AlertSettings().metrics, "[alerts] metrics")]
     if options.metric not in checked:
@@ -48,6 +50,7 @@ def main(arguments: Sequence[str]) -> int:
     else:
         done = Action("", "mute", person, now, options.metric, now + options.length, options.why)
     store.save_mute(done, time.time_ns())
+    optional("status page", page.rewrite)
     state = store.load_state(clock.last_closed_slot() + clock.SLOT)
     held = state.mute_of({options.metric}, now)
     if held is None:

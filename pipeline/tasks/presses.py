@@ -23,6 +23,7 @@ from pipeline.tasks.alerts import monitors_and_channels
 from pipeline.tasks.base import Told
 from pipeline.warehouse.tables import open_warehouse
 from reporting import decoration
+from reporting.decoration import optional
 
 if TYPE_CHECKING:
     from reporting.channels import Channel
@@ -84,6 +85,10 @@ class Presses(Told):
                 edited = refresh(slot, monitors, current_rules(), channels, pressed)
             if edited.messages and self.set_status_message is not None:
                 self.set_status_message("; ".join([f"edited {edited.messages} messages", *left_out]))
+        if pressed:
+            from pipeline.tasks.status import page
+
+            optional("status page", page.rewrite)
         if polled.failure:
             raise polled.failure
         return polled, channels

@@ -38,6 +38,8 @@ def is_shown(api: BotApi, query: str, name: str) -> bool:
 
 def test_presses_that_come_are_answered_at_once_and_a_kill_loses_none(project: Project, api: BotApi) -> None:
     posted = moment(OUTAGE_START + clock.SLOT)
+    page = project.directory / "page"
+    project.configure(status={"path": str(page), "people": "true"})
     assert task_here(project, "Alerts", *posted).code == 0
     (sent,) = api.sent
     waiting = ("feedpulse", "run", "Presses", "--wait-minutes", "58", "--local-scheduler", *posted)
@@ -47,6 +49,7 @@ def test_presses_that_come_are_answered_at_once_and_a_kill_loses_none(project: P
     for name in ("Anna", "Boris"):
         query = api.press(sent.id, sent.data("acknowledge"), first_name=name)
         wait_for(partial(is_shown, api, query, name))
+    wait_for(lambda: "taken by Anna, Boris" in (page / "index.html").read_text(encoding="utf-8"))
     assert project.run(*waiting).code == 10  # one process waits
     first.kill()
     first.communicate()

@@ -49,10 +49,21 @@ def write(run: Run, done: Sequence[Any], *, is_away: bool) -> None:
             before = _read(directory) or before
             _replace(directory, facts.continued(before, run, _checked(done)), [])
         return
-    found, charts = (facts.unreadable(run.error), []) if is_away else _gathered()
+    _put(directory, *((facts.unreadable(run.error), []) if is_away else _gathered()))
+
+
+def rewrite() -> None:
+    """Write the page anew in the middle of a run, or without one: somebody has pressed a button or muted a metric."""
+    if settings.StatusSettings().path:
+        directory = Path(settings.StatusSettings().path)
+        directory.mkdir(parents=True, exist_ok=True)
+        _put(directory, *_gathered())
+
+
+def _put(directory: Path, found: "Facts", charts: "Sequence[Chart]") -> None:
+    """Replace the page, unless another run has read later what it shows; a clock that went back does not stop it."""
     with _locked(directory):
         newer = _read(directory)
-        # Of two runs at once the one that has read later wins; a clock that went back does not stop the page.
         if newer and found["gathered"] < newer["gathered"] <= datetime.now(UTC).isoformat():
             return
         _replace(directory, found, charts)

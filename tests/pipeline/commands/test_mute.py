@@ -28,9 +28,15 @@ def mute(place: Place, *arguments: str) -> tuple[int, str, str]:
 def test_a_metric_is_muted_shown_and_unmuted(healthy: Place) -> None:
     with healthy.inside():
         store.save_incidents([incident()], NEWEST)
+    page = healthy.directory / "page"
+    healthy.sections["status"] = {"path": str(page)}
     why = "release of the feed"
     code, out, _ = mute(healthy, "views", "--for", "1h30m", "--why", why, "--by", "anna")
     assert (code, out) == (0, f"views: muted until 2026-11-12 14:01 by anna: {why}\n")
+    assert (
+        f'<td class="when">14:01</td><td class="said"></td><td class="said">{why}</td>'
+        in (page / "index.html").read_text()
+    )
     found = healthy.json()
     assert found["mutes"] == [{"metric": "views", "until": "2026-11-12T11:01:00Z", "by": "anna", "why": why}]
     assert (found["well"], found["incidents"][0]["muted_until"]) == (True, "2026-11-12T11:01:00Z")
@@ -43,6 +49,7 @@ def test_a_metric_is_muted_shown_and_unmuted(healthy: Place) -> None:
         press = RecordedPress(7, "mute", incident().incident_id, "Boris", NOW)
         store.save_presses("telegram:1", [press])
     assert mute(healthy, "views", "--off", "--by", "Vera") == (0, "views: not muted\n", "")
+    assert why not in (page / "index.html").read_text()
     found = healthy.json()
     assert (found["mutes"], found["incidents"][0]["muted_until"]) == ([], None)
     with healthy.inside():
