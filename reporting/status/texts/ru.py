@@ -143,7 +143,7 @@ def lacks(metrics: str, known: int, needed: int, day: str) -> str:
 
 
 def no_alerts(days: int) -> str:
-    return f"Алертов нет, дней: {days}."
+    return f"За последние {days} дн. алертов нет."
 
 
 def scale(low: str, high: str) -> str:

@@ -109,6 +109,11 @@ def test_the_policy_allows_only_the_pages_own_style_and_script() -> None:
     assert re.findall(r"https?://", html) == []
 
 
+def test_a_page_without_its_style_and_script_does_not_call_itself_old() -> None:
+    """A server may send a policy that allows neither."""
+    assert '<p class="old-note" id="old" hidden>This page is old' in render(good(), "en", ZONE)
+
+
 def test_an_alert_is_found_by_each_of_its_metrics() -> None:
     html = render(bad(alerts=6), "en", ZONE)
     names = re.findall(r'<label for="f(\d)">([^<]*)</label>', html)

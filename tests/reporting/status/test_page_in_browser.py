@@ -64,4 +64,4 @@ def test_the_filter_works_without_a_script(shown: Shown) -> None:
 def test_an_old_page_says_so(folder: Path, tmp_path: Path) -> None:
     """The script is the only one that the policy of the page allows."""
     document = chromium(tmp_path / "profile", "--dump-dom", (folder / "old.html").as_uri())
-    assert 'class="old"' in document
+    assert '<p class="old-note" id="old">This page is old' in document
