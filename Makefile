@@ -7,8 +7,9 @@ PYTEST := $(BIN)/pytest --numprocesses 3 --dist loadfile --durations 10
 
 .PHONY: demo test test-all lint servers soak bench figures mutants clean
 
+# `make demo DEMO='--language ru'` passes options.
 demo: $(VENV)/.embedded
-	$(BIN)/feedpulse demo
+	$(BIN)/feedpulse demo $(DEMO)
 
 test: $(VENV)/.dev servers lint
 	$(PYTEST) -m 'not long'
@@ -54,6 +55,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.embedded: setup.py | $(VENV)/bin/python
+	@echo 'pip installs feedpulse into $(VENV): some 500 MB, a minute or two.'
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[embedded,lab]'
 	touch $@
 

@@ -16,6 +16,7 @@ def parser() -> argparse.ArgumentParser:
     made = new_parser("demo", f"{SUMMARY}, in a separate directory; your luigi.cfg is not read")
     made.add_argument("--path", type=Path, default=Path("var/demo"), help="the directory (default: %(default)s)")
     made.add_argument("--views", type=int, default=VIEWS_PER_DAY, help="views a day, the scale (default: %(default)s)")
+    made.add_argument("--language", choices=("en", "ru"), default="en", help="of the messages (default: %(default)s)")
     return made
 
 
@@ -28,5 +29,5 @@ def main(arguments: Sequence[str]) -> int:
     process.install()
     from pipeline.demo.run import run
 
-    run(options.path, options.views)
+    run(options.path, options.views, options.language)
     return 0

@@ -1,6 +1,7 @@
 """Plays the demo: generates 30 days of events, then runs the tasks as cron would have on the last day."""
 
 import contextlib
+import logging
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -10,11 +11,13 @@ import luigi
 from luigi.configuration import get_config
 from tqdm import tqdm
 
+from pipeline.alerts.backtest.replay import replay
 from pipeline.core import clock, own_file, process, settings
 from pipeline.core.errors import FeedpulseError
 from pipeline.demo.load import create_tables, load
 from pipeline.demo.scenario import Scenario, default_incidents
-from pipeline.demo.summary import print_summary
+from pipeline.demo.summary import REPLAY, print_summary
+from pipeline.demo.words import BY_LANGUAGE
 from pipeline.tasks import Alerts, CheckAlerts, DailyMetrics, Morning, SlotHistory
 from pipeline.warehouse import connections
 from pipeline.warehouse.statements import statement
@@ -26,7 +29,7 @@ LOADED_DAYS = 14  # seven days of the report, over those of the week before
 MORNING = timedelta(hours=9)
 
 
-def run(folder: Path, views_per_day: float) -> None:
+def run(folder: Path, views_per_day: float, language: str) -> None:
     """Play the demo and print what happens.
 
     Parameters
@@ -35,6 +38,8 @@ def run(folder: Path, views_per_day: float) -> None:
         Directory for all files of the demo; replaces an earlier demo there.
     views_per_day : float
         Views a day, the scale of the demo.
+    language : str
+        The language of the messages and of what is printed: en or ru.
 
     Raises
     ------
@@ -42,9 +47,10 @@ def run(folder: Path, views_per_day: float) -> None:
         If a task fails.
     """
     folder = folder.absolute()
-    last_day = NOW.date()
-    _configure(folder, first_loaded=last_day - timedelta(days=LOADED_DAYS))
+    last_day, words = NOW.date(), BY_LANGUAGE[language]
+    _configure(folder, last_day - timedelta(days=LOADED_DAYS), language)
     _empty(folder)
+    logging.getLogger("pipeline").setLevel(logging.WARNING)  # a bar says how far the load is
     scenario = Scenario(
         first_day=last_day - timedelta(days=DAYS - 1),
         days=DAYS,
@@ -52,32 +58,36 @@ def run(folder: Path, views_per_day: float) -> None:
         incidents=default_incidents(NOW),
         until=NOW,
     )
-    print(f"1. Events: {DAYS} days of a feed and a messenger, with four incidents hidden in them")
+    print(words.events.format(days=DAYS, count=len(scenario.incidents)), flush=True)
     engine = connections.warehouse()
     create_tables(engine, SOURCE_DATABASE)
     with tqdm(total=DAYS, unit="day", disable=None) as bar:
         counts = load(engine, SOURCE_DATABASE, scenario, lambda done, days: bar.update())
-    print(f"   {counts.feed_actions:,} feed and {counts.message_actions:,} message events\n")
+    print(words.counted.format(feed=counts.feed_actions, messages=counts.message_actions))
 
     midnight = clock.day_bounds(last_day)[0]
-    print("2. The slots of the last four weeks are measured from the events (task SlotHistory)")
+    print(f"\n{words.slots}", flush=True)
     clock.set_now(midnight.replace(tzinfo=UTC))
     with _progress(SlotHistory, luigi.Event.PROGRESS, settings.AlertSettings().history_days, "day"):
         _build(SlotHistory(date=clock.yesterday()), midnight)
 
-    print("\n3. The slots of the day before are checked, then one every 15 minutes, as by cron (task Alerts)")
+    print(f"\n{words.checks}", flush=True)
     moments = [midnight + i * clock.SLOT for i in range((NOW.replace(tzinfo=None) - midnight) // clock.SLOT + 1)]
     with _progress(CheckAlerts, luigi.Event.SUCCESS, clock.SLOTS_A_DAY + len(moments), "slot"):
         for moment in moments:
             _build(Alerts(), moment)
 
-    print(f"\n4. {LOADED_DAYS} days are loaded and the last one is reported (task Morning)")
+    print(f"\n{words.days.format(days=LOADED_DAYS)}", flush=True)
     with _progress(DailyMetrics, luigi.Event.SUCCESS, LOADED_DAYS, "day"):
         _build(Morning(), midnight + MORNING)
-    print_summary(folder, last_day - timedelta(days=1))
+    clock.set_now(NOW)
+    print(f"\n{words.replay}\n", flush=True)
+    earliest = clock.to_local(min(item.start for item in scenario.incidents).replace(tzinfo=None)).date()
+    replay(earliest, earliest, folder / REPLAY)
+    print_summary(folder, last_day - timedelta(days=1), scenario.incidents, words)
 
 
-def settings_of(folder: Path, first_loaded: date) -> dict[str, dict[str, str]]:
+def settings_of(folder: Path, first_loaded: date, language: str) -> dict[str, dict[str, str]]:
     """Return the only settings of the demo; the user's own are not read.
 
     Also those that equal the default: a luigi.cfg may be beside who tries the demo's file.
@@ -92,7 +102,7 @@ def settings_of(folder: Path, first_loaded: date) -> dict[str, dict[str, str]]:
             "message_table": "message_actions",
         },
         "etl": {"start": str(first_loaded), "table": "daily_metrics"},
-        "report": {"channels": "outbox", "language": "en"},
+        "report": {"channels": "outbox", "language": language},
         "alerts": {"channels": "outbox", "links": '["https://bi.example/dashboard/1?from={start}&to={end}"]'},
         "outbox": {"path": f"{folder}/outbox"},
         "delivery": {"lock_path": f"{folder}/locks"},
@@ -100,9 +110,10 @@ def settings_of(folder: Path, first_loaded: date) -> dict[str, dict[str, str]]:
     }
 
 
-def _configure(folder: Path, first_loaded: date) -> None:
+def _configure(folder: Path, first_loaded: date, language: str) -> None:
     path = folder / "luigi.cfg"
-    text = own_file.render(settings_of(folder, first_loaded), "The demo's settings: everything stays in its directory.")
+    said = settings_of(folder, first_loaded, language)
+    text = own_file.render(said, "The demo's settings: everything stays in its directory.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         own_file.write(path, text)

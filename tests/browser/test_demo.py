@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.demo.run import DAYS
+from pipeline.demo.words import ENGLISH
 from pipeline.warehouse.engines import EmbeddedEngine
 from tests.conftest import end_owner
 from tests.patience import HANGS_SECONDS
@@ -87,13 +88,34 @@ def test_it_stays_in_its_directory(demo: Finished, place: Path) -> None:
     assert {path.name for path in (place / "there").iterdir()} == {"luigi.cfg", "locks", "outbox", "warehouse"}
 
 
-def test_what_it_says_to_try_works(demo: Finished, place: Path) -> None:
-    command = demo.output.partition("Try next:")[2].strip()
+def test_it_says_where_each_hidden_incident_was_told(demo: Finished, place: Path) -> None:
+    told = demo.output.partition(f"\n{ENGLISH.hidden}\n\n")[2].partition("\n\n")[0]
+    where = dict(zip(*[map(str.strip, told.splitlines())] * 2, strict=True))
+    before, spike, drop, outage = where
+    assert before == "level shift: Views −25%, source ads, 14 Nov 15:00–18 Nov 15:00"
+    # With so few events the slice of a source is too small to be checked.
+    assert where[before] == ENGLISH.unseen
+    assert spike == "spike: Views +60%, 20 Nov 07:30–08:15"
+    assert drop == "drop: Likes −50%, os iOS, 20 Nov 09:30–11:00"
+    assert where[outage] == "there/outbox/index.html#alert-2026-11-20T0930Z-messenger_users"
+    page = (place / "there" / "outbox" / "index.html").read_text(encoding="utf-8")
+    for place_told in (where[spike], where[outage]):
+        assert f'id="{place_told.partition("#")[2]}"' in page
+
+
+@pytest.mark.parametrize(
+    ("number", "says"),
+    [(0, "messenger_users"), (1, "14 days checked, 0 off"), (2, "index.html#daily_report-2026-11-19-test")],
+)
+def test_what_it_says_to_try_works(demo: Finished, place: Path, number: int, says: str) -> None:
+    lines = demo.output.partition("Try next:\n\n")[2].split("\n\n")[number].splitlines()
+    assert lines[0].startswith("    # ")
+    command = "\n".join(lines[1:])
     tried = subprocess.run(
         ["sh", "-c", command], cwd=place, capture_output=True, text=True, timeout=HANGS_SECONDS, check=False
     )
     assert (tried.returncode, tried.stderr) == (0, "")
-    assert "messenger_users" in tried.stdout
+    assert says in tried.stdout
 
 
 def test_its_page_shows_every_picture(demo: Finished, place: Path, tmp_path: Path) -> None:
