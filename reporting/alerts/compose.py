@@ -138,7 +138,15 @@ def by_importance(alert: Alert) -> list[AlertMetric]:
 
 def _picture(alert: Alert, metrics: Sequence[AlertMetric], words: Texts) -> bytes:
     before = (words.DAY_BEFORE, words.LAST_WEEK)
-    legend = plots.Legend(words.ACTUAL, words.EXPECTED, words.USUAL_RANGE, before, words.OTHER_INCIDENT, words.NO_DATA)
+    legend = plots.Legend(
+        words.ACTUAL,
+        words.EXPECTED,
+        words.USUAL_RANGE,
+        before,
+        words.OTHER_INCIDENT,
+        words.MINUTES,
+        words.NO_DATA,
+    )
     drawn = metrics[: PANELS_DRAWN - bool(alert.culprit)]
     panels = [panel(alert, metric, text.outcome(metric, words), words) for metric in drawn]
     if alert.culprit:
@@ -177,6 +185,7 @@ def panel(alert: Alert, metric: AlertMetric, subtitle: str, words: Texts) -> plo
             for other in metric.others
             if instant(other[1]) > start and instant(other[0]) < instant(alert.slot_end)
         ],
+        minutes=metric.minutes,
         step=timedelta(days=1) if alert.unit == "day" else instant(alert.slot_end) - instant(alert.slot_start),
         write=lambda amounts: ticks(metric.kind, amounts, words),
         whole=metric.kind == "count",

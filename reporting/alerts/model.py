@@ -59,6 +59,10 @@ class AlertMetric:
         The values of these slots a day before and a week before; empty if they are not drawn.
     others : sequence of (datetime, datetime)
         Beginnings and ends of its other incidents, aware, local.
+    minutes : (datetime, datetime) or None
+        If only minutes of a slot deviate: their beginning and end, aware, local.
+    minutes_value, minutes_expected : float
+        Value and expectation in these minutes; NaN if unknown.
 
     Raises
     ------
@@ -90,6 +94,9 @@ class AlertMetric:
     drift_days: int = 0
     before: Sequence[Sequence[float] | NDArray[np.float64]] = ()
     others: Sequence[tuple[datetime, datetime]] = ()
+    minutes: tuple[datetime, datetime] | None = None
+    minutes_value: float = math.nan
+    minutes_expected: float = math.nan
 
     def __post_init__(self) -> None:
         lengths = [len(series) for series in (self.times, *self.history(), *self.before)]
@@ -97,6 +104,7 @@ class AlertMetric:
             raise ReportingError(f"alert on {self.name}: times, values and bands have {lengths} points; give the same")
         ends = (end for other in self.others for end in other)
         moments = (self.since, self.until or self.since, self.worst_at or self.since, *self.times, *ends)
+        moments += self.minutes or ()
         if any(time.tzinfo is None for time in moments):
             raise ReportingError(f"alert on {self.name}: every time needs a time zone")
         if self.state == "ended" and self.until is None:

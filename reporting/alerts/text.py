@@ -219,7 +219,7 @@ def headline(metric: AlertMetric, words: Texts) -> str:
 
 def _facts(alert: Alert, metric: AlertMetric, words: Texts) -> list[str]:
     """Return the facts about a metric. A time that is the incident's own is left out: the last line says it."""
-    facts = [usual_range(metric, words)]
+    facts = [_minutes(metric, alert.slot_start, words), usual_range(metric, words)]
     if metric.until is None and instant(metric.since) != instant(alert.began):
         facts.append(words.since(_moment(metric.since, alert.slot_start, words)))
     if metric.until is not None and not _is_all_of(alert, metric.since, metric.until):
@@ -249,6 +249,14 @@ def _worst(metric: AlertMetric, slot_start: datetime, words: Texts) -> str:
         return ""
     when = words.at(_moment(metric.worst_at, slot_start, words))
     return words.worst(when, worst_outcome(metric, words))
+
+
+def _minutes(metric: AlertMetric, slot_start: datetime, words: Texts) -> str:
+    """Return what the metric was in the minutes that deviate; '' if it is not a matter of minutes."""
+    if metric.minutes is None:
+        return ""
+    start, end = _ends(*metric.minutes, slot_start, words)
+    return words.between(start, end, _with_change(metric, metric.minutes_value, metric.minutes_expected, words))
 
 
 def worst_outcome(metric: AlertMetric, words: Texts) -> str:

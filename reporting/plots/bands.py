@@ -59,6 +59,8 @@ class BandPanel:
         Start of the incident's first slot and end of its last, or of the current one.
     others : sequence of (datetime, datetime)
         Beginnings and ends of other incidents.
+    minutes : (datetime, datetime) or None
+        Beginning and end of the minutes that deviate, if only they do.
     step : timedelta
         Length of a slot. A value is drawn in the middle of its slot, or at the start of its day.
     write : callable
@@ -79,6 +81,7 @@ class BandPanel:
     since: datetime
     until: datetime
     others: Sequence[tuple[datetime, datetime]]
+    minutes: tuple[datetime, datetime] | None
     step: timedelta
     write: Callable[[Sequence[float]], list[str]]
     whole: bool
@@ -110,6 +113,7 @@ class Legend:
     usual_range: str
     before: tuple[str, str]
     other: str
+    minutes: str
     no_data: str
 
 
@@ -207,6 +211,8 @@ def _shade_incidents(axis: "Axes", panel: BandPanel, legend: Legend) -> None:
     if not inside.any():
         return
     axis.axvspan(start, end, color=VERMILLION, alpha=0.1, linewidth=0, zorder=0)
+    if panel.minutes:
+        axis.axvspan(*positions(panel.minutes), color=VERMILLION, alpha=0.6, linewidth=0, zorder=1.6)
     if not np.isfinite(panel.values[inside]).any():
         _write_no_data(axis, start, legend)
     # The slot before is included: an area needs two points.
@@ -273,6 +279,8 @@ def _legend_handles(legend: Legend, panels: Sequence[BandPanel]) -> list[Any]:
         handles += [Line2D([], [], color=colour, linewidth=1.6, label=drawable(name)) for name, colour in named]
     if any(panel.others for panel in panels):
         handles.append(Patch(color=OTHER, linewidth=0, label=drawable(legend.other)))
+    if any(panel.minutes for panel in panels):
+        handles.append(Patch(color=VERMILLION, alpha=0.6, linewidth=0, label=drawable(legend.minutes)))
     return handles
 
 

@@ -39,6 +39,7 @@ class Texts(Protocol):
     DAY_BEFORE: str
     LAST_WEEK: str
     OTHER_INCIDENT: str
+    MINUTES: str
     # What people do about an incident, as buttons, and as lines that say who did it.
     ACKNOWLEDGE: str
     ACKNOWLEDGED: str
@@ -152,6 +153,9 @@ class Texts(Protocol):
 
     def on(self, day: str) -> str:
         """Return on which day something was: "on Mon 9 Nov"."""
+
+    def between(self, start: str, end: str, outcome: str) -> str:
+        """Return what a metric was in those minutes of a slot that deviate."""
 
     def worst(self, when: str, outcome: str) -> str:
         """Return when a metric was furthest from what was expected, as `at` or `on` says it, and what it was then."""

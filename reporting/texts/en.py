@@ -24,6 +24,7 @@ USUAL_RANGE = "usual range"
 DAY_BEFORE = "the day before"
 LAST_WEEK = "a week before"
 OTHER_INCIDENT = "another incident"
+MINUTES = "deviating minutes"
 ACKNOWLEDGE = "Acknowledge"
 ACKNOWLEDGED = "Acknowledged"
 FALSE_ALARM = "False alarm"
@@ -168,6 +169,10 @@ def at(moment: str) -> str:
 
 def on(day: str) -> str:
     return f"on {day}"
+
+
+def between(start: str, end: str, outcome: str) -> str:
+    return f"between {start} and {end}: {outcome}"
 
 
 def worst(when: str, outcome: str) -> str:

@@ -24,15 +24,15 @@ USUAL_RANGE = "норма"
 DAY_BEFORE = "днём раньше"
 LAST_WEEK = "неделей раньше"
 OTHER_INCIDENT = "другой инцидент"
+MINUTES = "минуты отклонения"
 ACKNOWLEDGE = "Взять в работу"
 ACKNOWLEDGED = "Взято в работу"
 FALSE_ALARM = "Ложная тревога"
 NEW_NORMAL = "Новая норма"
 UNMUTE = "Включить уведомления"
-UNMUTED = "Уведомления включены"
+UNMUTED = NOT_MUTED = "Уведомления включены"
 REOPEN = "Открыть заново"
 REOPENED = "Открыто заново"
-NOT_MUTED = "Уведомления включены"
 FALSE_ALARM_HELD = "Отмечено как ложная тревога: больше о ней не напомним"
 NEW_NORMAL_HELD = "Отмечено как новая норма: алерт закрыт"
 REOPENED_HELD = "Открыто заново: уведомления включены"
@@ -88,9 +88,8 @@ def vs_last(day: date) -> str:
 
 
 def duration(length: timedelta) -> str:
-    days, hours, minutes = days_hours_minutes(length)
-    parts = [f"{count} {unit}" for count, unit in ((days, "дн."), (hours, "ч"), (minutes, "мин")) if count]
-    return " ".join(parts) or "0 мин"
+    counts = zip(days_hours_minutes(length), ("дн.", "ч", "мин"), strict=True)
+    return " ".join(f"{count} {unit}" for count, unit in counts if count) or "0 мин"
 
 
 def report_title(day: str) -> str:
@@ -174,6 +173,10 @@ def at(moment: str) -> str:
 
 def on(day: str) -> str:
     return f"({day})"
+
+
+def between(start: str, end: str, outcome: str) -> str:
+    return f"с {start} до {end}: {outcome}"
 
 
 def worst(when: str, outcome: str) -> str:
@@ -394,6 +397,4 @@ def _plural(count: int, one: str, few: str, many: str) -> str:
     """Return the form of a noun after `count`: 1 алерт, 2 алерта, 5 алертов, 11 алертов, 21 алерт."""
     if count % 10 == 1 and count % 100 != 11:
         return one
-    if count % 10 in (2, 3, 4) and count % 100 not in (12, 13, 14):
-        return few
-    return many
+    return few if count % 10 in (2, 3, 4) and count % 100 not in (12, 13, 14) else many

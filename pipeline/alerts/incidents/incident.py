@@ -55,8 +55,8 @@ class Member:
         in luigi.cfg.
     inside_from, inside_to : datetime or None
         The minutes of its latest bad slot that deviate; None once a bad slot deviated as a whole.
-    inside_value : float
-        Its count or ratio in these minutes.
+    inside_value, slot_expected : float
+        Its count or ratio in these minutes, and what was expected of their whole slot.
     """
 
     metric: str
@@ -83,6 +83,7 @@ class Member:
     inside_from: datetime | None = None
     inside_to: datetime | None = None
     inside_value: float = 0.0
+    slot_expected: float = 0.0
 
     @property
     def part(self) -> Part:

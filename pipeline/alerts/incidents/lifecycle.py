@@ -227,6 +227,7 @@ def _with_bad_slot(member: Member, result: CheckResult, slot: datetime) -> Membe
         inside_from=inside_from,
         inside_to=inside_from + timedelta(minutes=part.minutes) if part and inside_from else None,
         inside_value=part.value if part else 0.0,
+        slot_expected=result.expected if part else 0.0,
         last=slot,
         change=result.change,
         score=abs(result.slot_score),

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from pipeline.alerts import detection
@@ -169,8 +169,23 @@ def _figures(
         worst_expected=member.worst_expected,
         told=member.told_change if member.told_score else math.nan,
         others=drawn.others(member.part, incident, until, evaluation),
+        **_minutes(member),
         **drawn.history(member.part, evaluation, bands),
     )
+
+
+def _minutes(member: Member) -> "dict[str, Any]":
+    """Return what an `AlertMetric` tells of the minutes that deviate; nothing if a slot deviated as a whole."""
+    if member.inside_from is None or member.inside_to is None:
+        return {}
+    # Counts of events add up over the slot, and ratios are equal in all of it. Of users neither holds.
+    metric, share = BY_NAME[member.metric], (member.inside_to - member.inside_from) / clock.SLOT
+    expected = member.slot_expected * (1.0 if metric.kind == "ratio" else share if metric.is_additive else math.nan)
+    return {
+        "minutes": (clock.to_local(member.inside_from), clock.to_local(member.inside_to)),
+        "minutes_value": member.inside_value,
+        "minutes_expected": expected,
+    }
 
 
 def state_of(incident: Incident, member: Member) -> "State":

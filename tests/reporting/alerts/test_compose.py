@@ -99,6 +99,19 @@ def test_a_slot_that_still_receives_rows_is_told_as_not_final() -> None:
     assert "Messages sent +60,3\u00a0% на данный момент" in text.title(early, [metric], ru)
 
 
+def test_minutes_that_deviate_are_told_also_when_they_are_over() -> None:
+    minutes = SLOT + timedelta(minutes=5), SLOT + timedelta(minutes=10)
+    empty = alert_metric(value=104.0, lower=98.0, minutes=minutes, minutes_value=0.0, minutes_expected=52.0)
+    users = replace(empty, minutes_value=7.0, minutes_expected=math.nan, state="ended", until=minutes[1])
+    for metric, words, told in (
+        (empty, en, "between 14:20 and 14:25: 0, expected 52 (−100%)"),
+        (empty, ru, "с 14:20 до 14:25: 0, ожидалось 52 (−100\u00a0%)"),
+        (users, en, "between 14:20 and 14:25: 7"),
+    ):
+        assert told in text.html(alert(metric), [metric], words).split("\n")
+    assert "between" not in text.html(alert(alert_metric()), [alert_metric()], en)
+
+
 @pytest.mark.parametrize(
     ("changes", "headline"),
     [
@@ -208,6 +221,7 @@ def test_a_crowded_alert_keeps_the_most_severe_and_counts_the_rest() -> None:
     [
         ({"values": [1.0]}, "give the same"),
         ({"since": datetime(2026, 11, 2)}, "needs a time zone"),
+        ({"minutes": (SLOT, datetime(2026, 11, 2))}, "needs a time zone"),
         ({"state": "ended", "until": None}, "needs `until`"),
     ],
 )

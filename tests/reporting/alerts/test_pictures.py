@@ -68,6 +68,20 @@ def test_a_quarter_of_an_hour_is_wide_enough_to_see() -> None:
     assert shaded.any(axis=0).sum() * 390 / 1280 >= 8
 
 
+def test_minutes_that_deviate_are_marked() -> None:
+    """Five minutes are a third of the slot."""
+    nothing, flat = np.full(97, np.nan), np.full(97, 156.0)
+    plain = alert_metric(values=flat, band_lower=nothing, band_upper=nothing)
+    minutes = SLOT + timedelta(minutes=5), SLOT + timedelta(minutes=10)
+    unmarked, marked = (
+        pixels_of(compose(alert(metric), "en").picture, over(INCIDENT, 0.6))
+        for metric in (plain, replace(plain, minutes=minutes))
+    )
+    # A third of the slot has a 96th of the width, and all of the panel's height.
+    assert unmarked < 50
+    assert marked > 0.8 * 1280 / 100 * 250
+
+
 def test_earlier_days_and_other_incidents_are_drawn_and_named_only_if_there_are_any() -> None:
     times = alert_metric().times
     plain = compose(alert(alert_metric()), "en").picture

@@ -153,3 +153,30 @@ def test_only_what_still_receives_rows_is_told_as_not_final() -> None:
     for is_final, title in ((True, "🟠 Views +50.0%, ongoing for 30 min"), (False, "🟠 Views +50.0% so far")):
         (alert,) = compose.alerts([Notice("post", INCIDENT, True)], numbers, {}, is_final=is_final)
         assert text.title(alert, alert.metrics, en) == title
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "expected"), [("views", 0.0, 40.0), ("ctr", 0.1, 120.0), ("feed_users", 3.0, np.nan)]
+)
+def test_minutes_that_deviate_are_shown_beside_what_is_usual_in_them(
+    metric: str, value: float, expected: float
+) -> None:
+    minutes = SLOT + timedelta(minutes=5), SLOT + timedelta(minutes=10)
+    (member,) = INCIDENT.members
+    inside = replace(
+        member,
+        metric=metric,
+        inside_from=minutes[0],
+        inside_to=minutes[1],
+        inside_value=value,
+        slot_expected=120.0,
+    )
+    brief = replace(INCIDENT, members=(inside,))
+    check = CheckResult(metric, "total", "all", "seasonal", 90.0, 120.0, 80.0, 150.0, -2.0, "anomaly", -2.0, 1.0)
+    for incident, shown in ((brief, (*(time.replace(tzinfo=UTC) for time in minutes),)), (INCIDENT, None)):
+        numbers = evaluation({Part(metric): (100.0, 1.0), VIEWS: (1.0, 1.0)}, result=check)
+        (alert,) = compose.alerts([Notice("post", incident, True)], numbers, {})
+        assert alert.metrics[0].minutes == shown
+        if shown:
+            assert alert.metrics[0].minutes_value == value
+            np.testing.assert_equal(alert.metrics[0].minutes_expected, expected)
