@@ -15,7 +15,7 @@ from pipeline.commands.main import main
 from pipeline.core.errors import SettingsError, TerminalError, TransientError
 from pipeline.core.settings import checking
 from pipeline.warehouse import cluster as clusters
-from pipeline.warehouse import forms, publish, tables
+from pipeline.warehouse import forms, publish, statements, tables, views
 from pipeline.warehouse.claims import TableClaim
 from pipeline.warehouse.delivery_log import TableDeliveryLog
 from pipeline.warehouse.engines import ServerEngine
@@ -199,6 +199,19 @@ def test_a_server_without_the_rows_refuses_to_go_on(cluster: Cluster, monkeypatc
         with on(1):
             load(*STORY.days)
         assert_whole(cluster, database)
+
+
+def test_views_are_on_every_server(shared: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = f"SELECT count() FROM {shared.database}.deliveries_now WHERE is_sent = 1"
+    with shared.on(0):
+        views.make()
+    assert [engine.query(wanted) for engine in shared.engines] == [[(0,)]] * 2
+    read = statements.template
+    changed = {"create_deliveries_now": read("create_deliveries_now").replace("is_sent", "was_sent")}
+    monkeypatch.setattr(statements, "template", lambda name: changed.get(name) or read(name))
+    with shared.on(1):
+        views.make()
+    assert [engine.query(wanted.replace("is_sent", "was_sent")) for engine in shared.engines] == [[(0,)]] * 2
 
 
 def test_a_claim_that_is_not_replicated_yet_counts(shared: Place, monkeypatch: pytest.MonkeyPatch) -> None:
