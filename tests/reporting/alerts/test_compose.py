@@ -15,6 +15,7 @@ from reporting import texts
 from reporting.alerts import text
 from reporting.alerts.compose import compose, panel
 from reporting.alerts.lines import TEXT_LIMIT
+from reporting.causes import Cause
 from reporting.errors import ReportingError
 from reporting.message import parsed_length
 from reporting.texts import en, ru
@@ -87,6 +88,14 @@ def test_the_whole_text_in_russian() -> None:
 def test_a_preview_of_forty_letters_shows_severity_metric_and_change(changes: dict[str, Any], title: str) -> None:
     metric = alert_metric(**changes)
     assert text.title(alert(metric), [metric], en) == title
+
+
+def test_the_slices_that_explain_it_are_said_to_do_so() -> None:
+    explained = replace(alert(alert_metric()), causes=[Cause("os", ["iOS"], 0.92)])
+    assert text.culprit(explained, alert_metric(value=math.nan), en) == "explains 92%"
+    both = replace(explained, causes=[Cause("os", ["iOS", "Android"], 0.92)])
+    assert text.culprit(both, alert_metric(value=5.0, expected=math.nan), ru) == "5, объясняют 92\u00a0%"
+    assert text.culprit(alert(alert_metric()), alert_metric(value=5.0, expected=8.0), en) == "5, expected 8 (−37.5%)"
 
 
 def test_a_slot_that_still_receives_rows_is_told_as_not_final() -> None:
