@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from pipeline.slots import measure
+from pipeline.slots.sub_slots import SHORTEST
+from pipeline.warehouse import tables
 from pipeline.warehouse.engines import Engine
 from tests.pipeline.etl.running import changed_rows, measured_slots, prepared
 from tests.pipeline.etl.stories import FRIDAY, SATURDAY, at, seen, sent, with_events
@@ -152,3 +154,21 @@ def test_the_least_and_the_greatest_part_of_a_slot_are_found_where_they_are(ware
     assert actual["ctr", "1 minute", "greatest"] == (1, 3, 2)
     assert actual["messages_sent", "1 minute", "greatest"] == (1, 1, 14)
     assert actual["messages_sent", "5 minutes", "least"] == (0, 1, 0)
+
+
+@pytest.mark.one_engine("embedded")
+def test_days_that_an_earlier_release_measured_are_measured_anew_for_their_sub_slots(warehouse: Engine) -> None:
+    feed = [seen(1, at(SATURDAY, hour)) for hour in range(24)]
+    with prepared(warehouse, with_events(feed, [])) as (_, database):
+        first = measure.first_slots([SATURDAY])
+        slots = [at(SATURDAY, 0) + i * SLOT for i in range(96)]
+        rows = [(slot, metric) for slot in slots for metric in ("feed_users", "views", "likes", "ctr")]
+        early: dict[str, Any] = {"slot": [slot for slot, _ in rows], "metric": [metric for _, metric in rows]}
+        constant = {"dimension": "total", "dimension_value": "all", "numerator": 9, "denominator": 1}
+        tables.insert(tables.SLOT_METRICS, early | {name: [value] * len(rows) for name, value in constant.items()})
+        assert measure.unmeasured([SATURDAY], first) == {}  # a replay plays such days
+        assert measure.unmeasured([SATURDAY], first, SHORTEST) == {SATURDAY: first["feed"]}
+        measure.measure_days([SATURDAY], lambda _: None)
+        assert measure.unmeasured([SATURDAY], first, SHORTEST) == {}
+        actual = measured_slots(warehouse, database)
+        assert actual[NOON, "views", "total", "all"] == actual[NOON, "views", "5 minutes", "greatest"][:2] == (1, 1)
