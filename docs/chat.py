@@ -18,7 +18,7 @@ img {{ display: block; width: 100%; }}
 p {{ margin: 0; padding: 9px 12px 11px; white-space: pre-wrap; overflow-wrap: anywhere; }}
 </style><article><header>feedpulse</header><img src="{picture}"><p>{text}</p></article>"""
 WIDTH, TALLEST, SCALE = 390, 1600, 2
-SIGNS = {"🔴": ("●", "#e0393e"), "🟠": ("●", "#f0861d"), "🟡": ("●", "#f2c230"), "✅": ("✔", "#4ba84b")}
+SIGNS = {"🔴": ("●", "#e0393e"), "🟠": ("●", "#f0861d"), "✅": ("✔", "#4ba84b")}
 """What stands for a sign that chats have and most fonts of a server have not."""
 
 
