@@ -39,6 +39,8 @@ class Noise:
         is 0.
     length
         For an extreme: the share of the slot among whose parts it is the furthest, if known.
+    slots
+        Number of first rows that are whole slots where the others are extremes.
 
     Raises
     ------
@@ -46,7 +48,9 @@ class Noise:
         A count or ratio is negative, or a ratio has no denominator.
     """
 
-    def __init__(self, kind: Kind, values: Array, denominator: Array | None, length: float | None = None) -> None:
+    def __init__(
+        self, kind: Kind, values: Array, denominator: Array | None, length: float | None = None, *, slots: int = 0
+    ) -> None:
         self.counted = kind != "value"
         if self.counted and (values < 0).any():
             raise DetectorError(f'negative values cannot be a {kind}; kind="value" takes any quantity')
@@ -56,7 +60,8 @@ class Noise:
         """Events per unit of the value: the denominator of a ratio, otherwise 1."""
         if kind == "ratio" and denominator is not None:
             self.events = np.where(denominator > 0, denominator, np.nan)
-        self.share = 1.0 if length is None else _share_of_extreme(max(1, round(1 / length)))
+        of_extreme = 1.0 if length is None else _share_of_extreme(max(1, round(1 / length)))
+        self.share = np.where(np.arange(len(values)) < slots, 1.0, of_extreme)[:, np.newaxis]
         """The sampling noise relative to that of a single value."""
 
     def to_additive(self, values: Array, columns: slice = slice(None)) -> Array:

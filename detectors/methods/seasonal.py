@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from detectors.base import Array, Bounds, Detector, Inside, parameter, score_band
+from detectors.bounds import furthest
+from detectors.extremes import Pair
 from detectors.noise import Kind, Noise, invariances
 from detectors.statistics import median, moving_windows, past, robust_scale
 
@@ -84,6 +86,18 @@ class Seasonal(Detector):
 
     def _detect_last(self, values: Array, denominator: Array | None) -> Bounds:
         return Bounds.from_band(values[:, -1:], *self._last_band(values, Noise(self.kind, values, denominator)))[:, 0]
+
+    def _look(self, values: Array, denominator: Array | None, pair: Pair | None) -> Bounds:
+        """All three looks in one pass: a day of a few series is quickly computed, but slow to call."""
+        if pair is None:
+            return super()._look(values, denominator, pair)
+        inside, slots = pair.checked(), len(values)
+        together, events = np.concatenate([values, inside.values]), None
+        if denominator is not None and inside.denominator is not None:
+            events = np.concatenate([denominator, inside.denominator])
+        noise = Noise(self.kind, together, events, inside.length, slots=slots)
+        bounds = Bounds.from_band(together, *self._band(together, noise))
+        return furthest(bounds[:slots], _on_side(bounds.score[slots:], inside.side))
 
     def _score_extremes(self, values: Array, denominator: Array | None, inside: Inside) -> Array:
         noise = Noise(self.kind, inside.values, inside.denominator, inside.length)

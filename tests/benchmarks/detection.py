@@ -38,11 +38,12 @@ UNSCORED_DAYS = {"kpi_15min": 14, "wsd_15min": 7}
 
 @dataclass(frozen=True)
 class Labelled:
-    """A series with its labels, its points in a day, and the number of first points that are not scored.
+    """A series with its moments and labels, its points in a day, and the number of first points that are not scored.
 
     `values` has one row, or three rows with the least and the greatest value within each slot.
     """
 
+    stamps: Array
     values: Array
     labels: NDArray[np.bool_]
     period: int
@@ -62,7 +63,7 @@ def read(path: Path, chosen: Sequence[str] = (), extremes: str = "") -> list[Lab
         stamps, labels, *values = np.array(rows[name]).T
         period = round(86_400 / float(np.median(np.diff(stamps))))
         unscored = UNSCORED_DAYS[stem] * period if stem in UNSCORED_DAYS else min(int(0.15 * len(stamps)), 750)
-        labelled.append(Labelled(np.array(values), labels.astype(bool), period, unscored))
+        labelled.append(Labelled(stamps, np.array(values), labels.astype(bool), period, unscored))
     return labelled
 
 
