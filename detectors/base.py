@@ -101,8 +101,8 @@ class Detector(ABC):
         """What the method promises with these parameters: some of "shift", "scale" and "quiet".
 
         "shift": adding a constant to the values moves the band by it and leaves the score unchanged. "scale": the
-        same for multiplying the values by a positive factor. "quiet": on series that are 0 in most slots it sends at
-        most one false notification a week (`detectors.sparse` generates such series).
+        same for multiplying the values by a positive factor. "quiet": on series that are 0 in three slots of
+        four it sends at most one false notification a week (`detectors.sparse` generates such series).
         """
         return frozenset()
 
