@@ -16,6 +16,7 @@ from tests.documents import DOCUMENTS, EVERYTHING, ROOT, blocks, prose, section,
 
 README = DOCUMENTS["README.md"]
 FRONT_PAGE_LINES = 150
+ROOMS = ("detectors", "pipeline", "reporting")
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 LINK = re.compile(r"\]\(([^)\s]+)\)|(?:src|href)=\"([^\"]+)\"")
 PATH = re.compile(r"(?:pipeline|detectors|reporting|tests|docs)/[\w/]+\.\w+")
@@ -49,6 +50,12 @@ def test_every_exit_code_is_told() -> None:
     text = section("schedulers.md", "Exit codes")
     assert set(re.findall(r"^\| (\d+) \|", text, re.MULTILINE)) == ends - {"1"}
     assert all(re.search(rf"\b{code}\b", text) and re.search(rf"\b{code}\b", EXIT_CODES) for code in ends)
+
+
+def test_every_variable_of_the_environment_is_told() -> None:
+    code = "".join(path.read_text(encoding="utf-8") for room in ROOMS for path in (ROOT / room).rglob("*.py"))
+    read = set(re.findall(r"FEEDPULSE_[A-Z]+_[A-Z]+", code))
+    assert read == set(re.findall(r"^\| `(FEEDPULSE_\w+)` \| .+ \|$", DOCUMENTS["docs/setup.md"], re.MULTILINE))
 
 
 def test_there_is_one_way_to_run_anything_of_ours() -> None:
