@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import ClassVar
 
 import numpy as np
@@ -61,6 +60,8 @@ class Stl(Detector):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        from importlib.util import find_spec  # other methods do not need it
+
         if find_spec("statsmodels") is None:
             raise DetectorError("stl needs statsmodels: pip install 'feedpulse[lab]'")
 
