@@ -42,10 +42,10 @@ print("same" if state() == before else [pair for pair in zip(before, state()) if
 )
 
 FROM_A_PROGRAM = (
-    "import sys; sys.argv[0] = '{program}'"
+    "import gc, sys; frozen = gc.get_freeze_count(); sys.argv[0] = '{program}'"  # Python 3.12 begins with some
     + STATE
     + """
-print(gc.get_freeze_count() > 0, get_config().get("retcode", "task_failed"), get_config().get("worker", "timeout"))
+print(gc.get_freeze_count() > frozen, get_config().get("retcode", "task_failed"), get_config().get("worker", "timeout"))
 """
 )
 
