@@ -243,7 +243,9 @@ def _first_run(loaded: Loaded, slot: datetime) -> datetime:
 def made_site(warehouse: EmbeddedEngine, folder: Path, **alerts: str) -> Iterator[Site]:
     """Make a site of a new database, which is dropped at the end."""
     name = f"rhythm_{uuid.uuid4().hex[:12]}"
-    chosen = {"metrics": "feed_users,messenger_users,views,likes,ctr,messages_sent", "catch_up_hours": "24", **alerts}
+    # A history that grows: an incident at the same time each day leaves slots enough of it.
+    metrics = "feed_users,messenger_users,views,likes,ctr,messages_sent"
+    chosen = {"metrics": metrics, "history_days": "28", "catch_up_hours": "24", **alerts}
     try:
         yield Site(warehouse, name, folder, alerts=chosen)
     finally:
