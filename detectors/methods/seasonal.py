@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from detectors.base import Array, Bounds, Detector, Inside, parameter, score_band
 from detectors.bounds import furthest
@@ -18,9 +18,6 @@ _WEEK = 7
 _MAX_LEVEL = np.log(4)
 _MULTIPLIER = {"count": 5.0, "ratio": 5.0, "value": 8.0}
 """Half the band's width in standard deviations at sensitivity 1. Values have no minimum noise and heavier tails."""
-_FITTED = np.pi / 2 * (1 + _WEEK / 13)
-"""Values that the profile of a slot takes from its history, as in a regression: one for the shape, and one of 13 slots
-for each weekday. A median needs pi / 2 times the values that a mean needs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +42,8 @@ class Seasonal(Detector):
         Maximum history, in days.
     min_days
         Minimum history: the number of past days on which the slot is known. With fewer than 14 the first weekend that
-        is judged may differ from the band, since a weekday needs two days. The band is wider where fewer than `days`
-        are known, by a tenth at 14 of 28.
+        is judged may differ from the band, since a weekday needs two days. From 14 on the band is wider where fewer
+        than `days` are known, by a tenth at 14 of 28.
     sensitivity
         1: the half width is 5 standard deviations for counts and ratios, 8 for values. 2: half of that.
     kind
@@ -157,9 +154,17 @@ class Seasonal(Detector):
         residuals = noise.to_even(values[:, past_columns]) - noise.to_even(fitted)
         least = noise.least(fitted, past_columns)
         deviation = robust_scale(residuals.reshape(table.shape), least)[:, first:so_far]
-        # The multiplier is that of a full history.
-        deviation = deviation * _new_to_fitted(np.maximum(known, self.min_days)) / _new_to_fitted(self.days)
+        deviation = deviation * self._width(known)
         return expected, *noise.band(expected, _MULTIPLIER[self.kind] / self.sensitivity, deviation, new_columns)
+
+    def _width(self, known: NDArray[np.int_]) -> Array:
+        """Width of the band relative to that of a full history, by the number of known days.
+
+        Less than two weeks are not widened: who asks for them wants to hear early, and then hears more that is false.
+        """
+        two_weeks = 2 * _WEEK
+        width = _new_to_fitted(np.maximum(known, two_weeks)) / _new_to_fitted(max(self.days, two_weeks))
+        return np.where(known < two_weeks, 1.0, width)
 
     def _weekday(self, rest: Array) -> Array:
         """Difference of a weekday from the profile, (S, period); 0 if unknown."""
@@ -183,12 +188,14 @@ class Seasonal(Detector):
 
 
 def _new_to_fitted(days: ArrayLike) -> Array:
-    """How much wider new values scatter around a profile of so many days than the fitted ones do.
+    """How much wider new values scatter around a profile of so many days, two weeks at least, than the fitted ones do.
 
     As in a regression of n values on p parameters, the variance of a new value is 1 + p / n times that of the noise,
     and the variance of a residual 1 - p / n times (Draper and Smith, 1998, Applied Regression Analysis, chapter 3).
+    The parameters are the shape, and an offset of 13 slots for each weekday; a median needs pi / 2 times the values
+    that a mean needs.
     """
-    share = _FITTED / np.asarray(days)
+    share = np.pi / 2 * (1 + _WEEK / 13) / np.asarray(days)
     return np.sqrt((1 + share) / (1 - share))
 
 
