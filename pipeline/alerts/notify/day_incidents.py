@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from pipeline.alerts.incidents import Incident, store
 from pipeline.alerts.incidents.incident import message_key
-from pipeline.alerts.notify.compose import most_deviating, slice_name
 from pipeline.core import clock, settings
 from pipeline.core.metrics import BY_NAME
 from pipeline.warehouse.delivery_log import TableDeliveryLog
@@ -49,6 +48,7 @@ def _end(incident: Incident) -> datetime:
 
 
 def _described(incident: Incident, links: dict[str, str]) -> "daily.DayIncident":
+    from pipeline.alerts.notify.compose import most_deviating, slice_name  # slow: imports the drawing
     from reporting import daily
 
     first, *others = most_deviating(incident.shown)
