@@ -19,6 +19,7 @@ from pipeline.demo.scenario import Scenario, default_incidents
 from pipeline.demo.summary import REPLAY, print_summary
 from pipeline.demo.words import BY_LANGUAGE
 from pipeline.tasks import Alerts, CheckAlerts, DailyMetrics, Morning, SlotHistory
+from pipeline.tasks.status import page as status_page
 from pipeline.warehouse import connections
 from pipeline.warehouse.statements import statement
 
@@ -84,6 +85,7 @@ def run(folder: Path, views_per_day: float, language: str) -> None:
     print(f"\n{words.replay}\n", flush=True)
     earliest = clock.to_local(min(item.start for item in scenario.incidents).replace(tzinfo=None)).date()
     replay(earliest, earliest, folder / REPLAY)
+    status_page.rewrite()
     print_summary(folder, last_day - timedelta(days=1), scenario.incidents, words)
 
 
@@ -105,6 +107,7 @@ def settings_of(folder: Path, first_loaded: date, language: str) -> dict[str, di
         "report": {"channels": "outbox", "language": language},
         "alerts": {"channels": "outbox", "links": '["https://bi.example/dashboard/1?from={start}&to={end}"]'},
         "outbox": {"path": f"{folder}/outbox"},
+        "status": {"path": f"{folder}/status"},
         "delivery": {"lock_path": f"{folder}/locks"},
         "core": {"autoload_range": "true"},
     }
@@ -130,7 +133,8 @@ def _empty(folder: Path) -> None:
     engine = connections.warehouse()
     for database in (SOURCE_DATABASE, settings.WarehouseSettings().database):
         engine.execute(statement("drop_database", database=database), idempotent=True)
-    shutil.rmtree(folder / "outbox", ignore_errors=True)
+    for name in ("outbox", "status"):
+        shutil.rmtree(folder / name, ignore_errors=True)
 
 
 def _build(root: luigi.Task, moment: datetime) -> None:

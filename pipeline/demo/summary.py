@@ -54,7 +54,10 @@ def print_summary(folder: Path, day: date, hidden: Sequence[LabelledIncident], w
     sent = engine.query(statement("demo_alerts", deliveries=full_name(DELIVERIES)))
     print_incidents(outbox, [key for (key,) in sent], words)
 
-    print(f"\n{words.page}\n\n    {(outbox / 'index.html').absolute().as_uri()}\n\n{words.try_next}\n")
+    print(f"\n{words.pages}\n")
+    for name in ("status", "outbox"):
+        print(f"    {(folder / name / 'index.html').absolute().as_uri()}")
+    print(f"\n{words.try_next}\n")
     print("\n\n".join(tries(folder, day, words)))
 
 

@@ -21,7 +21,7 @@ class Words:
     replayed: str
     unseen: str
     replies: str
-    page: str
+    pages: str
     try_next: str
     tries: tuple[str, str, str]
 
@@ -40,7 +40,7 @@ ENGLISH = Words(
     replayed="would have been sent: it was replayed",
     unseen="not told",
     replies="A message is edited while its incident lasts. Its replies, which make a sound, say what happened:",
-    page="All messages with their pictures: open this page in a browser.",
+    pages="Open in a browser: the status page, and all messages with their pictures.",
     try_next="Try next:",
     tries=(
         "which slots were out of their usual range",
@@ -62,7 +62,7 @@ RUSSIAN = Words(
     replayed="пришло бы: день проигран заново",
     unseen="сообщения нет",
     replies="Пока инцидент длится, его сообщение правится. Ответы на него приходят со звуком и говорят, что было:",
-    page="Все сообщения с картинками: откройте эту страницу в браузере.",
+    pages="Откройте в браузере: страницу состояния и все сообщения с картинками.",
     try_next="Что попробовать дальше:",
     tries=(
         "в каких интервалах метрики вышли за обычные границы",

@@ -74,7 +74,7 @@ def test_it_says_what_it_did(demo: Finished) -> None:
     assert "96 of 96 slots checked" in demo.output
     # The outage of the messenger: one message, one reply during the silence, and one at the end.
     _, _, outage = demo.output.partition("\n    alert-2026-11-20T0930Z-messenger_users\n")
-    outage, _, _ = outage.partition("\n\nAll messages")
+    outage, _, _ = outage.partition(f"\n\n{ENGLISH.pages}")
     replies = [line.strip() for line in outage.splitlines() if re.match(r" {8}\S", line)]
     assert replies[0] == "🔴 Still no data in message_actions, for 1 h"
     assert replies[1].startswith("✅ Messages sent and 1 more: recovered after 1 h")
@@ -85,7 +85,13 @@ def test_it_says_what_it_did(demo: Finished) -> None:
 def test_it_stays_in_its_directory(demo: Finished, place: Path) -> None:
     assert demo.code == 0, demo.log
     assert {path.name for path in place.iterdir()} == {"luigi.cfg", "there"}
-    assert {path.name for path in (place / "there").iterdir()} == {"luigi.cfg", "locks", "outbox", "warehouse"}
+    assert {path.name for path in (place / "there").iterdir()} == {
+        "luigi.cfg",
+        "locks",
+        "outbox",
+        "status",
+        "warehouse",
+    }
 
 
 def test_it_says_where_each_hidden_incident_was_told(demo: Finished, place: Path) -> None:
