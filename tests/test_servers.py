@@ -85,6 +85,7 @@ def test_the_grants_are_those_of_the_doctor(
     assert granted(heading) == [line for line in lines if line not in left_out] + of_cluster
 
 
+@pytest.mark.long
 def test_a_reader_and_a_writer_by_https(
     tmp_path: Path, passwords: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -120,6 +120,7 @@ def files(project: Project) -> dict[str, int]:
     return {path.name: path.stat().st_mtime_ns for path in project.outbox.rglob("*") if path.is_file()}
 
 
+@pytest.mark.long
 def test_a_run_on_another_server_sends_and_loads_nothing_again(
     cluster: Cluster, new_project: MakeProject, tmp_path: Path
 ) -> None:

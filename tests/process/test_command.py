@@ -57,7 +57,13 @@ def test_the_environment_need_not_be_activated(project: Project) -> None:
     assert "1 Alerts()" in finished.log
 
 
-@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS.keys())
+@pytest.mark.parametrize(
+    "way",
+    [
+        pytest.param(way, id=name, marks=() if name in ("feedpulse", "luigi") else pytest.mark.long)
+        for name, way in WAYS.items()
+    ],
+)
 def test_exit_codes_hold_whatever_the_file_says_of_them(project: Project, tmp_path: Path, way: tuple[str, ...]) -> None:
     def run(*arguments: str) -> Finished:
         finished = project.run(*way, *arguments, *LOCALLY)

@@ -78,6 +78,7 @@ def test_a_second_run_does_nothing(new_project: MakeProject, undisturbed: Projec
     assert project.leftovers() == set()
 
 
+@pytest.mark.one_engine("embedded")
 def test_two_of_each_at_once_are_as_one(project: Project, undisturbed: Project) -> None:
     # The command lines differ: Luigi runs only the first of two equal ones.
     lines = [(root, "--workers", workers) for root in ("Morning", "Alerts") for workers in ("1", "2")]
@@ -131,6 +132,7 @@ def test_the_engine_killed_in_the_middle(new_project: MakeProject, undisturbed: 
     assert_as_one_run(project, undisturbed)
 
 
+@pytest.mark.one_engine("embedded")
 def test_luigis_range_tasks(project: Project) -> None:
     now = ("--now", str(clock.epoch(NOON) + 1))  # Luigi's own clock, a second past noon; cron needs no such argument
     days = ("RangeDaily", "--of", "DailyMetrics", "--start", str(LOADED_FROM), "--days-forward=-1", *now)

@@ -43,6 +43,7 @@ def shown(api: BotApi) -> list[tuple[str, bool]]:
     return [(sent.chat, sent.reply_to is not None) for sent in api.sent]
 
 
+@pytest.mark.long
 def test_an_open_incident_with_nothing_new_is_posted_once(place: Site, api: BotApi) -> None:
     place.alert(OUTAGE, BACK + SLOT)
     before = place.messages()

@@ -190,6 +190,7 @@ def whole(paused: Paused) -> Whole:
     return Whole(noted, stretches, paused.state())
 
 
+@pytest.mark.long
 def test_caught_up_at_once_is_as_slot_by_slot(paused: Paused, whole: Whole) -> None:
     paused.restore()
     for i in range(MISSED):

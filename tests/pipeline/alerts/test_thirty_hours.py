@@ -134,6 +134,7 @@ def keys(place: Site) -> dict[tuple[str, str], str]:
     return {(address, message_id): key for address, message_id, key in rows}
 
 
+@pytest.mark.long
 def test_thirty_hours_of_cron(place: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FEEDPULSE_TELEGRAM_TOKEN", TOKEN)
     heard: list[tuple[datetime, int, str, str]] = []

@@ -56,6 +56,7 @@ def run_ahead(site: Site) -> None:
     site.run(Alerts(), AHEAD)
 
 
+@pytest.mark.one_engine("embedded")
 def test_a_run_ahead_is_taken_back_and_the_outage_that_follows_is_told(site: Site) -> None:
     run_ahead(site)
     wrong = "alert-2026-11-12T0800Z-messages_sent"

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from pipeline.demo.load import create_tables, load
 from pipeline.demo.scenario import LabelledIncident, Scenario
 from pipeline.tasks import Alerts, Morning, Presses, Weekly
@@ -117,6 +119,7 @@ def act(site: Site, day: date, hour: int, *, is_last: bool) -> None:
         site.run(Weekly(), now)
 
 
+@pytest.mark.long
 def test_two_people_share_a_database(server_warehouse: ServerEngine, tmp_path: Path) -> None:
     """A morning; ``python -m tests.soak.neighbours`` plays a week."""
     warehouse, days, hours = server_warehouse, 1, (6, 10)

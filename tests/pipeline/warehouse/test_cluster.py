@@ -143,7 +143,8 @@ def test_a_row_that_comes_back_is_not_ignored(cluster: Cluster, shared: Place, e
             tables.insert(tables.SLOT_METRICS, {**row, "numerator": [number]})
         assert engine.query(newest) == [(1,)]
         for number in (3, 4, 3):
-            sql = f"SELECT toDateTime('{SLOT}', 'UTC'), 'likes', 'total', 'all', toUInt64({number}), toUInt64(1)"
+            numbers = f"toUInt64({number}), toUInt64(1), toUInt8(0)"
+            sql = f"SELECT toDateTime('{SLOT}', 'UTC'), 'likes', 'total', 'all', {numbers}"
             selected = Select(engine, sql, {})
             publish.insert_whole(selected, f"{shared.database}.slot_metrics", tables.COLUMNS[tables.SLOT_METRICS])
         assert engine.query(newest) == [(3,)]

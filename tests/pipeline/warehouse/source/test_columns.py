@@ -43,7 +43,7 @@ def test_names_of_columns_are_replaced_and_nothing_else(sql: str, written: str) 
 def test_no_column_that_is_mapped_can_have_the_name_of_a_result() -> None:
     """Where a statement calls a result `slot`, a column `slot` of the source would mean the result."""
     reads = re.compile(r"\{(source|feed|messages|table)\}")
-    places = {"etl", "slots", "alerts", "commands"}
+    places = {"etl", "slots", "alerts", "tasks", "commands"}
     texts = [
         path.read_text(encoding="utf-8") for folder in SQL_DIRECTORIES if folder.parent.name in places
         for path in Path(folder).glob("*.sql")

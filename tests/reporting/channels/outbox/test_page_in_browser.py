@@ -85,11 +85,11 @@ def test_an_incident_is_one_card_with_its_past_folded_and_its_replies_below(docu
     card = document[document.index('<article id="incident"') :]
     card = card[: card.index("</article>")]
     past = card[card.index("<details>") : card.index("</details>")]
-    assert past.count('class="earlier"') == 3
-    assert past.index("Likes: 0, ожидалось 156") < past.index("Продолжается") < past.index("Нет данных")
-    assert card.index("Восстановилось") < card.index("<details>") < card.index('class="reply"')
+    assert past.count('class="earlier"') == 2  # an edit that changes nothing is no version
+    assert past.index("Likes: 0, ожидалось 156") < past.index("Нет данных")
+    assert card.index("снова в норме") < card.index("<details>") < card.index('class="reply"')
     assert card.count('class="reply"') == 2
-    assert card.index("Принять") < card.index("<details>")
+    assert card.index("Взять в работу") < card.index("<details>")
 
 
 class Frame(NamedTuple):
@@ -141,8 +141,8 @@ def test_it_fits_the_screen_in_both_colours(
     assert (ground.mean() < 60) == dark
     # Nothing reaches the right edge: the last columns have the background colour.
     assert (pixels[:, -8:] == ground).all()
-    # The colours of the report's bars and the alert's point show that both pictures were loaded.
-    assert np.all(np.abs(pixels - (0x00, 0x72, 0xB2)) < 12, axis=2).sum() > 1000
+    # The colours of the report's lines and the alert's point show that both pictures were loaded.
+    assert np.all(np.abs(pixels - (0x00, 0x72, 0xB2)) < 12, axis=2).sum() > 500
     assert np.all(np.abs(pixels - (0xD5, 0x5E, 0x00)) < 12, axis=2).sum() > 10
 
 
