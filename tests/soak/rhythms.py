@@ -138,9 +138,7 @@ class Play:
         scenario = Scenario(
             first_day=FIRST_DAY - timedelta(days=HISTORY_DAYS),
             days=HISTORY_DAYS + days,
-            users=2_000,
-            views_per_day=60_000,
-            messages_per_day=8_000,
+            views_per_day=200_000,  # the scale of the demo, whose incidents they are
             incidents=tuple(incidents),
         )
         self._events: dict[str, list[Columns]] = {table: [] for table in TABLES}
