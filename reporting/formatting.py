@@ -1,7 +1,8 @@
 """Writes the values of metrics and their changes, in any language."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
 from typing import Literal
 
 from reporting.texts.base import NO_BREAK_SPACE, Texts
@@ -11,6 +12,17 @@ Format = Literal["count", "ratio", "average"]
 
 # Greater numbers are written with an exponent.
 READABLE = 1e15
+
+
+def ranges(days: Iterable[date], between: str) -> str:
+    """Write days in order shortly: "2026-11-01 to 2026-11-03, 2026-11-07", with " to " in `between`."""
+    stretches: list[list[date]] = []
+    for day in days:
+        if stretches and day - stretches[-1][-1] == timedelta(days=1):
+            stretches[-1].append(day)
+        else:
+            stretches.append([day])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}{between}{run[-1]}" for run in stretches)
 
 
 def known(value: float | None) -> bool:

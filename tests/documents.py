@@ -1,9 +1,11 @@
 """The documents that people read, and the commands in them, extracted from their text."""
 
+import importlib.util
 import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
@@ -19,6 +21,16 @@ _BLOCK = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```$", re.MULTILINE | re.DOTA
 _SPAN = re.compile(r"`([^`\n]+)`")
 _MENTION = re.compile(r"(?:\S*feedpulse|python -m) ([-\w.]+)")
 _FIVE_FIELDS = re.compile(r"(?:\S+\s+){5}")
+
+
+def script(name: str) -> ModuleType:
+    """A script of ``docs/``, as a module."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 class Command(NamedTuple):

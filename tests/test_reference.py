@@ -1,6 +1,5 @@
 """The pages of reference agree with the commands and luigi.cfg, and every option and setting has a sentence."""
 
-import importlib.util
 import re
 from types import ModuleType
 
@@ -8,19 +7,14 @@ import pytest
 
 from pipeline.core import settings
 from reporting.channels import available
-from tests.documents import DOCUMENTS, ROOT
+from tests.documents import DOCUMENTS, script
 
 OURS = {*(section.section for section in settings.SECTIONS), *available()}
 
 
 @pytest.fixture(scope="module")
 def reference() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("reference", ROOT / "docs" / "reference.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script("reference")
 
 
 def test_the_pages_are_those_of_the_sources(reference: ModuleType) -> None:

@@ -24,11 +24,12 @@ import argparse
 import json
 import textwrap
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from pipeline.commands.common import new_parser, prepare
 from pipeline.core.errors import FeedpulseError
+from reporting import formatting
 
 if TYPE_CHECKING:
     from pipeline.alerts.incidents.actions import Action
@@ -88,7 +89,7 @@ def _as_text(found: "Health", problems: Sequence[str]) -> Iterator[str]:
         yield from _lines("problem", problem)
     if found.days:
         days = f"{found.days.loaded} loaded, of those from {found.days.first} to {found.days.last}"
-        yield from _lines("days", f"{days}; missing: {_ranges(found.days.missing) or 'none'}")
+        yield from _lines("days", f"{days}; missing: {formatting.ranges(found.days.missing, ' to ') or 'none'}")
     for root, last in found.runs.items():
         ok = "" if last.run.outcome == "ok" or not last.newest_ok else f"; was ok at {_local(last.newest_ok)}"
         said = last.run.error or last.run.did
@@ -121,7 +122,7 @@ def _said(problem: "Problem") -> str:
     from pipeline.tasks.status.health import UNDROPPED_DAYS
 
     if problem.days:
-        return f"days that are not loaded: {_ranges(problem.days)}"
+        return f"days that are not loaded: {formatting.ranges(problem.days, ' to ')}"
     if run := problem.run:
         return f"{run.root} {run.outcome} at {_local(run.began)}: {run.error or 'no cause is recorded'}"
     if problem.at:
@@ -205,7 +206,7 @@ def _described(item: "Open") -> str:
     from pipeline.tasks.status import health
 
     incident = item.incident
-    metrics = ", ".join(dict.fromkeys(member.metric for member in incident.shown))
+    metrics = ", ".join(incident.shown_metrics)
     parts = [f"{metrics} since {_local(incident.opened)}", f"at the worst {health.worst(incident):+.0%}"]
     if incident.silent_since:
         parts.append(f"no data since {_local(incident.silent_since)}")
@@ -223,17 +224,6 @@ def _described(item: "Open") -> str:
 def _described_mute(mute: "Action") -> str:
     """Describe a mute: until when, by whom and why."""
     return f"until {_local(mute.end)} by {mute.person}" + (f" ({mute.why})" if mute.why else "")
-
-
-def _ranges(days: tuple[date, ...]) -> str:
-    """Write days shortly: ``2026-11-01 to 2026-11-03, 2026-11-07``."""
-    stretches: list[list[date]] = []
-    for day in days:
-        if stretches and day - stretches[-1][-1] == timedelta(days=1):
-            stretches[-1].append(day)
-        else:
-            stretches.append([day])
-    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in stretches)
 
 
 def _local(moment: datetime) -> str:

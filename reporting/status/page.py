@@ -104,7 +104,7 @@ class _View:
             case "unreadable":
                 return w.unreadable(detail)
             case "days":
-                return w.days_missing(_ranges(map(date.fromisoformat, subject.split(","))))
+                return w.days_missing(_ranges(subject.split(",")))
             case "run":
                 return w.run_ended(subject, w.OUTCOMES[problem.get("outcome", "failed")], at, detail)
             case "unchecked":
@@ -140,7 +140,7 @@ class _View:
         facts = self.facts
         found: list[tuple[str, list[str]]] = []
         if days := facts["days"]:
-            count, missing = self.t.number(days["loaded"]), _ranges(map(date.fromisoformat, days["missing"]))
+            count, missing = self.t.number(days["loaded"]), _ranges(days["missing"])
             found.append((self.w.DAYS, [self.w.days_loaded(count, days["first"], days["last"], missing)]))
         if slots := facts["slots"]:
             newest = slots["newest_checked"]
@@ -246,12 +246,5 @@ def _rounded(amount: float) -> float:
     return float(f"{amount:.2g}")
 
 
-def _ranges(days: Iterable[date]) -> str:
-    """Write days shortly: ``2026-11-01 to 2026-11-03, 2026-11-07``."""
-    stretches: list[list[date]] = []
-    for day in days:
-        if stretches and day - stretches[-1][-1] == timedelta(days=1):
-            stretches[-1].append(day)
-        else:
-            stretches.append([day])
-    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]} – {run[-1]}" for run in stretches)
+def _ranges(days: Iterable[str]) -> str:
+    return formatting.ranges(map(date.fromisoformat, days), " – ")

@@ -208,6 +208,21 @@ class Incident:
         """The members that people see: the totals, or the slices if no total deviates."""
         return self.totals or self.members
 
+    @property
+    def shown_metrics(self) -> list[str]:
+        """The names of the metrics that people see."""
+        return list(dict.fromkeys(member.metric for member in self.shown))
+
+    @property
+    def step(self) -> timedelta:
+        """The length of what is checked: a slot or a day."""
+        return SLOT if self.unit == "slot" else timedelta(days=1)
+
+    @property
+    def end(self) -> datetime:
+        """The end of its last bad slot or day so far, naive UTC."""
+        return self.last_anomaly + self.step
+
     def after(self, kind: NoticeKind) -> "Incident":
         """Return the incident after people received a notice."""
         if kind in ("", "share", "close"):
@@ -239,14 +254,13 @@ class Incident:
         if self.outcome == "late data":
             return []
         adjustments = []
-        length = SLOT if self.unit == "slot" else timedelta(days=1)
         for member in self.members:
             lasts = member.is_checked and member.good_slots == 0 and member.expected > 0
             if self.outcome == "new normal" and lasts:
                 factor = member.observed / member.expected
                 adjustments.append(Adjustment(member.part, datetime.min, member.since, factor))
             else:
-                adjustments.append(Adjustment(member.part, member.since, member.last + length))
+                adjustments.append(Adjustment(member.part, member.since, member.last + self.step))
         return adjustments
 
 

@@ -1,7 +1,7 @@
 """The incidents that a morning report lists: those of its day, and those that go on."""
 
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import date
 from typing import TYPE_CHECKING
 
 from pipeline.alerts.incidents import Incident, store
@@ -37,14 +37,10 @@ def of_day(day: date, alerts_to: Channels) -> "list[daily.DayIncident]":
         and incident.outcome not in _NEVER_WERE
         and incident.mark != "false alarm"
         and (incident.opened < end or (is_newest and not incident.ended))
-        and (not incident.ended or _end(incident) > start)
+        and (not incident.ended or incident.end > start)
     ]
     links = _links([message_key(incident.incident_id) for incident in chosen], alerts_to)
     return [_described(incident, links) for incident in sorted(chosen, key=lambda item: item.opened)]
-
-
-def _end(incident: Incident) -> datetime:
-    return incident.last_anomaly + (clock.SLOT if incident.unit == "slot" else timedelta(days=1))
 
 
 def _described(incident: Incident, links: dict[str, str]) -> "daily.DayIncident":
@@ -58,7 +54,7 @@ def _described(incident: Incident, links: dict[str, str]) -> "daily.DayIncident"
         label=f"{metric}, {part}" if part else metric,
         worst=first.worst,
         start=clock.to_local(incident.opened),
-        end=clock.to_local(incident.last_anomaly if is_of_days else _end(incident)) if incident.ended else None,
+        end=clock.to_local(incident.last_anomaly if is_of_days else incident.end) if incident.ended else None,
         others=len(others),
         is_of_days=is_of_days,
         link=links.get(message_key(incident.incident_id), ""),

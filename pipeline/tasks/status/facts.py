@@ -159,13 +159,12 @@ def _told() -> list[Incident]:
 
 
 def _past(incident: Incident) -> Past:
-    length = clock.SLOT if incident.unit == "slot" else timedelta(days=1)
     end: End = "false alarm" if incident.mark == "false alarm" else incident.outcome or "recovered"
     return Past(
         key=message_key(incident.incident_id),
-        metrics=list(dict.fromkeys(member.metric for member in incident.shown)),
+        metrics=incident.shown_metrics,
         opened=cast(str, plain.utc(incident.opened)),
-        until=plain.utc(incident.last_anomaly + length) if incident.ended else None,
+        until=plain.utc(incident.end) if incident.ended else None,
         worst=health.worst(incident),
         end=end if incident.ended else "open",
     )

@@ -92,8 +92,7 @@ def _is_quiet(run: Run, done: Sequence[Any], before: "Facts") -> bool:
 
 
 def _checked(done: Sequence[Any]) -> datetime | None:
-    slots = [task.params["slot"] for task in done if task.family == "CheckAlerts"]
-    return datetime.strptime(max(slots), "%Y-%m-%dT%H%M") if slots else None
+    return max((task.slot for task in done if task.family == "CheckAlerts"), default=None)
 
 
 def _read(directory: Path) -> "Facts | None":

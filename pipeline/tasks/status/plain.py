@@ -70,7 +70,7 @@ def incident_of(item: Open) -> dict[str, Any]:
     incident = item.incident
     return {
         "id": incident.incident_id,
-        "metrics": list(dict.fromkeys(member.metric for member in incident.shown)),
+        "metrics": incident.shown_metrics,
         "opened": utc(incident.opened),
         "worst": worst(incident),
         "silent_since": utc(incident.silent_since),

@@ -5,6 +5,7 @@ import logging
 import socket
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -29,6 +30,11 @@ class Done(NamedTuple):
     family: str
     params: dict[str, str]
     did: dict[str, Any]
+
+    @property
+    def slot(self) -> datetime:
+        """The slot of a task that has one, naive UTC."""
+        return datetime.strptime(self.params["slot"], "%Y-%m-%dT%H%M")
 
 
 @dataclass

@@ -49,8 +49,8 @@ def newest_check(done: Sequence[Done]) -> tuple[datetime, Sequence[str]] | None:
     checks = [task for task in done if task.family == "CheckAlerts"]
     if not checks:
         return None
-    newest = max(checks, key=lambda task: task.params["slot"])
-    return datetime.strptime(newest.params["slot"], "%Y-%m-%dT%H%M"), newest.did.get("no_history", ())
+    newest = max(checks, key=lambda task: task.slot)
+    return newest.slot, newest.did.get("no_history", ())
 
 
 def watch_history(notes: Notes, done: Sequence[Done]) -> None:
